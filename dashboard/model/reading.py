@@ -6,7 +6,7 @@ Missing is not zero: a reading without a value carries the reason in plain words
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -68,13 +68,19 @@ class Reading(Generic[T]):
             raise ValueError(f"a {self.state} reading must say why")
 
     def map(self, fn: Callable[[T], U | None], *, empty: str = "no data") -> Reading[U]:
-        """The same reading of something derived; where `fn` answers None the result is EMPTY with the reason `empty`."""
+        """The same reading of something derived; EMPTY with the reason `empty` where `fn` answers None."""
         if self.value is None:
-            return self  # type: ignore[return-value]  # there is no value whose type could differ
+            return Reading(
+                value=None, source=self.source, state=self.state, as_of=self.as_of, reason=self.reason, query=self.query
+            )
         value = fn(self.value)
         if value is None:
-            return replace(self, value=None, state=State.EMPTY, reason=empty)  # type: ignore[arg-type]
-        return replace(self, value=value)  # type: ignore[arg-type]
+            return Reading(
+                value=None, source=self.source, state=State.EMPTY, as_of=self.as_of, reason=empty, query=self.query
+            )
+        return Reading(
+            value=value, source=self.source, state=self.state, as_of=self.as_of, reason=self.reason, query=self.query
+        )
 
     def age(self, now: datetime) -> timedelta | None:
         """How long ago the value was true; None when it never was."""
@@ -96,11 +102,19 @@ def empty(reason: str, *, source: Source, as_of: datetime, query: str = "") -> R
     return Reading(value=None, source=source, state=State.EMPTY, as_of=as_of, reason=reason, query=query)
 
 
+_FROM_BEST = (State.FRESH, State.PARTIAL, State.STALE, State.EMPTY, State.MISSING)
+
+
 def combine(first: Reading[T], second: Reading[U]) -> Reading[tuple[T, U]]:
     """Both values as one reading that is no better than the worse of the two."""
-    order = (State.FRESH, State.PARTIAL, State.STALE, State.EMPTY, State.MISSING)
-    worse = max(first, second, key=lambda reading: order.index(reading.state))
-    if first.value is None or second.value is None:
-        return worse  # type: ignore[return-value]
-    as_of = min(filter(None, (first.as_of, second.as_of)), default=None)
-    return replace(worse, value=(first.value, second.value), as_of=as_of)  # type: ignore[arg-type]
+    first_is_worse = _FROM_BEST.index(first.state) >= _FROM_BEST.index(second.state)
+    worse: Reading[T] | Reading[U] = first if first_is_worse else second
+    pair = (first.value, second.value) if first.value is not None and second.value is not None else None
+    return Reading(
+        value=pair,
+        source=worse.source,
+        state=worse.state,
+        as_of=min(filter(None, (first.as_of, second.as_of)), default=None),
+        reason=worse.reason,
+        query="\n".join(dict.fromkeys(filter(None, (first.query, second.query)))),
+    )
