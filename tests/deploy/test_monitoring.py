@@ -1,0 +1,57 @@
+"""The rules ask for names that exist, fire when they should, and lead to a runbook that is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from deploy.local import programs
+
+MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"
+RULES = sorted((MONITORING / "prometheus" / "rules").glob("*.yaml"))
+RUNBOOKS = MONITORING.parent / "runbooks"
+
+
+def rules() -> list[dict[str, Any]]:
+    return [rule for file in RULES for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]]
+
+
+def names_asked_for(promql: str) -> set[str]:
+    """Metric names in an expression: what is left when label matchers, label lists and ranges are taken out."""
+    without_labels = re.sub(r"\{[^}]*\}|\b(by|without|on|ignoring)\s*\([^)]*\)|\[[^\]]*\]", " ", promql)
+    return {
+        name
+        for name in re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?!\w*\s*\()", without_labels)
+        if re.match(r"(gen_ai|agentgov|kube|container|slo|service_track|agent:|up$)", name)
+    }
+
+
+def documented() -> set[str]:
+    return set(re.findall(r"`([a-z][a-zA-Z0-9_:]+)", (MONITORING / "telemetry.md").read_text()))
+
+
+def test_every_metric_that_a_rule_asks_for_is_documented_or_recorded() -> None:
+    known = documented() | {rule["record"] for rule in rules() if "record" in rule}
+    asked = {name for rule in rules() for name in names_asked_for(rule["expr"])}
+    unknown = {name for name in asked if re.sub(r"_(bucket|count|sum)$", "", name) not in known and name not in known}
+    assert not unknown
+    assert len(asked) > 15, "the extraction of names has gone blind"
+
+
+@pytest.mark.parametrize("alert", [rule for rule in rules() if "alert" in rule], ids=lambda rule: rule["alert"])
+def test_an_alert_names_who_owns_it_and_what_to_do(alert: dict[str, Any]) -> None:
+    assert alert["labels"]["severity"] in {"critical", "warning"}
+    assert alert["labels"]["owner"]
+    assert {"summary", "description", "runbook"} <= alert["annotations"].keys()
+    assert (RUNBOOKS / f"{alert['annotations']['runbook']}.md").is_file()
+
+
+def test_alerts_fire_when_they_should_and_not_otherwise() -> None:
+    promtool = programs.find().promtool
+    files = sorted((MONITORING / "prometheus" / "tests").glob("*.yaml"))
+    done = subprocess.run([promtool, "test", "rules", *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
