@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from deploy.local import programs
 
 MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"

@@ -1,0 +1,69 @@
+"""A reading never lets a missing value pass for a number."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.model.reading import Reading, Source, State, combine, empty, fresh, missing
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def reading_in(state: State, value: float = 1.0) -> Reading[float]:
+    has_value = state not in (State.EMPTY, State.MISSING)
+    return Reading(
+        value=value if has_value else None,
+        source=Source.PROMETHEUS,
+        state=state,
+        as_of=None if state is State.MISSING else NOW,
+        reason="" if state is State.FRESH else "because",
+    )
+
+
+def test_a_missing_reading_cannot_carry_a_value_and_a_fresh_one_must() -> None:
+    with pytest.raises(ValueError, match="cannot have the value"):
+        Reading(value=0.0, source=Source.PROMETHEUS, state=State.MISSING, as_of=None, reason="down")
+    with pytest.raises(ValueError, match="cannot have the value"):
+        Reading(value=None, source=Source.PROMETHEUS, state=State.FRESH, as_of=NOW)
+
+
+def test_what_is_not_fresh_must_say_why() -> None:
+    with pytest.raises(ValueError, match="must say why"):
+        Reading(value=1.0, source=Source.PROMETHEUS, state=State.STALE, as_of=NOW)
+
+
+@given(st.sampled_from(State))
+def test_mapping_keeps_state_and_reason(state: State) -> None:
+    mapped = reading_in(state).map(lambda value: value * 2)
+    assert (mapped.state, mapped.reason) == (state, reading_in(state).reason)
+    assert mapped.value == (None if state in (State.EMPTY, State.MISSING) else 2.0)
+
+
+def test_mapping_to_nothing_is_empty_not_zero() -> None:
+    mapped = reading_in(State.FRESH).map(lambda _: None, empty="no traffic")
+    assert (mapped.value, mapped.state, mapped.reason) == (None, State.EMPTY, "no traffic")
+
+
+@given(st.sampled_from(State), st.sampled_from(State))
+def test_two_readings_together_are_no_better_than_the_worse(first: State, second: State) -> None:
+    order = [State.FRESH, State.PARTIAL, State.STALE, State.EMPTY, State.MISSING]
+    both = combine(reading_in(first, 1.0), reading_in(second, 2.0))
+    assert order.index(both.state) == max(order.index(first), order.index(second))
+    assert (both.value is None) == (both.state in (State.EMPTY, State.MISSING))
+
+
+def test_a_pair_is_as_old_as_its_older_half() -> None:
+    older = fresh(1.0, source=Source.PROMETHEUS, as_of=NOW - timedelta(minutes=5))
+    newer = fresh(2.0, source=Source.KUBERNETES, as_of=NOW)
+    assert combine(older, newer).as_of == older.as_of
+    assert combine(older, newer).age(NOW) == timedelta(minutes=5)
+
+
+def test_no_answer_and_an_answer_of_nothing_stay_two_things() -> None:
+    down: Reading[float] = missing("Prometheus does not answer", source=Source.PROMETHEUS)
+    idle: Reading[float] = empty("no traffic", source=Source.PROMETHEUS, as_of=NOW)
+    assert (down.state, idle.state) == (State.MISSING, State.EMPTY)
