@@ -1,0 +1,88 @@
+"""A catalogue entry: one PromQL expression under a stable name, and the only way to fill it in.
+
+Where a placeholder stands decides how its value is written: in `="$x"` as a label value, in `=~"$x"` as a pattern
+(empty means any), in `[$x]` or after `offset` as a duration, elsewhere as a bare number or name. So a value typed
+into a URL can ask for nothing but what the entry meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dashboard.catalog import escaping
+from dashboard.model.reading import Unit
+
+# One token of a template: a matcher's string with the operator before it, any other string, a placeholder in the
+# place of a duration, a bare placeholder.
+_TOKEN = re.compile(
+    r"""(?P<operator>=~|!~|!=|=)?\s*"(?P<string>(?:[^"\\]|\\.)*)"
+      | (?P<before>\[\s*|\[[^\]"$]*:\s*|\boffset\s+-?\s*)\$(?P<window>[a-z_]+)
+      | \$(?P<bare>[a-z_]+)""",
+    re.VERBOSE,
+)
+_PLACEHOLDER = re.compile(r"\$([a-z_]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expression:
+    """One question to Prometheus. Placeholders are written `$name`; `$selector` style free text does not exist.
+
+    Attributes:
+        name: stable, snake_case: tests, the Sources page and links know the expression by it.
+        promql: the expression with its placeholders.
+        unit: what the answer counts.
+        blind: one sentence: what a person cannot see without it.
+        aliases: pairs of a standard name and the name that older or newer telemetry gives it.
+    """
+
+    name: str
+    promql: str
+    unit: Unit
+    blind: str
+    aliases: tuple[tuple[str, str], ...] = ()
+
+    def render(self, values: Mapping[str, str]) -> str:
+        """The expression as Prometheus gets it, on one line, each value escaped for its place.
+
+        Raises:
+            KeyError: a placeholder has no value; names the expression and the placeholder.
+            ValueError: a value cannot stand where its placeholder is.
+        """
+        one_line = " ".join(line.strip() for line in self.promql.strip().splitlines())
+        return _TOKEN.sub(lambda token: self._filled(token, values), one_line)
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The names that `render` wants values for."""
+        return frozenset(_PLACEHOLDER.findall(self.promql))
+
+    def _filled(self, token: re.Match[str], values: Mapping[str, str]) -> str:
+        def put(name: str, write: Callable[[str], str]) -> str:
+            if name not in values:
+                raise KeyError(f"{self.name} wants a value for ${name}")
+            try:
+                return write(values[name])
+            except ValueError as error:
+                raise ValueError(f"{self.name}, ${name}: {error}") from error
+
+        if token["window"]:
+            return token["before"] + put(token["window"], escaping.window)
+        if token["bare"]:
+            return put(token["bare"], escaping.bare)
+        write = _pattern if token["operator"] in ("=~", "!~") else _exact
+        start = token.start("string") - token.start()
+        end = token.end("string") - token.start()
+        filled = _PLACEHOLDER.sub(lambda found: put(found[1], write), token["string"])
+        return token[0][:start] + filled + token[0][end:]
+
+
+def _exact(value: str) -> str:
+    if isinstance(value, escaping.Regex):
+        raise ValueError("a pattern cannot stand behind = or !=: use =~")
+    return escaping.label_value(value)
+
+
+def _pattern(value: str) -> str:
+    return escaping.label_value(escaping.any_or(value))

@@ -1,0 +1,70 @@
+"""Answers to a view's questions under the names it gave them, typed at the point of use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from dashboard.model.alert import Alert
+from dashboard.model.log import LogPage
+from dashboard.model.reading import Reading
+from dashboard.model.series import Sample, Series
+from dashboard.queries.request import Alerts, Cluster, Instant, Logs, PodLog, Range, Request
+
+T = TypeVar("T")
+
+
+class Answers:
+    """What `Ask.gather` returns. Asking for a key with the wrong method is a mistake in the program and raises."""
+
+    def __init__(self, requests: Mapping[str, Request], readings: Mapping[str, Reading[Any]]) -> None:
+        self._requests = requests
+        self._readings = readings
+
+    def samples(self, key: str) -> Reading[tuple[Sample, ...]]:
+        """The series of an `Instant`; EMPTY when there is none."""
+        return self._typed(key, Instant)
+
+    def scalar(self, key: str) -> Reading[float]:
+        """The one value of an `Instant`; EMPTY when there is no series or it is not a number (nothing to divide by).
+
+        Raises:
+            ValueError: there are several series; the expression lacks an aggregation.
+        """
+        return self.samples(key).map(self._only(key), empty="no traffic: nothing to compute the value from")
+
+    def series(self, key: str) -> Reading[tuple[Series, ...]]:
+        """The lines of a `Range` on one grid; EMPTY when there is none."""
+        return self._typed(key, Range)
+
+    def alerts(self, key: str) -> Reading[tuple[Alert, ...]]:
+        """The alerts of an `Alerts`; no alert at all is a fresh empty tuple."""
+        return self._typed(key, Alerts)
+
+    def logs(self, key: str) -> Reading[LogPage]:
+        """The page of a `Logs`; no match at all is a fresh page with a total of 0."""
+        return self._typed(key, Logs)
+
+    def objects(self, key: str) -> Reading[tuple[Mapping[str, Any], ...]]:
+        """The raw JSON objects of a `Cluster`, shared with other viewers: read, do not write."""
+        return self._typed(key, Cluster)
+
+    def text(self, key: str) -> Reading[str]:
+        """The text of a `PodLog`."""
+        return self._typed(key, PodLog)
+
+    def _typed(self, key: str, kind: type[Request]) -> Reading[Any]:
+        request = self._requests[key]
+        if not isinstance(request, kind):
+            raise TypeError(f"{key!r} was asked as {type(request).__name__}, not as {kind.__name__}")
+        return self._readings[key]
+
+    def _only(self, key: str) -> Any:
+        def value(samples: tuple[Sample, ...]) -> float | None:
+            if len(samples) > 1:
+                raise ValueError(f"{key!r} has {len(samples)} series where one is expected")
+            found = samples[0].value if samples else None
+            return found if found is not None and math.isfinite(found) else None
+
+        return value

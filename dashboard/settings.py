@@ -1,0 +1,214 @@
+"""Where the deck finds its sources: one TOML file, the environment over it.
+
+The file is the argument, else the path in TEALDECK_SETTINGS, else ./tealdeck.toml. A variable such as
+TEALDECK__ENVIRONMENTS__LOCAL__PROMETHEUS__URL sets the key environments.local.prometheus.url. Secrets stand in neither:
+the settings name the files that hold them. This is the one place where a stranger's text enters; every mistake is
+answered with file, key, what was found and what is allowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+VARIABLE = "TEALDECK_SETTINGS"
+PREFIX = "TEALDECK__"
+DEFAULT_FILE = Path("tealdeck.toml")
+
+Url = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")]
+DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `str()` is for the person who wrote them and shows no values of secrets."""
+
+    def __init__(self, *, file: str, key: str = "", found: str = "", allowed: str = "") -> None:
+        self.file, self.key, self.found, self.allowed = file, key, found, allowed
+        place = f"{file}: {key}" if key else file
+        super().__init__(f"{place}: found {found}; allowed: {allowed}" if allowed else f"{place}: {found}")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HttpSource(_Section):
+    """What every source over HTTP has."""
+
+    url: Url = Field("", description="Base URL, http or https, without credentials. Empty: there is no such source.")
+    ca_file: str = Field("", description="PEM file of the CA to trust. Empty: the CAs of the certifi package.")
+    verify_tls: bool = Field(True, description="Check the server's certificate. False only for a trial.")
+
+
+class PrometheusSettings(HttpSource):
+    """Metrics."""
+
+    scrape_interval_seconds: int = Field(
+        30, ge=1, le=3600, description="How often Prometheus scrapes, in seconds: no chart has a finer step."
+    )
+    token_file: str = Field("", description="File with a bearer token, read at each use. Empty: no authentication.")
+
+
+class AlertmanagerSettings(HttpSource):
+    """Firing alerts."""
+
+    token_file: str = Field("", description="File with a bearer token, read at each use. Empty: no authentication.")
+
+
+class ElasticsearchSettings(HttpSource):
+    """Logs, traces and the audit trail."""
+
+    logs: str = Field("logs-agentgov.app.otel-*", min_length=1, description="Data streams of the application logs.")
+    traces: str = Field("traces-agentgov.otel-*", min_length=1, description="Data streams of the traces.")
+    audit: str = Field("logs-agentgov.audit-*", min_length=1, description="Data streams of the audit trail.")
+    api_key_file: str = Field("", description="File with an API key, read at each use. Empty: no authentication.")
+
+
+class KubernetesSettings(_Section):
+    """The cluster."""
+
+    kubeconfig: str = Field("", description="Path of a kubeconfig. Empty: the service account of the deck's own pod.")
+    context: str = Field("", description="Context in the kubeconfig. Empty: its current one.")
+
+
+class AuditSettings(_Section):
+    """The record of what people and the autopilot did."""
+
+    file: str = Field("audit.jsonl", min_length=1, description="File that audit records are appended to, one a line.")
+
+
+class EnvironmentSettings(_Section):
+    """One governed system with its sources."""
+
+    name: str = Field("", description="Name in links and in the global bar. Always the key of the table; leave it out.")
+    namespace: DnsLabel = Field("agents", description="Kubernetes namespace of the governed services.")
+    refresh_seconds: int = Field(
+        15, ge=2, le=300, description="How often a live page asks again, in seconds. Also how long an answer is shared."
+    )
+    prometheus: PrometheusSettings = PrometheusSettings()
+    alertmanager: AlertmanagerSettings = AlertmanagerSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    kubernetes: KubernetesSettings = KubernetesSettings()
+    audit: AuditSettings = AuditSettings()
+
+
+class Settings(_Section):
+    """Everything that a platform engineer sets."""
+
+    default_environment: str = Field("", description="The environment shown first. Empty: the first in the file.")
+    environments: dict[DnsLabel, EnvironmentSettings] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_environments(cls, given: Any) -> Any:
+        tables = given.get("environments")
+        if not isinstance(tables, dict):
+            return given
+        named = {key: {**table, "name": key} if isinstance(table, dict) else table for key, table in tables.items()}
+        return {"default_environment": next(iter(named), ""), **_without_empty_default(given), "environments": named}
+
+    @model_validator(mode="after")
+    def _default_exists(self) -> Settings:
+        if self.default_environment not in self.environments:
+            raise ValueError(f"one of {', '.join(self.environments)}")
+        return self
+
+
+def load(path: str | Path | None = None, *, variables: Mapping[str, str] = os.environ) -> Settings:
+    """The settings from `path`, or from where the module's opening says, with `variables` over them.
+
+    Raises:
+        SettingsError: the file cannot be read, is not TOML, or holds something that is not allowed.
+    """
+    file = Path(path or variables.get(VARIABLE) or DEFAULT_FILE)
+    given = _with_variables(_read(file), variables)
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise _explained(file, error.errors()[0]) from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        hint = f"no such file: name one in {VARIABLE} or copy deploy/production/tealdeck.toml.example"
+        raise SettingsError(file=str(file), found=hint) from None
+    except OSError as error:
+        raise SettingsError(file=str(file), found=f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(file=str(file), found=f"is not UTF-8 text (byte {error.start})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(file=str(file), found=f"is not TOML: {error}") from error
+
+
+def _with_variables(given: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+    """`given` with each TEALDECK__A__B=c as given["a"]["b"] = "c"; pydantic turns the text into the key's type."""
+    for variable, value in sorted(variables.items()):
+        if not variable.startswith(PREFIX):
+            continue
+        *tables, key = variable.removeprefix(PREFIX).lower().split("__")
+        table = given
+        for name in tables:
+            table = table.setdefault(_spelled(name, table), {})
+            if not isinstance(table, dict):
+                raise SettingsError(file=f"${variable}", found=f"{name} is a value", allowed="a table")
+        table[_spelled(key, table)] = value
+    return given
+
+
+def _spelled(name: str, table: Mapping[str, Any]) -> str:
+    """The key of `table` that a variable means: names of environments may have the dash that variables cannot."""
+    return next((key for key in table if key.lower().replace("-", "_") == name), name)
+
+
+def _without_empty_default(given: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if key != "default_environment" or value != ""}
+
+
+def _explained(file: Path, error: ErrorDetails) -> SettingsError:
+    key = ".".join(str(part) for part in error["loc"] if part != "[key]")
+    found = (
+        repr(error["input"]) if isinstance(error["input"], str | int | float | bool) else type(error["input"]).__name__
+    )
+    match error["type"]:
+        case "extra_forbidden":
+            known = _known_keys(error["loc"][:-1])
+            close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            return SettingsError(file=str(file), key=key, found="an unknown key", allowed=hint + ", ".join(known))
+        case "missing":
+            return SettingsError(
+                file=str(file), key=key, found="nothing", allowed="at least one table [environments.NAME]"
+            )
+        case "string_pattern_mismatch" if key.endswith(".url"):
+            allowed = "http://HOST:PORT or https://..., no user, password or query in it"
+            return SettingsError(file=str(file), key=key, found="something else", allowed=allowed)
+        case "string_pattern_mismatch":
+            allowed = "lower-case letters, digits and dashes, at most 63"
+            return SettingsError(file=str(file), key=key, found=found, allowed=allowed)
+        case "value_error":
+            default = repr(error["input"].get("default_environment")) if isinstance(error["input"], dict) else found
+            allowed = str(error["ctx"]["error"])
+            return SettingsError(file=str(file), key="default_environment", found=default, allowed=allowed)
+        case _:
+            allowed = error["msg"].removeprefix("Input should be ")
+            return SettingsError(file=str(file), key=key, found=found, allowed=allowed)
+
+
+def _known_keys(place: tuple[str | int, ...]) -> list[str]:
+    """The keys that the section at `place` has: walks the models by the error's own path."""
+    model: type[BaseModel] = Settings
+    for part in place:
+        if str(part) in model.model_fields:
+            annotation = model.model_fields[str(part)].annotation
+            nested = [arg for arg in (annotation, *get_args(annotation)) if isinstance(arg, type)]
+            model = next((arg for arg in nested if issubclass(arg, BaseModel)), model)
+    return [key for key in model.model_fields if key != "name"]
