@@ -42,55 +42,74 @@ class _Section(BaseModel):
 class HttpSource(_Section):
     """What every source over HTTP has."""
 
-    url: Url = Field("", description="Base URL, http or https, without credentials. Empty: there is no such source.")
-    ca_file: str = Field("", description="PEM file of the CA to trust. Empty: the CAs of the certifi package.")
-    verify_tls: bool = Field(True, description="Check the server's certificate. False only for a trial.")
+    url: Url = Field(
+        default="", description="Base URL, http or https, without credentials. Empty: there is no such source."
+    )
+    ca_file: str = Field(default="", description="PEM file of the CA to trust. Empty: the CAs of the certifi package.")
+    verify_tls: bool = Field(default=True, description="Check the server's certificate. False only for a trial.")
 
 
 class PrometheusSettings(HttpSource):
     """Metrics."""
 
     scrape_interval_seconds: int = Field(
-        30, ge=1, le=3600, description="How often Prometheus scrapes, in seconds: no chart has a finer step."
+        default=30, ge=1, le=3600, description="How often Prometheus scrapes, in seconds: no chart has a finer step."
     )
-    token_file: str = Field("", description="File with a bearer token, read at each use. Empty: no authentication.")
+    token_file: str = Field(
+        default="", description="File with a bearer token, read at each use. Empty: no authentication."
+    )
 
 
 class AlertmanagerSettings(HttpSource):
     """Firing alerts."""
 
-    token_file: str = Field("", description="File with a bearer token, read at each use. Empty: no authentication.")
+    token_file: str = Field(
+        default="", description="File with a bearer token, read at each use. Empty: no authentication."
+    )
 
 
 class ElasticsearchSettings(HttpSource):
     """Logs, traces and the audit trail."""
 
-    logs: str = Field("logs-agentgov.app.otel-*", min_length=1, description="Data streams of the application logs.")
-    traces: str = Field("traces-agentgov.otel-*", min_length=1, description="Data streams of the traces.")
-    audit: str = Field("logs-agentgov.audit-*", min_length=1, description="Data streams of the audit trail.")
-    api_key_file: str = Field("", description="File with an API key, read at each use. Empty: no authentication.")
+    logs: str = Field(
+        default="logs-agentgov.app.otel-*", min_length=1, description="Data streams of the application logs."
+    )
+    traces: str = Field(default="traces-agentgov.otel-*", min_length=1, description="Data streams of the traces.")
+    audit: str = Field(default="logs-agentgov.audit-*", min_length=1, description="Data streams of the audit trail.")
+    api_key_file: str = Field(
+        default="", description="File with an API key, read at each use. Empty: no authentication."
+    )
 
 
 class KubernetesSettings(_Section):
     """The cluster."""
 
-    kubeconfig: str = Field("", description="Path of a kubeconfig. Empty: the service account of the deck's own pod.")
-    context: str = Field("", description="Context in the kubeconfig. Empty: its current one.")
+    kubeconfig: str = Field(
+        default="", description="Path of a kubeconfig. Empty: the service account of the deck's own pod."
+    )
+    context: str = Field(default="", description="Context in the kubeconfig. Empty: its current one.")
 
 
 class AuditSettings(_Section):
     """The record of what people and the autopilot did."""
 
-    file: str = Field("audit.jsonl", min_length=1, description="File that audit records are appended to, one a line.")
+    file: str = Field(
+        default="audit.jsonl", min_length=1, description="File that audit records are appended to, one a line."
+    )
 
 
 class EnvironmentSettings(_Section):
     """One governed system with its sources."""
 
-    name: str = Field("", description="Name in links and in the global bar. Always the key of the table; leave it out.")
-    namespace: DnsLabel = Field("agents", description="Kubernetes namespace of the governed services.")
+    name: str = Field(
+        default="", description="Name in links and in the global bar. Always the key of the table; leave it out."
+    )
+    namespace: DnsLabel = Field(default="agents", description="Kubernetes namespace of the governed services.")
     refresh_seconds: int = Field(
-        15, ge=2, le=300, description="How often a live page asks again, in seconds. Also how long an answer is shared."
+        default=15,
+        ge=2,
+        le=300,
+        description="How often a live page asks again, in seconds. Also how long an answer is shared.",
     )
     prometheus: PrometheusSettings = PrometheusSettings()
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
@@ -102,7 +121,9 @@ class EnvironmentSettings(_Section):
 class Settings(_Section):
     """Everything that a platform engineer sets."""
 
-    default_environment: str = Field("", description="The environment shown first. Empty: the first in the file.")
+    default_environment: str = Field(
+        default="", description="The environment shown first. Empty: the first in the file."
+    )
     environments: dict[DnsLabel, EnvironmentSettings] = Field(min_length=1)
 
     @model_validator(mode="before")
@@ -132,7 +153,7 @@ def load(path: str | Path | None = None, *, variables: Mapping[str, str] = os.en
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        raise _explained(file, error.errors()[0]) from None
+        raise _explained(file, error.errors()[0], variables) from None
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -173,34 +194,39 @@ def _without_empty_default(given: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in given.items() if key != "default_environment" or value != ""}
 
 
-def _explained(file: Path, error: ErrorDetails) -> SettingsError:
-    key = ".".join(str(part) for part in error["loc"] if part != "[key]")
-    found = (
-        repr(error["input"]) if isinstance(error["input"], str | int | float | bool) else type(error["input"]).__name__
-    )
+def _explained(file: Path, error: ErrorDetails, variables: Mapping[str, str]) -> SettingsError:
+    """The first mistake in the words of the file, or of the variable that brought it."""
+    path = [str(part) for part in error["loc"] if part != "[key]"]
+    variable = PREFIX + "__".join(path).upper().replace("-", "_")
+    place = f"${variable}" if variable in variables else str(file)
+    found, allowed = _found_and_allowed(error)
+    if error["type"] == "value_error":
+        path = ["default_environment"]
+    return SettingsError(file=place, key=".".join(path), found=found, allowed=allowed)
+
+
+def _found_and_allowed(error: ErrorDetails) -> tuple[str, str]:
+    given = error["input"]
+    found = repr(given) if isinstance(given, str | int | float | bool) else f"a {type(given).__name__}"
     match error["type"]:
         case "extra_forbidden":
             known = _known_keys(error["loc"][:-1])
             close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
             hint = f"did you mean {close[0]}? " if close else ""
-            return SettingsError(file=str(file), key=key, found="an unknown key", allowed=hint + ", ".join(known))
-        case "missing":
-            return SettingsError(
-                file=str(file), key=key, found="nothing", allowed="at least one table [environments.NAME]"
-            )
-        case "string_pattern_mismatch" if key.endswith(".url"):
-            allowed = "http://HOST:PORT or https://..., no user, password or query in it"
-            return SettingsError(file=str(file), key=key, found="something else", allowed=allowed)
+            return "an unknown key", hint + ", ".join(known)
+        case "missing" | "too_short":
+            return "nothing", "at least one table [environments.NAME]"
+        case "string_pattern_mismatch" if error["loc"][-1] == "url":
+            without_secret = "a URL with a user, password or query in it" if set("@?") & set(str(given)) else found
+            return without_secret, "http://HOST:PORT or https://HOST, a path may follow"
         case "string_pattern_mismatch":
-            allowed = "lower-case letters, digits and dashes, at most 63"
-            return SettingsError(file=str(file), key=key, found=found, allowed=allowed)
+            return found, "lower-case letters, digits and dashes, at most 63"
         case "value_error":
-            default = repr(error["input"].get("default_environment")) if isinstance(error["input"], dict) else found
-            allowed = str(error["ctx"]["error"])
-            return SettingsError(file=str(file), key="default_environment", found=default, allowed=allowed)
+            return repr(given.get("default_environment")), str(error["ctx"]["error"])
+        case "dict_type" | "model_type":
+            return found, "a table"
         case _:
-            allowed = error["msg"].removeprefix("Input should be ")
-            return SettingsError(file=str(file), key=key, found=found, allowed=allowed)
+            return found, error["msg"].removeprefix("Input should be ")
 
 
 def _known_keys(place: tuple[str | int, ...]) -> list[str]:
