@@ -1,0 +1,234 @@
+"""What the Agents page asks: rate, errors, duration, tokens, cost, tools and queue of agent runs.
+
+Runs are counted where gen_ai_operation_name is invoke_agent: summed over nested workflows they would count twice.
+Model and token metrics carry no agent name, so the filter on one agent does not reach them; the page says so.
+`$window` is the rate's window, `$track` and `$agent` are patterns.
+"""
+
+from __future__ import annotations
+
+from dashboard.catalog.expression import Expression
+from dashboard.model.reading import Unit
+
+SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
+AGENT = f'{SERVICE}, gen_ai_agent_name=~"$agent"'
+RUN = f'{AGENT}, gen_ai_operation_name="invoke_agent"'
+
+_RUNS = f"rate(gen_ai_invoke_agent_duration_seconds_count{{{RUN}}}[$window])"
+_FAILED = f'rate(gen_ai_invoke_agent_duration_seconds_count{{{RUN}, error_type!=""}}[$window])'
+_RUN_BUCKETS = f"rate(gen_ai_invoke_agent_duration_seconds_bucket{{{RUN}}}[$window])"
+_CALLS = f"rate(gen_ai_client_operation_duration_seconds_count{{{SERVICE}}}[$window])"
+_CALLS_FAILED = f'rate(gen_ai_client_operation_duration_seconds_count{{{SERVICE}, error_type!=""}}[$window])'
+_TOOLS = f"rate(gen_ai_execute_tool_duration_seconds_count{{{AGENT}}}[$window])"
+_TOOLS_FAILED = f'rate(gen_ai_execute_tool_duration_seconds_count{{{AGENT}, error_type!=""}}[$window])'
+_COST = f"rate(agentgov_agent_cost_usd_total{{{AGENT}}}[$window])"
+_TOKENS = f"rate(gen_ai_client_token_usage_sum{{{SERVICE}}}[$window])"
+
+
+def _sum(rate: str, by: str) -> str:
+    return f"sum by ({by}) ({rate})" if by else f"sum ({rate})"
+
+
+def _ratio(part: str, whole: str, by: str) -> str:
+    # No failure at all means no series of failures: zero there, but only while there is something to fail.
+    return f"({_sum(part, by)} or 0 * {_sum(whole, by)}) / ({_sum(whole, by)} > 0)"
+
+
+def _quantile(quantile: float, buckets: str, by: str) -> str:
+    labels = f"{by}, le" if by else "le"
+    return f"histogram_quantile({quantile}, sum by ({labels}) ({buckets}))"
+
+
+RUN_RATE = Expression(
+    name="agent_run_rate",
+    promql=_sum(_RUNS, ""),
+    unit=Unit.PER_SECOND,
+    blind="how much work the agents get",
+)
+RUN_RATE_BY_TRACK = Expression(
+    name="agent_run_rate_by_track",
+    promql=_sum(_RUNS, "track"),
+    unit=Unit.PER_SECOND,
+    blind="how the work is shared between blue and green",
+)
+ERROR_RATIO = Expression(
+    name="agent_error_ratio",
+    promql=_ratio(_FAILED, _RUNS, ""),
+    unit=Unit.RATIO,
+    blind="how many agent runs fail",
+)
+ERROR_RATIO_BY_TRACK = Expression(
+    name="agent_error_ratio_by_track",
+    promql=_ratio(_FAILED, _RUNS, "track"),
+    unit=Unit.RATIO,
+    blind="which track fails more",
+)
+ERRORS_BY_TYPE = Expression(
+    name="agent_errors_by_type",
+    promql=f"{_sum(_FAILED, 'error_type, track')} > 0",
+    unit=Unit.PER_SECOND,
+    blind="what the failures have in common",
+)
+P50 = Expression(
+    name="agent_duration_p50",
+    promql=_quantile(0.5, _RUN_BUCKETS, ""),
+    unit=Unit.SECONDS,
+    blind="how long a usual run takes",
+)
+P95 = Expression(
+    name="agent_duration_p95",
+    promql=_quantile(0.95, _RUN_BUCKETS, ""),
+    unit=Unit.SECONDS,
+    blind="how long the slow runs take",
+)
+P99 = Expression(
+    name="agent_duration_p99",
+    promql=_quantile(0.99, _RUN_BUCKETS, ""),
+    unit=Unit.SECONDS,
+    blind="how long the slowest runs take",
+)
+P95_BY_TRACK = Expression(
+    name="agent_duration_p95_by_track",
+    promql=_quantile(0.95, _RUN_BUCKETS, "track"),
+    unit=Unit.SECONDS,
+    blind="which track is slower",
+)
+FIRST_TOKEN_P95 = Expression(
+    name="model_first_token_p95",
+    promql=_quantile(
+        0.95, f"rate(gen_ai_client_operation_time_to_first_chunk_seconds_bucket{{{SERVICE}}}[$window])", ""
+    ),
+    unit=Unit.SECONDS,
+    blind="how long a person waits for the first word",
+)
+TOKEN_RATE = Expression(
+    name="model_token_rate",
+    promql=_sum(_TOKENS, ""),
+    unit=Unit.TOKENS,
+    blind="how many tokens the models read and write each second",
+    aliases=(("gen_ai_client_token_usage", "gen_ai_client_inference_usage_input_tokens_total"),),
+)
+COST_RATE = Expression(
+    name="agent_cost_per_hour",
+    promql=f"3600 * {_sum(_COST, '')}",
+    unit=Unit.USD,
+    blind="what the agents cost in an hour",
+)
+COST_PER_RUN = Expression(
+    name="agent_cost_per_run",
+    promql=f"{_sum(_COST, '')} / ({_sum(_RUNS, '')} > 0)",
+    unit=Unit.USD,
+    blind="what one run costs",
+)
+TOOL_ERROR_RATIO = Expression(
+    name="tool_error_ratio",
+    promql=_ratio(_TOOLS_FAILED, _TOOLS, ""),
+    unit=Unit.RATIO,
+    blind="how many tool calls fail",
+)
+RETRY_RATE = Expression(
+    name="agent_retry_rate",
+    promql=f"({_sum(f'rate(agentgov_agent_retries_total{{{AGENT}}}[$window])', '')} or 0 * {_sum(_RUNS, '')})",
+    unit=Unit.PER_SECOND,
+    blind="how often agents try again",
+)
+RUNS_ACTIVE = Expression(
+    name="agent_runs_active",
+    promql=f"sum (agentgov_agent_runs_active{{{AGENT}}})",
+    unit=Unit.COUNT,
+    blind="how many runs are under way",
+)
+QUEUE_DEPTH = Expression(
+    name="agent_queue_depth",
+    promql=f"sum (agentgov_agent_queue_depth{{{SERVICE}}})",
+    unit=Unit.COUNT,
+    blind="how many tasks wait",
+)
+QUEUE_AGE = Expression(
+    name="agent_queue_oldest_age",
+    promql=f"max (agentgov_agent_queue_oldest_age_seconds{{{SERVICE}}})",
+    unit=Unit.SECONDS,
+    blind="how long the oldest task has waited",
+)
+
+_BY_AGENT = "gen_ai_agent_name"
+AGENT_RUN_RATE = Expression(
+    name="agent_run_rate_by_agent",
+    promql=_sum(_RUNS, _BY_AGENT),
+    unit=Unit.PER_SECOND,
+    blind="which agent works how much",
+)
+AGENT_ERROR_RATIO = Expression(
+    name="agent_error_ratio_by_agent",
+    promql=_ratio(_FAILED, _RUNS, _BY_AGENT),
+    unit=Unit.RATIO,
+    blind="which agent fails",
+)
+AGENT_P50 = Expression(
+    name="agent_duration_p50_by_agent",
+    promql=_quantile(0.5, _RUN_BUCKETS, _BY_AGENT),
+    unit=Unit.SECONDS,
+    blind="which agent is usually slow",
+)
+AGENT_P95 = Expression(
+    name="agent_duration_p95_by_agent",
+    promql=_quantile(0.95, _RUN_BUCKETS, _BY_AGENT),
+    unit=Unit.SECONDS,
+    blind="which agent has slow runs",
+)
+AGENT_COST_PER_RUN = Expression(
+    name="agent_cost_per_run_by_agent",
+    promql=f"{_sum(_COST, _BY_AGENT)} / ({_sum(_RUNS, _BY_AGENT)} > 0)",
+    unit=Unit.USD,
+    blind="which agent is dear",
+)
+AGENT_TOOL_CALLS = Expression(
+    name="agent_tool_calls_per_run_by_agent",
+    promql=(
+        f"sum by ({_BY_AGENT}) (rate(gen_ai_invoke_agent_tool_calls_sum{{{AGENT}}}[$window]))"
+        f" / (sum by ({_BY_AGENT}) (rate(gen_ai_invoke_agent_tool_calls_count{{{AGENT}}}[$window])) > 0)"
+    ),
+    unit=Unit.COUNT,
+    blind="which agent loops through its tools",
+)
+
+_BY_MODEL = "gen_ai_request_model"
+MODEL_CALL_RATE = Expression(
+    name="model_call_rate", promql=_sum(_CALLS, _BY_MODEL), unit=Unit.PER_SECOND, blind="which model is called how much"
+)
+MODEL_ERROR_RATIO = Expression(
+    name="model_error_ratio",
+    promql=_ratio(_CALLS_FAILED, _CALLS, _BY_MODEL),
+    unit=Unit.RATIO,
+    blind="which model fails",
+)
+MODEL_P95 = Expression(
+    name="model_duration_p95",
+    promql=_quantile(0.95, f"rate(gen_ai_client_operation_duration_seconds_bucket{{{SERVICE}}}[$window])", _BY_MODEL),
+    unit=Unit.SECONDS,
+    blind="which model is slow",
+    aliases=(("gen_ai_client_operation_duration_seconds", "gen_ai_client_inference_duration_seconds"),),
+)
+MODEL_TOKEN_RATE = Expression(
+    name="model_token_rate_by_model",
+    promql=_sum(_TOKENS, _BY_MODEL),
+    unit=Unit.TOKENS,
+    blind="which model takes the tokens",
+)
+
+_BY_TOOL = "gen_ai_tool_name"
+TOOL_CALL_RATE = Expression(
+    name="tool_call_rate", promql=_sum(_TOOLS, _BY_TOOL), unit=Unit.PER_SECOND, blind="which tool is used how much"
+)
+TOOL_ERROR_RATIO_BY_TOOL = Expression(
+    name="tool_error_ratio_by_tool",
+    promql=_ratio(_TOOLS_FAILED, _TOOLS, _BY_TOOL),
+    unit=Unit.RATIO,
+    blind="which tool fails",
+)
+TOOL_P95 = Expression(
+    name="tool_duration_p95",
+    promql=_quantile(0.95, f"rate(gen_ai_execute_tool_duration_seconds_bucket{{{AGENT}}}[$window])", _BY_TOOL),
+    unit=Unit.SECONDS,
+    blind="which tool is slow",
+)

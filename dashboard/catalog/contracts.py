@@ -1,0 +1,144 @@
+"""What the Contracts page asks: evaluations, violations, budgets, policy decisions, approvals and waivers.
+
+A contract is kept when its evaluations pass; an evaluation that ended in an error counts against it, since nobody knows.
+"""
+
+from __future__ import annotations
+
+from dashboard.catalog.expression import Expression
+from dashboard.model.reading import Unit
+
+SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
+SCOPE = f'{SERVICE}, contract=~"$contract", gen_ai_agent_name=~"$agent"'
+# Policies are decided by a component of their own, so these series carry that component's name and no track.
+PLATFORM = 'namespace="$namespace"'
+
+_ALL = f"rate(agentgov_contract_evaluations_total{{{SCOPE}}}[$window])"
+_BROKEN = f'rate(agentgov_contract_evaluations_total{{{SCOPE}, outcome!="pass"}}[$window])'
+_VIOLATIONS = f"rate(agentgov_contract_violations_total{{{SCOPE}}}[$window])"
+_DECISIONS = f"rate(agentgov_policy_decisions_total{{{PLATFORM}}}[$window])"
+_DENIALS = f'rate(agentgov_policy_decisions_total{{{PLATFORM}, decision="deny"}}[$window])'
+
+COMPLIANCE = Expression(
+    name="contract_compliance",
+    promql=f"1 - (sum ({_BROKEN}) or 0 * sum ({_ALL})) / (sum ({_ALL}) > 0)",
+    unit=Unit.RATIO,
+    blind="whether the agents keep their contracts",
+)
+BROKEN_RATIO_BY_TRACK = Expression(
+    name="contract_broken_ratio_by_track",
+    promql=f"(sum by (track) ({_BROKEN}) or 0 * sum by (track) ({_ALL})) / (sum by (track) ({_ALL}) > 0)",
+    unit=Unit.RATIO,
+    blind="which track breaks contracts",
+)
+EVALUATION_RATE = Expression(
+    name="contract_evaluation_rate",
+    promql=f"sum ({_ALL})",
+    unit=Unit.PER_SECOND,
+    blind="whether contracts are evaluated at all",
+)
+VIOLATION_RATE = Expression(
+    name="contract_violation_rate",
+    promql=f"(sum ({_VIOLATIONS}) or 0 * sum ({_ALL}))",
+    unit=Unit.PER_SECOND,
+    blind="how often contracts are violated",
+)
+VIOLATION_RATE_BY_RULE = Expression(
+    name="contract_violation_rate_by_rule",
+    promql=f"sum by (rule) ({_VIOLATIONS}) > 0",
+    unit=Unit.PER_SECOND,
+    blind="which rule is violated over time",
+)
+VIOLATIONS_BY_RULE = Expression(
+    name="contract_violations_by_rule",
+    promql=(
+        "sum by (contract, rule, severity, enforcement) "
+        f"(increase(agentgov_contract_violations_total{{{SCOPE}}}[$window])) > 0"
+    ),
+    unit=Unit.COUNT,
+    blind="which clause is violated, how gravely, and what was done about it",
+)
+EVALUATIONS_BY_CONTRACT = Expression(
+    name="contract_evaluations_by_contract",
+    promql=f"sum by (contract) (increase(agentgov_contract_evaluations_total{{{SCOPE}}}[$window]))",
+    unit=Unit.COUNT,
+    blind="how often each contract is evaluated",
+)
+COMPLIANCE_BY_CONTRACT = Expression(
+    name="contract_compliance_by_contract",
+    promql=(
+        f"1 - (sum by (contract) ({_BROKEN}) or 0 * sum by (contract) ({_ALL})) / (sum by (contract) ({_ALL}) > 0)"
+    ),
+    unit=Unit.RATIO,
+    blind="which contract is not kept",
+)
+BROKEN_BY_CLAUSE = Expression(
+    name="contract_broken_by_clause",
+    promql=f"sum by (clause_type, outcome) (increase(agentgov_contract_evaluations_total{{{SCOPE}}}[$window]))",
+    unit=Unit.COUNT,
+    blind="which kind of clause breaks",
+)
+LAST_EVALUATION_AGE = Expression(
+    name="contract_last_evaluation_age",
+    promql=(
+        "time() - max by (contract) "
+        f'(agentgov_contract_last_evaluation_timestamp_seconds{{{SERVICE}, contract=~"$contract"}})'
+    ),
+    unit=Unit.SECONDS,
+    blind="which contract is no longer evaluated",
+)
+DRIFT = Expression(
+    name="contract_drift",
+    promql=f"max (agentgov_contract_drift_score_ratio{{{SCOPE}}})",
+    unit=Unit.RATIO,
+    blind="how far behaviour has moved from what the contract was written for",
+)
+DRIFT_BY_CONTRACT = Expression(
+    name="contract_drift_by_contract",
+    promql=f"max by (contract) (agentgov_contract_drift_score_ratio{{{SCOPE}}})",
+    unit=Unit.RATIO,
+    blind="which contract's behaviour has moved",
+)
+WAIVERS = Expression(
+    name="contract_waivers",
+    # Each replica reports the same waivers: the largest count is the count.
+    promql=f'sum (max by (contract) (agentgov_contract_exceptions_active{{{SERVICE}, contract=~"$contract"}}))',
+    unit=Unit.COUNT,
+    blind="how many exceptions are granted",
+)
+BUDGET_REMAINING = Expression(
+    name="contract_budget_remaining",
+    promql=(
+        'min (slo:agentgov_error_budget_remaining:ratio{namespace="$namespace", service_name=~"$service", '
+        'slo="contract-compliance", track=~"$track"})'
+    ),
+    unit=Unit.RATIO,
+    blind="how much of the contract budget is left",
+)
+BURN_RATE = Expression(
+    name="contract_burn_rate",
+    promql=(
+        'max (slo:agentgov_sli_errors:ratio_rate1h{namespace="$namespace", service_name=~"$service", '
+        'slo="contract-compliance", track=~"$track"}) / 0.01'
+    ),
+    unit=Unit.COUNT,
+    blind="how fast the contract budget is spent",
+)
+APPROVALS_PENDING = Expression(
+    name="approvals_pending",
+    promql=f"sum (agentgov_approvals_pending{{{PLATFORM}}})",
+    unit=Unit.COUNT,
+    blind="how many agents wait for a person",
+)
+DENIAL_RATIO = Expression(
+    name="policy_denial_ratio",
+    promql=f"(sum ({_DENIALS}) or 0 * sum ({_DECISIONS})) / (sum ({_DECISIONS}) > 0)",
+    unit=Unit.RATIO,
+    blind="how often policy says no",
+)
+DECISIONS = Expression(
+    name="policy_decisions",
+    promql=f"sum by (policy, stage, decision) (increase(agentgov_policy_decisions_total{{{PLATFORM}}}[$window])) > 0",
+    unit=Unit.COUNT,
+    blind="which policy decides what",
+)

@@ -1,0 +1,89 @@
+"""What the Resources page asks Prometheus: what containers use against what they asked for, and how often they die.
+
+What the cluster itself knows (desired and ready pods, events) is asked of the API server, not here.
+"""
+
+from __future__ import annotations
+
+from dashboard.catalog.expression import Expression
+from dashboard.model.reading import Unit
+
+# The empty container and image are the cgroup above the pod's containers: counted, everything would count twice.
+CONTAINER = 'namespace="$namespace", container!="", image!=""'
+POD = 'namespace="$namespace"'
+
+CPU = Expression(
+    name="cpu_used",
+    promql=f"sum (rate(container_cpu_usage_seconds_total{{{CONTAINER}}}[$window]))",
+    unit=Unit.CORES,
+    blind="how much CPU the namespace takes",
+)
+CPU_REQUESTED = Expression(
+    name="cpu_requested",
+    promql=f'sum (kube_pod_container_resource_requests{{{POD}, resource="cpu"}})',
+    unit=Unit.CORES,
+    blind="how much CPU is set aside",
+)
+CPU_BY_POD = Expression(
+    name="cpu_used_by_pod",
+    promql=f"sum by (pod) (rate(container_cpu_usage_seconds_total{{{CONTAINER}}}[$window]))",
+    unit=Unit.CORES,
+    blind="which pod takes the CPU",
+)
+CPU_REQUESTED_BY_POD = Expression(
+    name="cpu_requested_by_pod",
+    promql=f'sum by (pod) (kube_pod_container_resource_requests{{{POD}, resource="cpu"}})',
+    unit=Unit.CORES,
+    blind="what CPU each pod asked for",
+)
+MEMORY = Expression(
+    name="memory_used",
+    promql=f"sum (container_memory_working_set_bytes{{{CONTAINER}}})",
+    unit=Unit.BYTES,
+    blind="how much memory the namespace takes",
+)
+MEMORY_LIMIT = Expression(
+    name="memory_limit",
+    promql=f'sum (kube_pod_container_resource_limits{{{POD}, resource="memory"}})',
+    unit=Unit.BYTES,
+    blind="how much memory the namespace may take",
+)
+MEMORY_BY_POD = Expression(
+    name="memory_used_by_pod",
+    promql=f"sum by (pod) (container_memory_working_set_bytes{{{CONTAINER}}})",
+    unit=Unit.BYTES,
+    blind="which pod takes the memory",
+)
+MEMORY_LIMIT_BY_POD = Expression(
+    name="memory_limit_by_pod",
+    promql=f'sum by (pod) (kube_pod_container_resource_limits{{{POD}, resource="memory"}})',
+    unit=Unit.BYTES,
+    blind="which pod is near its memory limit",
+)
+THROTTLED = Expression(
+    name="cpu_throttled",
+    promql=(
+        f"sum (rate(container_cpu_cfs_throttled_periods_total{{{CONTAINER}}}[$window]))"
+        f" / (sum (rate(container_cpu_cfs_periods_total{{{CONTAINER}}}[$window])) > 0)"
+    ),
+    unit=Unit.RATIO,
+    blind="whether containers are held back by their CPU limit",
+)
+RESTARTS = Expression(
+    name="container_restarts",
+    promql=f"sum (increase(kube_pod_container_status_restarts_total{{{POD}}}[$window]))",
+    unit=Unit.COUNT,
+    blind="how often containers died",
+)
+OUT_OF_MEMORY = Expression(
+    name="out_of_memory_kills",
+    promql=f"sum (increase(container_oom_events_total{{{CONTAINER}}}[$window]))",
+    unit=Unit.COUNT,
+    blind="how often a container was killed for its memory",
+)
+NODES_READY = Expression(
+    name="nodes_ready",
+    promql='sum (kube_node_status_condition{condition="Ready", status="true"})',
+    unit=Unit.COUNT,
+    blind="whether the nodes are there",
+)

@@ -1,0 +1,115 @@
+"""What the Agents page shows: how the agents perform, by agent, model and tool, blue against green."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.catalog import agents as catalog
+from dashboard.catalog.expression import Expression
+from dashboard.model.figures import FigureRow, Measure
+from dashboard.model.log import LogPage
+from dashboard.model.reading import Reading
+from dashboard.model.series import Series
+from dashboard.model.view import View
+from dashboard.queries.ask import Ask
+from dashboard.queries.measures import Period, ask_measure, measure, period, rows
+from dashboard.queries.request import Instant, Logs, Range, Request
+
+MEASURES: Mapping[str, Expression] = {
+    "run_rate": catalog.RUN_RATE,
+    "error_ratio": catalog.ERROR_RATIO,
+    "p50": catalog.P50,
+    "p95": catalog.P95,
+    "p99": catalog.P99,
+    "first_token": catalog.FIRST_TOKEN_P95,
+    "tokens": catalog.TOKEN_RATE,
+    "cost_hour": catalog.COST_RATE,
+    "cost_run": catalog.COST_PER_RUN,
+    "tool_errors": catalog.TOOL_ERROR_RATIO,
+    "retries": catalog.RETRY_RATE,
+    "active": catalog.RUNS_ACTIVE,
+    "queue": catalog.QUEUE_DEPTH,
+    "queue_age": catalog.QUEUE_AGE,
+}
+_LINES = {
+    "run_rate": catalog.RUN_RATE_BY_TRACK,
+    "error_ratio": catalog.ERROR_RATIO_BY_TRACK,
+    "p95": catalog.P95_BY_TRACK,
+}
+_AGENTS = {
+    "runs/s": catalog.AGENT_RUN_RATE,
+    "errors": catalog.AGENT_ERROR_RATIO,
+    "p50": catalog.AGENT_P50,
+    "p95": catalog.AGENT_P95,
+    "cost/run": catalog.AGENT_COST_PER_RUN,
+    "tools/run": catalog.AGENT_TOOL_CALLS,
+}
+_MODELS = {
+    "calls/s": catalog.MODEL_CALL_RATE,
+    "errors": catalog.MODEL_ERROR_RATIO,
+    "p95": catalog.MODEL_P95,
+    "tokens/s": catalog.MODEL_TOKEN_RATE,
+}
+_TOOLS = {
+    "calls/s": catalog.TOOL_CALL_RATE,
+    "errors": catalog.TOOL_ERROR_RATIO_BY_TOOL,
+    "p95": catalog.TOOL_P95,
+}
+_TABLES = {"agents": _AGENTS, "models": _MODELS, "tools": _TOOLS}
+_KEY = {"agents": "gen_ai_agent_name", "models": "gen_ai_request_model", "tools": "gen_ai_tool_name"}
+_SLOWEST = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentsAnswer:
+    """All readings of the page. `window` is the rate window of the measures; `lines` are split by track."""
+
+    period: Period
+    measures: Mapping[str, Measure]
+    lines: Mapping[str, Reading[tuple[Series, ...]]]
+    errors: Reading[tuple[FigureRow, ...]]
+    agents: Reading[tuple[FigureRow, ...]]
+    models: Reading[tuple[FigureRow, ...]]
+    tools: Reading[tuple[FigureRow, ...]]
+    slowest: Reading[LogPage]
+
+
+def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
+    """Everything that the page shows, asked at once."""
+    over = period(view, now)
+    values = {"namespace": view.ns, "service": view.service, "track": view.track, "agent": view.agent}
+    figure = {**values, "window": over.window}
+    at = None if over.live else over.end
+    requests: dict[str, Request] = {}
+    for name, expression in MEASURES.items():
+        requests |= ask_measure(name, expression, values, over)
+    for name, expression in _LINES.items():
+        requests[f"line.{name}"] = Range(expression, {**values, "window": over.course_window}, over.start, over.end)
+    for table, columns in _TABLES.items():
+        requests |= {f"{table}.{name}": Instant(expression, figure, at) for name, expression in columns.items()}
+    requests["errors"] = Instant(catalog.ERRORS_BY_TYPE, figure, at)
+    requests["slowest"] = Logs(
+        stream="traces",
+        start=over.start,
+        end=over.end,
+        filters={"service": view.service, "track": view.track, "agent": view.agent, "operation": "invoke_agent"},
+        size=_SLOWEST,
+        sort="duration",
+    )
+    answers = ask.gather(requests)
+
+    def table(name: str) -> Reading[tuple[FigureRow, ...]]:
+        return rows((_KEY[name],), {column: answers.samples(f"{name}.{column}") for column in _TABLES[name]})
+
+    return AgentsAnswer(
+        period=over,
+        measures={name: measure(answers, name, expression) for name, expression in MEASURES.items()},
+        lines={name: answers.series(f"line.{name}") for name in _LINES},
+        errors=rows(("error_type", "track"), {"errors/s": answers.samples("errors")}),
+        agents=table("agents"),
+        models=table("models"),
+        tools=table("tools"),
+        slowest=answers.logs("slowest"),
+    )

@@ -1,0 +1,105 @@
+"""What the Contracts page shows: whether contracts are kept, what breaks them, and what policy decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.catalog import contracts as catalog
+from dashboard.catalog.expression import Expression
+from dashboard.model.figures import FigureRow, Measure
+from dashboard.model.log import LogPage
+from dashboard.model.reading import Reading
+from dashboard.model.series import Series
+from dashboard.model.view import View
+from dashboard.queries.ask import Ask
+from dashboard.queries.measures import Period, ask_measure, measure, period, rows
+from dashboard.queries.request import Instant, Logs, Range, Request
+
+MEASURES: Mapping[str, Expression] = {
+    "compliance": catalog.COMPLIANCE,
+    "budget": catalog.BUDGET_REMAINING,
+    "burn": catalog.BURN_RATE,
+    "violations": catalog.VIOLATION_RATE,
+    "evaluations": catalog.EVALUATION_RATE,
+    "approvals": catalog.APPROVALS_PENDING,
+    "denials": catalog.DENIAL_RATIO,
+    "drift": catalog.DRIFT,
+    "waivers": catalog.WAIVERS,
+}
+_LINES = {"broken": catalog.BROKEN_RATIO_BY_TRACK, "rules": catalog.VIOLATION_RATE_BY_RULE}
+_CONTRACTS = {
+    "evaluations": catalog.EVALUATIONS_BY_CONTRACT,
+    "compliance": catalog.COMPLIANCE_BY_CONTRACT,
+    "last evaluation": catalog.LAST_EVALUATION_AGE,
+    "drift": catalog.DRIFT_BY_CONTRACT,
+}
+_COUNTS = {
+    "violations": (catalog.VIOLATIONS_BY_RULE, ("rule", "contract", "severity", "enforcement")),
+    "clauses": (catalog.BROKEN_BY_CLAUSE, ("clause_type", "outcome")),
+    "decisions": (catalog.DECISIONS, ("policy", "stage", "decision")),
+}
+_NEWEST = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractsAnswer:
+    """All readings of the page; counts are over the whole period, measures over its last window."""
+
+    period: Period
+    measures: Mapping[str, Measure]
+    broken: Reading[tuple[Series, ...]]
+    rules: Reading[tuple[Series, ...]]
+    contracts: Reading[tuple[FigureRow, ...]]
+    violations: Reading[tuple[FigureRow, ...]]
+    clauses: Reading[tuple[FigureRow, ...]]
+    decisions: Reading[tuple[FigureRow, ...]]
+    newest: Reading[LogPage]
+
+
+def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
+    """Everything that the page shows, asked at once."""
+    over = period(view, now)
+    values = {
+        "namespace": view.ns,
+        "service": view.service,
+        "track": view.track,
+        "agent": view.agent,
+        "contract": view.contract,
+    }
+    whole = {**values, "window": over.length}
+    at = None if over.live else over.end
+    requests: dict[str, Request] = {}
+    for name, expression in MEASURES.items():
+        requests |= ask_measure(name, expression, values, over)
+    for name, expression in _LINES.items():
+        requests[f"line.{name}"] = Range(expression, {**values, "window": over.course_window}, over.start, over.end)
+    requests |= {f"contracts.{name}": Instant(expression, whole, at) for name, expression in _CONTRACTS.items()}
+    requests |= {name: Instant(expression, whole, at) for name, (expression, _) in _COUNTS.items()}
+    requests["newest"] = Logs(
+        stream="logs",
+        start=over.start,
+        end=over.end,
+        filters={
+            "service": view.service,
+            "track": view.track,
+            "agent": view.agent,
+            "contract": view.contract,
+            "event": "contract.violation",
+        },
+        size=_NEWEST,
+    )
+    answers = ask.gather(requests)
+    counts = {name: rows(labels, {"count": answers.samples(name)}) for name, (_, labels) in _COUNTS.items()}
+    return ContractsAnswer(
+        period=over,
+        measures={name: measure(answers, name, expression) for name, expression in MEASURES.items()},
+        broken=answers.series("line.broken"),
+        rules=answers.series("line.rules"),
+        contracts=rows(("contract",), {name: answers.samples(f"contracts.{name}") for name in _CONTRACTS}),
+        violations=counts["violations"],
+        clauses=counts["clauses"],
+        decisions=counts["decisions"],
+        newest=answers.logs("newest"),
+    )

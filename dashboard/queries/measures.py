@@ -1,0 +1,124 @@
+"""From a period and expressions to measures and rows: the rules that the pages with figures have in common.
+
+A figure is a rate over a window at the end of the period: a fifteenth of the period, at least a minute. So a look at 15
+minutes tells of the last minute, a look at a day of the last 96 minutes; the page names the window. The previous value
+is the same question one period earlier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dashboard.catalog.expression import Expression
+from dashboard.model.figures import FigureRow, Measure
+from dashboard.model.reading import Reading, State
+from dashboard.model.series import Sample
+from dashboard.model.view import View
+from dashboard.queries.answers import Answers
+from dashboard.queries.request import Instant, Range, Request
+
+# Instants that move every second could never be answered from the cache.
+_GRID_SECONDS = 5
+_SHORTEST = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """The window of a view, its ends on a grid. `live` periods end now, which is asked without a time."""
+
+    start: datetime
+    end: datetime
+    live: bool
+
+    @property
+    def window(self) -> str:
+        """The rate window of a figure, as PromQL writes it."""
+        return _promql(max(_SHORTEST, (self.end - self.start) / 15))
+
+    @property
+    def length(self) -> str:
+        """The whole period as a window: what counts are summed over."""
+        return _promql(self.end - self.start)
+
+    @property
+    def course_window(self) -> str:
+        """The rate window of a line: short enough to show an edge, never shorter than the line's step."""
+        return _promql(max(_SHORTEST, (self.end - self.start) / 360))
+
+
+def period(view: View, now: datetime) -> Period:
+    """The period that `view` looks at."""
+    start, end = view.window(now)
+    shift = timedelta(seconds=end.timestamp() % _GRID_SECONDS)
+    return Period(start=start - shift, end=end - shift, live=bool(view.range))
+
+
+def ask_measure(name: str, expression: Expression, values: Mapping[str, str], over: Period) -> dict[str, Request]:
+    """The three questions behind a measure, under names that `measure` finds again."""
+    figure = {**values, "window": over.window}
+    line = {**values, "window": over.course_window}
+    return {
+        name: Instant(expression, figure, None if over.live else over.end),
+        f"{name}.previous": Instant(expression, figure, over.start),
+        f"{name}.course": Range(expression, line, over.start, over.end),
+    }
+
+
+def measure(answers: Answers, name: str, expression: Expression) -> Measure:
+    """The answers to `ask_measure` of the same name."""
+    return Measure(
+        unit=expression.unit,
+        value=answers.scalar(name),
+        previous=answers.scalar(f"{name}.previous"),
+        course=answers.series(f"{name}.course"),
+    )
+
+
+def rows(
+    labels: tuple[str, ...], columns: Mapping[str, Reading[tuple[Sample, ...]]]
+) -> Reading[tuple[FigureRow, ...]]:
+    """Samples of several questions joined on `labels`, in the order of the first column, largest first.
+
+    The first column says which rows there are; of the others one that has no answer leaves a gap, and the whole
+    is then partial.
+    """
+    (lead, leading), *rest = columns.items()
+    tables = {name: _by_labels(labels, reading.value or ()) for name, reading in rest}
+
+    def joined(samples: tuple[Sample, ...]) -> tuple[FigureRow, ...] | None:
+        found = _by_labels(labels, samples)
+        ordered = sorted(found, key=lambda key: (-(found[key] or 0.0), key))
+        return (
+            tuple(
+                FigureRow(
+                    labels=key,
+                    figures={lead: found[key], **{name: table.get(key) for name, table in tables.items()}},
+                )
+                for key in ordered
+            )
+            or None
+        )
+
+    answer = leading.map(joined)
+    unanswered = [(name, reading) for name, reading in rest if reading.state is State.MISSING]
+    if answer.state is State.FRESH and unanswered:
+        name, reading = unanswered[0]
+        return Reading(
+            value=answer.value,
+            source=answer.source,
+            state=State.PARTIAL,
+            as_of=answer.as_of,
+            reason=f"{name} is missing: {reading.reason}",
+            query=answer.query,
+        )
+    return answer
+
+
+def _by_labels(labels: tuple[str, ...], samples: Iterable[Sample]) -> dict[tuple[str, ...], float | None]:
+    return {tuple(sample.labels.get(label, "") for label in labels): sample.value for sample in samples}
+
+
+def _promql(span: timedelta) -> str:
+    return f"{round(span.total_seconds())}s"

@@ -1,0 +1,83 @@
+"""Every expression of the catalogue: the real Prometheus can read it, and it asks only for names that exist."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import string
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+import dashboard.catalog
+from dashboard.catalog.expression import Expression
+from deploy.local import programs
+
+MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"
+EXAMPLES = {"window": "1m", "namespace": "agents", "service": "agent-runtime"}
+
+
+def entries() -> list[Expression]:
+    modules = [
+        importlib.import_module(f"dashboard.catalog.{module.name}")
+        for module in pkgutil.iter_modules(dashboard.catalog.__path__)
+    ]
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, Expression)]
+    return sorted({entry.name: entry for entry in found}.values(), key=lambda entry: entry.name)
+
+
+def rendered(entry: Expression) -> str:
+    placeholders = set(string.Template(entry.promql).get_identifiers())
+    return entry.render({name: EXAMPLES.get(name, ".*") for name in placeholders})
+
+
+def known_names() -> set[str]:
+    documented = set(re.findall(r"`([a-z][a-zA-Z0-9_:]+)", (MONITORING / "telemetry.md").read_text()))
+    recorded = {
+        rule["record"]
+        for file in (MONITORING / "prometheus" / "rules").glob("*.yaml")
+        for group in yaml.safe_load(file.read_text())["groups"]
+        for rule in group["rules"]
+        if "record" in rule
+    }
+    return documented | recorded
+
+
+def names_asked_for(promql: str) -> set[str]:
+    bare = re.sub(r"\{[^}]*\}|\b(by|without|on|ignoring)\s*\([^)]*\)|\[[^\]]*\]", " ", promql)
+    return {
+        re.sub(r"_(bucket|count|sum)$", "", name)
+        for name in re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?!\w*\s*\()", bare)
+        if re.match(r"(gen_ai_|agentgov_|kube_|container_|slo:|service_track:|agent:|up$)", name)
+    }
+
+
+def test_the_names_of_entries_are_unique() -> None:
+    objects = {
+        id(value): value.name
+        for module in pkgutil.iter_modules(dashboard.catalog.__path__)
+        for value in vars(importlib.import_module(f"dashboard.catalog.{module.name}")).values()
+        if isinstance(value, Expression)
+    }
+    names = sorted(objects.values())
+    assert names == sorted(set(names))
+
+
+@pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)
+def test_an_entry_asks_only_for_documented_or_recorded_names_and_says_what_it_hides(entry: Expression) -> None:
+    asked = names_asked_for(rendered(entry))
+    assert asked, "an entry that asks for nothing"
+    assert asked <= known_names()
+    assert entry.blind
+
+
+def test_the_real_prometheus_reads_every_entry(tmp_path: Path) -> None:
+    # `check rules` parses each expression, and names the one that it cannot read.
+    rules = [{"record": f"catalog:{entry.name}", "expr": rendered(entry)} for entry in entries()]
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "catalog", "rules": rules}]}))
+    done = subprocess.run([programs.find().promtool, "check", "rules", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
