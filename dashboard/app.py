@@ -1,0 +1,50 @@
+"""The Streamlit script: set-up words when the settings cannot be read, else the navigation and the page asked for.
+
+Order, title, icon and URL of every page stand here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard.settings import SettingsError
+from dashboard.ui import session, setup
+from pages import triage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One page of the deck; `path` is its URL."""
+
+    path: str
+    title: str
+    icon: str
+    draw: Callable[[], None]
+
+
+NAVIGATION = (Entry(path="triage", title="Triage", icon=":material/emergency_home:", draw=triage.page),)
+HOME = "triage"
+
+
+def main() -> None:
+    """Run the page that the URL names."""
+    st.set_page_config(page_title="Tealdeck", page_icon=":material/monitor_heart:", layout="wide")
+    pages = {
+        entry.path: st.Page(entry.draw, title=entry.title, icon=entry.icon, url_path=entry.path) for entry in NAVIGATION
+    }
+    home = next(entry for entry in NAVIGATION if entry.path == HOME)
+    root = st.Page(home.draw, title=home.title, icon=home.icon, url_path="home", default=True)
+    chosen = st.navigation([root, *pages.values()], position="hidden")
+    try:
+        session.settings()
+    except SettingsError as error:
+        setup.show(error)
+        return
+    session.set_pages(pages)
+    chosen.run()
+
+
+main()

@@ -1,0 +1,92 @@
+"""The server: the Streamlit app with routes for probes and Prometheus, and headers that keep strangers out.
+
+    streamlit run dashboard/asgi.py
+
+`/healthz` says that the process answers, `/readyz` that its settings can be used. Neither asks a source: a deck that
+restarts because Prometheus is down would be gone when it is needed. `/metrics` is for Prometheus.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard.settings import SettingsError, load
+
+SCRIPT = Path(__file__).resolve().parent / "app.py"
+
+# Streamlit styles its elements inline and starts workers from blobs; plotly and the data grid compile functions and
+# draw into blobs. Nothing may come from, or be sent to, another host.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' ws: wss: data: blob:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",  # links carry filters, which are nobody else's business
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class SecurityHeaders:
+    """Adds HEADERS to every answer over HTTP, error pages included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+async def healthz(_: Request) -> Response:
+    """Live: the process answers."""
+    return PlainTextResponse("ok\n")
+
+
+async def readyz(_: Request) -> Response:
+    """Ready: the settings can be used; else 503 with the reason."""
+    try:
+        await run_in_threadpool(load, None)
+    except SettingsError as error:
+        return PlainTextResponse(f"{error}\n", status_code=503)
+    return PlainTextResponse("ok\n")
+
+
+async def metrics(_: Request) -> Response:
+    """This process' own metrics in Prometheus' text form."""
+    return Response(await run_in_threadpool(generate_latest), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+app = st.App(
+    SCRIPT,
+    routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)],
+    middleware=[Middleware(SecurityHeaders)],
+)

@@ -1,0 +1,80 @@
+"""What a person looks at: environment, period, time zone and filters; everything that a link must carry.
+
+Frozen and self-checking. Reading it from a URL and writing it there is `ui/url.py`'s business, since only that
+module knows the words of the address bar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+RANGES = {
+    "15m": timedelta(minutes=15),
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+}
+DEFAULT_RANGE = "1h"
+FILTERS = ("service", "track", "agent", "model", "tool", "contract", "pod", "trace", "q")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """A change that is drawn on every time chart: a deployment, a switch, a new configuration."""
+
+    at: datetime
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One look at the system. `range` is a key of RANGES, or "" when `start` and `end` fix the period.
+
+    `tz` is the zone's name that times are shown in ("UTC" unless the person asked for local time); `notes` are
+    words about parts of the link that could not be read. An empty filter means: all.
+    """
+
+    env: str
+    ns: str
+    range: str = DEFAULT_RANGE
+    start: datetime | None = None
+    end: datetime | None = None
+    tz: str = "UTC"
+    refresh: str = "on"
+    service: str = ""
+    track: str = ""
+    agent: str = ""
+    model: str = ""
+    tool: str = ""
+    contract: str = ""
+    pod: str = ""
+    trace: str = ""
+    q: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.range:
+            if self.range not in RANGES:
+                raise ValueError(f"range {self.range!r} is none of {', '.join(RANGES)}")
+            if self.start is not None or self.end is not None:
+                raise ValueError("a period is either relative or fixed, not both")
+        elif self.start is None or self.end is None or self.start >= self.end:
+            raise ValueError("a fixed period needs a start that is before its end")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the view follows the clock and refreshes itself."""
+        return bool(self.range) and self.refresh == "on"
+
+    def window(self, now: datetime) -> tuple[datetime, datetime]:
+        """The period as two instants."""
+        if self.start is not None and self.end is not None:
+            return self.start, self.end
+        return now - RANGES[self.range], now
+
+    def previous(self, now: datetime) -> tuple[datetime, datetime]:
+        """The period of the same length just before."""
+        start, end = self.window(now)
+        return start - (end - start), start

@@ -1,0 +1,147 @@
+"""Time charts a person explores: plotly, gaps stay gaps, blue and green are the tracks, the time zone is on the axis.
+
+Dragging is off and the tool bar hidden, so that a chart never holds the scroll of a phone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard.model.reading import Reading, State, Unit
+from dashboard.model.series import Series
+from dashboard.model.view import Marker
+from dashboard.ui import session, states, theme
+from dashboard.ui.format import number, zone
+from dashboard.ui.text import one_line, plain
+
+_CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset", "responsive": True}
+_AXIS = {
+    Unit.RATIO: (".1~%", ""),
+    Unit.SECONDS: (".3~s", "s"),
+    Unit.PER_SECOND: (".3~s", "/s"),
+    Unit.BYTES: (".3~s", "B"),
+    Unit.CORES: (".3~s", " cores"),
+    Unit.USD: ("$.3~s", ""),
+    Unit.TOKENS: (".3~s", ""),
+    Unit.COUNT: (".3~s", ""),
+}
+_MOST_LINES = 12
+
+
+def time_chart(
+    title: str,
+    series: Reading[tuple[Series, ...]],
+    *,
+    unit: Unit,
+    name: Callable[[Mapping[str, str]], str],
+    key: str,
+    limit: float | None = None,
+    markers: Sequence[Marker] = (),
+    height: int = 240,
+    tz: str = "UTC",
+) -> None:
+    """Lines over time under a title. Says in words when there are none, or when some were left out."""
+    with st.container(border=True, key=f"chart-{key}", gap="xxsmall"):
+        st.markdown(f"**{plain(title)}**")
+        if series.state is not State.FRESH:
+            states.badge(series, session.now())
+        if not series.value:
+            states.note(series)
+            return
+        lines = sorted(series.value, key=lambda line: line.last or 0.0, reverse=True)
+        if len(lines) > _MOST_LINES:
+            st.caption(f"The {_MOST_LINES} highest of {len(lines)} lines.")
+        figure = _figure(lines[:_MOST_LINES], unit=unit, name=name, limit=limit, markers=markers, height=height, tz=tz)
+        st.plotly_chart(figure, key=key, config=_CONFIG, alt=_alt(title, lines[:_MOST_LINES], unit, name, tz))
+
+
+def _figure(
+    lines: Sequence[Series],
+    *,
+    unit: Unit,
+    name: Callable[[Mapping[str, str]], str],
+    limit: float | None,
+    markers: Sequence[Marker],
+    height: int,
+    tz: str,
+) -> go.Figure:
+    colours, others = theme.colours(), theme.others()
+    figure = go.Figure()
+    spare = 0
+    for line in lines:
+        track = line.labels.get("track", "")
+        if track in ("blue", "green"):
+            colour = colours[track]
+        else:
+            colour, spare = others[spare % len(others)], spare + 1
+        figure.add_scatter(
+            x=[datetime.fromtimestamp(at, UTC).astimezone(zone(tz)).replace(tzinfo=None) for at in line.times],
+            y=list(line.values),
+            name=one_line(name(line.labels), limit=40),
+            mode="lines",
+            connectgaps=False,
+            line={"color": colour, "width": 2, "dash": "dot" if _is_repeat(line, lines) else "solid"},
+            customdata=[number(value, unit) for value in line.values],
+            hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
+        )
+    _lay_out(figure, unit=unit, height=height, tz=tz, colours=colours)
+    if limit is not None:
+        figure.add_hline(y=limit, line_dash="dash", line_width=1, line_color=colours["warn"])
+        figure.add_annotation(
+            x=0, xref="paper", y=limit, yanchor="bottom", xanchor="left", showarrow=False,
+            text=f"limit {number(limit, unit)}", font={"size": 11, "color": colours["warn"]},
+        )  # fmt: skip
+    for marker in _within(markers, lines):
+        at = marker.at.astimezone(zone(tz)).replace(tzinfo=None)
+        figure.add_vline(x=at, line_dash="dot", line_width=1, line_color=colours["grey"])
+        figure.add_annotation(
+            x=at, y=1, yref="paper", yanchor="top", xanchor="left", showarrow=False, textangle=0,
+            text=one_line(marker.label, limit=28).replace("<", "&lt;"), font={"size": 11, "color": colours["grey"]},
+        )  # fmt: skip
+    return figure
+
+
+def _lay_out(figure: go.Figure, *, unit: Unit, height: int, tz: str, colours: Mapping[str, str]) -> None:
+    form, suffix = _AXIS[unit]
+    figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 8, "t": 8, "b": 0},
+        dragmode=False,
+        hovermode="x unified",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": colours["text"], "size": 12},
+        showlegend=len(figure.data) > 1,
+        legend={"orientation": "h", "yanchor": "top", "y": -0.28, "x": 0, "title": None},
+    )
+    zone_word = f"{datetime.now(zone(tz)):%Z}"
+    figure.update_xaxes(
+        gridcolor=colours["line"], title={"text": zone_word, "font": {"size": 11}, "standoff": 4}, fixedrange=True
+    )
+    figure.update_yaxes(
+        gridcolor=colours["line"], tickformat=form, ticksuffix=suffix, rangemode="tozero", fixedrange=True, nticks=5
+    )
+
+
+def _is_repeat(line: Series, lines: Sequence[Series]) -> bool:
+    """Whether an earlier line of the same track has the colour already; told apart by dots then."""
+    same = [other for other in lines if other.labels.get("track") == line.labels.get("track")]
+    return line.labels.get("track") in ("blue", "green") and same.index(line) > 0
+
+
+def _within(markers: Sequence[Marker], lines: Sequence[Series]) -> list[Marker]:
+    starts = [line.times[0] for line in lines if line.times]
+    ends = [line.times[-1] for line in lines if line.times]
+    if not starts:
+        return []
+    return [marker for marker in markers if min(starts) <= marker.at.timestamp() <= max(ends)]
+
+
+def _alt(title: str, lines: Sequence[Series], unit: Unit, name: Callable[[Mapping[str, str]], str], tz: str) -> str:
+    """The chart in words: what each line ended with."""
+    said = ", ".join(f"{one_line(name(line.labels), limit=40)} {number(line.last, unit)}" for line in lines)
+    return one_line(f"{title}, over time in {tz}. Last values: {said}.", limit=500)

@@ -1,0 +1,164 @@
+"""The frame of every page: navigation, the global bar, what is down, and the part that refreshes itself.
+
+A page calls `view = begin(title, question)` and then `live(draw, key=...)`. Everything the bar sets goes into the
+URL by a callback, and the next run reads it from there: the address bar is the only memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+from dashboard.model.view import RANGES, View
+from dashboard.ui import session, states, theme, url
+from dashboard.ui.format import span, stamp, zone
+from dashboard.ui.text import plain
+
+RANGE, REFRESH, LOCAL, ENV, NS = "bar.range", "bar.refresh", "bar.local", "bar.env", "bar.ns"
+FROM, TO = "bar.from", "bar.to"
+_PULSE, _VIEW = "page.pulse", "page.view"
+
+
+def begin(title: str, question: str) -> View:
+    """Draw the frame and return what the person looks at."""
+    view = url.read()
+    theme.style()
+    _navigation(view)
+    with st.container(horizontal=True, key="bar", vertical_alignment="center", gap="small"):
+        st.markdown(f"#### {plain(title)}", width="content")
+        st.markdown(f":gray[{plain(view.env)} / {plain(view.ns)}]", width="content")
+        pulse = st.container(key="bar-pulse", width="content")
+        pulse.empty()
+        _ranges(view)
+        with st.popover("Period and view", icon=":material/tune:", key="bar-more"):
+            _more(view)
+    with st.container(key="bar-question"):
+        st.caption(plain(question))
+    for note in view.notes:
+        st.info(plain(note), icon=":material/link_off:")
+    if not view.range:
+        start, end = view.window(session.now())
+        st.caption(f":material/date_range: {stamp(start, view.tz)} to {stamp(end, view.tz)}, {span(end - start)}")
+    st.session_state[_PULSE], st.session_state[_VIEW] = pulse, view
+    return view
+
+
+def live(draw: Callable[[], None], *, key: str) -> None:
+    """Run `draw` now and, while the view follows the clock, again at each refresh; the rest stands still."""
+    view: View = st.session_state[_VIEW]
+    pulse = st.session_state[_PULSE]
+    ask = session.ask_for(view)
+
+    def part() -> None:
+        with st.container(key=f"live-{key.replace('.', '-')}"):
+            down = st.container(key=f"down-{key.replace('.', '-')}", gap="xsmall")
+            draw()
+            health, now = ask.health(), session.now()
+            with down:
+                states.sources(health, now, view.tz)
+        with pulse:
+            states.pulse(health, now, is_live=view.is_live, tz=view.tz)
+
+    every = ask.environment.refresh_seconds if view.is_live else None
+    st.fragment(part, run_every=every, key=key)()
+
+
+def go(page: str, label: str, view: View, *, icon: str | None = None, **changes: str) -> None:
+    """A link to another page of the deck that keeps what the person looks at, with some filters changed."""
+    if (target := session.pages().get(page)) is not None:
+        st.page_link(target, label=label, icon=icon, query_params=url.link(view, **changes), width="stretch")
+
+
+def _navigation(view: View) -> None:
+    """The pages in a row: on top of a desktop, under the thumb on a phone. Filters of a page stay behind."""
+    common = replace(view, agent="", model="", tool="", contract="", pod="", trace="", q="")
+    with st.container(horizontal=True, key="nav", gap="xsmall"):
+        for page in session.pages().values():
+            st.page_link(page, query_params=url.link(common), width="content")
+
+
+def _ranges(view: View) -> None:
+    st.session_state[RANGE] = view.range or None
+    st.segmented_control(
+        "Period",
+        list(RANGES),
+        key=RANGE,
+        label_visibility="collapsed",
+        on_change=lambda: _relative(st.session_state[RANGE] or view.range),
+    )
+
+
+def _more(view: View) -> None:
+    """What is needed less often than the quick ranges."""
+    now = session.now()
+    start, end = view.window(now)
+    with st.container(horizontal=True, gap="small"):
+        st.button("Earlier", icon=":material/chevron_left:", key="bar.earlier", on_click=_shift, args=(-1, now))
+        st.button("Later", icon=":material/chevron_right:", key="bar.later", on_click=_shift, args=(1, now))
+    st.session_state[FROM], st.session_state[TO] = (_wall(at, view.tz) for at in (start, end))
+    with st.form("bar.period", border=False):
+        st.datetime_input(f"From ({view.tz})", key=FROM, step=60)
+        st.datetime_input(f"To ({view.tz})", key=TO, step=60)
+        st.form_submit_button("Show this period", on_click=_absolute, width="stretch")
+    st.session_state[REFRESH], st.session_state[LOCAL] = view.refresh == "on", view.tz != "UTC"
+    st.toggle("Refresh by itself", key=REFRESH, on_change=_toggle)
+    st.toggle("Local time", key=LOCAL, on_change=_toggle, help="Off: UTC, as in logs and alerts.")
+    environments = list(session.settings().environments)
+    st.session_state[ENV], st.session_state[NS] = view.env, view.ns
+    if len(environments) > 1:
+        st.selectbox("Environment", environments, key=ENV, on_change=_environment)
+    st.text_input("Namespace", key=NS, on_change=_namespace)
+    st.caption("Link to exactly this, for another person:")
+    st.code(_address(view, now), language=None, wrap_lines=True)
+
+
+def _address(view: View, now: datetime) -> str:
+    parts = urlsplit(st.context.url or "")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", urlencode(url.share(view, now)), ""))
+
+
+def _relative(period: str) -> None:
+    if period:
+        url.write(replace(url.read(), range=period, start=None, end=None))
+
+
+def _shift(direction: int, now: datetime) -> None:
+    """Move by half the period; the view then stands still, since it no longer ends now."""
+    view = url.read()
+    start, end = view.window(now)
+    by = (end - start) / 2 * direction
+    url.write(replace(view, range="", start=start + by, end=end + by))
+
+
+def _absolute() -> None:
+    view = url.read()
+    start, end = (_instant(st.session_state[key], view.tz) for key in (FROM, TO))
+    if start is not None and end is not None and start < end:
+        url.write(replace(view, range="", start=start, end=end))
+
+
+def _toggle() -> None:
+    tz = (st.context.timezone or "UTC") if st.session_state[LOCAL] else "UTC"
+    url.write(replace(url.read(), refresh="on" if st.session_state[REFRESH] else "off", tz=tz))
+
+
+def _environment() -> None:
+    name = st.session_state[ENV]
+    url.write(replace(url.read(), env=name, ns=session.namespace_of(name)))
+
+
+def _namespace() -> None:
+    url.write(replace(url.read(), ns=st.session_state[NS].strip()))
+
+
+def _wall(at: datetime, tz: str) -> datetime:
+    """The clock on the wall of that zone, without a zone, as the input wants it."""
+    return at.astimezone(zone(tz)).replace(tzinfo=None, microsecond=0)
+
+
+def _instant(wall: datetime | None, tz: str) -> datetime | None:
+    return None if wall is None else wall.replace(tzinfo=zone(tz)).astimezone(UTC)

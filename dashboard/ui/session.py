@@ -1,0 +1,56 @@
+"""What a session stands on: the settings, one Ask per environment for the whole process, the clock, the pages.
+
+Everything here is shared by all viewers (cached per process) but for the page list, which Streamlit wants per session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from dashboard.model.view import View
+from dashboard.queries.ask import Ask, build_ask
+from dashboard.settings import Settings, load
+
+_PAGES = "app.pages"
+
+
+@st.cache_resource(show_spinner=False)
+def settings() -> Settings:
+    """The settings of this process. Raises SettingsError, which app.py shows in place of the pages."""
+    return load(None)
+
+
+@st.cache_resource(show_spinner=False)
+def _ask(environment: str) -> Ask:
+    return build_ask(settings().environments[environment])
+
+
+def ask_for(view: View) -> Ask:
+    """The one Ask of the view's environment, with its cache and its watches."""
+    return _ask(view.env)
+
+
+def namespace_of(environment: str) -> str:
+    """The namespace that the settings give an environment; empty when they do not know it."""
+    found = settings().environments.get(environment)
+    return found.namespace if found else ""
+
+
+def now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def set_pages(pages: Mapping[str, Page]) -> None:
+    """Tell this session which pages there are, by their names in the URL; called by app.py on every run."""
+    st.session_state[_PAGES] = dict(pages)
+
+
+def pages() -> Mapping[str, Page]:
+    """The pages by name; empty in a test that draws a piece alone."""
+    found: Mapping[str, Page] = st.session_state.get(_PAGES, {})
+    return found

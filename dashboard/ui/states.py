@@ -1,0 +1,85 @@
+"""How far a value may be believed, in words: badges for readings, notes for what is missing, sources that are down.
+
+A state is always icon and word, never colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal, assert_never
+
+import streamlit as st
+
+from dashboard.model.health import SourceHealth
+from dashboard.model.reading import Reading, Source, State
+from dashboard.ui.format import ago, clock
+from dashboard.ui.text import plain
+
+Colour = Literal["red", "orange", "gray", "primary"]
+
+SOURCES = {
+    Source.PROMETHEUS: "Prometheus (metrics)",
+    Source.ALERTMANAGER: "Alertmanager (alerts)",
+    Source.ELASTICSEARCH: "Elasticsearch (logs, traces)",
+    Source.KUBERNETES: "Kubernetes (cluster)",
+}
+
+
+def word(reading: Reading[Any], now: datetime) -> tuple[str, str, Colour] | None:
+    """Label, icon and colour of a reading's state; None when it is fresh, since that needs no words."""
+    match reading.state:
+        case State.FRESH:
+            return None
+        case State.STALE:
+            return f"stale, {ago(reading.as_of, now)}", ":material/history:", "orange"
+        case State.PARTIAL:
+            return "partial", ":material/incomplete_circle:", "orange"
+        case State.EMPTY:
+            return "no data", ":material/do_not_disturb_on:", "gray"
+        case State.MISSING:
+            return "missing", ":material/cloud_off:", "red"
+        case _ as other:
+            assert_never(other)
+
+
+def badge(reading: Reading[Any], now: datetime) -> None:
+    """The state as a badge, with the reason behind it; nothing when the reading is fresh."""
+    if (said := word(reading, now)) is not None:
+        label, icon, colour = said
+        st.badge(label, icon=icon, color=colour, help=plain(reading.reason) or None)
+
+
+def note(reading: Reading[Any], what: str = "") -> None:
+    """One line on what is missing and why; nothing when the reading is fresh."""
+    if reading.state is State.FRESH:
+        return
+    subject = f"{plain(what)}: " if what else ""
+    icon = {State.MISSING: ":material/cloud_off:", State.EMPTY: ":material/do_not_disturb_on:"}.get(
+        reading.state, ":material/history:"
+    )
+    st.caption(f"{icon} {subject}{plain(reading.reason)}")
+
+
+def sources(health: Iterable[SourceHealth], now: datetime, tz: str = "UTC") -> None:
+    """A line for each source that does not answer: which, since when, and what that means for the page."""
+    for down in (source for source in health if source.reachable is False):
+        since = f" since {clock(down.since, tz)} ({ago(down.since, now)})" if down.since else ""
+        last = f" Shown as stale: what it last said {ago(down.last_answer, now)}." if down.last_answer else ""
+        st.warning(
+            f"**{SOURCES[down.source]} does not answer**{since}: {plain(down.reason)}.{last}",
+            icon=":material/cloud_off:",
+        )
+
+
+def pulse(health: Iterable[SourceHealth], now: datetime, *, is_live: bool, tz: str = "UTC") -> None:
+    """One badge on how current the page is."""
+    down = [source for source in health if source.reachable is False]
+    at = clock(now, tz)
+    if down:
+        count = "1 source down" if len(down) == 1 else f"{len(down)} sources down"
+        st.badge(f"{count}, {at}", icon=":material/cloud_off:", color="red")
+    elif is_live:
+        st.badge(f"live, {at}", icon=":material/sensors:", color="primary")
+    else:
+        st.badge(f"paused, {at}", icon=":material/pause_circle:", color="gray")

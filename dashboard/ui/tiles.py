@@ -1,0 +1,143 @@
+"""Tiles: one measure each, with unit, change, course, limit and how far it may be believed; two in a row on a phone.
+
+The sparkline is a small SVG of our own: Streamlit's starts a chart library for every tile and scales each line to
+itself, so that a flat 0.2 % looks as bad as a rise to 8 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+
+from dashboard.model.reading import Reading, State, Unit
+from dashboard.model.series import Series
+from dashboard.ui import session, states
+from dashboard.ui.format import DASH, change, number
+from dashboard.ui.text import in_html, plain
+
+Good = Literal["up", "down", "neutral"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One measure. `good` says which direction is better; `limit` is the value that must not be passed.
+
+    `scale` is the value at the top of the sparkline: give tiles of one measure the same, so that they compare.
+    `colour` names the line's colour: a track, "brand" or "grey".
+    """
+
+    name: str
+    value: Reading[float]
+    unit: Unit
+    key: str
+    previous: Reading[float] | None = None
+    spark: Reading[tuple[Series, ...]] | None = None
+    good: Good = "neutral"
+    limit: float | None = None
+    note: str = ""
+    help: str = ""
+    scale: float | None = None
+    colour: Literal["blue", "green", "brand", "grey", "sick"] = "brand"
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether the value has passed its limit, in the direction that is not good."""
+        if self.limit is None or self.value.value is None:
+            return False
+        return self.value.value < self.limit if self.good == "up" else self.value.value > self.limit
+
+
+def tiles(items: Sequence[Tile], *, columns: int = 4, key: str) -> None:
+    """Draw tiles side by side, as many a row as fit, at most `columns`."""
+    with st.grid(columns, min_column_width=150, gap="small", key=f"tiles-{key}") as grid:
+        for item in items:
+            with grid.cell(), st.container(border=True, key=f"tile-{item.key}", gap="xxsmall", height="stretch"):
+                tile(item)
+
+
+def tile(item: Tile) -> None:
+    """The inside of one tile: the figure, then its course, then its words."""
+    reading = item.value
+    delta = change(reading.value, item.previous.value if item.previous else None, item.unit)
+    st.metric(
+        plain(item.name),
+        number(reading.value, item.unit) if reading.value is not None else DASH,
+        delta=0 if delta == "0" else delta or None,
+        delta_color={"up": "normal", "down": "inverse", "neutral": "off"}[item.good],  # type: ignore[arg-type]
+        delta_description="vs. before" if delta else None,
+        help=_behind(item),
+    )
+    states.badge(reading, session.now())
+    lines = [line for line in (_spark(item), _words(item)) if line]
+    if lines:
+        st.html("".join(lines))
+
+
+def _behind(item: Tile) -> str:
+    """The question behind the figure, shown on demand: what it means, where it is from, the query as it was asked."""
+    parts = [plain(item.help)] if item.help else []
+    if item.previous is not None:
+        parts.append("The change compares with the period of the same length just before.")
+    parts.append(f"Source: {states.SOURCES[item.value.source]}.")
+    if item.value.query:
+        parts.append("```promql\n" + item.value.query.replace("```", "'''") + "\n```")
+    return "\n\n".join(parts)
+
+
+def _words(item: Tile) -> str:
+    """Limit, note, and why there is no value, as small print."""
+    said = []
+    if item.limit is not None:
+        limit = in_html(f"limit {number(item.limit, item.unit)}")
+        said.append(f"<b>beyond its {limit}</b>" if item.is_beyond else limit)
+    if item.value.state is not State.FRESH:
+        said.append(in_html(item.value.reason))
+    if item.note:
+        said.append(in_html(item.note))
+    return f'<div class="td-note">{" · ".join(said)}</div>' if said else ""
+
+
+def _spark(item: Tile) -> str:
+    """The course as SVG paths, one for each stretch without a gap; nothing when there is no course."""
+    if item.spark is None or not item.spark.value:
+        return ""
+    values = item.spark.value[0].values
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return ""
+    top = item.scale or max(*known, item.limit or 0.0) or 1.0
+    low = min(0.0, *known)
+    paths = "".join(f'<path d="{path}" style="stroke:var(--td-{item.colour})"/>' for path in _paths(values, low, top))
+    limit = ""
+    if item.limit is not None and low < item.limit <= top:
+        y = _height(item.limit, low, top)
+        limit = f'<line x1="0" x2="100" y1="{y}" y2="{y}"/>'
+    words = f"{item.name}: from {number(known[0], item.unit)} to {number(known[-1], item.unit)}"
+    return (
+        f'<svg class="td-spark" viewBox="0 0 100 30" preserveAspectRatio="none" role="img" '
+        f'aria-label="{in_html(words)}">{limit}{paths}</svg>'
+    )
+
+
+def _paths(values: Sequence[float | None], low: float, top: float) -> list[str]:
+    paths: list[str] = []
+    pen = False
+    for index, value in enumerate(values):
+        if value is None:
+            pen = False
+            continue
+        point = f"{index / max(len(values) - 1, 1) * 100:.1f},{_height(value, low, top)}"
+        if pen:
+            paths[-1] += f"L{point}"
+        else:
+            paths.append(f"M{point}")
+        pen = True
+    return paths
+
+
+def _height(value: float, low: float, top: float) -> float:
+    share = (min(value, top) - low) / ((top - low) or 1.0)
+    return round(29 - share * 28, 1)
