@@ -1,0 +1,328 @@
+"""The cluster through the official client, as raw JSON objects: list, watch, read, write.
+
+Only the client's lower half is used (configuration, TLS, token refresh, transport): its generated models would cost
+time and memory for objects that are read once, and would drop fields newer than the client. Imported at first use.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+from connectors.errors import BadAnswer, Gone, Refused, from_failed_call, from_status, understood
+
+if TYPE_CHECKING:
+    from kubernetes.client.api_client import ApiClient
+
+SOURCE = "kubernetes"
+TIMEOUT_SECONDS = 2.0
+LIST_SECONDS = 5.0
+PAGE_SIZE = 500
+# The server ends a watch after this time and we take it up again: a connection that died without a word, which TCP
+# alone would not notice for minutes, is found out soon after.
+WATCH_SECONDS = 30
+MANAGER = "tealdeck"
+
+Object = dict[str, Any]
+
+
+class Kind(NamedTuple):
+    """Where a kind lives in the API."""
+
+    path: str
+    namespaced: bool = True
+
+
+KINDS: Mapping[str, Kind] = {
+    "pods": Kind("/api/v1"),
+    "services": Kind("/api/v1"),
+    "events": Kind("/api/v1"),
+    "configmaps": Kind("/api/v1"),
+    "resourcequotas": Kind("/api/v1"),
+    "nodes": Kind("/api/v1", namespaced=False),
+    "namespaces": Kind("/api/v1", namespaced=False),
+    "deployments": Kind("/apis/apps/v1"),
+    "replicasets": Kind("/apis/apps/v1"),
+    "endpointslices": Kind("/apis/discovery.k8s.io/v1"),
+    "leases": Kind("/apis/coordination.k8s.io/v1"),
+    "horizontalpodautoscalers": Kind("/apis/autoscaling/v2"),
+    "poddisruptionbudgets": Kind("/apis/policy/v1"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListResult:
+    """All objects of a list and the version that a watch goes on from."""
+
+    items: tuple[Object, ...]
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One change. `type` is ADDED, MODIFIED, DELETED, or BOOKMARK, whose object has a resource version alone."""
+
+    type: str
+    object: Object
+
+    @property
+    def resource_version(self) -> str:
+        """The version that a broken watch goes on from."""
+        return str(self.object["metadata"]["resourceVersion"])
+
+
+class Cluster:
+    """One cluster. Safe for threads. Every method may raise a `SourceError`.
+
+    Args:
+        kubeconfig: path of a kubeconfig; empty: the service account of the pod that this runs in.
+        context: a context in it; empty: the current one.
+    """
+
+    def __init__(self, kubeconfig: str = "", context: str = "") -> None:
+        self._kubeconfig = kubeconfig
+        self._context = context
+        self._client: ApiClient | None = None
+        self._building = threading.Lock()
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
+        """One object as it is now."""
+        return self._json("GET", _path(kind, namespace, name))
+
+    def list(self, kind: str, namespace: str | None = None, selector: str = "") -> ListResult:
+        """All objects, read in pages; a list that expires between two pages is begun anew, once."""
+        try:
+            return self._list(kind, namespace, selector)
+        except Gone:
+            return self._list(kind, namespace, selector)
+
+    def watch(
+        self, kind: str, namespace: str | None = None, selector: str = "", *, resource_version: str
+    ) -> Iterator[Event]:
+        """The changes after `resource_version`, bookmarks among them, until the server ends the watch.
+
+        The watch stands when this returns, also when nothing changes for long.
+
+        Raises:
+            Gone: the version is too old; list again.
+        """
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(WATCH_SECONDS),
+            "labelSelector": selector,
+        }
+        response = self._send("GET", _path(kind, namespace), query, timeout=(TIMEOUT_SECONDS, WATCH_SECONDS + 5.0))
+        return _events(response)
+
+    def create(self, kind: str, namespace: str | None, body: Object, *, dry_run: bool = False) -> Object:
+        """Creates `body` and answers it as stored. `Conflict` when it exists."""
+        return self._json("POST", _path(kind, namespace), _write(dry_run), body=body)
+
+    def replace(self, kind: str, name: str, namespace: str | None, body: Object, *, dry_run: bool = False) -> Object:
+        """Replaces the object. `Conflict` when its `metadata.resourceVersion` is no longer that of `body`."""
+        return self._json("PUT", _path(kind, namespace, name), _write(dry_run), body=body)
+
+    def patch(
+        self,
+        kind: str,
+        name: str,
+        namespace: str | None,
+        body: Any,
+        *,
+        content_type: str = "application/merge-patch+json",
+        dry_run: bool = False,
+    ) -> Object:
+        """Patches the object. `Conflict` when `body` names a `metadata.resourceVersion` that is no longer its own."""
+        path = _path(kind, namespace, name)
+        return self._json("PATCH", path, _write(dry_run), body=body, content_type=content_type)
+
+    def delete(self, kind: str, name: str, namespace: str | None = None, *, dry_run: bool = False) -> None:
+        """Deletes the object."""
+        body = {"apiVersion": "v1", "kind": "DeleteOptions"} | ({"dryRun": ["All"]} if dry_run else {})
+        self._json("DELETE", _path(kind, namespace, name), body=body)
+
+    def pod_log(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        tail_lines: int = 200,
+        previous: bool = False,
+        timeout_seconds: float = LIST_SECONDS,
+    ) -> str:
+        """The newest lines that a container wrote; `previous`: those of its run before the last restart."""
+        query = {"container": container, "tailLines": str(tail_lines), "previous": "true" if previous else ""}
+        path = f"{_path('pods', namespace, pod)}/log"
+        return self._read("GET", path, query, timeout_seconds=timeout_seconds).decode("utf-8", "replace")
+
+    def version(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> str:
+        """Asks whether it is up and what it is. One GET /version."""
+        told = self._json("GET", "/version", timeout_seconds=timeout_seconds)
+        with understood(SOURCE):
+            return str(told["gitVersion"])
+
+    def _list(self, kind: str, namespace: str | None, selector: str) -> ListResult:
+        items: list[Object] = []
+        query = {"limit": str(PAGE_SIZE), "labelSelector": selector}
+        while True:
+            page = self._json("GET", _path(kind, namespace), query, timeout_seconds=LIST_SECONDS)
+            with understood(SOURCE):
+                items += page["items"]
+                metadata = page["metadata"]
+                if not metadata.get("continue"):
+                    return ListResult(items=tuple(items), resource_version=str(metadata["resourceVersion"]))
+                query["continue"] = metadata["continue"]
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        body: Any = None,
+        content_type: str = "application/json",
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> Object:
+        text = self._read(method, path, query, body=body, content_type=content_type, timeout_seconds=timeout_seconds)
+        with understood(SOURCE):
+            found = json.loads(text)
+        if not isinstance(found, dict):
+            raise BadAnswer(SOURCE, "its answer is not an object")
+        return found
+
+    def _read(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        body: Any = None,
+        content_type: str = "application/json",
+        timeout_seconds: float,
+    ) -> bytes:
+        from urllib3.exceptions import HTTPError
+
+        response = self._send(method, path, query, body=body, content_type=content_type, timeout=timeout_seconds)
+        try:
+            return bytes(response.read())
+        except (HTTPError, OSError) as error:
+            raise from_failed_call(SOURCE, error, timeout_seconds=timeout_seconds) from error
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        body: Any = None,
+        content_type: str = "application/json",
+        timeout: float | tuple[float, float],
+    ) -> Any:
+        """The open urllib3 response of a 2xx; the caller reads or closes it."""
+        client = self._built()
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+
+        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": MANAGER}
+        client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        asked = urlencode({key: value for key, value in (query or {}).items() if value})
+        url = client.configuration.host + path + ("?" + asked if asked else "")
+        seconds = timeout if isinstance(timeout, float) else timeout[0]
+        try:
+            response = client.call_api(method, url, headers, body, _request_timeout=timeout).response
+            if 200 <= response.status < 300:
+                return response
+            text = response.read().decode("utf-8", "replace")
+            if response.status == 401:
+                self._client = None  # the kubeconfig may hold a newer token by the next call
+        except (HTTPError, OSError, ApiException) as error:
+            raise from_failed_call(SOURCE, error, timeout_seconds=seconds) from error
+        raise from_status(SOURCE, response.status, _message(text), retry_after=response.headers.get("Retry-After"))
+
+    def _built(self) -> ApiClient:
+        with self._building:
+            if self._client is None:
+                self._client = _client(self._kubeconfig, self._context)
+            return self._client
+
+
+def _client(kubeconfig: str, context: str) -> ApiClient:
+    from kubernetes.client.api_client import ApiClient
+    from kubernetes.client.configuration import Configuration
+    from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+
+    configuration = Configuration()
+    where = kubeconfig or "the pod's service account"
+    try:
+        if kubeconfig:
+            load_kube_config(kubeconfig, context or None, configuration, persist_config=False)  # type: ignore[no-untyped-call]
+        else:
+            load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+    except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
+        raise Refused(SOURCE, f"cannot use {where}: {error}") from error
+    configuration.retries = False
+    configuration.keep_alive = True
+    configuration.connection_pool_maxsize = 32  # each watch holds one
+    return ApiClient(configuration)
+
+
+def _path(kind: str, namespace: str | None, name: str = "") -> str:
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind {kind!r}: one of {', '.join(KINDS)}")
+    path, namespaced = KINDS[kind]
+    parts = [path]
+    if namespace and namespaced:
+        parts += ["namespaces", quote(namespace, safe="")]
+    parts.append(kind)
+    if name:
+        parts.append(quote(name, safe=""))
+    return "/".join(parts)
+
+
+def _write(dry_run: bool) -> dict[str, str]:
+    return {"fieldManager": MANAGER, "dryRun": "All" if dry_run else ""}
+
+
+def _message(text: str) -> str:
+    """The words of a Status object, or the body as it is."""
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return text
+
+
+def _events(response: Any) -> Iterator[Event]:
+    try:
+        for line in _lines(response):
+            yield _event(line)
+    finally:
+        response.close()
+
+
+def _lines(response: Any) -> Iterator[bytes]:
+    """The lines of a watch as they come. A server that falls silent beyond its own end is a broken connection."""
+    from urllib3.exceptions import HTTPError
+
+    rest = b""
+    try:
+        for chunk in response.stream(amt=None, decode_content=True):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from filter(None, lines)
+    except (HTTPError, OSError) as error:
+        raise from_failed_call(SOURCE, error, timeout_seconds=WATCH_SECONDS) from error
+
+
+def _event(line: bytes) -> Event:
+    with understood(SOURCE):
+        found = json.loads(line)
+        if found["type"] == "ERROR":
+            status = found["object"]
+            raise from_status(SOURCE, int(status.get("code") or 500), str(status.get("message") or "the watch failed"))
+        return Event(type=found["type"], object=found["object"])
