@@ -1,6 +1,6 @@
 """What the Contracts page asks: evaluations, violations, budgets, policy decisions, approvals and waivers.
 
-A contract is kept when its evaluations pass; an evaluation that ended in an error counts against it, since nobody knows.
+A contract is kept when its evaluations pass; one that ended in an error counts against it, since nobody knows.
 """
 
 from __future__ import annotations

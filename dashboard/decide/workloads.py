@@ -46,9 +46,7 @@ def events(objects: Iterable[Object]) -> tuple[ClusterEvent, ...]:
     return tuple(sorted(found, key=lambda event: event.at.timestamp() if event.at else 0.0, reverse=True))
 
 
-def limits(
-    autoscalers: Iterable[Object], budgets: Iterable[Object], quotas: Iterable[Object]
-) -> tuple[Limit, ...]:
+def limits(autoscalers: Iterable[Object], budgets: Iterable[Object], quotas: Iterable[Object]) -> tuple[Limit, ...]:
     """What holds the workloads back, those at their limit first."""
     found = [*map(_autoscaler, autoscalers), *map(_budget, budgets)]
     for quota in quotas:

@@ -27,6 +27,12 @@ class LogEntry:
     attributes: Mapping[str, Any]
     id: str
 
+    @property
+    def duration_seconds(self) -> float | None:
+        """How long a span took; None for what is no span."""
+        nanoseconds = self.attributes.get("duration")
+        return float(nanoseconds) / 1e9 if isinstance(nanoseconds, int | float) else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogPage:

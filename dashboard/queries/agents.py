@@ -76,6 +76,15 @@ class AgentsAnswer:
     slowest: Reading[LogPage]
 
 
+def agent_names(ask: Ask, view: View, now: datetime) -> tuple[str, ...]:
+    """The agents that ran in the period, whatever filter is set; empty when nobody can say."""
+    over = period(view, now)
+    values = {"namespace": view.ns, "service": view.service, "track": "", "agent": "", "window": over.length}
+    names = ask.gather({"agents": Instant(catalog.AGENT_RUN_RATE, values, None if over.live else over.end)})
+    found = rows((_KEY["agents"],), {"runs/s": names.samples("agents")})
+    return tuple(sorted(row.name for row in found.value or ()))
+
+
 def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
     """Everything that the page shows, asked at once."""
     over = period(view, now)
@@ -87,8 +96,8 @@ def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
         requests |= ask_measure(name, expression, values, over)
     for name, expression in _LINES.items():
         requests[f"line.{name}"] = Range(expression, {**values, "window": over.course_window}, over.start, over.end)
-    for table, columns in _TABLES.items():
-        requests |= {f"{table}.{name}": Instant(expression, figure, at) for name, expression in columns.items()}
+    for subject, columns in _TABLES.items():
+        requests |= {f"{subject}.{name}": Instant(expression, figure, at) for name, expression in columns.items()}
     requests["errors"] = Instant(catalog.ERRORS_BY_TYPE, figure, at)
     requests["slowest"] = Logs(
         stream="traces",

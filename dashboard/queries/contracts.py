@@ -58,6 +58,17 @@ class ContractsAnswer:
     newest: Reading[LogPage]
 
 
+def contract_names(ask: Ask, view: View, now: datetime) -> tuple[str, ...]:
+    """The contracts evaluated in the period, whatever filter is set; empty when nobody can say."""
+    over = period(view, now)
+    values = {"namespace": view.ns, "service": view.service, "track": "", "agent": "", "contract": ""}
+    question = Instant(
+        catalog.EVALUATIONS_BY_CONTRACT, {**values, "window": over.length}, None if over.live else over.end
+    )
+    found = rows(("contract",), {"count": ask.gather({"contracts": question}).samples("contracts")})
+    return tuple(sorted(row.name for row in found.value or ()))
+
+
 def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
     """Everything that the page shows, asked at once."""
     over = period(view, now)
@@ -86,8 +97,8 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
             "track": view.track,
             "agent": view.agent,
             "contract": view.contract,
-            "event": "contract.violation",
         },
+        text="violated",
         size=_NEWEST,
     )
     answers = ask.gather(requests)

@@ -33,19 +33,29 @@ class Period:
     live: bool
 
     @property
+    def span(self) -> timedelta:
+        """How long the whole period is."""
+        return self.end - self.start
+
+    @property
+    def window_span(self) -> timedelta:
+        """How long the rate window of a figure is."""
+        return max(_SHORTEST, self.span / 15)
+
+    @property
     def window(self) -> str:
         """The rate window of a figure, as PromQL writes it."""
-        return _promql(max(_SHORTEST, (self.end - self.start) / 15))
+        return _promql(self.window_span)
 
     @property
     def length(self) -> str:
         """The whole period as a window: what counts are summed over."""
-        return _promql(self.end - self.start)
+        return _promql(self.span)
 
     @property
     def course_window(self) -> str:
         """The rate window of a line: short enough to show an edge, never shorter than the line's step."""
-        return _promql(max(_SHORTEST, (self.end - self.start) / 360))
+        return _promql(max(_SHORTEST, self.span / 360))
 
 
 def period(view: View, now: datetime) -> Period:
@@ -76,9 +86,7 @@ def measure(answers: Answers, name: str, expression: Expression) -> Measure:
     )
 
 
-def rows(
-    labels: tuple[str, ...], columns: Mapping[str, Reading[tuple[Sample, ...]]]
-) -> Reading[tuple[FigureRow, ...]]:
+def rows(labels: tuple[str, ...], columns: Mapping[str, Reading[tuple[Sample, ...]]]) -> Reading[tuple[FigureRow, ...]]:
     """Samples of several questions joined on `labels`, in the order of the first column, largest first.
 
     The first column says which rows there are; of the others one that has no answer leaves a gap, and the whole

@@ -1,0 +1,139 @@
+"""What the Resources page shows: whether the workloads are healthy, and what they use of what they may.
+
+Desired and ready come from the cluster itself; use over time comes from Prometheus. A dead Prometheus costs the page
+its figures of use, a dead API server its list of pods, never both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from dashboard.catalog import resources as catalog
+from dashboard.catalog.expression import Expression
+from dashboard.decide import workloads as decide
+from dashboard.model.figures import Measure
+from dashboard.model.reading import Reading, combine
+from dashboard.model.series import Sample, Series
+from dashboard.model.view import View
+from dashboard.model.workload import ClusterEvent, Health, Limit, Pod, Workload
+from dashboard.queries.ask import Ask
+from dashboard.queries.measures import Period, ask_measure, measure, period
+from dashboard.queries.request import Cluster, Instant, PodLog, Range, Request
+
+MEASURES: Mapping[str, Expression] = {
+    "cpu": catalog.CPU,
+    "cpu_requested": catalog.CPU_REQUESTED,
+    "memory": catalog.MEMORY,
+    "memory_limit": catalog.MEMORY_LIMIT,
+    "throttled": catalog.THROTTLED,
+    "restarts": catalog.RESTARTS,
+    "oom": catalog.OUT_OF_MEMORY,
+    "nodes": catalog.NODES_READY,
+}
+_BY_POD = {
+    "cpu_cores": catalog.CPU_BY_POD,
+    "cpu_request_cores": catalog.CPU_REQUESTED_BY_POD,
+    "memory_bytes": catalog.MEMORY_BY_POD,
+    "memory_limit_bytes": catalog.MEMORY_LIMIT_BY_POD,
+}
+_LINES = {"cpu": catalog.CPU_BY_POD, "memory": catalog.MEMORY_BY_POD}
+_KINDS = ("pods", "deployments", "events", "horizontalpodautoscalers", "poddisruptionbudgets", "resourcequotas")
+_EVENTS = 100
+_TROUBLE = (Health.FAILING, Health.DEGRADED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourcesAnswer:
+    """All readings of the page. `pods` have their use beside them where Prometheus knows it."""
+
+    period: Period
+    measures: Mapping[str, Measure]
+    desired: Reading[float]
+    ready: Reading[float]
+    in_trouble: Reading[float]
+    warnings: Reading[float]
+    workloads: Reading[tuple[Workload, ...]]
+    pods: Reading[tuple[Pod, ...]]
+    events: Reading[tuple[ClusterEvent, ...]]
+    limits: Reading[tuple[Limit, ...]]
+    cpu: Reading[tuple[Series, ...]]
+    memory: Reading[tuple[Series, ...]]
+
+
+def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
+    """Everything that the page shows, asked at once."""
+    over = period(view, now)
+    values = {"namespace": view.ns}
+    figure = {**values, "window": over.window}
+    line = {**values, "window": over.course_window}
+    at = None if over.live else over.end
+    requests: dict[str, Request] = {kind: Cluster(kind, view.ns) for kind in _KINDS}
+    for name, expression in MEASURES.items():
+        requests |= ask_measure(name, expression, values, over)
+    # Deaths are rare: over the last minute alone they would mostly read zero.
+    for name in ("restarts", "oom"):
+        requests[name] = Instant(MEASURES[name], {**values, "window": over.length}, at)
+        requests[f"{name}.previous"] = Instant(MEASURES[name], {**values, "window": over.length}, over.start)
+    requests |= {f"pod.{name}": Instant(expression, figure, at) for name, expression in _BY_POD.items()}
+    requests |= {f"line.{name}": Range(expression, line, over.start, over.end) for name, expression in _LINES.items()}
+    answers = ask.gather(requests)
+
+    use = {name: _by_pod(answers.samples(f"pod.{name}")) for name in _BY_POD}
+    pods = answers.objects("pods").map(lambda found: _with_use(decide.pods(found), use))
+    workloads = combine(answers.objects("deployments"), pods).map(lambda both: decide.workloads(*both))
+    events = answers.objects("events").map(lambda found: decide.events(found)[:_EVENTS])
+    limits = combine(
+        combine(answers.objects("horizontalpodautoscalers"), answers.objects("poddisruptionbudgets")),
+        answers.objects("resourcequotas"),
+    ).map(lambda found: decide.limits(*found[0], found[1]))
+    return ResourcesAnswer(
+        period=over,
+        measures={name: measure(answers, name, expression) for name, expression in MEASURES.items()},
+        desired=workloads.map(lambda found: float(sum(workload.desired for workload in found))),
+        ready=workloads.map(lambda found: float(sum(workload.ready for workload in found))),
+        in_trouble=pods.map(lambda found: float(sum(pod.health in _TROUBLE for pod in found))),
+        warnings=events.map(lambda found: float(sum(event.warning and _within(event, over) for event in found))),
+        workloads=workloads,
+        pods=pods,
+        events=events,
+        limits=limits,
+        cpu=answers.series("line.cpu"),
+        memory=answers.series("line.memory"),
+    )
+
+
+def pod_names(ask: Ask, view: View) -> tuple[str, ...]:
+    """The pods there are now; empty when the cluster does not answer."""
+    found = ask.gather({"pods": Cluster("pods", view.ns)}).objects("pods")
+    return tuple(sorted(str(pod["metadata"]["name"]) for pod in found.value or ()))
+
+
+def pod_log(ask: Ask, view: View, *, previous: bool, lines: int) -> Reading[str]:
+    """The newest `lines` of the first container of the view's pod; `previous` is the run before its last restart."""
+    pods = ask.gather({"pods": Cluster("pods", view.ns)}).objects("pods").value or ()
+    containers = [pod["spec"]["containers"][0]["name"] for pod in pods if pod["metadata"]["name"] == view.pod]
+    request = PodLog(view.ns, view.pod, containers[0] if containers else "", tail_lines=lines, previous=previous)
+    return ask.gather({"log": request}).text("log")
+
+
+def _within(event: ClusterEvent, over: Period) -> bool:
+    return event.at is not None and over.start <= event.at
+
+
+def _by_pod(reading: Reading[tuple[Sample, ...]]) -> Mapping[str, float | None]:
+    return {sample.labels.get("pod", ""): sample.value for sample in reading.value or ()}
+
+
+def _with_use(pods: tuple[Pod, ...], use: Mapping[str, Mapping[str, float | None]]) -> tuple[Pod, ...]:
+    return tuple(
+        replace(
+            pod,
+            cpu_cores=use["cpu_cores"].get(pod.name),
+            cpu_request_cores=use["cpu_request_cores"].get(pod.name),
+            memory_bytes=use["memory_bytes"].get(pod.name),
+            memory_limit_bytes=use["memory_limit_bytes"].get(pod.name),
+        )
+        for pod in pods
+    )

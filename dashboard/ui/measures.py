@@ -1,0 +1,86 @@
+"""From the measures and rows of `queries/` to tiles and columns: what the pages with figures have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from dashboard.model.figures import FigureRow, Measure
+from dashboard.model.log import LogEntry
+from dashboard.model.reading import Unit
+from dashboard.ui.format import span
+from dashboard.ui.tables import Column
+from dashboard.ui.tiles import Good, Tile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Face:
+    """How a measure is shown: its name, which direction is better, its limit, and words about it."""
+
+    name: str
+    good: Good = "neutral"
+    limit: float | None = None
+    note: str = ""
+    help: str = ""
+
+
+def faces(page: str, measures: Mapping[str, Measure], shown: Mapping[str, Face]) -> list[Tile]:
+    """The tiles of a page, in the order of `shown`; a tile's key is the page and the measure's name."""
+    return [
+        Tile(
+            name=face.name,
+            value=measures[name].value,
+            unit=measures[name].unit,
+            key=f"{page}-{name}",
+            previous=measures[name].previous,
+            spark=measures[name].course,
+            good=face.good,
+            limit=face.limit,
+            note=face.note,
+            help=face.help,
+        )
+        for name, face in shown.items()
+    ]
+
+
+def columns(labels: tuple[str, ...], figures: Mapping[str, Unit], *, essential: int = 3) -> list[Column[FigureRow]]:
+    """Columns of rows with `labels` and `figures`; a phone shows the first label and the first figures."""
+    found: list[Column[FigureRow]] = [
+        Column(name=label, cell=_label(index), essential=index == 0) for index, label in enumerate(labels)
+    ]
+    found += [
+        Column(name=name, cell=_figure(name), unit=unit, essential=index < essential)
+        for index, (name, unit) in enumerate(figures.items())
+    ]
+    return found
+
+
+def windows(length: timedelta, window: timedelta) -> str:
+    """The caption that says which time the figures are about."""
+    return f"Figures are over the last {span(window)}; the change is against {span(length)} earlier."
+
+
+def line_name(*labels: str) -> Callable[[Mapping[str, str]], str]:
+    """A name for a line from its labels; `unknown` where it has none of them."""
+    return lambda found: " ".join(filter(None, (found.get(label, "") for label in labels))) or "unknown"
+
+
+def entry_columns() -> list[Column[LogEntry]]:
+    """Columns of log lines and spans."""
+    return [
+        Column(name="time", cell=lambda entry: entry.at, essential=True),
+        Column(name="severity", cell=lambda entry: entry.severity),
+        Column(name="message", cell=lambda entry: entry.message, essential=True),
+        Column(name="track", cell=lambda entry: entry.track, essential=True),
+        Column(name="pod", cell=lambda entry: entry.pod),
+        Column(name="trace", cell=lambda entry: entry.trace_id),
+    ]
+
+
+def _label(index: int) -> Callable[[FigureRow], str]:
+    return lambda row: row.labels[index] or "unknown"
+
+
+def _figure(name: str) -> Callable[[FigureRow], float | None]:
+    return lambda row: row.figures[name]

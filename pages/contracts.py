@@ -1,0 +1,92 @@
+"""Contracts: are contracts kept?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.model.reading import Unit
+from dashboard.model.view import View
+from dashboard.queries.agents import agent_names
+from dashboard.queries.contracts import ContractsAnswer, contract_names, contracts
+from dashboard.ui import session
+from dashboard.ui.charts import time_chart
+from dashboard.ui.filters import TRACKS, choose
+from dashboard.ui.measures import Face, columns, entry_columns, faces, line_name, windows
+from dashboard.ui.page import begin, live
+from dashboard.ui.tables import table
+from dashboard.ui.tiles import tiles
+
+_PLATFORM = "whole namespace"
+_FACES = {
+    "compliance": Face(name="Kept", good="up", limit=0.99, help="Evaluations that passed; an error counts as broken."),
+    "violations": Face(name="Violations", good="down", help="Violations each second."),
+    "budget": Face(name="Budget left", good="up", limit=0.0, help="Of the error budget over 3 days at 99 %."),
+    "burn": Face(
+        name="Burn rate (1 h)",
+        good="down",
+        limit=14.4,
+        help="1 spends the budget exactly in its period; 14.4 in 2 days.",
+    ),
+    "evaluations": Face(name="Evaluations", help="Contract clauses evaluated each second."),
+    "drift": Face(name="Most drift", good="down", help="How far behaviour has moved from the contract's baseline."),
+    "denials": Face(name="Policy denials", good="down", note=_PLATFORM, help="Policy decisions that said no."),
+    "approvals": Face(name="Waiting for people", good="down", note=_PLATFORM, help="Approvals that are pending now."),
+    "waivers": Face(name="Waivers", good="down", help="Exceptions from contracts that are granted now."),
+}
+_CONTRACT = {
+    "evaluations": Unit.COUNT,
+    "compliance": Unit.RATIO,
+    "last evaluation": Unit.SECONDS,
+    "drift": Unit.RATIO,
+}
+_COUNT = {"count": Unit.COUNT}
+
+
+def page() -> None:
+    """Draw the page."""
+    view = begin("Contracts", "Are contracts kept?")
+    ask, now = session.ask_for(view), session.now()
+    choose(view, track=TRACKS, contract=contract_names(ask, view, now), agent=agent_names(ask, view, now))
+
+    def draw() -> None:
+        _draw(contracts(session.ask_for(view), view, session.now()), view)
+
+    live(draw, key="contracts.live")
+
+
+def _draw(answer: ContractsAnswer, view: View) -> None:
+    tiles(faces("contracts", answer.measures, _FACES), columns=5, key="contracts")
+    st.caption(windows(answer.period.span, answer.period.window_span))
+    with st.grid(2, min_column_width=300, gap="small", key="contracts-charts") as grid:
+        with grid.cell():
+            time_chart(
+                "Broken, by track",
+                answer.broken,
+                unit=Unit.RATIO,
+                name=line_name("track"),
+                key="contracts.chart.broken",
+                limit=0.03,
+                tz=view.tz,
+            )
+        with grid.cell():
+            time_chart(
+                "Violations each second, by rule",
+                answer.rules,
+                unit=Unit.PER_SECOND,
+                name=line_name("rule"),
+                key="contracts.chart.rules",
+                tz=view.tz,
+            )
+    st.subheader("By contract", anchor=False)
+    table(answer.contracts, columns(("contract",), _CONTRACT), key="contracts.contracts", csv_name="contracts")
+    st.subheader("Violations by rule", anchor=False)
+    rule = columns(("rule", "contract", "severity", "enforcement"), _COUNT)
+    table(answer.violations, rule, key="contracts.violations", csv_name="violations")
+    st.subheader("Newest violations", anchor=False)
+    newest = answer.newest.map(lambda found: found.entries or None, empty="no violation was logged in this period")
+    table(newest, entry_columns(), key="contracts.newest", csv_name="newest-violations", tz=view.tz)
+    st.subheader("By kind of clause", anchor=False)
+    table(answer.clauses, columns(("clause", "outcome"), _COUNT), key="contracts.clauses", csv_name="clauses")
+    st.subheader("Policy decisions", anchor=False)
+    decisions = columns(("policy", "stage", "decision"), _COUNT)
+    table(answer.decisions, decisions, key="contracts.decisions", csv_name="policy-decisions")

@@ -1,0 +1,52 @@
+"""Resources: is the platform healthy?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.model.reading import Unit
+from dashboard.model.view import View
+from dashboard.queries.resources import ResourcesAnswer, pod_log, pod_names, resources
+from dashboard.ui import session
+from dashboard.ui.charts import time_chart
+from dashboard.ui.filters import choose
+from dashboard.ui.measures import line_name, windows
+from dashboard.ui.page import begin, live
+from dashboard.ui.resources import EVENTS, LIMITS, PODS, WORKLOADS, log, resource_tiles
+from dashboard.ui.tables import table
+from dashboard.ui.tiles import tiles
+
+
+def page() -> None:
+    """Draw the page."""
+    view = begin("Resources", "Is the platform healthy?")
+
+    def draw() -> None:
+        _draw(resources(session.ask_for(view), view, session.now()), view)
+
+    live(draw, key="resources.live")
+    st.subheader("Pod log", anchor=False)
+    ask = session.ask_for(view)
+    choose(view, pod=pod_names(ask, view))
+    if view.pod:
+        log(view, lambda **how: pod_log(ask, view, **how))
+
+
+def _draw(answer: ResourcesAnswer, view: View) -> None:
+    tiles(resource_tiles(answer), columns=6, key="resources")
+    st.caption(windows(answer.period.span, answer.period.window_span))
+    st.subheader("Workloads", anchor=False)
+    table(answer.workloads, WORKLOADS, key="resources.workloads", csv_name="workloads")
+    with st.grid(2, min_column_width=300, gap="small", key="resources-charts") as grid:
+        for title, series, unit, key in (
+            ("CPU by pod", answer.cpu, Unit.CORES, "resources.chart.cpu"),
+            ("Memory by pod", answer.memory, Unit.BYTES, "resources.chart.memory"),
+        ):
+            with grid.cell():
+                time_chart(title, series, unit=unit, name=line_name("pod"), key=key, tz=view.tz)
+    st.subheader("Pods", anchor=False)
+    table(answer.pods, PODS, key="resources.pods", csv_name="pods", tz=view.tz)
+    st.subheader("Limits", anchor=False)
+    table(answer.limits, LIMITS, key="resources.limits", csv_name="limits")
+    st.subheader("Events", anchor=False)
+    table(answer.events, EVENTS, key="resources.events", csv_name="events", tz=view.tz)
