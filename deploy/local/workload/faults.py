@@ -1,0 +1,84 @@
+"""Faults that a person switches on by name; the file is looked at once a second and read only when it changed.
+
+Only the agent runtime has faults: it is what is released blue-green, so it is where a bad release shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+KNOWN = frozenset({"slow-agent", "errors", "contract-violations", "crash-loop"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Temper:
+    """How the agents behave at the moment; the defaults are those of a healthy release."""
+
+    slowdown: float = 1.0
+    error_probability: float = 0.003
+    breach_probability: float = 0.0
+    crashes: bool = False
+
+
+def temper(names: frozenset[str]) -> Temper:
+    """What the named faults do to the agents."""
+    return Temper(
+        slowdown=7.0 if "slow-agent" in names else 1.0,
+        error_probability=0.3 if "errors" in names else 0.003,
+        breach_probability=0.25 if "contract-violations" in names else 0.0,
+        crashes="crash-loop" in names,
+    )
+
+
+def parse_faults(text: bytes, track: str) -> frozenset[str]:
+    """The names of the faults that are on for this track. Raises ValueError if the text is not a fault file."""
+    document = orjson.loads(text)
+    try:
+        return frozenset(
+            fault["name"]
+            for fault in document["faults"]
+            if fault["name"] in KNOWN and fault["track"] in (track, "both")
+        )
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"not a fault file: {error!r}") from error
+
+
+class FaultFile:
+    """Follows one fault file. A missing file means no faults; an unreadable one leaves the last known state."""
+
+    def __init__(self, path: str, track: str, on_change: Callable[[frozenset[str]], None]) -> None:
+        self.temper = Temper()
+        self._path = Path(path) if path else None
+        self._track = track
+        self._on_change = on_change
+        self._seen: tuple[int, int, int] | None = None
+        self._names: frozenset[str] = frozenset()
+
+    async def follow(self, interval_seconds: float = 1.0) -> None:
+        """Looks at the file until cancelled."""
+        while self._path:
+            self.look()
+            await asyncio.sleep(interval_seconds)
+
+    def look(self) -> None:
+        """Takes over the file's present content, if it changed."""
+        if self._path is None:
+            return
+        try:
+            stat = os.stat(self._path)
+            seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            names = parse_faults(self._path.read_bytes(), self._track) if seen != self._seen else self._names
+        except FileNotFoundError:
+            seen, names = None, frozenset()
+        except ValueError:
+            return  # caught half-written by a careless hand: the next second shows it whole
+        self._seen = seen
+        if names != self._names:
+            self._names, self.temper = names, temper(names)
+            self._on_change(names)

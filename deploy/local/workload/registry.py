@@ -1,0 +1,34 @@
+"""The contract registry: serves the contract documents with an ETag, so that asking again costs next to nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import orjson
+
+from deploy.local.workload.contracts import parse_contract
+from deploy.local.workload.metrics import RequestMetrics
+from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler
+
+CONTRACTS = Path(__file__).with_name("contracts")
+
+
+class ContractRegistry(Component):
+    def __init__(self, equipment: Equipment, folder: Path = CONTRACTS) -> None:
+        """Raises ContractError if a document in the folder cannot be evaluated: a bad one is never handed out."""
+        self.requests = RequestMetrics(equipment.registry, "registry")
+        documents = [orjson.loads(path.read_bytes()) for path in sorted(folder.glob("*.json"))]
+        for document in documents:
+            parse_contract(document)
+        self._body = orjson.dumps({"contracts": documents})
+        self._etag = f'"{hashlib.sha256(self._body).hexdigest()[:16]}"'
+
+    def routes(self) -> dict[tuple[str, str], Handler]:
+        return {("GET", "/v1/contracts"): self.contracts}
+
+    async def contracts(self, call: Call) -> Answer:
+        headers = {"ETag": self._etag, "Cache-Control": "no-cache"}
+        if call.headers.get("if-none-match") == self._etag:
+            return Answer(304, b"", headers)
+        return Answer(200, self._body, headers)

@@ -1,0 +1,251 @@
+"""The agent runtime: the governed service. Admits a run, asks for policy decisions, runs the agent, judges the run.
+
+It is what is released blue-green, so everything that compares two releases is measured here, where the track is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import orjson
+
+from deploy.local.workload.admission import Admission, QueueFullError
+from deploy.local.workload.agents import AGENTS, Agent, Plan, plan_run
+from deploy.local.workload.contracts import Evaluation, Outcome
+from deploy.local.workload.execution import Tally, walk
+from deploy.local.workload.faults import FaultFile
+from deploy.local.workload.governance import AFTER, BEFORE, Contracts, Governor
+from deploy.local.workload.metrics import AgentMetrics, ContractMetrics
+from deploy.local.workload.peers import PeerError
+from deploy.local.workload.running import RunningMean
+from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler, Refusal
+from deploy.local.workload.spans import Span, Trace
+
+_RUNNING, _WAITING = 256, 256
+_CRASH_AFTER_SECONDS = 2.0
+_DEGRADED_ERROR_RATIO = 0.1
+_STATES = ("running", "degraded", "quarantined", "stopped")
+
+
+class AgentRuntime(Component):
+    def __init__(self, equipment: Equipment, faults_file: str = "", die: Callable[[int], object] = os._exit) -> None:
+        identity = equipment.identity
+        self._equipment = equipment
+        self._metrics = AgentMetrics(equipment.registry)
+        self._contract_metrics = ContractMetrics(equipment.registry)
+        self._contracts = Contracts(equipment, self._inform)
+        self._governor = Governor(equipment, self._contracts, self._contract_metrics)
+        self._faults = FaultFile(faults_file, identity.track, self._tell_faults)
+        self._admission = Admission(_RUNNING, _WAITING)
+        self._die = die
+        self._errors: defaultdict[str, RunningMean] = defaultdict(lambda: RunningMean(0.0, 0.03))
+        self._scores: defaultdict[str, RunningMean] = defaultdict(lambda: RunningMean(0.88, 0.03))
+        self._start_gauges()
+
+    def routes(self) -> dict[tuple[str, str], Handler]:
+        return {("POST", "/v1/runs"): self.take_run}
+
+    def not_ready_because(self) -> str:
+        return "" if self._contracts.loaded else "no contracts yet"
+
+    def background(self) -> list[Callable[[], Awaitable[None]]]:
+        return [self._contracts.follow, self._faults.follow, self._crash]
+
+    async def take_run(self, call: Call) -> Answer:
+        """`{"agent", "task_id"?, "seed"?}` in; what became of the run out. A failed run is a 200 that says so."""
+        order = call.json()
+        agent = AGENTS.get(order.get("agent", ""))
+        if agent is None:
+            raise Refusal(400, f"agent {order.get('agent')!r} is not one of {', '.join(AGENTS)}")
+        if not self._contracts.loaded:
+            raise Refusal(503, "no contracts yet: ungoverned agents do not run")
+        task_id = order.get("task_id") or uuid.uuid4().hex
+        seed = order.get("seed") if order.get("seed") is not None else task_id
+        try:
+            async with self._admission.slot():
+                with self._metrics.active.labels(agent.name).track_inprogress():
+                    result = await self._run(agent, task_id, seed, call)
+        except QueueFullError:
+            raise Refusal(503, "too many runs are waiting") from None
+        return Answer(200, orjson.dumps(result))
+
+    async def _run(self, agent: Agent, task_id: str, seed: Any, call: Call) -> dict[str, Any]:
+        started = time.perf_counter()
+        plan = plan_run(agent, random.Random(f"run-{seed}"), self._faults.temper)
+        with call.trace.span(f"invoke_agent {agent.name}", parent=call.span) as span:
+            outcome, error_type, tally, judged = await self._governed(plan, seed, call.trace, span)
+            span.error = error_type
+            span.attributes = self._attributes(agent, task_id, outcome, tally)
+        seconds = time.perf_counter() - started
+        self._measure(plan, error_type, seconds, span)
+        self._write(agent, task_id, outcome, error_type, seconds, span)
+        call.span.error = error_type
+        identity = self._equipment.identity
+        return {
+            "task_id": task_id,
+            "trace_id": span.context.trace_id,
+            "agent": agent.name,
+            "track": identity.track,
+            "version": identity.version,
+            "outcome": outcome,
+            "error_type": error_type,
+            "cost_usd": round(tally.cost_usd, 6),
+            "duration_seconds": round(seconds, 4),
+            "violations": [
+                {"contract": e.contract.name, "rule": e.clause.rule, "severity": e.clause.severity}
+                for e in judged
+                if e.outcome is Outcome.VIOLATION
+            ],
+        }
+
+    async def _governed(
+        self, plan: Plan, seed: Any, trace: Trace, span: Span
+    ) -> tuple[str, str, Tally, list[Evaluation]]:
+        """The run between its contracts and policies: outcome, error type, what it used, how it was judged."""
+        agent = plan.agent
+        facts: dict[str, Any] = {"budget_usd": agent.budget_usd, "granted_tools": [tool.name for tool in agent.tools]}
+        judged = self._governor.judge(agent.name, facts, BEFORE, trace, span)
+        if _denied(judged):
+            return "handoff", "", Tally(), judged
+        try:
+            approval, denied = await self._decide(plan, seed, span)
+        except PeerError as error:
+            # Fails closed: without a decision nothing runs.
+            self._equipment.log.error(str(error), span.context, error__type="policy_unavailable")
+            return "failure", "policy_unavailable", Tally(), judged
+        if denied or approval == "rejected":
+            return "handoff", "", Tally(), judged
+        tally = await walk(plan, self._metrics, trace, span)
+        judged += self._governor.judge(agent.name, facts | _facts(plan, tally, approval), AFTER, trace, span)
+        if plan.error_type:
+            return "failure", plan.error_type, tally, judged
+        return ("handoff" if _denied(judged) else "success"), "", tally, judged
+
+    async def _decide(self, plan: Plan, seed: Any, span: Span) -> tuple[str, bool]:
+        """The approval's outcome (empty: none needed), and whether a policy denies the run."""
+        question = {
+            "agent": plan.agent.name,
+            "tools": plan.tools,
+            "risky_tools": plan.risky_tools,
+            "redacts": plan.pii_redacted > 0,
+            "seed": seed,
+        }
+        answer = await self._equipment.peers.post(
+            "policy-engine", "/v1/decisions", question, span.context, timeout_seconds=3
+        )
+        for decision in answer["decisions"]:
+            labels = decision["policy"], decision["decision"], decision["stage"]
+            self._contract_metrics.decisions.labels(*labels).inc()
+        return answer["approval"], any(d["decision"] == "deny" for d in answer["decisions"])
+
+    def _measure(self, plan: Plan, error_type: str, seconds: float, span: Span) -> None:
+        name = plan.agent.name
+        exemplar = {"trace_id": span.context.trace_id} if span.context.sampled or error_type else None
+        self._metrics.runs.labels(name, "invoke_agent", error_type).observe(seconds, exemplar)
+        self._errors[name].add(float(bool(error_type)))
+        self._scores[name].add(plan.groundedness_ratio)
+        findings = self._contract_metrics.guardrail_findings
+        if plan.pii_redacted:
+            findings.labels("pii-scanner", "privacy", "medium", "redact").inc(plan.pii_redacted)
+
+    def _write(self, agent: Agent, task_id: str, outcome: str, error_type: str, seconds: float, span: Span) -> None:
+        attributes = {
+            "gen_ai__agent__name": agent.name,
+            "gen_ai__request__model": agent.model.name,
+            "gen_ai__conversation__id": task_id,
+            "outcome": outcome,
+            "duration_seconds": round(seconds, 4),
+        }
+        if error_type:
+            message = f"agent {agent.name} failed: {error_type}"
+            self._equipment.log.error(message, span.context, error__type=error_type, **attributes)
+        else:
+            self._equipment.log.info("agent run finished", span.context, **attributes)
+
+    def _attributes(self, agent: Agent, task_id: str, outcome: str, tally: Tally) -> dict[str, Any]:
+        return {
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.agent.name": agent.name,
+            "gen_ai.agent.version": self._equipment.identity.version,
+            "gen_ai.provider.name": agent.model.provider,
+            "gen_ai.request.model": agent.model.name,
+            "gen_ai.conversation.id": task_id,
+            "gen_ai.usage.input_tokens": tally.input_tokens,
+            "gen_ai.usage.output_tokens": tally.output_tokens,
+            "agentgov.task.outcome": outcome,
+            "agentgov.agent.cost_usd": round(tally.cost_usd, 6),
+            "agentgov.agent.retries": tally.retries,
+        }
+
+    def _start_gauges(self) -> None:
+        """Gauges that are read off when they are scraped, and the series that should be there before the first run."""
+        metrics = self._metrics
+        metrics.queue_depth.labels("runs").set_function(lambda: self._admission.depth)
+        metrics.queue_age.labels("runs").set_function(lambda: self._admission.oldest_age_seconds)
+        for agent in AGENTS.values():
+            metrics.active.labels(agent.name).set(0)
+            metrics.runs.labels(agent.name, "invoke_agent", "")
+            metrics.score.labels(agent.name, "groundedness").set_function(partial(self._score, agent.name))
+            for state in _STATES:
+                metrics.state.labels(agent.name, state).set_function(partial(self._is_in, agent.name, state))
+
+    def _inform(self) -> None:
+        """Joins each agent with its versions, anew whenever the contracts change."""
+        version = self._equipment.identity.version
+        self._metrics.info.clear()
+        for agent in AGENTS.values():
+            contracts = ",".join(f"{c.name}={c.version}" for c in self._contracts.of(agent.name))
+            self._metrics.info.labels(agent.name, version, agent.owner, contracts).set(1)
+
+    def _score(self, agent: str) -> float:
+        return self._scores[agent].value
+
+    def _is_in(self, agent: str, state: str) -> float:
+        degraded = self._errors[agent].value > _DEGRADED_ERROR_RATIO
+        return float(state == ("degraded" if degraded else "running"))
+
+    def _tell_faults(self, names: frozenset[str]) -> None:
+        self._equipment.log.event("faults changed", faults=sorted(names))
+
+    async def _crash(self) -> None:
+        """Dies a little after each start while the fault `crash-loop` is on."""
+        ready_since: float | None = None
+        while True:
+            await asyncio.sleep(0.25)
+            if ready_since is None and self._contracts.loaded:
+                ready_since = time.monotonic()
+            long_enough = ready_since is not None and time.monotonic() - ready_since >= _CRASH_AFTER_SECONDS
+            if self._faults.temper.crashes and long_enough:
+                self._equipment.log.error("out of luck: the runtime gives up", error__type="crash")
+                self._die(1)
+
+
+def _denied(judged: list[Evaluation]) -> bool:
+    return any(e.outcome is not Outcome.PASS and e.contract.enforcement == "deny" for e in judged)
+
+
+def _facts(plan: Plan, tally: Tally, approval: str) -> dict[str, Any]:
+    """What the clauses may speak of. A run that failed has no output, so nothing in it."""
+    has_output = not plan.error_type
+    return {
+        "error_type": plan.error_type,
+        "cost_usd": tally.cost_usd,
+        "tools": list(plan.tools),
+        "risky_tools": list(plan.risky_tools),
+        "approval": approval,
+        "output_scanned": plan.output_scanned or not has_output,
+        "pii_findings": plan.pii_findings if has_output else 0,
+        "groundedness_ratio": plan.groundedness_ratio,
+        "tool_errors": tally.tool_errors,
+        "retries": tally.retries,
+        "recovered": tally.recovered,
+        "escalated": plan.error_type == "tool_failed",
+    }
