@@ -1,0 +1,207 @@
+"""Cleans up after deletions: dependents of a deleted owner, the content of a deleted namespace, old Events.
+
+It works through the same commits as everybody else. What it may have missed while the server was down it finds at
+start, by looking at everything once.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from . import errors, lifecycle
+from .api import Api
+from .kinds import Resource
+from .store import Change, Key, Record, View, key_of
+
+Json = dict[str, Any]
+EVENT_LIFE = timedelta(hours=1)
+SWEEP_SECONDS = 60.0
+_BACKGROUND = lifecycle.DeleteOptions()
+FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+class Collector:
+    """One background task. Idle until a deletion, and once a minute for Events."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._store = api.store
+        self._owned: dict[str, set[tuple[str, Key]]] = {}  # owner's uid -> its dependents
+        self._uids: set[str] = set()
+        self._work: asyncio.Queue[tuple[str, Key]] = asyncio.Queue()
+        for storage in self._store.storages():
+            for record in self._store.table(storage).values():
+                self._index(storage, record.obj)
+        for storage in self._store.storages():
+            for record in self._store.table(storage).values():
+                self._consider(storage, record.obj)
+        self._store.listen(self._follow)
+
+    async def run(self) -> None:
+        """Collect for ever."""
+        for name in FIRST_NAMESPACES:
+            await self._ensure_namespace(name)
+        while True:
+            try:
+                storage, key = await asyncio.wait_for(self._work.get(), SWEEP_SECONDS)
+            except TimeoutError:
+                await self._expire_events()
+                continue
+            record = self._store.get(storage, key)
+            if record is not None:
+                await self._settle(storage, key, record)
+
+    def _follow(self, change: Change) -> None:
+        obj = change.shown.obj
+        uid = obj["metadata"]["uid"]
+        if change.after is not None:
+            self._index(change.storage, obj)
+            self._consider(change.storage, obj)
+            return
+        self._uids.discard(uid)
+        for owner in obj["metadata"].get("ownerReferences") or []:
+            self._owned.get(owner["uid"], set()).discard((change.storage, change.key))
+        for dependent in self._owned.pop(uid, set()):
+            self._work.put_nowait(dependent)
+        self._wake_those_waiting_for(obj)
+
+    def _wake_those_waiting_for(self, gone: Json) -> None:
+        """A namespace or a foreground-deleted owner may now be empty."""
+        namespace = gone["metadata"].get("namespace")
+        if namespace:
+            record = self._store.get("namespaces", ("", namespace))
+            if record is not None:
+                self._consider("namespaces", record.obj)
+        for owner in gone["metadata"].get("ownerReferences") or []:
+            found = self._owner_of(owner, namespace or "")
+            if found is not None:
+                self._consider(found[0], found[1].obj)
+
+    def _owner_of(self, reference: Json, namespace: str) -> tuple[str, Record] | None:
+        group = reference["apiVersion"].rpartition("/")[0]
+        for resource in self._api.kinds.stored().values():
+            if (resource.group, resource.kind) == (group, reference["kind"]):
+                key = (namespace if resource.namespaced else "", reference["name"])
+                record = self._store.get(resource.storage, key)
+                return (resource.storage, record) if record else None
+        return None
+
+    def _index(self, storage: str, obj: Json) -> None:
+        self._uids.add(obj["metadata"]["uid"])
+        for owner in obj["metadata"].get("ownerReferences") or []:
+            self._owned.setdefault(owner["uid"], set()).add((storage, key_of(obj)))
+
+    def _consider(self, storage: str, obj: Json) -> None:
+        metadata = obj["metadata"]
+        owners = metadata.get("ownerReferences") or []
+        if "deletionTimestamp" in metadata or any(owner["uid"] not in self._uids for owner in owners):
+            self._work.put_nowait((storage, key_of(obj)))
+
+    async def _settle(self, storage: str, key: Key, record: Record) -> None:
+        metadata = record.obj["metadata"]
+        resource = self._api.kinds.stored().get(storage)
+        if resource is None:
+            return  # its CustomResourceDefinition has gone
+        if "deletionTimestamp" in metadata:
+            await self._finish(resource, key, record)
+        owners = metadata.get("ownerReferences") or []
+        living = [owner for owner in owners if owner["uid"] in self._uids]
+        if not owners or len(living) == len(owners):
+            return
+        if living:
+            await self._change(storage, key, lambda obj: _with_metadata(obj, ownerReferences=living))
+        else:
+            await self._delete(resource, key)
+
+    async def _finish(self, resource: Resource, key: Key, record: Record) -> None:
+        """Do what still keeps an object that is being deleted, as far as it is ours."""
+        metadata = record.obj["metadata"]
+        finalizers = metadata.get("finalizers") or []
+        dependents = list(self._owned.get(metadata["uid"], ()))
+        if "orphan" in finalizers:
+            for storage, dependent in dependents:
+                await self._change(storage, dependent, lambda obj: _without_owner(obj, metadata["uid"]))
+            await self._remove_finalizer(resource, key, "orphan")
+        elif "foregroundDeletion" in finalizers:
+            for storage, dependent in dependents:
+                found = self._api.kinds.stored().get(storage)
+                if found is not None:
+                    await self._delete(found, dependent)
+            if not self._owned.get(metadata["uid"]):
+                await self._remove_finalizer(resource, key, "foregroundDeletion")
+        if resource.storage == "namespaces":
+            await self._empty(key)
+
+    async def _empty(self, key: Key) -> None:
+        """Delete what a namespace holds; let it go once nothing is left."""
+        for resource, inside in list(self._content(key[1])):
+            await self._delete(resource, inside)
+        if not any(True for _ in self._content(key[1])):
+            await self._change("namespaces", key, lambda obj: {**obj, "spec": {**obj["spec"], "finalizers": []}})
+
+    def _content(self, namespace: str) -> Iterator[tuple[Resource, Key]]:
+        for storage, resource in self._api.kinds.stored().items():
+            if resource.namespaced:
+                for key in list(self._store.table(storage)):
+                    if key[0] == namespace:
+                        yield resource, key
+
+    async def _delete(self, resource: Resource, key: Key) -> None:
+        def decide(_: View, current: Json | None) -> Json | None:
+            return None if current is None else lifecycle.deleted(resource, current, _BACKGROUND)
+
+        await self._commit(resource.storage, key, decide)
+
+    async def _remove_finalizer(self, resource: Resource, key: Key, name: str) -> None:
+        def without(obj: Json) -> Json:
+            return _with_metadata(obj, finalizers=[f for f in obj["metadata"].get("finalizers") or [] if f != name])
+
+        await self._change(resource.storage, key, without)
+
+    async def _change(self, storage: str, key: Key, change_of: Any) -> None:
+        resource = self._api.kinds.stored()[storage]
+
+        def decide(view: View, current: Json | None) -> Json | None:
+            if current is None:
+                return None
+            return lifecycle.updated(view, resource, current, change_of(current), self._api.addresses)
+
+        await self._commit(storage, key, decide)
+
+    async def _commit(self, storage: str, key: Key, decide: Any) -> None:
+        if self._store.get(storage, key) is None:
+            return
+        try:
+            await self._store.commit(storage, key, decide)
+        except errors.ApiError:
+            # A full disk: said in the log by the store. Tried again with the next change or start.
+            return
+
+    async def _expire_events(self) -> None:
+        oldest = (datetime.now(UTC) - EVENT_LIFE).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for key, record in list(self._store.table("events").items()):
+            if _last_seen(record.obj) < oldest:
+                await self._commit("events", key, lambda _view, _current: None)
+
+    async def _ensure_namespace(self, name: str) -> None:
+        resource = self._api.kinds.find("", "v1", "namespaces")
+        obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+        def decide(view: View, current: Json | None) -> Json:
+            return current if current is not None else lifecycle.created(view, resource, obj, self._api.addresses)
+
+        await self._store.commit("namespaces", ("", name), decide)
+
+
+def _last_seen(event: Json) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"])
+
+
+def _with_metadata(obj: Json, **changes: Any) -> Json:
+    return {**obj, "metadata": {**obj["metadata"], **changes}}
+
+
+def _without_owner(obj: Json, uid: str) -> Json:
+    owners = [owner for owner in obj["metadata"].get("ownerReferences") or [] if owner["uid"] != uid]
+    return _with_metadata(obj, ownerReferences=owners)

@@ -1,0 +1,159 @@
+"""GET: one object, a list with paging, or a watch."""
+
+import base64
+import time
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from . import errors, requests, selectors
+from .api import Api
+from .present import Presenter, presenter_for
+from .requests import Target
+from .store import Key, Record
+from .watch import BOOKMARK_SECONDS, Scope, Watcher, bookmark, event_of, frame
+
+Json = dict[str, Any]
+
+
+async def get(api: Api, request: web.Request, target: Target) -> web.StreamResponse:
+    """One object. Raises ApiError 404."""
+    record = api.store.get(target.resource.storage, target.key)
+    if record is None:
+        raise errors.not_found(target.resource.qualified, target.name)
+    presenter = _presenter(request, target)
+    return web.Response(body=presenter.one(record), headers={"Content-Type": presenter.content_type})
+
+
+async def list_or_watch(api: Api, request: web.Request, target: Target) -> web.StreamResponse:
+    scope = scope_of(request, target)
+    presenter = _presenter(request, target)
+    if requests.is_true(request, "watch"):
+        return await _watch(api, request, scope, presenter)
+    return _list(api, request, scope, presenter)
+
+
+def scope_of(request: web.Request, target: Target) -> Scope:
+    """The objects that a collection request is about. Raises ApiError 400 for a selector that cannot be read."""
+    return Scope(
+        storage=target.resource.storage,
+        namespace=target.namespace,
+        name=target.name,
+        labels=selectors.by_labels(request.query.get("labelSelector", "")),
+        fields=selectors.by_fields(request.query.get("fieldSelector", ""), target.resource),
+    )
+
+
+def _presenter(request: web.Request, target: Target) -> Presenter:
+    include = request.query.get("includeObject", "Metadata")
+    return presenter_for(request.headers.get("Accept", ""), target.resource, include)
+
+
+def _list(api: Api, request: web.Request, scope: Scope, presenter: Presenter) -> web.Response:
+    limit = requests.number(request, "limit")
+    token = request.query.get("continue", "")
+    version, after = _continued(token) if token else (_asked_version(api, request), None)
+    exact = bool(token) or request.query.get("resourceVersionMatch") == "Exact"
+    table = api.store.table_at(scope.storage, version) if exact else api.store.table(scope.storage)
+    found = [(key, record) for key, record in sorted(table.items(), key=_by_key) if scope.holds(record)]
+    if after is not None:
+        found = [entry for entry in found if entry[0] > after]
+    page = found[:limit] if limit else found
+    shown_version = version if exact else api.store.version
+    metadata: Json = {"resourceVersion": str(shown_version)}
+    if len(page) < len(found):
+        metadata["continue"] = _token(shown_version, page[-1][0])
+        if scope.labels is None and scope.fields is None:  # with selectors the real server does not know it either
+            metadata["remainingItemCount"] = len(found) - len(page)
+    body = presenter.many([record for _, record in page], metadata)
+    return web.Response(body=body, headers={"Content-Type": presenter.content_type})
+
+
+def _by_key(entry: tuple[Key, Record]) -> Key:
+    return entry[0]
+
+
+def _asked_version(api: Api, request: web.Request) -> int:
+    version = requests.number(request, "resourceVersion")
+    if version > api.store.version:
+        raise errors.version_too_large(version, api.store.version)
+    match = request.query.get("resourceVersionMatch", "")
+    if match and not version and (match == "Exact" or "resourceVersion" not in request.query):
+        raise errors.bad_request(f'resourceVersionMatch: Forbidden: "{match}" needs a resourceVersion')
+    return version
+
+
+def _token(version: int, key: Key) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([version, *key])).decode()
+
+
+def _continued(token: str) -> tuple[int, Key]:
+    try:
+        version, namespace, name = orjson.loads(base64.urlsafe_b64decode(token))
+    except ValueError as error:
+        raise errors.bad_request("continue key is not valid") from error
+    return version, (namespace, name)
+
+
+async def _watch(api: Api, request: web.Request, scope: Scope, presenter: Presenter) -> web.StreamResponse:
+    version = requests.number(request, "resourceVersion")
+    deadline = time.monotonic() + (requests.number(request, "timeoutSeconds") or 3600)
+    bookmarks = requests.is_true(request, "allowWatchBookmarks")
+    initial = requests.is_true(request, "sendInitialEvents")
+    if initial and request.query.get("resourceVersionMatch") != "NotOlderThan":
+        raise errors.bad_request("sendInitialEvents: Forbidden: needs resourceVersionMatch NotOlderThan")
+    start, version = _first_frames(api, scope, presenter, version, initial=initial)
+    if initial and bookmarks:
+        start += bookmark(presenter, version, initial_events_end=True)
+    watcher = Watcher(scope)
+    # No await between the first frames and here: not one change can fall between them.
+    api.hub.add(watcher)
+    try:
+        response = web.StreamResponse(headers={"Content-Type": presenter.content_type})
+        await response.prepare(request)
+        if start:
+            await response.write(start)
+        await _follow(api, response, watcher, presenter, deadline=deadline, bookmarks=bookmarks)
+    except ConnectionResetError:
+        pass  # the client left, which is how most watches end
+    finally:
+        api.hub.remove(watcher)
+    return response
+
+
+def _first_frames(
+    api: Api, scope: Scope, presenter: Presenter, version: int, *, initial: bool
+) -> tuple[bytes, int]:
+    """What a watch starts with: the objects there are, or the changes since the version it names."""
+    if version > api.store.version:
+        raise errors.version_too_large(version, api.store.version)
+    if initial or not version:
+        records = sorted(api.store.table(scope.storage).items(), key=_by_key)
+        frames = [frame("ADDED", presenter.one(record)) for _, record in records if scope.holds(record)]
+    else:
+        heard = (event_of(change, scope) for change in api.store.since(scope.storage, version))
+        frames = [frame(event[0], presenter.one(event[1])) for event in heard if event]
+    return b"".join(frames), api.store.version
+
+
+async def _follow(
+    api: Api,
+    response: web.StreamResponse,
+    watcher: Watcher,
+    presenter: Presenter,
+    *,
+    deadline: float,
+    bookmarks: bool,
+) -> None:
+    while not watcher.ended:
+        left = deadline - time.monotonic()
+        changes = await watcher.next(min(left, BOOKMARK_SECONDS) if left > 0 else 0)
+        heard = (event_of(change, watcher.scope) for change in changes)
+        frames = b"".join(frame(event[0], presenter.one(event[1])) for event in heard if event)
+        if not changes and bookmarks:
+            frames += bookmark(presenter, api.store.version)
+        if frames:
+            await response.write(frames)
+        if left <= 0:
+            return
