@@ -1,0 +1,385 @@
+"""One question each about a release, answered from evidence: pass, fail or unknown, with the reason in plain words.
+
+Two windows: harm in the short one fails at once, but only the long one can pass. What was not measured is unknown, never
+a pass. Folding the answers into a word is `verdict.py`'s business. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from dashboard.model.alert import Alert
+from dashboard.model.reading import Reading, State, Unit
+from dashboard.model.release import GovernedService, TrackStatus
+from dashboard.model.verdict import Counts, Evidence, GateAnswer, Mode, Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What counts as bad, as worse, and as enough to tell.
+
+    Attributes:
+        error_ratio: more failed runs than this are bad, whatever the other track does.
+        violation_ratio: the same for contract evaluations.
+        p95_seconds: the same for the time that 95 of 100 runs stay under.
+        worse_factor, worse_ratio: the candidate may have this many times the other track's share of bad ones, and in
+            any case this much more.
+        slower_factor, slower_seconds: the same for the 95th percentile.
+        least_sample: tries in the long window from which on a gate can pass.
+        least_bad: bad ones from which on a share is believed; 1 of 20 is not yet 5 %.
+        least_quantile_sample: runs in the short window from which on its 95th percentile is believed.
+        least_compared_sample: runs from which on two 95th percentiles are compared.
+        freshest: an input older than this is no input.
+    """
+
+    error_ratio: float = 0.02
+    violation_ratio: float = 0.02
+    p95_seconds: float = 3.0
+    worse_factor: float = 1.5
+    worse_ratio: float = 0.01
+    slower_factor: float = 1.5
+    slower_seconds: float = 0.2
+    least_sample: int = 30
+    least_bad: int = 5
+    least_quantile_sample: int = 20
+    least_compared_sample: int = 100
+    freshest: timedelta = timedelta(seconds=60)
+
+
+Gate = Callable[[Evidence, Limits], GateAnswer]
+
+
+def inputs(evidence: Evidence, limits: Limits) -> GateAnswer:
+    """Is everything that the other gates look at known, and known now?"""
+    title = "Inputs"
+    for name, reading in _inputs(evidence):
+        if reading.state in (State.MISSING, State.STALE, State.PARTIAL):
+            return _answer("inputs", title, Result.UNKNOWN, f"{name}: {reading.reason}", behind=reading)
+        age = reading.age(evidence.at)
+        if age is not None and age > limits.freshest:
+            reason = f"{name}: true {age.total_seconds():.0f} s ago, too old to judge by"
+            return _answer("inputs", title, Result.UNKNOWN, reason, behind=reading)
+    service = evidence.service.value
+    status = service.tracks.get(evidence.candidate) if service else None
+    scraped = evidence.targets.value or 0
+    if status is not None and scraped < status.ready:
+        # What a pod did while nobody scraped it is lost, and that favours it.
+        reason = f"metrics come from {scraped:.0f} of {status.ready} ready pods on {evidence.candidate}"
+        return _answer("inputs", title, Result.UNKNOWN, reason, behind=evidence.targets)
+    return _answer("inputs", title, Result.PASS, "every source answers, every pod is scraped", behind=evidence.targets)
+
+
+def capacity(evidence: Evidence, _limits: Limits) -> GateAnswer:
+    """Are enough pods ready on the candidate to carry all users?"""
+    service, status = _tracks(evidence)
+    title = f"Pods ready on {evidence.candidate}"
+    if service is None or status is None:
+        return _no_track("capacity", title, evidence)
+    needed = max(1, _desired(service, evidence) if evidence.mode is Mode.BEFORE else status.desired)
+    enough = status.ready >= needed
+    if status.ready == 0:
+        reason = f"no pod of {status.deployment} is ready"
+    elif enough:
+        reason = f"{status.ready} pods are ready, {needed} are needed to carry all users"
+    else:
+        reason = f"only {status.ready} of the {needed} pods needed to carry all users are ready"
+    return _answer(
+        "capacity",
+        title,
+        Result.PASS if enough else Result.FAIL,
+        reason,
+        behind=evidence.service,
+        unit=Unit.COUNT,
+        value=status.ready,
+        limit=needed,
+    )
+
+
+def restarts(evidence: Evidence, _limits: Limits) -> GateAnswer:
+    """Have containers of the candidate ended by themselves lately?"""
+    found = evidence.restarts
+    title = f"Restarts on {evidence.candidate}"
+    if found.value is None:
+        return _answer("restarts", title, Result.UNKNOWN, found.reason, behind=found)
+    minutes = evidence.slow_seconds // 60
+    reason = f"{found.value} containers ended in the last {minutes} min" if found.value else "no container ended lately"
+    result = Result.FAIL if found.value else Result.PASS
+    return _answer("restarts", title, result, reason, behind=found, unit=Unit.COUNT, value=found.value, limit=0)
+
+
+def errors(evidence: Evidence, limits: Limits) -> GateAnswer:
+    """Do agent runs fail, more than they may or more than on the other track?"""
+    share = _Share(gate="errors", title="Errors", tries="runs", bad="failed", did="failed", limit=limits.error_ratio)
+    return _judge_share(share, evidence, limits)
+
+
+def violations(evidence: Evidence, limits: Limits) -> GateAnswer:
+    """Are contracts violated, more than they may be or more than on the other track?"""
+    share = _Share(
+        gate="violations",
+        title="Contract violations",
+        tries="evaluations",
+        bad="violations",
+        did="found a violation",
+        limit=limits.violation_ratio,
+    )
+    return _judge_share(share, evidence, limits)
+
+
+def latency(evidence: Evidence, limits: Limits) -> GateAnswer:
+    """Do runs take longer than they may, or longer than on the other track?"""
+    fast, slow = evidence.fast[evidence.candidate], evidence.slow[evidence.candidate]
+    other = evidence.slow[evidence.candidate.other]
+    base = other.p95_seconds.value if (other.runs.value or 0) >= limits.least_compared_sample else None
+    runs, p95 = slow.runs.value, slow.p95_seconds.value
+
+    def answer(result: Result, reason: str, value: float | None = p95, limit: float = limits.p95_seconds) -> GateAnswer:
+        return _answer(
+            "latency",
+            "Slow runs (p95)",
+            result,
+            reason,
+            behind=slow.p95_seconds,
+            unit=Unit.SECONDS,
+            value=value,
+            limit=limit,
+            baseline=other.p95_seconds.value,
+            sample=None if runs is None else round(runs),
+            needed=limits.least_sample,
+            seconds_left=_seconds_left(runs, fast.runs.value, evidence.fast_seconds, limits.least_sample),
+        )
+
+    quick = fast.p95_seconds.value
+    if quick is not None and quick > limits.p95_seconds and (fast.runs.value or 0) >= limits.least_quantile_sample:
+        said = f"in the last {evidence.fast_seconds} s 1 in 20 runs took over {quick:.2f} s"
+        return answer(Result.FAIL, said, value=quick)
+    if runs is None or p95 is None or runs < limits.least_sample:
+        return answer(Result.UNKNOWN, _too_few(slow.runs, evidence, limits, "runs"))
+    if p95 > limits.p95_seconds:
+        return answer(Result.FAIL, f"1 in 20 of {runs:.0f} runs took over {p95:.2f} s")
+    if base is None or runs < limits.least_compared_sample:
+        why = f"not yet compared: that takes {limits.least_compared_sample} runs on both tracks"
+        return answer(Result.PASS, f"19 in 20 of {runs:.0f} runs took under {p95:.2f} s; {why}")
+    edge = max(base * limits.slower_factor, base + limits.slower_seconds)
+    if p95 > edge:
+        said = f"1 in 20 of {runs:.0f} runs took over {p95:.2f} s, on {evidence.candidate.other} over {base:.2f} s"
+        return answer(Result.FAIL, said, limit=edge)
+    return answer(Result.PASS, f"19 in 20 of {runs:.0f} runs took under {p95:.2f} s")
+
+
+def alerts(evidence: Evidence, _limits: Limits) -> GateAnswer:
+    """Does a critical alert fire on the candidate? A silence hides an alert from people, not from a verdict."""
+    title = f"Critical alerts on {evidence.candidate}"
+    found, service = evidence.alerts, evidence.service.value
+    if found.value is None:
+        return _answer("alerts", title, Result.UNKNOWN, found.reason, behind=found)
+    if service is None:
+        return _no_track("alerts", title, evidence)
+    status = service.tracks.get(evidence.candidate)
+    firing = [alert for alert in found.value if _concerns(alert, service, evidence, status)]
+    if not firing:
+        return _answer("alerts", title, Result.PASS, "none fires", behind=found, unit=Unit.COUNT, value=0, limit=0)
+    first = min(firing, key=lambda alert: alert.starts_at)
+    since = f"{first.starts_at:%H:%M:%S} UTC"
+    reason = f"{first.annotations.get('summary', first.name)}, since {since}"
+    return _answer("alerts", title, Result.FAIL, reason, behind=found, unit=Unit.COUNT, value=len(firing), limit=0)
+
+
+def way_back(evidence: Evidence, _limits: Limits) -> GateAnswer:
+    """Is the other track there and warm, so that a rollback takes seconds?"""
+    service = evidence.service.value
+    title = "Way back"
+    other = evidence.candidate.other
+    status = service.tracks.get(other) if service else None
+    if service is None or status is None:
+        return _no_track("way_back", title, evidence)
+    needed = max(1, status.desired)
+    warm = status.ready >= needed
+    reason = (
+        f"{other} {status.version} stays warm with {status.ready} ready pods"
+        if warm
+        else f"only {status.ready} of {needed} pods on {other} are ready to go back to"
+    )
+    result = Result.PASS if warm else Result.FAIL
+    return _answer(
+        "way_back", title, result, reason, behind=evidence.service, unit=Unit.COUNT, value=status.ready, limit=needed
+    )
+
+
+def quiet(evidence: Evidence, _limits: Limits) -> GateAnswer:
+    """Is no other action under way?"""
+    found = evidence.under_way
+    title = "No action under way"
+    if found.value is None:
+        return _answer("quiet", title, Result.UNKNOWN, found.reason, behind=found)
+    if found.value:
+        return _answer("quiet", title, Result.UNKNOWN, found.value, behind=found)
+    return _answer("quiet", title, Result.PASS, "nobody else is switching this service", behind=found)
+
+
+BEFORE: tuple[Gate, ...] = (inputs, errors, violations, latency, capacity, restarts, alerts, way_back, quiet)
+# After a switch the switch itself may still be finishing; that is no reason to doubt the release.
+AFTER: tuple[Gate, ...] = (inputs, errors, violations, latency, capacity, restarts, alerts, way_back)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share:
+    """A metric of tries and bad ones."""
+
+    gate: str
+    title: str
+    tries: Literal["runs", "evaluations"]
+    bad: Literal["failed", "violations"]
+    did: str
+    limit: float
+
+    def of(self, counts: Counts) -> tuple[Reading[float], Reading[float]]:
+        """Tries and bad ones of one track in one window."""
+        return (counts.runs, counts.failed) if self.tries == "runs" else (counts.evaluations, counts.violations)
+
+
+def _judge_share(share: _Share, evidence: Evidence, limits: Limits) -> GateAnswer:
+    track = evidence.candidate
+    quick_tries, quick_bad = (reading.value for reading in share.of(evidence.fast[track]))
+    tries_reading, bad_reading = share.of(evidence.slow[track])
+    tries, bad = tries_reading.value, bad_reading.value
+    ratio = bad / tries if tries and bad is not None else None
+    base = _believed_ratio(share, evidence, limits)
+
+    def answer(result: Result, reason: str, value: float | None = ratio, limit: float = share.limit) -> GateAnswer:
+        return _answer(
+            share.gate,
+            share.title,
+            result,
+            reason,
+            behind=bad_reading,
+            unit=Unit.RATIO,
+            value=value,
+            limit=limit,
+            baseline=base,
+            sample=None if tries is None else round(tries),
+            needed=limits.least_sample,
+            seconds_left=_seconds_left(tries, quick_tries, evidence.fast_seconds, limits.least_sample),
+        )
+
+    def counted(some: float, of: float) -> str:
+        return f"{some:.0f} of {of:.0f} {share.tries} {share.did}"
+
+    if quick_tries and quick_bad is not None and _is_beyond(quick_bad, quick_tries, share.limit, limits):
+        said = f"{counted(quick_bad, quick_tries)} in the last {evidence.fast_seconds} s"
+        return answer(Result.FAIL, said, value=quick_bad / quick_tries)
+    if tries is None or bad is None or ratio is None:
+        return answer(Result.UNKNOWN, _too_few(tries_reading, evidence, limits, share.tries))
+    if _is_beyond(bad, tries, share.limit, limits):
+        return answer(Result.FAIL, f"{counted(bad, tries)} in the last {evidence.slow_seconds // 60} min")
+    if base is not None:
+        edge = max(base * limits.worse_factor, base + limits.worse_ratio)
+        if _is_beyond(bad, tries, edge, limits):
+            said = f"{counted(bad, tries)}, on {track.other} only {base:.2%}"
+            return answer(Result.FAIL, said, limit=edge)
+    if tries < limits.least_sample:
+        return answer(Result.UNKNOWN, _too_few(tries_reading, evidence, limits, share.tries))
+    if ratio > share.limit:
+        return answer(Result.UNKNOWN, f"{counted(bad, tries)}: too few to tell harm from chance")
+    return answer(Result.PASS, counted(bad, tries))
+
+
+def _is_beyond(bad: float, tries: float, limit: float, limits: Limits) -> bool:
+    return bad >= limits.least_bad and bad > limit * tries
+
+
+def _believed_ratio(share: _Share, evidence: Evidence, limits: Limits) -> float | None:
+    """The other track's share of bad ones; None when it did too little to be compared with."""
+    tries, bad = (reading.value for reading in share.of(evidence.slow[evidence.candidate.other]))
+    return None if tries is None or bad is None or tries < limits.least_sample else bad / tries
+
+
+def _too_few(tries: Reading[float], evidence: Evidence, limits: Limits, what: str) -> str:
+    track = evidence.candidate
+    if tries.value is None and tries.state is State.MISSING:
+        return tries.reason
+    if not tries.value:
+        return f"no {what} on {track} in the last {evidence.slow_seconds // 60} min: there is nothing to judge by"
+    return f"{tries.value:.0f} of the {limits.least_sample} {what} needed on {track}"
+
+
+def _seconds_left(done: float | None, lately: float | None, lately_seconds: int, needed: int) -> float | None:
+    """How long the rest of the sample takes at the present traffic; None when there is none, 0 when it is complete."""
+    if done is not None and done >= needed:
+        return 0.0
+    return (needed - (done or 0)) / lately * lately_seconds if lately else None
+
+
+def _inputs(evidence: Evidence) -> Iterable[tuple[str, Reading[Any]]]:
+    counts = evidence.slow[evidence.candidate]
+    yield "services and pods", evidence.service
+    yield "agent runs", counts.runs
+    yield "failed runs", counts.failed
+    yield "contract evaluations", counts.evaluations
+    yield "contract violations", counts.violations
+    yield "latency", counts.p95_seconds
+    yield "agent runs lately", evidence.fast[evidence.candidate].runs
+    yield "restarts", evidence.restarts
+    yield "alerts", evidence.alerts
+    yield "scraped pods", evidence.targets
+
+
+def _tracks(evidence: Evidence) -> tuple[GovernedService | None, TrackStatus | None]:
+    service = evidence.service.value
+    return service, service.tracks.get(evidence.candidate) if service else None
+
+
+def _desired(service: GovernedService, evidence: Evidence) -> int:
+    other = service.tracks.get(evidence.candidate.other)
+    return other.desired if other else 1
+
+
+def _no_track(gate: str, title: str, evidence: Evidence) -> GateAnswer:
+    reason = evidence.service.reason or "a track has no Deployment"
+    return _answer(gate, title, Result.UNKNOWN, reason, behind=evidence.service)
+
+
+def _concerns(alert: Alert, service: GovernedService, evidence: Evidence, status: TrackStatus | None) -> bool:
+    """Whether a critical alert speaks of the candidate: by its track, or by the name of one of its pods."""
+    labels = alert.labels
+    if labels.get("severity") != "critical" or labels.get("namespace", service.namespace) != service.namespace:
+        return False
+    if labels.get("service_name") == service.name:
+        return labels.get("track", evidence.candidate) == evidence.candidate
+    return status is not None and labels.get("pod", "").startswith(f"{status.deployment}-")
+
+
+def _answer(
+    gate: str,
+    title: str,
+    result: Result,
+    reason: str,
+    *,
+    behind: Reading[Any],
+    unit: Unit | None = None,
+    value: float | None = None,
+    limit: float | None = None,
+    baseline: float | None = None,
+    sample: int | None = None,
+    needed: int | None = None,
+    seconds_left: float | None = None,
+) -> GateAnswer:
+    """An answer with the time and the question of the reading behind it."""
+    return GateAnswer(
+        gate=gate,
+        title=title,
+        result=result,
+        reason=reason,
+        unit=unit,
+        value=value,
+        limit=limit,
+        baseline=baseline,
+        sample=sample,
+        needed=needed,
+        seconds_left=seconds_left,
+        as_of=behind.as_of,
+        query=behind.query,
+    )

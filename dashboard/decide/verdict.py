@@ -1,0 +1,73 @@
+"""The word over all gates: GO, WAIT or NO-GO, with a sentence that says why and what is missing.
+
+A fold: fail beats unknown beats pass, so one more failing gate never makes a verdict better, and what is missing is
+never GO. Pure; the same evidence gives the same verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from dashboard.decide.gates import AFTER, BEFORE, Limits
+from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result, Verdict, Word
+
+# The order is written once: the worst answer of a required gate decides, and concern sorts the list.
+_FROM_WORST = (Result.FAIL, Result.UNKNOWN, Result.PASS)
+_WORDS = {Result.FAIL: Word.NO_GO, Result.UNKNOWN: Word.WAIT, Result.PASS: Word.GO}
+
+
+def judge(evidence: Evidence, limits: Limits | None = None) -> Verdict:
+    """The verdict on the candidate, from evidence alone."""
+    questions = BEFORE if evidence.mode is Mode.BEFORE else AFTER
+    answers = tuple(gate(evidence, limits or Limits()) for gate in questions)
+    word = fold(answers)
+    service = evidence.service.value
+    status = service.tracks.get(evidence.candidate) if service else None
+    version = status.version if status else ""
+    return Verdict(
+        word=word,
+        sentence=_sentence(word, answers, evidence, version),
+        mode=evidence.mode,
+        at=evidence.at,
+        candidate=evidence.candidate,
+        version=version,
+        gates=by_concern(answers),
+    )
+
+
+def fold(answers: Iterable[GateAnswer]) -> Word:
+    """The word over all required gates. No gate at all has nothing measured, so it is WAIT."""
+    found = {answer.result for answer in answers if answer.required}
+    return next((_WORDS[result] for result in _FROM_WORST if result in found), Word.WAIT)
+
+
+def by_concern(answers: Iterable[GateAnswer]) -> tuple[GateAnswer, ...]:
+    """Failing gates first, then those farthest from an answer, then the rest as they came."""
+    return tuple(sorted(answers, key=lambda answer: (_FROM_WORST.index(answer.result), answer.progress)))
+
+
+def _sentence(word: Word, answers: Sequence[GateAnswer], evidence: Evidence, version: str) -> str:
+    release = f"{evidence.candidate} {version}".strip()
+    if word is Word.GO:
+        does = "may take the users" if evidence.mode is Mode.BEFORE else "may keep the users"
+        return f"All {len(answers)} gates pass: {release} {does}."
+    if word is Word.NO_GO:
+        failing = [answer for answer in answers if answer.result is Result.FAIL and answer.required]
+        rest = f" {len(failing) - 1} more fail." if len(failing) > 1 else ""
+        advice = "" if evidence.mode is Mode.BEFORE else " Roll back."
+        return f"{failing[0].title}: {failing[0].reason}.{rest}{advice}"
+    return _waiting([answer for answer in answers if answer.result is Result.UNKNOWN and answer.required], evidence)
+
+
+def _waiting(unknown: Sequence[GateAnswer], evidence: Evidence) -> str:
+    count = f"{len(unknown)} gates need" if len(unknown) != 1 else "1 gate needs"
+    left = [answer.seconds_left for answer in unknown]
+    runs = evidence.fast[evidence.candidate].runs.value
+    known = [seconds for seconds in left if seconds]
+    if runs and len(known) == len(left) and known:
+        rate = runs / evidence.fast_seconds
+        return f"Nothing fails. {count} more evidence: about {max(known):.0f} s at {rate:.1f} runs a second."
+    if not unknown:
+        return "Nothing was asked."
+    first = next((answer for answer in unknown if not answer.seconds_left), unknown[0])
+    return f"Nothing fails, but {count} an answer. {first.title}: {first.reason}."

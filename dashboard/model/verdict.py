@@ -1,0 +1,127 @@
+"""Whether a release may take the users: what is known, what each gate answers, and the word over all of them.
+
+Evidence is everything that a verdict is computed from, `now` included: the same evidence gives the same verdict on the
+page, in an action's guard and in a replay. Judging is `decide/`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from dashboard.model.alert import Alert
+from dashboard.model.reading import Reading, Unit
+from dashboard.model.release import GovernedService, Track
+
+
+class Result(StrEnum):
+    """A gate's answer."""
+
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    PASS = "pass"
+
+
+class Word(StrEnum):
+    """The answer to: may the release take the users, or after a switch, may it keep them?"""
+
+    GO = "GO"
+    WAIT = "WAIT"
+    NO_GO = "NO-GO"
+
+
+class Mode(StrEnum):
+    """Before a switch the preview is judged against the active track; after it the new active track is judged."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What one track did in one window. Everything is a count of tries and bad ones, but for the 95th percentile."""
+
+    runs: Reading[float]
+    failed: Reading[float]
+    evaluations: Reading[float]
+    violations: Reading[float]
+    p95_seconds: Reading[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that a verdict is computed from.
+
+    `candidate` is the track that is judged: the preview before a switch, the active track after it. `fast` and `slow` hold
+    the counts of both tracks in a short window, which shows harm within seconds, and in a long one, which carries the
+    pass. `restarts` counts containers of the candidate that ended lately; `targets` how many of its pods are scraped.
+    `under_way` says in words which action has not finished; it is "" when there is none.
+    """
+
+    mode: Mode
+    at: datetime
+    candidate: Track
+    service: Reading[GovernedService]
+    fast_seconds: int
+    slow_seconds: int
+    fast: Mapping[Track, Counts]
+    slow: Mapping[Track, Counts]
+    restarts: Reading[int]
+    targets: Reading[float]
+    alerts: Reading[tuple[Alert, ...]]
+    under_way: Reading[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateAnswer:
+    """One question about a release, answered.
+
+    `value` is held against `limit`; `baseline` is the same measure of the other track, where there is one. `sample` says
+    how many tries the value is made of, out of `needed`; `seconds_left` how long the rest takes at the present traffic.
+    `query` is the question as the source got it.
+    """
+
+    gate: str
+    title: str
+    result: Result
+    reason: str
+    unit: Unit | None = None
+    value: float | None = None
+    limit: float | None = None
+    baseline: float | None = None
+    sample: int | None = None
+    needed: int | None = None
+    seconds_left: float | None = None
+    as_of: datetime | None = None
+    query: str = ""
+    required: bool = True
+
+    @property
+    def progress(self) -> float:
+        """How far the gate is from an answer, 0..1; 1 when it has answered."""
+        if self.result is not Result.UNKNOWN:
+            return 1.0
+        if self.sample is None or not self.needed:
+            return 0.0
+        return min(1.0, self.sample / self.needed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The word over all gates, with its sentence. `gates` stand in order of concern."""
+
+    word: Word
+    sentence: str
+    mode: Mode
+    at: datetime
+    candidate: Track
+    version: str
+    gates: tuple[GateAnswer, ...]
+
+    @property
+    def weakest(self) -> GateAnswer | None:
+        """The required gate that is farthest from an answer; None when all have answered."""
+        waiting = [gate for gate in self.gates if gate.required and gate.result is Result.UNKNOWN]
+        return min(waiting, key=lambda gate: gate.progress, default=None)
