@@ -79,5 +79,7 @@ def test_the_real_prometheus_reads_every_entry(tmp_path: Path) -> None:
     rules = [{"record": f"catalog:{entry.name}", "expr": rendered(entry)} for entry in entries()]
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "catalog", "rules": rules}]}))
-    done = subprocess.run([programs.find().promtool, "check", "rules", file], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [programs.find().promtool, "check", "rules", file], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

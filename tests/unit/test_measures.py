@@ -1,0 +1,65 @@
+"""Periods, measures and joined rows: what the pages with figures are made of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.model.reading import Reading, Source, State, fresh, missing
+from dashboard.model.series import Sample
+from dashboard.model.view import RANGES, View
+from dashboard.queries.measures import period, rows
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def samples(**values: float | None) -> Reading[tuple[Sample, ...]]:
+    found = tuple(Sample(labels={"agent": name}, value=value) for name, value in values.items())
+    return fresh(found, source=Source.PROMETHEUS, as_of=NOW)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "window"), [("15m", "60s"), ("1h", "240s"), ("24h", "5760s")], ids=lambda text: str(text)
+)
+def test_a_figure_looks_at_a_fifteenth_of_the_period_and_at_least_a_minute(chosen: str, window: str) -> None:
+    assert period(View(env="e", ns="n", range=chosen), NOW).window == window
+
+
+@given(st.sampled_from(sorted(RANGES)), st.integers(min_value=0, max_value=10**8))
+def test_looks_within_the_same_seconds_ask_the_same_question(chosen: str, ticks: int) -> None:
+    now = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=5 * ticks)
+    view = View(env="e", ns="n", range=chosen)
+    assert period(view, now) == period(view, now + timedelta(seconds=4, milliseconds=900))
+
+
+def test_a_fixed_period_is_not_live() -> None:
+    view = View(env="e", ns="n", range="", start=NOW - timedelta(hours=1), end=NOW)
+    assert not period(view, NOW + timedelta(days=1)).live
+    assert period(view, NOW + timedelta(days=1)).end == NOW
+
+
+def test_rows_are_joined_on_their_label_largest_first() -> None:
+    found = rows(("agent",), {"rate": samples(a=1.0, b=2.0), "p95": samples(a=0.5)})
+    assert found.value is not None
+    assert [(row.name, row.figures) for row in found.value] == [
+        ("b", {"rate": 2.0, "p95": None}),
+        ("a", {"rate": 1.0, "p95": 0.5}),
+    ]
+    assert found.state is State.FRESH
+
+
+def test_a_column_without_an_answer_makes_the_rows_partial_and_says_which() -> None:
+    gone: Reading[tuple[Sample, ...]] = missing("connection refused", source=Source.PROMETHEUS)
+    found = rows(("agent",), {"rate": samples(a=1.0), "p95": gone})
+    assert found.state is State.PARTIAL
+    assert found.reason == "p95 is missing: connection refused"
+
+
+def test_without_the_first_column_there_are_no_rows() -> None:
+    gone: Reading[tuple[Sample, ...]] = missing("connection refused", source=Source.PROMETHEUS)
+    found = rows(("agent",), {"rate": gone, "p95": samples(a=1.0)})
+    assert found.value is None
+    assert found.state is State.MISSING
