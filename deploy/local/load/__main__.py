@@ -1,0 +1,119 @@
+"""`python -m deploy.local.load`: main traffic through the gateway and marked synthetic runs to the preview Service.
+
+A line a minute on stderr, the whole summary as JSON on stdout at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from dataclasses import dataclass
+
+import orjson
+import uvloop
+
+from deploy.local.load.driver import MAX_RATE, RefusedError, check_rate, check_target, drive
+from deploy.local.load.summary import Summary
+
+_LINE_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Stream:
+    """One kind of traffic: where it goes, how much of it, and what came of it."""
+
+    name: str
+    url: str
+    rate: float
+    summary: Summary
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    if not (options.gateway and options.preview) and not options.kubeconfig:
+        return _complain("no targets: give --gateway and --preview, or --kubeconfig to find them")
+    try:
+        for rate in filter(None, (options.rate, options.synthetic_rate)):
+            check_rate(rate, options.max_rate)
+        for url in filter(None, (options.gateway, options.preview)):
+            check_target(url)
+        streams = uvloop.run(_run(options))
+    except (RefusedError, OSError) as error:
+        return _complain(str(error))
+    print(orjson.dumps({stream.name: stream.summary.document() for stream in streams}).decode(), flush=True)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.local.load", description=__doc__)
+    parser.add_argument("--gateway", metavar="URL", help="where tasks go; a loopback address")
+    parser.add_argument("--preview", metavar="URL", help="where synthetic runs go; a loopback address")
+    parser.add_argument("--kubeconfig", metavar="FILE", help="finds the targets that are not given, as Services")
+    parser.add_argument("--namespace", default="agents", help="of those Services (default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=12.0, help="tasks a second; 0 for none (default: %(default)s)")
+    parser.add_argument(
+        "--synthetic-rate", type=float, default=4.0, help="synthetic runs a second; 0 for none (default: %(default)s)"
+    )
+    parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until SIGTERM")
+    parser.add_argument("--max-rate", type=float, default=MAX_RATE, help="refuse more (default: %(default)s)")
+    return parser
+
+
+async def _run(options: argparse.Namespace) -> list[Stream]:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    gateway, preview = options.gateway, options.preview
+    if not (gateway and preview):
+        from deploy.local.load.targets import find_targets  # late: given addresses need no cluster client
+
+        finding = asyncio.ensure_future(find_targets(options.kubeconfig, options.namespace))
+        await asyncio.wait({finding, stopping := asyncio.ensure_future(stop.wait())}, return_when="FIRST_COMPLETED")
+        stopping.cancel()
+        if not finding.done():
+            finding.cancel()
+            return []
+        found = finding.result()
+        gateway, preview = gateway or found.gateway, preview or found.preview
+    streams = [
+        Stream("tasks", gateway, options.rate, Summary()),
+        Stream("synthetic", preview, options.synthetic_rate, Summary()),
+    ]
+    reporting = asyncio.ensure_future(_report(streams))
+    try:
+        await asyncio.gather(
+            *(
+                drive(
+                    stream.url,
+                    stream.rate,
+                    options.duration,
+                    synthetic=stream.name == "synthetic",
+                    max_rate=options.max_rate,
+                    stop=stop,
+                    summary=stream.summary,
+                )
+                for stream in streams
+                if stream.rate > 0
+            )
+        )
+    finally:
+        reporting.cancel()
+    return streams
+
+
+async def _report(streams: list[Stream]) -> None:
+    while True:
+        await asyncio.sleep(_LINE_SECONDS)
+        parts = "; ".join(f"{stream.name} {stream.summary.line()}" for stream in streams)
+        print(f"info load {parts}", file=sys.stderr, flush=True)
+
+
+def _complain(message: str) -> int:
+    print(f"error load {message}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
