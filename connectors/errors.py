@@ -1,7 +1,7 @@
 """What can go wrong between us and a source, by what the caller can do about it.
 
     SourceError
-    ├── Unreachable    nobody answers: wait, look at the network or the source
+    ├── Unreachable    nobody answers, or our own credentials cannot be read: look at the network or the settings
     ├── TimedOut       the answer takes too long: ask for less, or later
     ├── Refused        answered, but not to us (401, 403) or not to this question (400, 422): mend token or question
     ├── NotFound       answered: there is no such thing (404)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from connectors.errors import BadAnswer, Gone, Refused, from_failed_call, from_status, understood
+from connectors.errors import BadAnswer, Gone, Unreachable, from_failed_call, from_status, understood
 
 if TYPE_CHECKING:
     from kubernetes.client.api_client import ApiClient
@@ -266,7 +266,7 @@ def _client(kubeconfig: str, context: str) -> ApiClient:
         else:
             load_incluster_config(configuration)  # type: ignore[no-untyped-call]
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
-        raise Refused(SOURCE, f"cannot use {where}: {error}") from error
+        raise Unreachable(SOURCE, f"cannot use {where}: {error}") from error
     configuration.retries = False
     configuration.keep_alive = True
     configuration.connection_pool_maxsize = 32  # each watch holds one

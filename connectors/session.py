@@ -13,7 +13,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from connectors.errors import Refused, SourceError, from_failed_call, from_status, understood
+from connectors.errors import Unreachable, SourceError, from_failed_call, from_status, understood
 
 POOL_SIZE = 8
 
@@ -74,13 +74,13 @@ def secret(source: str, file: str) -> str:
     """The content of a secret's file, read at each use, so that it may be rotated.
 
     Raises:
-        Refused: it cannot be read or is empty.
+        Unreachable: it cannot be read or is empty.
     """
     try:
         text = Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not text"
-        raise Refused(source, f"cannot read its credentials from {file}: {why}") from error
+        raise Unreachable(source, f"cannot read its credentials from {file}: {why}") from error
     if not text or not text.isprintable():
-        raise Refused(source, f"{file} holds no usable credentials")
+        raise Unreachable(source, f"{file} holds no usable credentials")
     return text

@@ -1,33 +1,240 @@
-"""The one way from a page's questions to the sources: what is asked here is answered as readings, never as exceptions."""
+"""The one way from a page's questions to the sources: everything asked here comes back as a reading.
+
+This is the only place that catches a source's errors. Around the connectors stand, in this order: the cache that all
+viewers share, the breaker of each source, its lane of threads, and the measuring.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import datetime
+from functools import cache
+from typing import Any
 
+from prometheus_client import Histogram
+
+from connectors.alertmanager import Alertmanager
+from connectors.elasticsearch import Elasticsearch
+from connectors.errors import SourceError
+from connectors.kubernetes import KINDS
+from connectors.kubernetes import Cluster as Kubernetes
+from connectors.prometheus import Prometheus
 from dashboard.model.health import SourceHealth
+from dashboard.model.reading import Reading, Source, missing
 from dashboard.queries.answers import Answers
+from dashboard.queries.breaker import Breaker, utc_now
+from dashboard.queries.cache import AnyReading, Cache, Ticket, aged
+from dashboard.queries.informer import Informer
+from dashboard.queries.question import INSTANT_SECONDS, Question, Questions, Sources
 from dashboard.queries.request import Alerts, Cluster, Instant, Logs, PodLog, Range, Request
+from dashboard.queries.selector import matches
 from dashboard.settings import EnvironmentSettings
 
 __all__ = ["Alerts", "Answers", "Ask", "Cluster", "Instant", "Logs", "PodLog", "Range", "Request", "build_ask"]
 
+# Threads a source, for the whole process: the bound on what is under way. A slow source fills its own lane alone.
+LANES = {Source.PROMETHEUS: 6, Source.ELASTICSEARCH: 4, Source.KUBERNETES: 3, Source.ALERTMANAGER: 2}
+# A new answer that comes this soon is worth waiting for although the last one could be shown.
+GRACE_SECONDS = 0.1
+# On top of the connector's own timeout, for the hand-over between threads.
+MARGIN_SECONDS = 0.2
 
-@dataclass(frozen=True)
+_duration = Histogram(
+    "agentgov_dashboard_query_duration_seconds",
+    "Time that a source took to answer a question of the deck",
+    ["source", "outcome"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0),
+)
+
+
 class Ask:
-    """Answers questions about one environment."""
+    """Answers questions about one environment. Safe for threads; one for all viewers.
 
-    environment: EnvironmentSettings
+    Args:
+        clock: the time of the readings.
+        seconds: counts seconds for the cache and never goes back.
+    """
+
+    def __init__(
+        self,
+        environment: EnvironmentSettings,
+        sources: Sources,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.environment = environment
+        self._sources = sources
+        self._clock = clock
+        self._questions = Questions(environment, sources, clock)
+        self._cache = Cache(seconds)
+        self._breakers = {
+            source: Breaker(source, probe, clock=clock) for source, probe in _probes(environment, sources).items()
+        }
+        self._informers: dict[tuple[str, str | None], Informer] = {}
+        self._starting = threading.Lock()
 
     def gather(self, requests: Mapping[str, Request]) -> Answers:
-        """All in parallel, through the shared cache; never raises for a backend's fault."""
-        raise NotImplementedError
+        """All answers, asked in parallel. Takes no longer than the longest timeout among them, however a source fails.
+
+        Raises:
+            KeyError, ValueError: a request cannot be asked; a mistake in the program, never a fault of a source.
+        """
+        began = time.monotonic()
+        waiting = {key: self._begin(request) for key, request in requests.items()}
+        return Answers(requests, {key: finish(time.monotonic() - began) for key, finish in waiting.items()})
 
     def health(self) -> tuple[SourceHealth, ...]:
-        """One per source, from what was last asked."""
-        raise NotImplementedError
+        """How each source was last met, without asking again; one that was never asked is asked now, for up to 2 s."""
+        never = [breaker for breaker in self._breakers.values() if breaker.health().reachable is None]
+        nameless = [
+            breaker for breaker in self._breakers.values() if breaker.health().reachable and not breaker.versioned
+        ]
+        wait([_lanes()[b.source].submit(b.probe) for b in never], timeout=INSTANT_SECONDS + MARGIN_SECONDS)
+        for breaker in nameless:
+            _lanes()[breaker.source].submit(breaker.probe)
+        return tuple(
+            self._breakers[source].health() if source in self._breakers else _not_set(source) for source in Source
+        )
+
+    def close(self) -> None:
+        """Ends the background work."""
+        for informer in self._informers.values():
+            informer.close()
+        for breaker in self._breakers.values():
+            breaker.close()
+
+    def _begin(self, request: Request) -> Callable[[float], AnyReading]:
+        """Sets the question going; what it returns waits for the answer, given the seconds that have passed since."""
+        if isinstance(request, Cluster):
+            return self._begin_objects(request)
+        question = self._questions.of(request)
+        breaker = self._breakers.get(question.source)
+        if breaker is None:
+            return _at_once(missing(_not_set(question.source).reason, source=question.source, query=question.text))
+        refusal = breaker.refusal()
+        if refusal is not None:
+            last_good = self._cache.last_good(question.key)
+            return _at_once(aged(last_good, refusal, source=question.source, query=question.text))
+        ticket = self._cache.take(
+            question.key,
+            ttl_seconds=question.ttl_seconds,
+            start=lambda: _lanes()[question.source].submit(self._fly, question, breaker),
+        )
+        return lambda passed: _redeem(ticket, question, passed)
+
+    def _fly(self, question: Question, breaker: Breaker) -> AnyReading:
+        """Asks the source, in its lane. The one place where a source's error becomes a reading."""
+        refusal = breaker.refusal()
+        if refusal is not None:  # opened while this waited for its turn
+            return aged(self._cache.last_good(question.key), refusal, source=question.source, query=question.text)
+        began = time.monotonic()
+        try:
+            answer = question.fetch()
+        except SourceError as error:
+            _measured(question.source, _outcome(error), began)
+            breaker.failed(error)
+            reason = f"{question.source}: {error.detail}"
+            return self._cache.put_failure(question.key, reason, source=question.source, query=question.text)
+        breaker.succeeded(_measured(question.source, answer.state, began))
+        return self._cache.put(question.key, answer)
+
+    def _begin_objects(self, request: Cluster) -> Callable[[float], AnyReading]:
+        if request.kind not in KINDS:
+            raise ValueError(f"unknown kind {request.kind!r}: one of {', '.join(KINDS)}")
+        informer = self._informer(request.kind, request.namespace)
+
+        def finish(passed: float) -> Reading[tuple[Mapping[str, Any], ...]]:
+            found = informer.reading(patience_seconds=INSTANT_SECONDS - passed)
+            return found.map(lambda objects: tuple(item for item in objects if matches(request.selector, item)))
+
+        return finish
+
+    def _informer(self, kind: str, namespace: str | None) -> Informer:
+        breaker = self._breakers[Source.KUBERNETES]
+
+        def heard(error: SourceError | None) -> None:
+            if error is None:
+                breaker.succeeded()
+            else:
+                breaker.failed(error)
+
+        with self._starting:
+            key = (kind, namespace)
+            if key not in self._informers:
+                self._informers[key] = Informer(
+                    self._sources.kubernetes, kind, namespace, heard=heard, clock=self._clock
+                )
+            return self._informers[key]
 
 
 def build_ask(environment: EnvironmentSettings) -> Ask:
-    """The sources of `environment`, wired; one per environment and process."""
-    return Ask(environment)
+    """The sources of `environment`, wired; one per environment and process. Asks nothing yet."""
+    metrics, alerts, logs = environment.prometheus, environment.alertmanager, environment.elasticsearch
+    return Ask(
+        environment,
+        Sources(
+            prometheus=Prometheus(
+                metrics.url, ca_file=metrics.ca_file, verify_tls=metrics.verify_tls, token_file=metrics.token_file
+            ),
+            alertmanager=Alertmanager(
+                alerts.url, ca_file=alerts.ca_file, verify_tls=alerts.verify_tls, token_file=alerts.token_file
+            ),
+            elasticsearch=Elasticsearch(
+                logs.url, ca_file=logs.ca_file, verify_tls=logs.verify_tls, api_key_file=logs.api_key_file
+            ),
+            kubernetes=Kubernetes(environment.kubernetes.kubeconfig, environment.kubernetes.context),
+        ),
+    )
+
+
+def _probes(environment: EnvironmentSettings, sources: Sources) -> dict[Source, Callable[[], str]]:
+    """How each source that the settings name is asked for its version. The cluster needs no address: it may be ours."""
+    probes: dict[Source, Callable[[], str]] = {Source.KUBERNETES: sources.kubernetes.version}
+    if environment.prometheus.url:
+        probes[Source.PROMETHEUS] = sources.prometheus.version
+    if environment.alertmanager.url:
+        probes[Source.ALERTMANAGER] = sources.alertmanager.version
+    if environment.elasticsearch.url:
+        probes[Source.ELASTICSEARCH] = sources.elasticsearch.version
+    return probes
+
+
+@cache
+def _lanes() -> Mapping[Source, ThreadPoolExecutor]:
+    return {source: ThreadPoolExecutor(width, thread_name_prefix=f"ask-{source}") for source, width in LANES.items()}
+
+
+def _at_once(reading: AnyReading) -> Callable[[float], AnyReading]:
+    return lambda passed: reading
+
+
+def _redeem(ticket: Ticket, question: Question, passed: float) -> AnyReading:
+    def too_late() -> AnyReading:
+        reason = f"{question.source}: no answer within {question.timeout_seconds:g} s"
+        return aged(ticket.last_good, reason, source=question.source, query=question.text)
+
+    return ticket.redeem(
+        patience_seconds=max(0.0, question.timeout_seconds + MARGIN_SECONDS - passed),
+        grace_seconds=max(0.0, GRACE_SECONDS - passed),
+        too_late=too_late,
+    )
+
+
+def _measured(source: Source, outcome: str, began: float) -> float:
+    seconds = time.monotonic() - began
+    _duration.labels(source, outcome).observe(seconds)
+    return seconds
+
+
+def _outcome(error: SourceError) -> str:
+    """`TimedOut` as `timed_out`."""
+    name = type(error).__name__
+    return "".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in name).lstrip("_")
+
+
+def _not_set(source: Source) -> SourceHealth:
+    return SourceHealth(source=source, reachable=None, reason=f"the settings name no {source}")

@@ -1,0 +1,133 @@
+"""Whether a source answers: keeps a dead one from costing every view its timeouts, and finds out when it is back.
+
+After three failures in a row nothing is asked any more; a probe in the background asks every five seconds until it is
+answered. Asked questions and probes are all it learns from. Safe for threads.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from connectors.errors import Conflict, Gone, NotFound, Refused, SourceError
+from dashboard.model.health import SourceHealth
+from dashboard.model.reading import Source
+
+FAILURES_TO_OPEN = 3
+PROBE_SECONDS = 5.0
+
+# The source said no: it lives, and asking something else may well succeed.
+_ANSWERED = (Refused, NotFound, Conflict, Gone)
+
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The clock of the readings."""
+    return datetime.now(UTC)
+
+
+class Breaker:
+    """The state of one source. `probe` answers the source's version or raises a `SourceError`."""
+
+    def __init__(self, source: Source, probe: Callable[[], str], *, clock: Callable[[], datetime] = utc_now) -> None:
+        self.source = source
+        self._probe = probe
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._failures = 0
+        self._probing = False
+        self._versioned = False
+        self._health = SourceHealth(source=source, reachable=None, reason="not asked yet")
+
+    def refusal(self) -> str | None:
+        """Why nothing is asked now; None while the source may be asked."""
+        with self._lock:
+            return self._health.reason if self._failures >= FAILURES_TO_OPEN else None
+
+    def health(self) -> SourceHealth:
+        """What is known, without asking."""
+        with self._lock:
+            return self._health
+
+    @property
+    def versioned(self) -> bool:
+        """Whether a probe was answered once: only probes ask for the version."""
+        with self._lock:
+            return self._versioned
+
+    def succeeded(self, latency_seconds: float | None = None, *, version: str = "", note: str = "") -> None:
+        """The source answered; `note` is its objection, if it made one."""
+        now = self._clock()
+        with self._lock:
+            known = self._health
+            came_up = known.reachable is False
+            self._failures = 0
+            self._health = SourceHealth(
+                source=self.source,
+                reachable=True,
+                since=known.since if known.reachable else now,
+                last_answer=now,
+                latency_seconds=known.latency_seconds if latency_seconds is None else latency_seconds,
+                reason=note,
+                version=version or known.version,
+            )
+        if came_up:
+            log.info("source_up source=%s down_since=%s", self.source, known.since)
+
+    def failed(self, error: SourceError) -> None:
+        """A question or a probe met `error`. The third in a row opens the breaker and starts the probe."""
+        if isinstance(error, _ANSWERED):
+            self.succeeded(note=error.detail)
+            return
+        now = self._clock()
+        with self._lock:
+            known = self._health
+            self._failures += 1
+            since = known.since if known.reachable is False and known.since else now
+            self._health = SourceHealth(
+                source=self.source,
+                reachable=False,
+                since=since,
+                last_answer=known.last_answer,
+                latency_seconds=known.latency_seconds,
+                reason=does_not_answer(self.source, since, error.detail),
+                version=known.version,
+            )
+            start_probe = self._failures >= FAILURES_TO_OPEN and not self._probing
+            self._probing = self._probing or start_probe
+        if start_probe:
+            log.warning("source_down source=%s reason=%s", self.source, error.detail)
+            threading.Thread(target=self._probe_until_up, name=f"probe-{self.source}", daemon=True).start()
+
+    def probe(self) -> bool:
+        """Asks the source once whether it is there. True when it answered."""
+        with self._lock:
+            self._versioned = True
+        try:
+            version = self._probe()
+        except SourceError as error:
+            self.failed(error)
+            return isinstance(error, _ANSWERED)
+        self.succeeded(version=version)
+        return True
+
+    def close(self) -> None:
+        """Ends the probe."""
+        self._closing.set()
+
+    def _probe_until_up(self) -> None:
+        while not self._closing.wait(PROBE_SECONDS):
+            self.probe()
+            with self._lock:
+                if self._failures < FAILURES_TO_OPEN:
+                    self._probing = False
+                    return
+
+
+def does_not_answer(source: Source, since: datetime, detail: str) -> str:
+    """The sentence for a source that is down."""
+    return f"{source} does not answer since {since:%H:%M:%S} UTC: {detail}"

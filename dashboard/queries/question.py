@@ -1,0 +1,253 @@
+"""A request as it goes to its source: under which key it is shared, for how long, and how the answer becomes a reading.
+
+Connectors answer with their own types and errors; the errors pass through here untouched, for `ask.py` to catch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, assert_never
+
+from connectors.alertmanager import Alertmanager, FiringAlert
+from connectors.elasticsearch import Elasticsearch
+from connectors.errors import NotFound, understood
+from connectors.kubernetes import Cluster
+from connectors.prometheus import Line, Prometheus
+from dashboard.model.alert import Alert
+from dashboard.model.log import LogPage
+from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
+from dashboard.model.series import Sample, Series
+from dashboard.queries import search
+from dashboard.queries.grid import Grid, step_for
+from dashboard.queries.request import Alerts, Instant, Logs, PodLog, Range
+from dashboard.settings import EnvironmentSettings
+
+INSTANT_SECONDS = 2.0
+RANGE_SECONDS = 5.0
+LONGEST_TTL_SECONDS = 60.0
+
+Asked = Instant | Range | Alerts | Logs | PodLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The connectors of one environment."""
+
+    prometheus: Prometheus
+    alertmanager: Alertmanager
+    elasticsearch: Elasticsearch
+    kubernetes: Cluster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question to one source. `fetch` asks it and may raise a `SourceError`; `text` is what a person may read."""
+
+    source: Source
+    key: Hashable
+    text: str
+    ttl_seconds: float
+    timeout_seconds: float
+    fetch: Callable[[], Reading[Any]]
+
+
+class Questions:
+    """Turns requests into questions to the sources of one environment."""
+
+    def __init__(self, environment: EnvironmentSettings, sources: Sources, clock: Callable[[], datetime]) -> None:
+        self._environment = environment
+        self._sources = sources
+        self._clock = clock
+        # A viewer who asks every `refresh_seconds` must find each answer just past its time.
+        self._ttl_seconds = 0.8 * environment.refresh_seconds
+
+    def of(self, request: Asked) -> Question:
+        """The question for `request`.
+
+        Raises:
+            KeyError, ValueError: the request cannot be asked: a value is missing or does not fit its place.
+        """
+        match request:
+            case Instant():
+                return self._instant(request)
+            case Range():
+                return self._range(request)
+            case Alerts():
+                return self._alerts(request)
+            case Logs():
+                return self._logs(request)
+            case PodLog():
+                return self._pod_log(request)
+            case _:
+                assert_never(request)
+
+    def _instant(self, request: Instant) -> Question:
+        query = request.expression.render(request.values)
+
+        def fetch() -> Reading[tuple[Sample, ...]]:
+            answer = self._sources.prometheus.instant(query, at=request.at, timeout_seconds=INSTANT_SECONDS)
+            samples = tuple(Sample(labels=point.labels, value=_finite(point.value)) for point in answer.points)
+            newest = max((point.at for point in answer.points), default=None)
+            as_of = request.at or self._clock() if newest is None else datetime.fromtimestamp(newest, UTC)
+            return _answered(samples, Source.PROMETHEUS, as_of, query, answer.warnings, "no such series")
+
+        return Question(
+            source=Source.PROMETHEUS,
+            key=("instant", query, self._moment(request.at)),
+            text=query,
+            ttl_seconds=self._ttl_seconds,
+            timeout_seconds=INSTANT_SECONDS,
+            fetch=fetch,
+        )
+
+    def _moment(self, at: datetime | None) -> Hashable:
+        """What askings of the same moving instant have in common: now is now, and an hour ago stays an hour ago."""
+        lag_seconds = 0.0 if at is None else (self._clock() - at).total_seconds()
+        if at is None or 0 <= lag_seconds < self._environment.refresh_seconds:
+            return "now"
+        return int(lag_seconds) if at.microsecond else at  # people and grids give whole seconds, clocks do not
+
+    def _range(self, request: Range) -> Question:
+        query = request.expression.render(request.values)
+        span = (request.end - request.start).total_seconds()
+        scrape = self._environment.prometheus.scrape_interval_seconds
+        grid = Grid.of(request.start, request.end, step_for(span, scrape_interval_seconds=scrape))
+
+        def fetch() -> Reading[tuple[Series, ...]]:
+            answer = self._sources.prometheus.range(
+                query, start=grid.start, end=grid.end, step_seconds=grid.step_seconds, timeout_seconds=RANGE_SECONDS
+            )
+            newest = max((line.points[-1][0] for line in answer.lines if line.points), default=float(grid.end))
+            as_of = datetime.fromtimestamp(newest, UTC)
+            series = _series(grid, answer.lines)
+            return _answered(series, Source.PROMETHEUS, as_of, query, answer.warnings, "no such series in this range")
+
+        return Question(
+            source=Source.PROMETHEUS,
+            key=("range", query, grid.family(self._clock())),
+            text=query,
+            ttl_seconds=max(self._ttl_seconds, min(grid.step_seconds, LONGEST_TTL_SECONDS)),
+            timeout_seconds=RANGE_SECONDS,
+            fetch=fetch,
+        )
+
+    def _alerts(self, request: Alerts) -> Question:
+        text = " ".join(("GET /api/v2/alerts", *request.filters))
+
+        def fetch() -> Reading[tuple[Alert, ...]]:
+            found = self._sources.alertmanager.alerts(request.filters, timeout_seconds=INSTANT_SECONDS)
+            alerts = tuple(map(_alert, found))
+            return fresh(alerts, source=Source.ALERTMANAGER, as_of=self._clock(), query=text)
+
+        return Question(
+            source=Source.ALERTMANAGER,
+            key=("alerts", request.filters),
+            text=text,
+            ttl_seconds=self._ttl_seconds,
+            timeout_seconds=INSTANT_SECONDS,
+            fetch=fetch,
+        )
+
+    def _logs(self, request: Logs) -> Question:
+        grid = Grid.of(request.start, request.end, 1)
+        streams: str = getattr(self._environment.elasticsearch, request.stream)
+        query = search.query(request)
+        order, counts = search.sort(request), search.aggregations(request)
+
+        def fetch() -> Reading[LogPage]:
+            try:
+                found = self._sources.elasticsearch.search(
+                    streams,
+                    query=query,
+                    size=request.size,
+                    sort=order,
+                    aggregations=counts,
+                    timeout_seconds=RANGE_SECONDS,
+                )
+            except NotFound:
+                found = None
+            now = self._clock()
+            if found is None or found.shards == 0:
+                reason = f"there is no data stream {streams}"
+                return empty(reason, source=Source.ELASTICSEARCH, as_of=now, query=text)
+            with understood(Source.ELASTICSEARCH):
+                page = search.page(request, found)
+            return _answered(page, Source.ELASTICSEARCH, now, text, found.left_out, "")
+
+        text = search.as_text(streams, query)
+        return Question(
+            source=Source.ELASTICSEARCH,
+            key=("logs", streams, search.shape(request), grid.family(self._clock())),
+            text=text,
+            ttl_seconds=self._ttl_seconds,
+            timeout_seconds=RANGE_SECONDS,
+            fetch=fetch,
+        )
+
+    def _pod_log(self, request: PodLog) -> Question:
+        text = f"log of {request.namespace}/{request.pod}/{request.container}"
+
+        def fetch() -> Reading[str]:
+            lines = self._sources.kubernetes.pod_log(
+                request.namespace,
+                request.pod,
+                request.container,
+                tail_lines=request.tail_lines,
+                previous=request.previous,
+                timeout_seconds=RANGE_SECONDS,
+            )
+            return fresh(lines, source=Source.KUBERNETES, as_of=self._clock(), query=text)
+
+        return Question(
+            source=Source.KUBERNETES,
+            key=request,
+            text=text,
+            ttl_seconds=self._ttl_seconds,
+            timeout_seconds=RANGE_SECONDS,
+            fetch=fetch,
+        )
+
+
+def _answered(
+    value: Any, source: Source, as_of: datetime, query: str, left_out: tuple[str, ...], nothing: str
+) -> Reading[Any]:
+    """Fresh, or partial where something was left out, or empty; nothing at all with something left out is missing."""
+    said = f"{source} left something out: {'; '.join(left_out)}"
+    if value == ():
+        if left_out:
+            return missing(said, source=source, query=query)
+        return empty(nothing, source=source, as_of=as_of, query=query)
+    answer = fresh(value, source=source, as_of=as_of, query=query)
+    return replace(answer, state=State.PARTIAL, reason=said) if left_out else answer
+
+
+def _series(grid: Grid, lines: tuple[Line, ...]) -> tuple[Series, ...]:
+    """The lines with a gap at each point of the grid that has no sample."""
+    times = grid.times
+    series = []
+    for line in lines:
+        values: list[float | None] = [None] * len(times)
+        for at, value in line.points:
+            values[round((at - grid.start) / grid.step_seconds)] = _finite(value)
+        series.append(Series(labels=line.labels, times=times, values=tuple(values)))
+    return tuple(series)
+
+
+def _finite(value: float | None) -> float | None:
+    """Infinity is a division by nothing: no more a number to draw or to judge by than NaN is."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _alert(found: FiringAlert) -> Alert:
+    return Alert(
+        name=found.labels.get("alertname", ""),
+        labels=found.labels,
+        annotations=found.annotations,
+        starts_at=found.starts_at,
+        state="suppressed" if found.state == "suppressed" else "active",
+        fingerprint=found.fingerprint,
+        silenced_by=found.silenced_by,
+    )
