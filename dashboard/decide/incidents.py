@@ -1,0 +1,197 @@
+"""From alerts and short-window readings to incidents in the order a person should look at them.
+
+Pure. Alerts of one cause (service, track, family) are one incident: a fault trips several rules, and five cards for it
+hide the second fault. The order depends on nothing but the incidents themselves, so cards do not jump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from dashboard.model.alert import Alert
+from dashboard.model.incident import Change, Family, Incident, Severity, Standing, Symptoms
+from dashboard.model.workload import Health, Pod
+
+RESPONSE_TARGET = timedelta(minutes=5)
+
+# Thresholds of the alert rules (deploy/monitoring/prometheus/rules/alerts.yaml), here without their `for`.
+ERROR_RATIO_LIMIT = 0.05
+VIOLATION_RATIO_LIMIT = 0.03
+P95_SECONDS_LIMIT = 3.0
+_LEAST_PER_SECOND = 0.5
+# One failed run of fifteen is no suspicion.
+_LEAST_EVENTS = 3.0
+
+_FAMILIES = {
+    "AgentErrorRatioHigh": Family.ERRORS,
+    "AgentLatencyHigh": Family.LATENCY,
+    "ContractViolationRatioHigh": Family.CONTRACTS,
+    "PodCrashLooping": Family.PODS,
+    "DeploymentBelowDesired": Family.PODS,
+    "TargetDown": Family.BLIND,
+}
+_RUNBOOKS = {
+    Family.ERRORS: "agent-error-ratio-high",
+    Family.LATENCY: "agent-latency-high",
+    Family.CONTRACTS: "contract-violation-ratio-high",
+}
+
+
+def family(alert: Alert) -> Family:
+    """The kind of cause that an alert points to; a burning budget belongs to what burns it."""
+    if alert.name.startswith("ErrorBudgetBurns"):
+        return Family.CONTRACTS if alert.labels.get("slo") == "contract-compliance" else Family.ERRORS
+    return _FAMILIES.get(alert.name, Family.OTHER)
+
+
+def place(labels: Mapping[str, str]) -> tuple[str, str]:
+    """Service and track that labels speak of; taken from the workload's name where only that is known."""
+    service, track = labels.get("service_name", ""), labels.get("track", "")
+    if service:
+        return service, track
+    workload = labels.get("deployment", "") or labels.get("pod", "").rsplit("-", 2)[0]
+    for name in ("blue", "green"):
+        if workload.endswith(f"-{name}"):
+            return workload.removesuffix(f"-{name}"), name
+    return workload, track
+
+
+def group(alerts: Iterable[Alert]) -> tuple[Incident, ...]:
+    """One incident for each cause, in the order of the page. What is suppressed never hides what is not."""
+    causes: dict[tuple[str, ...], list[Alert]] = {}
+    for alert in alerts:
+        service, track = place(alert.labels)
+        kind = family(alert)
+        cause = alert.name if kind is Family.OTHER else kind.value
+        causes.setdefault((alert.state, cause, service, track), []).append(alert)
+    return in_order(_incident(members) for members in causes.values())
+
+
+def suspects(symptoms: Iterable[Symptoms], pods: Iterable[Pod], known: Sequence[Incident]) -> tuple[Incident, ...]:
+    """What breaks a limit right now, or fails in the cluster, and is not told by an alert already."""
+    told = {(incident.family, incident.service, incident.track) for incident in known}
+    found = [suspect for symptom in symptoms for suspect in _suspects(symptom)]
+    found.extend(_failing(pods))
+    return in_order(s for s in found if (s.family, s.service, s.track) not in told)
+
+
+def in_order(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
+    """Suppressed last, critical first, then the family, then by name: the same alerts always make the same page."""
+    standings, severities, families = list(Standing), list(Severity), list(Family)
+
+    def rank(incident: Incident) -> tuple[bool, int, int, int, str]:
+        return (
+            incident.standing is Standing.SUPPRESSED,
+            severities.index(incident.severity),
+            standings.index(incident.standing),
+            families.index(incident.family),
+            incident.key,
+        )
+
+    return tuple(sorted(incidents, key=rank))
+
+
+def change_before(incident: Incident, changes: Iterable[Change], now: datetime) -> Change | None:
+    """The last change before the incident began, of the sick track first, else of its service."""
+    until = incident.since or now
+    # An alert starts some time after its cause: a change just before it counts, one long after it does not.
+    mine = [c for c in changes if c.at <= until and (not incident.service or c.service == incident.service)]
+    same_track = [c for c in mine if c.track in ("", incident.track)]
+    return max(same_track or mine, key=lambda c: c.at, default=None)
+
+
+def only_where(shares: Mapping[str, float | None], limit: float) -> tuple[str, ...]:
+    """The few among many that carry the fault: names beyond `limit` while others are well; none if all are sick."""
+    sick = tuple(sorted(name for name, share in shares.items() if share is not None and share > limit))
+    return sick if sick and len(sick) < len(shares) else ()
+
+
+def _incident(alerts: Sequence[Alert]) -> Incident:
+    ordered = sorted(alerts, key=lambda a: (_severity(a) is not Severity.CRITICAL, _is_burn(a), a.starts_at, a.name))
+    first = ordered[0]
+    service, track = place(first.labels)
+    kind = family(first)
+    standing = Standing.SUPPRESSED if first.state == "suppressed" else Standing.FIRING
+    cause = first.name if kind is Family.OTHER else kind.value
+    return Incident(
+        key="-".join(filter(None, (standing.value, cause, service, track))).lower(),
+        family=kind,
+        severity=_severity(first),
+        standing=standing,
+        headline=first.annotations.get("summary") or first.name,
+        since=min(alert.starts_at for alert in alerts),
+        service=service,
+        track=track,
+        owner=first.labels.get("owner", ""),
+        runbook=first.annotations.get("runbook", ""),
+        alerts=tuple(sorted({alert.name for alert in alerts})),
+    )
+
+
+def _severity(alert: Alert) -> Severity:
+    return Severity.CRITICAL if alert.labels.get("severity") == "critical" else Severity.WARNING
+
+
+def _is_burn(alert: Alert) -> bool:
+    """Burn alerts tell of the budget; the alert on the fault itself makes the better headline."""
+    return alert.name.startswith("ErrorBudgetBurns")
+
+
+def _suspects(s: Symptoms) -> Iterable[Incident]:
+    if _is_beyond(s.error_ratio, ERROR_RATIO_LIMIT, s.runs_per_second, s.window_seconds):
+        yield _suspect(s, Family.ERRORS, f"fails {s.error_ratio:.0%} of its runs")
+    if _is_beyond(s.violation_ratio, VIOLATION_RATIO_LIMIT, s.evaluations_per_second, s.window_seconds):
+        yield _suspect(s, Family.CONTRACTS, f"violates {s.violation_ratio:.0%} of its contract evaluations")
+    if (
+        s.p95_seconds is not None
+        and s.p95_seconds > P95_SECONDS_LIMIT
+        and (s.runs_per_second or 0.0) > _LEAST_PER_SECOND
+    ):
+        yield _suspect(s, Family.LATENCY, f"takes over {s.p95_seconds:.1f} s for 1 run in 20")
+
+
+def _is_beyond(ratio: float | None, limit: float, per_second: float | None, window_seconds: float) -> bool:
+    if ratio is None or per_second is None or per_second <= _LEAST_PER_SECOND:
+        return False
+    return ratio > limit and ratio * per_second * window_seconds >= _LEAST_EVENTS
+
+
+def _failing(pods: Iterable[Pod]) -> Iterable[Incident]:
+    places: dict[tuple[str, str], list[Pod]] = {}
+    for pod in pods:
+        places.setdefault((pod.component or pod.workload, pod.track), []).append(pod)
+    for (service, track), members in sorted(places.items()):
+        sick = [pod for pod in members if pod.health is Health.FAILING]
+        if not sick:
+            continue
+        reasons = ", ".join(sorted({pod.trouble for pod in sick if pod.trouble})) or "not able to work"
+        where = f"{service} on {track}" if track else service
+        yield Incident(
+            key="-".join(filter(None, ("suspect", Family.PODS.value, service, track))),
+            family=Family.PODS,
+            severity=Severity.CRITICAL if len(sick) == len(members) else Severity.WARNING,
+            standing=Standing.SUSPECT,
+            headline=f"{len(sick)} of {len(members)} pods of {where} fail: {reasons}",
+            since=None,
+            service=service,
+            track=track,
+            owner="",
+            runbook="pod-crash-looping",
+        )
+
+
+def _suspect(symptoms: Symptoms, kind: Family, does: str) -> Incident:
+    where = f"{symptoms.service} on {symptoms.track}" if symptoms.track else symptoms.service
+    return Incident(
+        key="-".join(filter(None, ("suspect", kind.value, symptoms.service, symptoms.track))),
+        family=kind,
+        severity=Severity.WARNING if kind is Family.LATENCY else Severity.CRITICAL,
+        standing=Standing.SUSPECT,
+        headline=f"{where} {does}, measured over the last {symptoms.window_seconds:.0f} s",
+        since=None,
+        service=symptoms.service,
+        track=symptoms.track,
+        owner="",
+        runbook=_RUNBOOKS[kind],
+    )

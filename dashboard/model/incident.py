@@ -1,0 +1,77 @@
+"""What is wrong now, as one thing a person can act on: alerts of one cause, or measured before any alert fired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Family(StrEnum):
+    """Kinds of causes, worst for users first: this is their order on the page within one severity."""
+
+    ERRORS = "errors"
+    CONTRACTS = "contracts"
+    LATENCY = "latency"
+    PODS = "pods"
+    BLIND = "blind"  # something is not measured any more
+    OTHER = "other"
+
+
+class Standing(StrEnum):
+    """Who says so, in the order of the page."""
+
+    FIRING = "firing"  # Alertmanager, and nobody silenced it
+    SUSPECT = "suspect"  # measured just now; no alert yet
+    SUPPRESSED = "suppressed"  # silenced, or inhibited by another alert
+
+
+class Severity(StrEnum):
+    """How soon a person must look."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Alerts of one cause. `service` and `track` are "" where the cause is not bound to one.
+
+    `since` is None for a suspect: it is true now, and nobody has watched for how long.
+    """
+
+    key: str
+    family: Family
+    severity: Severity
+    standing: Standing
+    headline: str
+    since: datetime | None
+    service: str
+    track: str
+    owner: str
+    runbook: str
+    alerts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symptoms:
+    """One track over the last moments. None: not measured, or nothing to divide by."""
+
+    service: str
+    track: str
+    window_seconds: float
+    runs_per_second: float | None
+    error_ratio: float | None
+    p95_seconds: float | None
+    evaluations_per_second: float | None
+    violation_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that was altered in the cluster: the first question about any incident."""
+
+    at: datetime
+    what: str
+    service: str
+    track: str

@@ -1,0 +1,262 @@
+"""Pieces of the Triage page: the sentence on top, an incident's card, the services with their tracks, the budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from dashboard.decide.incidents import (
+    ERROR_RATIO_LIMIT,
+    P95_SECONDS_LIMIT,
+    RESPONSE_TARGET,
+    VIOLATION_RATIO_LIMIT,
+)
+from dashboard.model.incident import Incident, Severity, Standing
+from dashboard.model.reading import Unit
+from dashboard.model.view import View
+from dashboard.queries.triage import Budget, Evidence, Measured, ServiceLine, Triage
+from dashboard.ui import page, session, states
+from dashboard.ui.format import ago, clock, number, span
+from dashboard.ui.tables import Column, table
+from dashboard.ui.text import plain
+from dashboard.ui.tiles import Colour, Tile, tiles
+
+RUNBOOKS: Final = Path(__file__).resolve().parents[2] / "deploy" / "runbooks"
+_NAMES = {"errors": "Failed runs", "violations": "Violations", "p95": "Slowest 5 %"}
+_UNITS = {"errors": Unit.RATIO, "violations": Unit.RATIO, "p95": Unit.SECONDS, "runs": Unit.PER_SECOND}
+_LIMITS = {"errors": ERROR_RATIO_LIMIT, "violations": VIOLATION_RATIO_LIMIT, "p95": P95_SECONDS_LIMIT}
+
+
+def headline(found: Triage, view: View, now: datetime) -> None:
+    """How many things are wrong, or that nothing is and what was looked at; never the latter when something is unknown."""
+    open_ones = [i for i in found.incidents if i.standing is not Standing.SUPPRESSED]
+    if found.unknown:
+        told = f"{len(open_ones)} found among what is known. " if open_ones else ""
+        st.warning(
+            f"**Not known whether all is well.** {told}Not answered now: {', '.join(found.unknown)}.",
+            icon=":material/visibility_off:",
+        )
+    elif not open_ones:
+        pods = found.pods.value or ()
+        traffic = "" if found.has_traffic else " There is no traffic, so error ratios say nothing."
+        st.success(
+            f"**Nothing is wrong.** No alert fires; failed runs, latency and violations of {len(found.figures)} tracks are "
+            f"within limits; no pod of {len(pods)} fails. Checked {clock(now, view.tz)}.{traffic}",
+            icon=":material/check_circle:",
+        )
+
+
+def cards(found: Triage, view: View, now: datetime) -> None:
+    """Incidents that are open, then the suppressed ones in one closed section."""
+    suppressed = [i for i in found.incidents if i.standing is Standing.SUPPRESSED]
+    for incident in found.incidents:
+        if incident.standing is not Standing.SUPPRESSED:
+            _card(incident, found.evidence.get(incident.key), view, now)
+    if suppressed:
+        with st.expander(f"{len(suppressed)} silenced or inhibited", icon=":material/notifications_off:"):
+            for incident in suppressed:
+                st.markdown(f"{plain(incident.headline)} :gray[since {clock(incident.since, view.tz)}]")
+
+
+def _card(incident: Incident, evidence: Evidence | None, view: View, now: datetime) -> None:
+    with st.container(border=True, key=f"incident-{incident.key}", gap="xsmall"):
+        _badges(incident, view, now)
+        st.markdown(f"##### {plain(incident.headline)}")
+        if evidence is not None:
+            if words := _words(incident, evidence, view, now):
+                st.markdown(" ".join(words))
+            _proof(incident, evidence)
+        with st.container(horizontal=True, gap="small", key=f"act-{incident.key}"):
+            filters = {"service": incident.service, "track": incident.track}
+            page.go("release", "Release", view, icon=":material/swap_horiz:", **filters)
+            page.go("agents", "Agents", view, icon=":material/smart_toy:", **filters)
+            _runbook(incident)
+        owner = plain(incident.owner) if incident.owner else "no owner named"
+        alerts = f" Alerts: {plain(', '.join(incident.alerts))}." if incident.alerts else ""
+        st.caption(f"Owner: {owner}.{alerts}")
+
+
+def _badges(incident: Incident, view: View, now: datetime) -> None:
+    with st.container(horizontal=True, gap="xsmall"):
+        if incident.severity is Severity.CRITICAL:
+            st.badge("critical", icon=":material/error:", color="red")
+        else:
+            st.badge("warning", icon=":material/warning:", color="orange")
+        if incident.since is None:
+            st.badge("measured now, no alert yet", icon=":material/query_stats:", color="gray")
+            return
+        age = now - incident.since
+        st.badge(f"since {clock(incident.since, view.tz, seconds=False)}, {span(age)}", color="gray")
+        left = RESPONSE_TARGET - age
+        if left > timedelta(0):
+            st.badge(f"{span(left)} of 5 min left to answer", icon=":material/timer:", color="gray")
+        else:
+            st.badge("over the 5 min to answer", icon=":material/timer_off:", color="orange")
+
+
+def _words(incident: Incident, evidence: Evidence, view: View, now: datetime) -> list[str]:
+    """The sentences below the headline: where only, after which change, which contract, which error line."""
+    said = []
+    if evidence.agents:
+        said.append(f"Only {', '.join(f'**{plain(agent)}**' for agent in evidence.agents)} of the track's agents.")
+    if len(evidence.pair) == 2:
+        other, measured = evidence.pair[1]
+        limit = _LIMITS[evidence.measure]
+        if measured.value.value is not None and measured.value.value <= limit:
+            said.append(f"Only {incident.track}: {other} is within its limit.")
+        elif measured.value.value is not None:
+            said.append(f"{other.capitalize()} is sick too: look at what both share.")
+    if evidence.contract:
+        said.append(f"Violated most: **{plain(evidence.contract)}**.")
+    if evidence.change is not None:
+        at = evidence.change.at
+        said.append(f"Last change: {plain(evidence.change.what)} {ago(at, now)} ({clock(at, view.tz, seconds=False)}).")
+    if evidence.log is not None:
+        if evidence.log.value is not None:
+            line = evidence.log.value
+            said.append(f"Newest error line ({ago(line.at, now)}): *{plain(line.message, limit=160)}*")
+        else:
+            said.append(f"Error lines: {plain(evidence.log.reason)}.")
+    return said
+
+
+def _proof(incident: Incident, evidence: Evidence) -> None:
+    """The sick track beside the other one, on one scale."""
+    if not evidence.pair:
+        return
+    limit = _LIMITS[evidence.measure]
+    known = [v for _, m in evidence.pair for s in m.course.value or () for v in s.values if v is not None]
+    top = max([limit * 1.2, *known])
+    tiles(
+        [
+            Tile(
+                name=f"{_NAMES[evidence.measure]}, {track}" if track else _NAMES[evidence.measure],
+                value=measured.value,
+                unit=_UNITS[evidence.measure],
+                key=f"{incident.key}-{track or 'all'}",
+                spark=measured.course,
+                good="down",
+                limit=limit,
+                scale=top,
+                colour=_colour(track),
+                note="last 15 min",
+            )
+            for track, measured in evidence.pair
+        ],
+        columns=4,
+        key=incident.key,
+    )
+
+
+def _runbook(incident: Incident) -> None:
+    """The runbook's text in place: at night nobody looks for a file."""
+    file = RUNBOOKS / f"{incident.runbook}.md"
+    # The name comes from an alert's annotation: it may name a runbook and nothing else on this machine.
+    if not incident.runbook or file.parent != RUNBOOKS or not file.is_file():
+        return
+    with st.popover("Runbook", icon=":material/menu_book:", width="stretch", key=f"runbook-{incident.key}"):
+        st.markdown(file.read_text(encoding="utf-8").replace("# ", "##### ", 1))
+
+
+def services(found: Triage, view: View) -> None:
+    """Each governed service with the figures of the track that users get."""
+    st.markdown("##### Services")
+    states.note(found.services, "Which track is active")
+    for line in found.services.value or ():
+        _service(line, found, view)
+
+
+def _service(line: ServiceLine, found: Triage, view: View) -> None:
+    tracks = ", ".join(
+        f"{w.track} {plain(w.version)} {w.ready}/{w.desired} ready"
+        + (" **(active)**" if w.track == line.active else "")
+        for w in line.tracks
+    )
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"service-{line.name}"):
+        st.markdown(f"**{plain(line.name)}** :gray[{plain(line.owner)}] {tracks}", width="content")
+    figures = found.figures.get((line.name, line.active), {})
+    if not figures:
+        st.caption(":material/do_not_disturb_on: no figures: no traffic on the active track in this period")
+        return
+    _tiles_of(line, figures, view)
+
+
+def _tiles_of(line: ServiceLine, figures: Mapping[str, Measured], view: View) -> None:
+    named = {"errors": "Failed runs", "p95": "Slowest 5 % of runs", "violations": "Contract violations", "runs": "Runs"}
+    tiles(
+        [
+            Tile(
+                name=label,
+                value=figures[name].value,
+                unit=_UNITS[name],
+                key=f"{line.name}-{name}",
+                previous=figures[name].previous,
+                spark=figures[name].course,
+                good="neutral" if name == "runs" else "down",
+                limit=_LIMITS.get(name),
+                colour=_colour(line.active),
+            )
+            for name, label in named.items()
+            if name in figures
+        ],
+        key=f"service-{line.name}",
+    )
+
+
+def budgets(found: Triage, view: View) -> None:
+    """What is left of each objective's error budget."""
+    st.markdown("##### Error budgets")
+    columns: Sequence[Column[Budget]] = (
+        Column(name="Objective", cell=lambda b: f"{b.service} {b.track}, {b.slo}", essential=True),
+        Column(name="Left of 3 days", cell=lambda b: b.remaining, unit=Unit.RATIO, essential=True),
+        Column(name="Burns, times too fast", cell=lambda b: b.burn_rate, unit=Unit.COUNT, essential=True),
+    )
+    table(found.budgets, columns, key="triage.budgets", csv_name="error-budgets", tz=view.tz)
+
+
+def pods(found: Triage, view: View) -> None:
+    """Pods that are not what they should be."""
+    st.markdown("##### Pods not ready")
+    sick = found.pods.map(lambda all_of: tuple(p for p in all_of if p.health.value in ("failing", "degraded")))
+    if sick.value == ():
+        st.caption(f":material/check_circle: none of {len(found.pods.value or ())}")
+        return
+    table(
+        sick,
+        (
+            Column(name="Pod", cell=lambda p: p.name, essential=True),
+            Column(name="State", cell=lambda p: p.trouble or p.health.value, essential=True),
+            Column(name="Restarts", cell=lambda p: float(p.restarts), unit=Unit.COUNT, essential=True),
+            Column(name="Version", cell=lambda p: f"{p.track} {p.version}".strip()),
+        ),
+        key="triage.pods",
+        csv_name="pods-not-ready",
+        tz=view.tz,
+    )
+
+
+def sources(view: View) -> None:
+    """Each source: whether it answers, how fast, and when it last did."""
+    st.markdown("##### Sources")
+    now = session.now()
+    with st.container(horizontal=True, gap="small", key="sources"):
+        for health in session.ask_for(view).health():
+            name = states.SOURCES[health.source]
+            if health.reachable is None:
+                st.badge(f"{name}: {plain(health.reason)}", icon=":material/help:", color="gray")
+            elif health.reachable:
+                took = number(health.latency_seconds, Unit.SECONDS)
+                st.badge(f"{name}: answers in {took}", icon=":material/check_circle:", color="gray")
+            else:
+                since = f" since {clock(health.since, view.tz)} ({ago(health.since, now)})" if health.since else ""
+                st.badge(f"{name}: down{since}", icon=":material/cloud_off:", color="red")
+
+
+def _colour(track: str) -> Colour:
+    if track == "blue":
+        return "blue"
+    return "green" if track == "green" else "brand"
