@@ -25,7 +25,8 @@ IDENTITY = Identity(component="agent-runtime", version="1.8.0", track="green", p
 
 def plans(*faults: str, count: int = 4000) -> list[Plan]:
     mood, agents = temper(frozenset(faults)), list(AGENTS.values())
-    return [plan_run(agents[seed % len(agents)], random.Random(seed), mood) for seed in range(count)]
+    dice = map(random.Random, range(count))
+    return [plan_run(agents[number % len(agents)], die, mood) for number, die in enumerate(dice)]
 
 
 def seconds(plan: Plan) -> float:

@@ -29,7 +29,12 @@ COMPONENTS: dict[str, Callable[[Equipment, Mapping[str, str]], Component]] = {
 
 @asynccontextmanager
 async def open_component(
-    name: str, host: str, port: int, environ: Mapping[str, str], log: Log | None = None
+    name: str,
+    host: str,
+    port: int,
+    environ: Mapping[str, str],
+    log: Log | None = None,
+    linger_seconds: float = 0.5,
 ) -> AsyncIterator[tuple[ComponentServer, Log, int]]:
     """A serving component, its log and its port; on leaving it drains and stops.
 
@@ -52,4 +57,4 @@ async def open_component(
         try:
             yield server, log, bound
         finally:
-            await server.stop()
+            await server.stop(linger_seconds)
