@@ -13,7 +13,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from connectors.errors import Unreachable, SourceError, from_failed_call, from_status, understood
+from connectors.errors import SourceError, Unreachable, from_failed_call, from_status, understood
 
 POOL_SIZE = 8
 

@@ -1,0 +1,108 @@
+"""A backend of a few lines: answers each path as a test says and keeps what it was asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+
+@dataclass
+class Asked:
+    """One request as it came."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Answer:
+    """What a path answers. `hold` keeps the answer back until it is set; a list of chunks is sent piece by piece."""
+
+    body: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    hold: threading.Event | None = None
+
+    def encoded(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+class Backend:
+    """A server on an ephemeral port. `answers` maps a path to an Answer or to a function of the request."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer | Callable[[Asked], Answer]] = {}
+        self.asked: list[Asked] = []
+        self.released = threading.Event()
+        backend = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _serve(self) -> None:
+                url = urlsplit(self.path)
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                asked = Asked(self.command, url.path, dict(parse_qsl(url.query)), dict(self.headers), body)
+                backend.asked.append(asked)
+                answer = backend.answers.get(url.path, Answer({"error": "no such path"}, 404))
+                answer = answer(asked) if callable(answer) else answer
+                if answer.hold is not None:
+                    answer.hold.wait(10)
+                content = answer.encoded()
+                self.send_response(answer.status)
+                self.send_header("Content-Length", str(len(content)))
+                for name, value in ({"Content-Type": "application/json"} | answer.headers).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def close(self) -> None:
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    """A running backend that answers 404 until told otherwise."""
+    running = Backend()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def dead_url() -> str:
+    """An address that refuses connections: its server is gone."""
+    gone = Backend()
+    gone.close()
+    return gone.url
+
+
+@pytest.fixture
+def answer() -> type[Answer]:
+    """What a backend answers on a path."""
+    return Answer

@@ -1,0 +1,168 @@
+"""Prometheus: values, gaps and warnings of good answers; a typed error with plain words for each bad one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.errors import BadAnswer, RateLimited, Refused, SourceError, TimedOut, Unreachable
+from connectors.prometheus import Prometheus
+
+
+def _vector(*values: str, **more: Any) -> dict[str, Any]:
+    result = [{"metric": {"track": f"t{i}"}, "value": [1700000000.5, value]} for i, value in enumerate(values)]
+    return {"status": "success", "data": {"resultType": "vector", "result": result}} | more
+
+
+def test_an_instant_answers_labels_times_and_values(backend, answer):
+    backend.answers["/api/v1/query"] = answer(_vector("1.5"))
+
+    [point] = Prometheus(backend.url).instant("up").points
+
+    assert (point.labels, point.at, point.value) == ({"track": "t0"}, 1700000000.5, 1.5)
+    assert backend.asked[0].query == {"query": "up", "timeout": "2s"}
+
+
+def test_a_value_that_is_not_a_number_is_none_and_infinity_stays(backend, answer):
+    backend.answers["/api/v1/query"] = answer(_vector("NaN", "+Inf"))
+
+    assert [point.value for point in Prometheus(backend.url).instant("a / b").points] == [None, float("inf")]
+
+
+def test_a_scalar_is_one_value_without_labels(backend, answer):
+    data = {"resultType": "scalar", "result": [1700000000, "42"]}
+    backend.answers["/api/v1/query"] = answer({"status": "success", "data": data})
+
+    [point] = Prometheus(backend.url).instant("42").points
+
+    assert (point.labels, point.value) == ({}, 42.0)
+
+
+def test_the_instant_asked_for_is_passed_on(backend, answer):
+    backend.answers["/api/v1/query"] = answer(_vector("1"))
+
+    Prometheus(backend.url).instant("up", at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    assert float(backend.asked[0].query["time"]) == datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+
+
+def test_a_range_answers_its_lines_with_the_gaps_left_out(backend, answer):
+    result = [{"metric": {"track": "blue"}, "values": [[100, "1"], [110, "NaN"], [130, "2"]]}]
+    backend.answers["/api/v1/query_range"] = answer({"status": "success", "data": {"result": result}})
+
+    [line] = Prometheus(backend.url).range("up", start=100, end=130, step_seconds=10).lines
+
+    assert line.points == ((100.0, 1.0), (110.0, None), (130.0, 2.0))
+    assert backend.asked[0].query == {"query": "up", "start": "100", "end": "130", "step": "10", "timeout": "5s"}
+
+
+def test_warnings_are_kept(backend, answer):
+    backend.answers["/api/v1/query"] = answer(_vector("1", warnings=["one store did not answer"]))
+
+    assert Prometheus(backend.url).instant("up").warnings == ("one store did not answer",)
+
+
+def test_a_token_is_read_at_each_use_so_that_it_may_be_rotated(backend, answer, tmp_path: Path):
+    backend.answers["/api/v1/query"] = answer(_vector("1"))
+    token = tmp_path / "token"
+    prometheus = Prometheus(backend.url, token_file=str(token))
+
+    for secret in ("first", "second"):
+        token.write_text(f"{secret}\n")
+        prometheus.instant("up")
+
+    assert [asked.headers["Authorization"] for asked in backend.asked] == ["Bearer first", "Bearer second"]
+
+
+def test_a_token_file_that_is_missing_names_the_file(tmp_path: Path):
+    with pytest.raises(Unreachable, match=r"cannot read its credentials from .*token: No such file"):
+        Prometheus("http://127.0.0.1:1", token_file=str(tmp_path / "token")).instant("up")
+
+
+def test_the_version_is_told_after_a_sign_of_health(backend, answer):
+    backend.answers["/-/healthy"] = answer(b"Prometheus is Healthy.\n")
+    backend.answers["/api/v1/status/buildinfo"] = answer({"status": "success", "data": {"version": "2.42.0"}})
+
+    assert Prometheus(backend.url).version() == "2.42.0"
+
+
+def test_a_relative_without_these_pages_is_up_with_no_version(backend):
+    assert Prometheus(backend.url).version() == ""
+
+
+def test_nobody_listening_is_unreachable_in_plain_words(dead_url: str):
+    with pytest.raises(Unreachable) as caught:
+        Prometheus(dead_url).instant("up")
+
+    assert (caught.value.source, caught.value.detail) == ("prometheus", "connection refused")
+    assert caught.value.__cause__ is not None
+
+
+def test_an_unknown_host_is_unreachable_in_plain_words():
+    with pytest.raises(Unreachable, match="host name is not known"):
+        Prometheus("http://prometheus.invalid").instant("up")
+
+
+def test_an_answer_that_takes_too_long_is_timed_out(backend, answer):
+    backend.answers["/api/v1/query"] = answer(_vector("1"), hold=backend.released)
+
+    with pytest.raises(TimedOut, match=r"no answer within 0\.1 s"):
+        Prometheus(backend.url).instant("up", timeout_seconds=0.1)
+
+
+_PARSE_ERROR = {"status": "error", "errorType": "bad_data", "error": "invalid parameter: parse error"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "words"),
+    [
+        pytest.param(400, _PARSE_ERROR, Refused, "HTTP 400: invalid parameter: parse error", id="a query it cannot parse"),
+        pytest.param(401, b"who?", Refused, "HTTP 401: who?", id="no or a wrong token"),
+        pytest.param(429, b"", RateLimited, "HTTP 429", id="asked too often"),
+        pytest.param(500, b"<html>oops</html>", BadAnswer, "HTTP 500: <html>oops</html>", id="a failure of its own"),
+        pytest.param(302, b"", BadAnswer, "HTTP 302", id="a login page is no answer"),
+        pytest.param(200, b"<html>", BadAnswer, "not JSON", id="a page where JSON is due"),
+        pytest.param(200, {"status": "success"}, BadAnswer, "another shape", id="JSON of something else"),
+        pytest.param(200, [1, 2], BadAnswer, "another shape", id="a list where an object is due"),
+        pytest.param(200, b'{"data": {"result": [{"metric": {', BadAnswer, "not JSON", id="an answer cut off"),
+    ],
+)
+def test_each_bad_answer_says_what_can_be_done(backend, answer, status, body, error: type[SourceError], words):
+    backend.answers["/api/v1/query"] = answer(body, status=status)
+
+    with pytest.raises(error) as caught:
+        Prometheus(backend.url).instant("up")
+
+    assert type(caught.value) is error
+    assert words in caught.value.detail
+
+
+def test_a_rate_limit_says_how_long_to_wait(backend, answer):
+    backend.answers["/api/v1/query"] = answer(b"", status=429, headers={"Retry-After": "7"})
+
+    with pytest.raises(RateLimited) as caught:
+        Prometheus(backend.url).instant("up")
+
+    assert caught.value.retry_after_seconds == 7
+
+
+def test_a_long_body_is_cut_short_and_put_on_one_line(backend, answer):
+    backend.answers["/api/v1/query"] = answer(b"line\n" * 1000, status=500)
+
+    with pytest.raises(BadAnswer) as caught:
+        Prometheus(backend.url).instant("up")
+
+    assert len(caught.value.detail) == 300
+    assert "\n" not in caught.value.detail
+
+
+def test_a_failed_query_is_not_tried_again(backend, answer):
+    backend.answers["/api/v1/query"] = answer(b"", status=503)
+
+    with pytest.raises(BadAnswer):
+        Prometheus(backend.url).instant("up")
+
+    assert len(backend.asked) == 1
