@@ -90,7 +90,7 @@ class Elasticsearch:
             return str(answer["version"]["number"])
 
     def _call(self, timeout_seconds: float, order: Callable[[Client], Any]) -> Mapping[str, Any]:
-        from elasticsearch import ApiError, TransportError, UnsupportedProductError
+        from elasticsearch import ApiError, SerializationError, TransportError, UnsupportedProductError
 
         options: dict[str, Any] = {"request_timeout": timeout_seconds}
         if self._api_key_file:
@@ -100,6 +100,8 @@ class Elasticsearch:
             answer: Mapping[str, Any] = order(client).body
         except UnsupportedProductError as error:
             raise BadAnswer(SOURCE, "what answers is not Elasticsearch") from error
+        except SerializationError as error:
+            raise BadAnswer(SOURCE, "its answer is not JSON") from error
         except ApiError as error:
             raise _refusal(error.status_code, error.body) from error
         except TransportError as error:

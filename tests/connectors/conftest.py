@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,7 +21,7 @@ class Asked:
     method: str
     path: str
     query: dict[str, str]
-    headers: dict[str, str]
+    headers: Message
     body: bytes
 
     @property
@@ -30,15 +31,16 @@ class Asked:
 
 @dataclass
 class Answer:
-    """What a path answers. `hold` keeps the answer back until it is set; a list of chunks is sent piece by piece."""
+    """What a path answers. `hold` keeps the answer back until it is set."""
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     hold: threading.Event | None = None
+    end: bytes = b""
 
     def encoded(self) -> bytes:
-        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+        return (self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()) + self.end
 
 
 class Backend:
@@ -53,10 +55,15 @@ class Backend:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def __getattr__(self, name: str) -> Callable[[], None]:
+                if name.startswith("do_"):
+                    return self._serve
+                raise AttributeError(name)
+
             def _serve(self) -> None:
                 url = urlsplit(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                asked = Asked(self.command, url.path, dict(parse_qsl(url.query)), dict(self.headers), body)
+                asked = Asked(self.command, url.path, dict(parse_qsl(url.query)), self.headers, body)
                 backend.asked.append(asked)
                 answer = backend.answers.get(url.path, Answer({"error": "no such path"}, 404))
                 answer = answer(asked) if callable(answer) else answer
@@ -69,8 +76,6 @@ class Backend:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
-
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve
 
             def log_message(self, *_: Any) -> None:
                 pass

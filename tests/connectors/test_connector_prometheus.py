@@ -119,7 +119,9 @@ _PARSE_ERROR = {"status": "error", "errorType": "bad_data", "error": "invalid pa
 @pytest.mark.parametrize(
     ("status", "body", "error", "words"),
     [
-        pytest.param(400, _PARSE_ERROR, Refused, "HTTP 400: invalid parameter: parse error", id="a query it cannot parse"),
+        pytest.param(
+            400, _PARSE_ERROR, Refused, "HTTP 400: invalid parameter: parse error", id="a query it cannot parse"
+        ),
         pytest.param(401, b"who?", Refused, "HTTP 401: who?", id="no or a wrong token"),
         pytest.param(429, b"", RateLimited, "HTTP 429", id="asked too often"),
         pytest.param(500, b"<html>oops</html>", BadAnswer, "HTTP 500: <html>oops</html>", id="a failure of its own"),

@@ -1,0 +1,130 @@
+"""Elasticsearch through its official client: hits, counts, what was left out, and typed errors in its own words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.elasticsearch import Elasticsearch, Found
+from connectors.errors import BadAnswer, NotFound, RateLimited, Refused, SourceError, TimedOut, Unreachable
+
+_PRODUCT = {
+    "X-Elastic-Product": "Elasticsearch",
+    "Content-Type": "application/vnd.elasticsearch+json;compatible-with=9",
+}
+_HIT = {"_id": "1", "_index": ".ds-logs", "_source": {"body": {"text": "hello"}}, "sort": [5, "x"]}
+
+
+def _answer(**more: Any) -> dict[str, Any]:
+    hits = {"total": {"value": 1, "relation": "eq"}, "hits": [_HIT]}
+    return {"took": 1, "timed_out": False, "_shards": {"total": 2, "failed": 0}, "hits": hits} | more
+
+
+def _search(url: str, **more: Any) -> Found:
+    return Elasticsearch(url).search("logs-*", query={"match_all": {}}, size=3, **more)
+
+
+def test_a_search_answers_hits_with_their_fields_and_counts(backend, answer):
+    counts = {"service": {"buckets": [{"key": "a", "doc_count": 1}]}}
+    backend.answers["/logs-*/_search"] = answer(_answer(aggregations=counts), headers=_PRODUCT)
+
+    found = _search(backend.url, sort=[{"@timestamp": "desc"}], aggregations={"service": {"terms": {"field": "s"}}})
+
+    assert (found.hits[0].id, found.hits[0].source, found.hits[0].sort) == ("1", {"body": {"text": "hello"}}, (5, "x"))
+    assert (found.total, found.total_is_lower_bound, found.shards, found.left_out) == (1, False, 2, ())
+    assert found.aggregations == counts
+    assert backend.asked[0].json == {
+        "query": {"match_all": {}},
+        "size": 3,
+        "sort": [{"@timestamp": "desc"}],
+        "aggregations": {"service": {"terms": {"field": "s"}}},
+        "timeout": "4000ms",
+    }
+
+
+def test_a_capped_count_is_a_lower_bound(backend, answer):
+    hits = {"total": {"value": 10000, "relation": "gte"}, "hits": []}
+    backend.answers["/logs-*/_search"] = answer(_answer(hits=hits), headers=_PRODUCT)
+
+    found = _search(backend.url)
+
+    assert (found.total, found.total_is_lower_bound) == (10000, True)
+
+
+def test_a_failed_shard_and_a_search_cut_short_are_said(backend, answer):
+    shards = {"total": 5, "failed": 2, "failures": [{"reason": {"type": "x", "reason": "disk gone"}}]}
+    backend.answers["/logs-*/_search"] = answer(_answer(_shards=shards, timed_out=True), headers=_PRODUCT)
+
+    first, second = _search(backend.url).left_out
+
+    assert first == "2 of 5 shards failed: disk gone"
+    assert "ran out of time" in second
+
+
+def test_a_key_is_read_at_each_use(backend, answer, tmp_path: Path):
+    backend.answers["/logs-*/_search"] = answer(_answer(), headers=_PRODUCT)
+    key = tmp_path / "key"
+    elasticsearch = Elasticsearch(backend.url, api_key_file=str(key))
+
+    for secret in ("first", "second"):
+        key.write_text(secret)
+        elasticsearch.search("logs-*", query={"match_all": {}}, size=1)
+
+    assert [asked.headers["Authorization"] for asked in backend.asked] == ["ApiKey first", "ApiKey second"]
+
+
+def test_the_version_is_told(backend, answer):
+    backend.answers["/"] = answer({"version": {"number": "9.0.1"}}, headers=_PRODUCT)
+
+    assert Elasticsearch(backend.url).version() == "9.0.1"
+
+
+def _error(kind: str, reason: str) -> dict[str, Any]:
+    return {"error": {"root_cause": [{"type": kind, "reason": reason}], "type": kind, "reason": "all shards failed"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "words"),
+    [
+        pytest.param(
+            400, _error("parsing", "no [x]"), Refused, "HTTP 400: parsing: no [x]", id="a query it cannot parse"
+        ),
+        pytest.param(403, _error("security", "no right"), Refused, "security: no right", id="no right to read"),
+        pytest.param(404, _error("index_not_found", "no such index"), NotFound, "no such index", id="no such index"),
+        pytest.param(429, _error("rejected", "queue full"), RateLimited, "queue full", id="asked too often"),
+        pytest.param(500, _error("x", "oops"), BadAnswer, "HTTP 500: x: oops", id="a failure of its own"),
+        pytest.param(200, {"took": 1}, BadAnswer, "another shape", id="JSON of something else"),
+        pytest.param(200, b"{", BadAnswer, "", id="an answer cut off"),
+    ],
+)
+def test_each_bad_answer_says_what_can_be_done(backend, answer, status, body, error: type[SourceError], words):
+    backend.answers["/logs-*/_search"] = answer(body, status=status, headers=_PRODUCT)
+
+    with pytest.raises(error) as caught:
+        _search(backend.url)
+
+    assert type(caught.value) is error
+    assert words in caught.value.detail
+
+
+def test_something_else_on_its_port_is_a_bad_answer(backend, answer):
+    backend.answers["/logs-*/_search"] = answer(_answer())
+
+    with pytest.raises(BadAnswer, match="not Elasticsearch"):
+        _search(backend.url)
+
+
+def test_nobody_listening_is_unreachable(dead_url: str):
+    with pytest.raises(Unreachable, match="connection refused"):
+        _search(dead_url)
+
+
+def test_an_answer_that_takes_too_long_is_timed_out(backend, answer):
+    backend.answers["/logs-*/_search"] = answer(_answer(), headers=_PRODUCT, hold=backend.released)
+
+    with pytest.raises(TimedOut, match=r"no answer within 0\.2 s"):
+        _search(backend.url, timeout_seconds=0.2)
+
+    assert len(backend.asked) == 1
