@@ -13,7 +13,7 @@ from aiohttp import web
 from . import pki
 from .api import wire
 from .collector import Collector
-from .journal import DamagedState, Journal
+from .journal import DamagedStateError, Journal
 from .server import application
 from .store import Store
 
@@ -27,7 +27,7 @@ def main() -> int:
         made = pki.credentials(options.state / "pki")
     except OSError as error:
         return _fail(f"cannot use the state folder {options.state}: {error.strerror}; give a writable one with --state")
-    except DamagedState as error:
+    except DamagedStateError as error:
         return _fail(f"{error}; move {options.state} away to start empty")
     try:
         uvloop.run(_serve(store, made, host=host, port=int(port), options=options))

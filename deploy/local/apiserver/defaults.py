@@ -57,7 +57,7 @@ def pod_spec(spec: Any) -> None:
 def _container(container: Json) -> None:
     image = str(container.get("image") or "")
     tag = image.rpartition("/")[2]
-    latest = ":" not in tag and "@" not in tag or tag.endswith(":latest")
+    latest = (":" not in tag and "@" not in tag) or tag.endswith(":latest")
     _set(
         container,
         imagePullPolicy="Always" if latest else "IfNotPresent",

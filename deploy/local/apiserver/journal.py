@@ -17,7 +17,7 @@ Json = dict[str, Any]
 _HEADER = "tealdeck-apiserver-1"
 
 
-class DamagedState(Exception):
+class DamagedStateError(Exception):
     """The state on disk cannot be read."""
 
 
@@ -102,9 +102,9 @@ class Journal:
         try:
             header, version = orjson.loads(lines[0])
         except (IndexError, ValueError) as error:
-            raise DamagedState(f"{self._snapshot}: no header") from error
+            raise DamagedStateError(f"{self._snapshot}: no header") from error
         if header != _HEADER:
-            raise DamagedState(f"{self._snapshot}: written by another version ({header})")
+            raise DamagedStateError(f"{self._snapshot}: written by another version ({header})")
         return version, [_parse(line, f"{self._snapshot}:{number}") for number, line in enumerate(lines[1:], 2)]
 
     def _read_journal(self) -> Iterator[Entry]:
@@ -121,5 +121,5 @@ def _parse(line: bytes, where: str) -> Entry:
     try:
         version, storage, deleted, obj = orjson.loads(line)
     except ValueError as error:
-        raise DamagedState(f"{where}: not a change") from error
+        raise DamagedStateError(f"{where}: not a change") from error
     return Entry(version=version, storage=storage, deleted=deleted, raw=orjson.dumps(obj))

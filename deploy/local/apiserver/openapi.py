@@ -1,4 +1,4 @@
-"""What kubectl reads before it writes: that patches may be dry-run and validated by the server, per kind (OpenAPI v3)."""
+"""What kubectl reads before it writes (OpenAPI v3): that a kind can be patched, dry-run and validated by the server."""
 
 from typing import Any
 

@@ -33,15 +33,16 @@ _LIST_KEYS: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "secrets"): ("name",),
 }
 _SETS = {"finalizers"}
-# EndpointSlice endpoints carry addresses as plain strings: a list whose elements are no objects is never keyed.
 
 _DEFAULTS = {"protocol": "TCP"}
 Identity = tuple[tuple[str, Any], ...]
 
 
-def list_keys(parent: str, field: str) -> tuple[str, ...]:
+def keyed(parent: str, field: str, elements: list[Any]) -> tuple[str, ...]:
     """The keys that identify an element of this list; empty when the list is one value."""
-    return _LIST_KEYS.get((parent, field)) or _LIST_KEYS.get(("*", field), ())
+    keys = _LIST_KEYS.get((parent, field)) or _LIST_KEYS.get(("*", field), ())
+    # A custom kind may use the name for something else: an element without its key cannot be told from others.
+    return keys if all(isinstance(element, dict) and keys[0] in element for element in elements if keys) else ()
 
 
 def is_set(field: str) -> bool:
@@ -114,19 +115,18 @@ def strategic(target: Json, patch: Json, parent: str = "", field: str = "") -> J
 def _strategic_list(target: list[Any], patch: list[Any], parent: str, field: str, siblings: Json) -> list[Any]:
     if is_set(field):
         return target + [element for element in patch if element not in target]
-    keys = list_keys(parent, field)[:1]  # strategic merge knows one key, even where apply knows two
-    if not keys or not all(isinstance(element, dict) for element in (*target, *patch)):
+    keys = keyed(parent, field, [*target, *(element for element in patch if element != {"$patch": "replace"})])[:1]
+    if not keys:
         return patch
     if any(element.get("$patch") == "replace" for element in patch):
         return [element for element in patch if "$patch" not in element]
+    # One key here, even where apply knows two: that is strategic merge's old contract.
     elements = {identity(element, keys): element for element in target}
     for change in patch:
         key = identity(change, keys)
         if change.get("$patch") == "delete":
             elements.pop(key, None)
             continue
-        if keys[0] not in change:
-            raise errors.bad_request(f"map: {change} does not contain declared merge key: {keys[0]}")
         elements[key] = strategic(elements.get(key, {}), change, parent, field)
     order = siblings.get(f"$setElementOrder/{field}")
     return _ordered(elements, order, keys) if order else list(elements.values())

@@ -122,9 +122,7 @@ async def _watch(api: Api, request: web.Request, scope: Scope, presenter: Presen
     return response
 
 
-def _first_frames(
-    api: Api, scope: Scope, presenter: Presenter, version: int, *, initial: bool
-) -> tuple[bytes, int]:
+def _first_frames(api: Api, scope: Scope, presenter: Presenter, version: int, *, initial: bool) -> tuple[bytes, int]:
     """What a watch starts with: the objects there are, or the changes since the version it names."""
     if version > api.store.version:
         raise errors.version_too_large(version, api.store.version)

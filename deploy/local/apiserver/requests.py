@@ -162,7 +162,9 @@ def number(request: web.Request, name: str, default: int = 0) -> int:
     if not text:
         return default
     if not text.isdigit():
-        raise errors.bad_request(f'{name}: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
+        raise errors.bad_request(
+            f'{name}: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        )
     return int(text)
 
 

@@ -114,7 +114,9 @@ def _terms(text: str) -> list["re.Match[str]"]:
     while position < len(text.rstrip()):
         match = _TERM.match(text, position)
         if match is None:
-            raise errors.bad_request(f'unable to parse requirement: found "{text[position:]}" in labelSelector "{text}"')
+            raise errors.bad_request(
+                f'unable to parse requirement: found "{text[position:]}" in labelSelector "{text}"'
+            )
         found.append(match)
         position = match.end()
     return found
@@ -143,7 +145,9 @@ def _field_term(part: str, resource: Resource) -> Predicate:
         raise errors.bad_request(f"invalid field selector: {part}")
     known = ("metadata.name", "metadata.namespace", *_FIELDS.get(resource.storage, ()))
     if path not in known:
-        raise errors.bad_request(f'field label not supported: "{path}" is not a known field selector of {resource.plural}')
+        raise errors.bad_request(
+            f'field label not supported: "{path}" is not a known field selector of {resource.plural}'
+        )
     steps = path.replace("regarding.", "involvedObject.").split(".")
     if operator == "!=":
         return lambda obj: _field(obj, steps) != value

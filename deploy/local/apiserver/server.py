@@ -110,9 +110,7 @@ def _discover(api: Api, request: web.Request, *, core: bool) -> web.Response:
     return writing.json_response(discovery.api_versions() if core else discovery.group_list(api.kinds))
 
 
-async def _versioned(
-    api: Api, request: web.Request, group: str, version: str, rest: list[str]
-) -> web.StreamResponse:
+async def _versioned(api: Api, request: web.Request, group: str, version: str, rest: list[str]) -> web.StreamResponse:
     if not rest:
         found = discovery.resource_list(api.kinds, group, version)
         if found is None:

@@ -263,9 +263,7 @@ def _record(obj: Json, version: int) -> Record:
 
 
 def _entry(change: Change) -> Entry:
-    return Entry(
-        version=change.version, storage=change.storage, deleted=change.after is None, raw=change.shown.raw
-    )
+    return Entry(version=change.version, storage=change.storage, deleted=change.after is None, raw=change.shown.raw)
 
 
 def _answer(write: _Write, result: Record | Exception) -> None:

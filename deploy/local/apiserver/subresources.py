@@ -80,7 +80,7 @@ async def bind(api: Api, request: web.Request, target: Target) -> web.StreamResp
         if "deletionTimestamp" in current["metadata"]:
             raise errors.conflict("pods/binding", name, f"pod {name} is being deleted, cannot be assigned to a host")
         if current["spec"].get("nodeName"):
-            why = f"pod {name} is already assigned to node \"{current['spec']['nodeName']}\""
+            why = f'pod {name} is already assigned to node "{current["spec"]["nodeName"]}"'
             raise errors.conflict("pods/binding", name, why)
         scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": lifecycle.now_text()}
         conditions = [c for c in current["status"].get("conditions") or [] if c["type"] != "PodScheduled"]

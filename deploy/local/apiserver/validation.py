@@ -74,22 +74,18 @@ def _metadata(resource: Resource, metadata: Json) -> Causes:
 
 
 def _name_rule(resource: Resource) -> tuple[re.Pattern[str], int, str]:
+    """The pattern and length that names of this resource keep to, and how the rule reads."""
     if resource.group == "rbac.authorization.k8s.io":
         return _PATH_SEGMENT, 253, "may not be '.' or '..' or contain '/' or '%'"
     if resource.storage == "services":
-        return _SERVICE, 63, (
-            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
-            "character, and end with an alphanumeric character"
-        )
+        return _SERVICE, 63, f"a DNS-1035 label {_MUST} '-', start with an alphabetic character, and {_END}"
     if resource.storage == "namespaces":
-        return _LABEL, 63, (
-            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and "
-            "end with an alphanumeric character"
-        )
-    return _SUBDOMAIN, 253, (
-        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
-        "and end with an alphanumeric character"
-    )
+        return _LABEL, 63, f"a lowercase RFC 1123 label {_MUST} '-', and must start and {_END}"
+    return _SUBDOMAIN, 253, f"a lowercase RFC 1123 subdomain {_MUST} '-' or '.', and must start and {_END}"
+
+
+_MUST = "must consist of lower case alphanumeric characters or"
+_END = "end with an alphanumeric character"
 
 
 def _is_qualified(key: str) -> bool:
@@ -104,7 +100,9 @@ def _labels(labels: Json, field: str) -> Causes:
         if not _is_qualified(key):
             yield invalid_value(field, key, "name part must consist of alphanumeric characters, '-', '_' or '.'")
         if not isinstance(value, str) or len(value) > 63 or not _LABEL_VALUE.fullmatch(value):
-            yield invalid_value(field, value, "a valid label must be an empty string or consist of alphanumeric characters")
+            yield invalid_value(
+                field, value, "a valid label must be an empty string or consist of alphanumeric characters"
+            )
 
 
 def _pod(obj: Json) -> Causes:
@@ -140,7 +138,9 @@ def _container(container: Json, field: str, volumes: set[Any]) -> Causes:
             yield invalid_value(f"{field}.ports[{index}].containerPort", port.get("containerPort"), _PORT_RULE)
     for index, mount in enumerate(container.get("volumeMounts") or []):
         if mount.get("name") not in volumes:
-            yield cause("FieldValueNotFound", f"{field}.volumeMounts[{index}].name", f'Not found: "{mount.get("name")}"')
+            yield cause(
+                "FieldValueNotFound", f"{field}.volumeMounts[{index}].name", f'Not found: "{mount.get("name")}"'
+            )
     for group in ("requests", "limits"):
         for key, value in ((container.get("resources") or {}).get(group) or {}).items():
             if not _QUANTITY.fullmatch(str(value)):
@@ -238,7 +238,9 @@ def _config(obj: Json) -> Causes:
     for group in ("data", "binaryData"):
         for key, value in (obj.get(group) or {}).items():
             if not _CONFIG_KEY.fullmatch(key) or len(key) > 253:
-                yield invalid_value(f"{group}[{key}]", key, "a valid config key must consist of alphanumeric characters")
+                yield invalid_value(
+                    f"{group}[{key}]", key, "a valid config key must consist of alphanumeric characters"
+                )
             if not isinstance(value, str):
                 yield invalid_value(f"{group}[{key}]", value, "must be a string")
 
@@ -298,11 +300,8 @@ def _immutable(resource: Resource, obj: Json, current: Json) -> Causes:
     if current.get("immutable") and any(obj.get(name) != current.get(name) for name in ("data", "binaryData")):
         yield cause("FieldValueForbidden", "data", "Forbidden: field is immutable when `immutable` is set")
     if resource.storage == "pods" and _fixed_pod_spec(obj) != _fixed_pod_spec(current):
-        message = (
-            "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
-            "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing "
-            "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
-        )
+        listed = ", ".join(f"`spec.{name}`" for name in ("containers[*].image", *_POD_MAY_CHANGE))
+        message = f"Forbidden: pod updates may not change fields other than {listed}"
         yield cause("FieldValueForbidden", "spec", message)
 
 

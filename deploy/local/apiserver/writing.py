@@ -167,7 +167,9 @@ async def _apply(api: Api, request: web.Request, target: Target, body: Any) -> w
         raise errors.bad_request("an apply patch must be an object")
     manager = request.query.get("fieldManager")
     if not manager:
-        raise errors.bad_request("PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch")
+        raise errors.bad_request(
+            "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch"
+        )
     config = _as_same_object(target, requests.as_kind(body, resource.api_version, resource.kind))
     config = to_storage(config, resource, api.kinds.stored()[resource.storage])
     force = requests.is_true(request, "force")
