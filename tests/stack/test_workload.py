@@ -130,7 +130,7 @@ async def system(tmp_path: Path, *without: str) -> AsyncIterator[System]:
             environ |= {f"{name}_SERVICE_HOST": HOST, f"{name}_SERVICE_PORT": "1"}
             if component in without:
                 continue
-            own = environ | ({"TEALDECK_TRACK": "green"} if component == "agent-runtime" else {})
+            own = environ | {"TEALDECK_TRACK": "green"} if component == "agent-runtime" else environ
             running.logs[component] = io.BytesIO()
             log = Log(Identity.from_environment(component, own), running.logs[component])
             opened = open_component(component, HOST, 0, own, log, linger_seconds=0)
@@ -343,6 +343,60 @@ def test_contracts_are_not_sent_again_while_they_are_the_same(tmp_path: Path) ->
             assert (second.status, await second.read()) == (304, b"")
 
     play(scenario, tmp_path, "orchestrator", "gateway", "agent-runtime", "policy-engine")
+
+
+def test_a_slow_run_can_be_followed_from_its_metric_to_its_trace(tmp_path: Path) -> None:
+    async def scenario(running: System) -> None:
+        _, result = await running.task()
+        accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        async with running.session.get(running.url("agent-runtime", "/metrics"), headers=accept) as answer:
+            text = await answer.text()
+        exemplar = f'# {{trace_id="{result["trace_id"]}"}}'
+        assert [line.split("{")[0] for line in text.splitlines() if exemplar in line] == [
+            "gen_ai_invoke_agent_duration_seconds_bucket"
+        ]
+        assert text.endswith("# EOF\n")
+
+    play(scenario, tmp_path)
+
+
+def test_an_old_connection_is_closed_so_that_callers_follow_a_switch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(running: System) -> None:
+        async def closes() -> bool:
+            async with running.session.get(running.url("policy-engine", "/healthz")) as answer:
+                return answer.headers.get("Connection") == "close"
+
+        assert not await closes()
+        monkeypatch.setattr("deploy.local.workload.server._CONNECTION_SECONDS", 0.0)
+        assert await closes()
+
+    play(scenario, tmp_path, "orchestrator", "gateway", "agent-runtime", "contract-registry")
+
+
+@pytest.mark.parametrize("mishap", ["reset", "503"])
+def test_what_a_leaving_peer_did_not_take_on_is_tried_again(tmp_path: Path, mishap: str) -> None:
+    calls: list[str] = []
+
+    async def leaving(request: web.BaseRequest) -> web.Response:
+        calls.append(request.path)
+        if len(calls) == 1 and mishap == "reset":
+            assert request.transport is not None
+            request.transport.abort()
+        return web.json_response({"outcome": "success", "error_type": ""}, status=503 if len(calls) == 1 else 200)
+
+    async def scenario(running: System) -> None:
+        runner = web.ServerRunner(web.Server(leaving))
+        await runner.setup()
+        await web.TCPSite(runner, HOST, 0).start()
+        running.environ["ORCHESTRATOR_SERVICE_PORT"] = str(runner.addresses[0][1])
+        status, result = await running.task()
+        await runner.cleanup()
+        assert (status, result["outcome"]) == (200, "success")
+        assert calls == ["/v1/workflows"] * 2
+
+    play(scenario, tmp_path, "orchestrator", "agent-runtime", "policy-engine", "contract-registry")
 
 
 # As processes

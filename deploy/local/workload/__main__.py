@@ -12,6 +12,7 @@ import uvloop
 
 from deploy.local.workload.assembly import COMPONENTS, open_component
 from deploy.local.workload.contracts import ContractError
+from deploy.local.workload.server import ListenError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,8 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     host, port = options.listen
     try:
         return uvloop.run(_serve(options.component, host, port))
-    except OSError as error:
-        return _complain(f"cannot listen on {host}:{port}: {error.strerror or error}; choose a free one with --listen")
+    except ListenError as error:
+        return _complain(f"{error}; choose a free one with --listen")
     except ContractError as error:
         return _complain(f"{error}; mend the document under deploy/local/workload/contracts")
 

@@ -39,7 +39,7 @@ async def open_component(
     """A serving component, its log and its port; on leaving it drains and stops.
 
     Raises:
-        OSError: the address cannot be listened on.
+        ListenError: the address cannot be listened on.
         ContractError: a contract document of the registry says nothing that can be evaluated.
     """
     disable_created_metrics()

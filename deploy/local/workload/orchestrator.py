@@ -15,7 +15,6 @@ from deploy.local.workload.server import SYNTHETIC_HEADER, Answer, Call, Compone
 class Orchestrator(Component):
     def __init__(self, equipment: Equipment) -> None:
         self.requests = RequestMetrics(equipment.registry, "orchestrator")
-        # The same metric as an agent run, with its own operation name: whoever sums both counts twice.
         self._workflows = WorkflowMetrics(equipment.registry)
         self._equipment = equipment
 

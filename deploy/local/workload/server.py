@@ -28,6 +28,10 @@ _CONNECTION_SECONDS = 5.0
 SYNTHETIC_HEADER = "x-tealdeck-synthetic"
 
 
+class ListenError(Exception):
+    """The address cannot be listened on; the message says which and why."""
+
+
 class Refusal(Exception):  # noqa: N818 - an answer to the caller, not a mishap here
     """The request cannot be served; the caller gets this status and reason."""
 
@@ -126,9 +130,13 @@ class ComponentServer:
         self._draining = False
 
     async def start(self, host: str, port: int) -> int:
-        """Listens and starts the background work; returns the port. Raises OSError if the address is taken."""
+        """Listens and starts the background work; returns the port. Raises ListenError if the address is taken."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise ListenError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
         jobs = [*self._component.background(), lambda: self._equipment.spans.run(self._equipment.peers.session)]
         self._background = [asyncio.ensure_future(job()) for job in jobs]
         if self._component.requests:
