@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.settings import SettingsError
-from dashboard.ui import session, setup
-from pages import triage
+from dashboard.ui import session, setup, theme
+from pages import agents, contracts, resources, triage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +25,18 @@ class Entry:
     draw: Callable[[], None]
 
 
-NAVIGATION = (Entry(path="triage", title="Triage", icon=":material/emergency_home:", draw=triage.page),)
+NAVIGATION = (
+    Entry(path="triage", title="Triage", icon=":material/emergency_home:", draw=triage.page),
+    Entry(path="agents", title="Agents", icon=":material/smart_toy:", draw=agents.page),
+    Entry(path="contracts", title="Contracts", icon=":material/contract:", draw=contracts.page),
+    Entry(path="resources", title="Resources", icon=":material/memory:", draw=resources.page),
+)
 HOME = "triage"
 
 
 def main() -> None:
     """Run the page that the URL names."""
-    st.set_page_config(page_title="Tealdeck", page_icon=":material/monitor_heart:", layout="wide")
+    st.set_page_config(page_title="Tealdeck", page_icon=theme.ICON, layout="wide")
     pages = {
         entry.path: st.Page(entry.draw, title=entry.title, icon=entry.icon, url_path=entry.path) for entry in NAVIGATION
     }

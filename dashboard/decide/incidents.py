@@ -93,12 +93,13 @@ def in_order(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
 
 
 def change_before(incident: Incident, changes: Iterable[Change], now: datetime) -> Change | None:
-    """The last change before the incident began, of the sick track first, else of its service."""
+    """The last change before the incident began, of the sick track or of the whole service."""
     until = incident.since or now
     # An alert starts some time after its cause: a change just before it counts, one long after it does not.
     mine = [c for c in changes if c.at <= until and (not incident.service or c.service == incident.service)]
-    same_track = [c for c in mine if c.track in ("", incident.track)]
-    return max(same_track or mine, key=lambda c: c.at, default=None)
+    if incident.track:
+        mine = [c for c in mine if c.track in ("", incident.track)]
+    return max(mine, key=lambda c: c.at, default=None)
 
 
 def only_where(shares: Mapping[str, float | None], limit: float) -> tuple[str, ...]:
@@ -139,10 +140,13 @@ def _is_burn(alert: Alert) -> bool:
 
 
 def _suspects(s: Symptoms) -> Iterable[Incident]:
-    if _is_beyond(s.error_ratio, ERROR_RATIO_LIMIT, s.runs_per_second, s.window_seconds):
-        yield _suspect(s, Family.ERRORS, f"fails {s.error_ratio:.0%} of its runs")
-    if _is_beyond(s.violation_ratio, VIOLATION_RATIO_LIMIT, s.evaluations_per_second, s.window_seconds):
-        yield _suspect(s, Family.CONTRACTS, f"violates {s.violation_ratio:.0%} of its contract evaluations")
+    seconds = s.window_seconds
+    if s.error_ratio is not None and _is_beyond(s.error_ratio, ERROR_RATIO_LIMIT, s.runs_per_second, seconds):
+        yield _suspect(s, Family.ERRORS, f"fails {s.error_ratio * 100:.0f} % of its runs")
+    if s.violation_ratio is not None and _is_beyond(
+        s.violation_ratio, VIOLATION_RATIO_LIMIT, s.evaluations_per_second, seconds
+    ):
+        yield _suspect(s, Family.CONTRACTS, f"violates {s.violation_ratio * 100:.0f} % of its contract evaluations")
     if (
         s.p95_seconds is not None
         and s.p95_seconds > P95_SECONDS_LIMIT
@@ -151,8 +155,8 @@ def _suspects(s: Symptoms) -> Iterable[Incident]:
         yield _suspect(s, Family.LATENCY, f"takes over {s.p95_seconds:.1f} s for 1 run in 20")
 
 
-def _is_beyond(ratio: float | None, limit: float, per_second: float | None, window_seconds: float) -> bool:
-    if ratio is None or per_second is None or per_second <= _LEAST_PER_SECOND:
+def _is_beyond(ratio: float, limit: float, per_second: float | None, window_seconds: float) -> bool:
+    if per_second is None or per_second <= _LEAST_PER_SECOND:
         return False
     return ratio > limit and ratio * per_second * window_seconds >= _LEAST_EVENTS
 

@@ -8,7 +8,7 @@ period is what the figures of the services cover.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -111,6 +111,8 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     if view.service:
         found = tuple(incident for incident in found if incident.service in ("", view.service))
     services = _services(answers, pods)
+    owners = {line.name: line.owner for line in services.value or ()}
+    found = tuple(i if i.owner else replace(i, owner=owners.get(i.service, "")) for i in found)
     return Triage(
         alerts=alerts,
         incidents=found,

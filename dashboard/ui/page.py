@@ -16,7 +16,7 @@ import streamlit as st
 from dashboard.model.view import RANGES, View
 from dashboard.ui import session, states, theme, url
 from dashboard.ui.format import span, stamp, zone
-from dashboard.ui.text import plain
+from dashboard.ui.text import in_html, plain
 
 RANGE, REFRESH, LOCAL, ENV, NS = "bar.range", "bar.refresh", "bar.local", "bar.env", "bar.ns"
 FROM, TO = "bar.from", "bar.to"
@@ -29,12 +29,12 @@ def begin(title: str, question: str) -> View:
     theme.style()
     _navigation(view)
     with st.container(horizontal=True, key="bar", vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {plain(title)}", width="content")
-        st.markdown(f":gray[{plain(view.env)} / {plain(view.ns)}]", width="content")
+        where = f"{in_html(view.env)} / {in_html(view.ns)}"
+        st.html(f'<h1 class="td-title">{in_html(title)} <span>{where}</span></h1>', width="content")
         pulse = st.container(key="bar-pulse", width="content")
         pulse.empty()
         _ranges(view)
-        with st.popover("Period and view", icon=":material/tune:", key="bar-more"):
+        with st.popover("View", icon=":material/tune:", key="bar-more", help="Period, refresh, time zone, link"):
             _more(view)
     with st.container(key="bar-question"):
         st.caption(plain(question))

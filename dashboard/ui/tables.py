@@ -61,19 +61,26 @@ def table(
         return
     if caption:
         st.caption(plain(caption))
-    with st.container(key=f"wide-{key}", gap="xxsmall"):
+    with st.container(key=f"table-{key.replace('.', '-')}", gap="xxsmall"):
+        _draw(found, columns, key=key, caption=caption, csv_name=csv_name, tz=tz)
+
+
+def _draw(
+    rows: Sequence[Row], columns: Sequence[Column[Row]], *, key: str, caption: str, csv_name: str, tz: str
+) -> None:
+    with st.container(key=f"wide-{key.replace('.', '-')}"):
         st.dataframe(
-            _frame(found, columns, tz),
+            _frame(rows, columns, tz),
             hide_index=True,
             key=f"{key}.frame",
             row_height=30,
-            alt=f"{caption or csv_name}: {len(found)} rows",
+            alt=f"{caption or csv_name}: {len(rows)} rows",
             column_config={column.name: _config(column) for column in columns},
         )
-    st.html(_cards(found, columns, tz))
+    st.html(_cards(rows, columns, tz))
     st.download_button(
         "CSV",
-        data=lambda: to_csv(found, columns),
+        data=lambda: to_csv(rows, columns),
         file_name=f"{csv_name}.csv",
         mime="text/csv",
         icon=":material/download:",

@@ -40,6 +40,7 @@ DARK: Final[Mapping[str, str]] = {
 OTHERS_LIGHT: Final = ("#0F766E", "#7C3AED", "#A16207", "#BE185D", "#566664", "#0E7490", "#6D28D9", "#854D0E")
 OTHERS_DARK: Final = ("#2DD4BF", "#C4B5FD", "#FACC6B", "#F9A8D4", "#93A5A2", "#67E8F9", "#A78BFA", "#FDE68A")
 
+ICON: Final = str(Path(__file__).parent / "icon.svg")
 _RULES: Final = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ itself, so that a flat 0.2 % looks as bad as a rise to 8 %.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +15,7 @@ import streamlit as st
 
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.series import Series
-from dashboard.ui import session, states
+from dashboard.ui import session, states, theme
 from dashboard.ui.format import DASH, change, number
 from dashboard.ui.text import in_html, plain
 
@@ -53,9 +54,9 @@ class Tile:
 
 def tiles(items: Sequence[Tile], *, columns: int = 4, key: str) -> None:
     """Draw tiles side by side, as many a row as fit, at most `columns`."""
-    with st.grid(columns, min_column_width=150, gap="small", key=f"tiles-{key}") as grid:
+    with st.grid(columns, min_column_width=150, gap="small", key=f"tiles-{key}"):
         for item in items:
-            with grid.cell(), st.container(border=True, key=f"tile-{item.key}", gap="xxsmall", height="stretch"):
+            with st.container(border=True, key=f"tile-{item.key}", gap="xxsmall", height="stretch"):
                 tile(item)
 
 
@@ -102,24 +103,39 @@ def _words(item: Tile) -> str:
 
 
 def _spark(item: Tile) -> str:
-    """The course as SVG paths, one for each stretch without a gap; nothing when there is no course."""
+    """The course as a picture with words for who cannot see it; nothing when there is no course."""
     if item.spark is None or not item.spark.value:
         return ""
     values = item.spark.value[0].values
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return ""
-    top = item.scale or max(*known, item.limit or 0.0) or 1.0
+    words = f"{item.name}: from {number(known[0], item.unit)} to {number(known[-1], item.unit)}"
+    # As an image: Streamlit's cleaning of HTML drops inline SVG.
+    picture = b64encode(_svg(item, values, known).encode()).decode()
+    return f'<img class="td-spark" alt="{in_html(words)}" src="data:image/svg+xml;base64,{picture}">'
+
+
+def _svg(item: Tile, values: Sequence[float | None], known: Sequence[float]) -> str:
+    """One path for each stretch without a gap, and the limit where it fits on the scale."""
+    colours = theme.colours()
+    top = item.scale or max(*known, item.limit if item.limit and item.limit < 4 * max(known) else 0.0) or 1.0
     low = min(0.0, *known)
-    paths = "".join(f'<path d="{path}" style="stroke:var(--td-{item.colour})"/>' for path in _paths(values, low, top))
     limit = ""
     if item.limit is not None and low < item.limit <= top:
         y = _height(item.limit, low, top)
-        limit = f'<line x1="0" x2="100" y1="{y}" y2="{y}"/>'
-    words = f"{item.name}: from {number(known[0], item.unit)} to {number(known[-1], item.unit)}"
+        limit = (
+            f'<path d="M0,{y}H200" stroke="{colours["warn"]}" stroke-width="1" stroke-dasharray="4 4" '
+            f'vector-effect="non-scaling-stroke"/>'
+        )
+    lines = "".join(
+        f'<path d="{path}" stroke="{colours[item.colour]}" stroke-width="1.8" stroke-linejoin="round" '
+        f'vector-effect="non-scaling-stroke"/>'
+        for path in _paths(values, low, top)
+    )
     return (
-        f'<svg class="td-spark" viewBox="0 0 100 30" preserveAspectRatio="none" role="img" '
-        f'aria-label="{in_html(words)}">{limit}{paths}</svg>'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 34" preserveAspectRatio="none" fill="none">'
+        f"{limit}{lines}</svg>"
     )
 
 
@@ -130,7 +146,7 @@ def _paths(values: Sequence[float | None], low: float, top: float) -> list[str]:
         if value is None:
             pen = False
             continue
-        point = f"{index / max(len(values) - 1, 1) * 100:.1f},{_height(value, low, top)}"
+        point = f"{index / max(len(values) - 1, 1) * 200:.1f},{_height(value, low, top)}"
         if pen:
             paths[-1] += f"L{point}"
         else:
@@ -141,4 +157,4 @@ def _paths(values: Sequence[float | None], low: float, top: float) -> list[str]:
 
 def _height(value: float, low: float, top: float) -> float:
     share = (min(value, top) - low) / ((top - low) or 1.0)
-    return round(29 - share * 28, 1)
+    return round(33 - share * 32, 1)

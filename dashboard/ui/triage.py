@@ -32,7 +32,7 @@ _LIMITS = {"errors": ERROR_RATIO_LIMIT, "violations": VIOLATION_RATIO_LIMIT, "p9
 
 
 def headline(found: Triage, view: View, now: datetime) -> None:
-    """How many things are wrong, or that nothing is and what was looked at; never the latter when something is unknown."""
+    """Say that nothing is wrong and what was looked at; never so while something is unknown."""
     open_ones = [i for i in found.incidents if i.standing is not Standing.SUPPRESSED]
     if found.unknown:
         told = f"{len(open_ones)} found among what is known. " if open_ones else ""
@@ -44,8 +44,8 @@ def headline(found: Triage, view: View, now: datetime) -> None:
         pods = found.pods.value or ()
         traffic = "" if found.has_traffic else " There is no traffic, so error ratios say nothing."
         st.success(
-            f"**Nothing is wrong.** No alert fires; failed runs, latency and violations of {len(found.figures)} tracks are "
-            f"within limits; no pod of {len(pods)} fails. Checked {clock(now, view.tz)}.{traffic}",
+            f"**Nothing is wrong.** No alert fires; failed runs, latency and violations of {len(found.figures)} tracks "
+            f"are within limits; no pod of {len(pods)} fails. Checked {clock(now, view.tz)}.{traffic}",
             icon=":material/check_circle:",
         )
 
@@ -70,7 +70,7 @@ def _card(incident: Incident, evidence: Evidence | None, view: View, now: dateti
             if words := _words(incident, evidence, view, now):
                 st.markdown(" ".join(words))
             _proof(incident, evidence)
-        with st.container(horizontal=True, gap="small", key=f"act-{incident.key}"):
+        with st.grid(4, min_column_width=100, gap="small", key=f"act-{incident.key}"):
             filters = {"service": incident.service, "track": incident.track}
             page.go("release", "Release", view, icon=":material/swap_horiz:", **filters)
             page.go("agents", "Agents", view, icon=":material/smart_toy:", **filters)
@@ -93,9 +93,9 @@ def _badges(incident: Incident, view: View, now: datetime) -> None:
         st.badge(f"since {clock(incident.since, view.tz, seconds=False)}, {span(age)}", color="gray")
         left = RESPONSE_TARGET - age
         if left > timedelta(0):
-            st.badge(f"{span(left)} of 5 min left to answer", icon=":material/timer:", color="gray")
+            st.badge(f"answer within {span(left)}", icon=":material/timer:", color="gray")
         else:
-            st.badge("over the 5 min to answer", icon=":material/timer_off:", color="orange")
+            st.badge("over 5 min without an answer", icon=":material/timer_off:", color="orange")
 
 
 def _words(incident: Incident, evidence: Evidence, view: View, now: datetime) -> list[str]:
@@ -171,9 +171,8 @@ def services(found: Triage, view: View) -> None:
 
 
 def _service(line: ServiceLine, found: Triage, view: View) -> None:
-    tracks = ", ".join(
-        f"{w.track} {plain(w.version)} {w.ready}/{w.desired} ready"
-        + (" **(active)**" if w.track == line.active else "")
+    tracks = " · ".join(
+        f"{w.track} {plain(w.version)}, {w.ready} of {w.desired} ready" + (", **active**" * (w.track == line.active))
         for w in line.tracks
     )
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"service-{line.name}"):
@@ -245,15 +244,15 @@ def sources(view: View) -> None:
     now = session.now()
     with st.container(horizontal=True, gap="small", key="sources"):
         for health in session.ask_for(view).health():
-            name = states.SOURCES[health.source]
+            name = health.source.value.capitalize()
             if health.reachable is None:
                 st.badge(f"{name}: {plain(health.reason)}", icon=":material/help:", color="gray")
             elif health.reachable:
                 took = number(health.latency_seconds, Unit.SECONDS)
-                st.badge(f"{name}: answers in {took}", icon=":material/check_circle:", color="gray")
+                st.badge(f"{name} answers in {took}", icon=":material/check_circle:", color="gray")
             else:
                 since = f" since {clock(health.since, view.tz)} ({ago(health.since, now)})" if health.since else ""
-                st.badge(f"{name}: down{since}", icon=":material/cloud_off:", color="red")
+                st.badge(f"{name} down{since}", icon=":material/cloud_off:", color="red")
 
 
 def _colour(track: str) -> Colour:
