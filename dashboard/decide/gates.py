@@ -1,7 +1,7 @@
 """One question each about a release, answered from evidence: pass, fail or unknown, with the reason in plain words.
 
-Two windows: harm in the short one fails at once, but only the long one can pass. What was not measured is unknown, never
-a pass. Folding the answers into a word is `verdict.py`'s business. Pure.
+Two windows: harm in the short one fails at once, but only the long one can pass. What was not measured is unknown,
+never a pass. Folding the answers into a word is `verdict.py`'s business. Pure.
 """
 
 from __future__ import annotations

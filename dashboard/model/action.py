@@ -46,10 +46,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRequest:
-    """What a person confirmed. `source` and `target` are what the dialog showed; the guard holds them against the cluster.
+    """What a person confirmed. `source` and `target` are what the dialog showed; the guard checks them in the cluster.
 
-    `typed_version` is the version typed in the dialog of a switch, `reason` the one chosen for a rollback, `break_glass`
-    the reason for switching against the verdict; "" when it was not asked for.
+    `typed_version` is the version typed in the dialog of a switch, `reason` the one chosen for a rollback,
+    `break_glass` the reason for switching against the verdict; "" when it was not asked for.
     """
 
     kind: Kind

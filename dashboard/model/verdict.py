@@ -21,7 +21,7 @@ class Result(StrEnum):
 
     FAIL = "fail"
     UNKNOWN = "unknown"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - an answer, not a password
 
 
 class Word(StrEnum):
@@ -54,9 +54,9 @@ class Counts:
 class Evidence:
     """All that a verdict is computed from.
 
-    `candidate` is the track that is judged: the preview before a switch, the active track after it. `fast` and `slow` hold
-    the counts of both tracks in a short window, which shows harm within seconds, and in a long one, which carries the
-    pass. `restarts` counts containers of the candidate that ended lately; `targets` how many of its pods are scraped.
+    `candidate` is the track that is judged: the preview before a switch, the active track after it. `fast` and `slow`
+    hold the counts of both tracks in a short window, which shows harm within seconds, and in a long one, which carries
+    the pass. `restarts` counts containers of the candidate that ended lately, `targets` its pods that are scraped.
     `under_way` says in words which action has not finished; it is "" when there is none.
     """
 
@@ -78,8 +78,9 @@ class Evidence:
 class GateAnswer:
     """One question about a release, answered.
 
-    `value` is held against `limit`; `baseline` is the same measure of the other track, where there is one. `sample` says
-    how many tries the value is made of, out of `needed`; `seconds_left` how long the rest takes at the present traffic.
+    `value` is held against `limit`; `baseline` is the same measure of the other track, where there is one. `sample`
+    says how many tries the value is made of, out of `needed`; `seconds_left` how long the rest takes at the present
+    traffic.
     `query` is the question as the source got it.
     """
 

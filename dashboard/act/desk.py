@@ -1,0 +1,128 @@
+"""What a page talks to: takes requests, runs each in a thread of this process, and tells how they stand.
+
+An action belongs to the process, not to the browser session that asked for it: closing the page does not stop it. Every
+viewer sees the same states. Two requests for one service meet at the Lease; the second is told who was first.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from connectors.elasticsearch import Elasticsearch
+from connectors.kubernetes import Cluster as Kubernetes
+from dashboard.act.audit import AuditFile
+from dashboard.act.cluster import Cluster
+from dashboard.act.entries import history
+from dashboard.act.executor import Executor, Wait, begun
+from dashboard.act.outbox import Outbox, Ship
+from dashboard.act.plan import plan
+from dashboard.act.run import Clock, Judge, Run
+from dashboard.model.action import ActionId, ActionRequest, ActionState, HistoryEntry
+from dashboard.settings import EnvironmentSettings
+
+_REMEMBERED = 50
+
+
+def utc_now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def _sleep(span: timedelta) -> None:
+    time.sleep(span.total_seconds())
+
+
+class Desk:
+    """The actions of one environment. Safe for threads; one per environment and process."""
+
+    def __init__(
+        self, *, cluster: Cluster, audit: AuditFile, judge: Judge, now: Clock = utc_now, wait: Wait = _sleep
+    ) -> None:
+        self._cluster = cluster
+        self._audit = audit
+        self._judge = judge
+        self._now = now
+        self._wait = wait
+        self._lock = threading.Lock()
+        self._states: OrderedDict[ActionId, ActionState] = OrderedDict()
+        self._threads: dict[ActionId, threading.Thread] = {}
+
+    def submit(self, request: ActionRequest) -> ActionId:
+        """Begin an action and come back at once. Whether it may be done at all is its first step's answer."""
+        run = Run(
+            id=ActionId(secrets.token_hex(6)),
+            request=request,
+            cluster=self._cluster,
+            audit=self._audit,
+            judge=self._judge,
+            now=self._now,
+            started_at=self._now(),
+        )
+        steps = plan(request)
+        self._told(begun(run, steps))
+        executor = Executor(run, steps, told=self._told, wait=self._wait)
+        thread = threading.Thread(target=executor.execute, name=f"action {run.id}", daemon=True)
+        with self._lock:
+            self._threads[run.id] = thread
+        thread.start()
+        return run.id
+
+    def state(self, action: ActionId) -> ActionState | None:
+        """One action; None when this process does not know it (any more)."""
+        with self._lock:
+            return self._states.get(action)
+
+    def current(self, namespace: str, service: str) -> ActionState | None:
+        """The action of this process on a service: the one that runs, else the newest."""
+        with self._lock:
+            ours = [
+                state
+                for state in self._states.values()
+                if (state.request.namespace, state.request.service) == (namespace, service)
+            ]
+        running = [state for state in ours if state.is_running]
+        return (running or ours or [None])[-1]
+
+    def history(self, namespace: str, service: str) -> tuple[HistoryEntry, ...]:
+        """The finished actions on a service, newest first, from the audit file."""
+        return history(self._audit.records(), namespace, service)
+
+    def wait(self, action: ActionId, timeout_seconds: float) -> ActionState | None:
+        """Wait until an action has ended or the time is over, and answer how it stands."""
+        with self._lock:
+            thread = self._threads.get(action)
+        if thread is not None:
+            thread.join(timeout_seconds)
+        return self.state(action)
+
+    def _told(self, state: ActionState) -> None:
+        with self._lock:
+            self._states[state.id] = state
+            for old in list(self._states)[:-_REMEMBERED]:
+                if not self._states[old].is_running:
+                    del self._states[old]
+                    self._threads.pop(old, None)
+
+
+def build_desk(environment: EnvironmentSettings, judge: Judge) -> Desk:
+    """The desk of an environment with its cluster and audit file, shipping the audit where there is an Elasticsearch."""
+    audit = AuditFile(Path(environment.audit.file))
+    if environment.elasticsearch.url:
+        Outbox(audit, _shipper(environment)).start()
+    cluster = Kubernetes(environment.kubernetes.kubeconfig, environment.kubernetes.context)
+    return Desk(cluster=cluster, audit=audit, judge=judge)
+
+
+def _shipper(environment: EnvironmentSettings) -> Ship:
+    source = environment.elasticsearch
+    # What is read may be a pattern over many streams; what is written is the one of this environment.
+    stream = source.audit.replace("*", environment.name)
+    client = Elasticsearch(
+        source.url, ca_file=source.ca_file, verify_tls=source.verify_tls, api_key_file=source.api_key_file
+    )
+    return lambda document_id, document: client.create(stream, document_id, document)

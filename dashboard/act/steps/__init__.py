@@ -1,0 +1,1 @@
+"""One class a step. Their order stands in `plan.py`."""

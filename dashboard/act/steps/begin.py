@@ -1,0 +1,47 @@
+"""The intent, written on the Service before anything is changed: whoever comes after a crash finds it there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from dashboard.act.run import Run
+from dashboard.act.step import Done, Refused, StepResult
+from dashboard.model import marks
+from dashboard.model.action import Intent, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Writes the intent if the Service is as the guard saw it."""
+
+    name: str = "begin"
+    title: str = "Write the intent on the Service"
+    patience: timedelta = timedelta(seconds=10)
+
+    def take(self, run: Run) -> StepResult:
+        """Read anew, check anew, write. A conflict comes back here as a retry, so a forced write cannot happen."""
+        request = run.request
+        run.read_service()
+        active = marks.read_active(run.service)
+        if active is not request.source:
+            return Refused(f"users are on {active or 'no track'} by now, not on {request.source}")
+        left = marks.read_intent(run.service)
+        # We hold the lock, so whoever left an intent without an outcome is gone, and users are where they were.
+        abandoned = left is not None and left.outcome is Outcome.RUNNING and left.id != run.id
+        run.write_intent(
+            Intent(
+                id=run.id,
+                kind=request.kind,
+                source=request.source,
+                target=request.target,
+                version=run.version,
+                actor=request.actor.name,
+                reason=request.why,
+                step=self.name,
+                started_at=run.started_at,
+                outcome=Outcome.RUNNING,
+                superseded=left.id if left is not None and abandoned else "",
+            )
+        )
+        return Done(f"takes over from the unfinished action {left.id}" if left is not None and abandoned else "")

@@ -1,0 +1,96 @@
+"""Who, may, really: is the request still about the cluster as it is, and is it allowed?
+
+A name is all that is known of who acts until there is a login; the audit says where the name comes from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from dashboard.act.run import Run, version_of
+from dashboard.act.step import Done, Refused, StepResult
+from dashboard.model import marks
+from dashboard.model.action import ROLLBACK_REASONS, SHORTEST_REASON, Kind
+from dashboard.model.verdict import Mode, Verdict, Word
+
+OLDEST_VERDICT = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Refuses what must not be begun. Reads only."""
+
+    name: str = "guard"
+    title: str = "Check that this may be done"
+    patience: timedelta = timedelta(seconds=10)
+
+    def take(self, run: Run) -> StepResult:
+        """Hold the request against the cluster, then against the rules of its kind."""
+        if why_not := _stands(run):
+            return Refused(why_not)
+        if run.request.kind is Kind.ROLLBACK:
+            return _may_roll_back(run)
+        return _may_switch(run)
+
+
+def _stands(run: Run) -> str:
+    """Why the request does not fit the cluster as it is now; "" when it does."""
+    request = run.request
+    if not request.actor.name:
+        return "nobody says who acts"
+    service = run.read_service()
+    if (service["metadata"].get("labels") or {}).get(marks.GOVERNED) != "true":
+        return f"{request.service} is no governed Service: it lacks the label {marks.GOVERNED}"
+    active = marks.read_active(service)
+    if active is not request.source:
+        return f"users are on {active or 'no track'} by now, not on {request.source}"
+    deployment = run.deployment(request.target)
+    if deployment is None:
+        return f"there is no Deployment of {request.target}"
+    run.version = version_of(deployment)
+    return ""
+
+
+def _may_roll_back(run: Run) -> StepResult:
+    """A rollback needs no GO: only a reason, and a track that did serve before."""
+    request = run.request
+    if request.reason not in ROLLBACK_REASONS:
+        return Refused("a rollback needs a reason from the list")
+    served = marks.read_served_before(run.service)
+    if served is None:
+        return Refused("no switch has happened since the last rollback: there is nothing to go back to")
+    if served.track is not request.target:
+        return Refused(f"{served.track} served before, not {request.target}")
+    if served.version != run.version:
+        return Refused(
+            f"{served.track} runs {run.version or 'another version'} now, but {served.version} served before"
+        )
+    return Done(f"{served.track} {served.version} served until {served.since:%Y-%m-%d %H:%M} UTC")
+
+
+def _may_switch(run: Run) -> StepResult:
+    """A switch needs the typed version and a GO, or a reason for going against the verdict."""
+    request = run.request
+    if not run.version or request.typed_version.strip() != run.version:
+        return Refused(f"the typed version is not {run.version or 'known'}, which {request.target} runs")
+    run.verdict = run.judge(request.namespace, request.service)
+    why_not = _no_go(run, run.verdict)
+    if not why_not:
+        return Done(f"GO for {request.target} {run.version}: {run.verdict.sentence}")
+    if not request.break_glass:
+        return Refused(why_not)
+    if len(request.break_glass.strip()) < SHORTEST_REASON:
+        return Refused(f"going against the verdict needs a reason of at least {SHORTEST_REASON} signs")
+    return Done(f"against the verdict: {why_not}")
+
+
+def _no_go(run: Run, verdict: Verdict) -> str:
+    """Why this verdict does not carry the switch; "" when it does."""
+    if verdict.mode is not Mode.BEFORE or verdict.candidate is not run.request.target:
+        return f"the verdict is about {verdict.candidate}, not about moving users to {run.request.target}"
+    if verdict.version != run.version:
+        return f"the verdict is about {verdict.version}, but {run.request.target} runs {run.version}"
+    if run.now() - verdict.at > OLDEST_VERDICT:
+        return "the verdict is older than 60 s"
+    return "" if verdict.word is Word.GO else f"the verdict is {verdict.word}. {verdict.sentence}"

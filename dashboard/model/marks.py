@@ -1,0 +1,94 @@
+"""What is written on a governed Service: its labels, the intent of an action, the track that served before.
+
+To and from JSON, pure. The annotations are what another replica, a command or a person with `kubectl describe` sees of
+an action; text in them that we did not write reads as absent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from dashboard.model.action import ActionId, Intent, Kind, Outcome, ServedBefore
+from dashboard.model.release import Track
+
+GOVERNED = "tealdeck.io/governed"
+TRACK = "tealdeck.io/track"
+VERSION = "app.kubernetes.io/version"
+PREVIEW_SERVICE = "tealdeck.io/preview-service"
+OWNER = "tealdeck.io/owner"
+ACTION = "tealdeck.io/action"
+SERVED_BEFORE = "tealdeck.io/served-before"
+
+
+def write_intent(intent: Intent) -> str:
+    """The intent as the annotation's text."""
+    return json.dumps({field.name: _plain(getattr(intent, field.name)) for field in fields(intent)}, sort_keys=True)
+
+
+def read_intent(service: Mapping[str, Any]) -> Intent | None:
+    """The action that was last begun on this Service; None when there is none that can be read."""
+    found = _annotation(service, ACTION)
+    try:
+        return Intent(
+            id=ActionId(found["id"]),
+            kind=Kind(found["kind"]),
+            source=Track(found["source"]),
+            target=Track(found["target"]),
+            version=str(found["version"]),
+            actor=str(found["actor"]),
+            reason=str(found["reason"]),
+            step=str(found["step"]),
+            started_at=_instant(found["started_at"]),
+            outcome=Outcome(found["outcome"]),
+            ended_at=_instant(found["ended_at"]) if found.get("ended_at") else None,
+            superseded=str(found.get("superseded", "")),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def write_served_before(served: ServedBefore) -> str:
+    """The former active track as the annotation's text."""
+    return json.dumps({"since": served.since.isoformat(), "track": served.track, "version": served.version})
+
+
+def read_served_before(service: Mapping[str, Any]) -> ServedBefore | None:
+    """The track that a rollback would go back to; None when no switch has happened or it was rolled back."""
+    found = _annotation(service, SERVED_BEFORE)
+    try:
+        return ServedBefore(track=Track(found["track"]), version=str(found["version"]), since=_instant(found["since"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def read_active(service: Mapping[str, Any]) -> Track | None:
+    """The track that the Service's selector names."""
+    selector = service.get("spec", {}).get("selector") or {}
+    try:
+        return Track(selector[TRACK])
+    except (KeyError, ValueError):
+        return None
+
+
+def _annotation(service: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    text = (service.get("metadata", {}).get("annotations") or {}).get(name, "{}")
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _instant(text: Any) -> datetime:
+    at = datetime.fromisoformat(str(text))
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return at
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
