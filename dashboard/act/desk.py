@@ -86,7 +86,7 @@ class Desk:
                 if (state.request.namespace, state.request.service) == (namespace, service)
             ]
         running = [state for state in ours if state.is_running]
-        return (running or ours or [None])[-1]
+        return next(reversed(running or ours), None)
 
     def history(self, namespace: str, service: str) -> tuple[HistoryEntry, ...]:
         """The finished actions on a service, newest first, from the audit file."""
@@ -110,7 +110,7 @@ class Desk:
 
 
 def build_desk(environment: EnvironmentSettings, judge: Judge) -> Desk:
-    """The desk of an environment with its cluster and audit file, shipping the audit where there is an Elasticsearch."""
+    """The desk of an environment: its cluster, its audit file, and an outbox where there is an Elasticsearch."""
     audit = AuditFile(Path(environment.audit.file))
     if environment.elasticsearch.url:
         Outbox(audit, _shipper(environment)).start()
