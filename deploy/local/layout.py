@@ -43,7 +43,7 @@ class Layout:
 
     @property
     def load(self) -> Path:
-        """What the load generator is asked for; read again at SIGHUP."""
+        """What the load generator is asked for; read again at SIGUSR1."""
         return self.root / "load.json"
 
     @property

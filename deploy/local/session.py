@@ -1,0 +1,180 @@
+"""One run of the environment: at most one for a state folder, in the foreground or detached, and how to end it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from deploy.local import configuration, ports, programs
+from deploy.local.children import children
+from deploy.local.errors import CommandError
+from deploy.local.layout import REPOSITORY, Layout, read_json, write_whole
+
+_STOP_SECONDS = 20.0
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What `up` was asked for. `report_to` is the descriptor on which a detached one says that it is ready."""
+
+    layout: Layout
+    rate: float
+    dashboard: bool
+    dashboard_port: int | None
+    report_to: int | None = None
+
+
+def supervise(wish: Wish) -> None:
+    """Runs the environment until it is asked to stop. Raises CommandError if it cannot start or did not last."""
+    import asyncio  # late, as what it needs: the other commands answer quicker without
+
+    from deploy.local.supervisor import Supervisor
+
+    started = time.monotonic()
+
+    def on_ready(endpoints: dict[str, str]) -> None:
+        print(f"Ready after {time.monotonic() - started:.0f} s.", flush=True)
+        if wish.report_to is None:
+            print(f"\n  {link(endpoints)}\n\nCtrl-C stops everything.", flush=True)
+        else:
+            os.write(wish.report_to, b"ready")
+            os.close(wish.report_to)
+
+    layout = wish.layout
+    layout.prepare()
+    with _only_one(layout):
+        found = programs.find()
+        addresses = ports.take(layout, wish.dashboard_port)
+        try:
+            _begin_afresh(layout, wish.rate)
+            configuration.write_all(layout, addresses, dashboard=wish.dashboard)
+            print(f"Starting a governed agent system and its deck in {layout.root} ...", flush=True)
+            parts = children(layout, addresses, found, dashboard=wish.dashboard)
+            asyncio.run(Supervisor(layout, addresses, parts, on_ready).run())
+        except OSError as error:
+            raise CommandError(f"{error.filename or layout.root}: {error.strerror}.") from error
+        finally:
+            addresses.lock.close()
+    print("Stopped.", flush=True)
+
+
+def detach(wish: Wish) -> None:
+    """Starts the environment on its own and returns when it is ready. Raises CommandError with what it said if not."""
+    wish.layout.prepare()
+    refuse_second(wish.layout)
+    reading, writing = os.pipe()
+    command = [sys.executable, "-m", "deploy.local", "up", "--state", str(wish.layout.root), f"--rate={wish.rate:g}"]
+    command += [] if wish.dashboard else ["--no-dashboard"]
+    command += [] if wish.dashboard_port is None else [f"--dashboard-port={wish.dashboard_port}"]
+    command += [f"--report-to={writing}"]
+    with wish.layout.log("supervisor").open("wb") as log:
+        supervisor = subprocess.Popen(
+            command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True, pass_fds=[writing],
+        )  # fmt: skip
+    os.close(writing)
+    try:
+        with os.fdopen(reading, "rb") as report:
+            ready = report.read()  # until it is ready or gone: the kernel closes the other end in both cases
+    except BaseException:
+        supervisor.terminate()
+        supervisor.wait()
+        raise
+    if not ready:
+        supervisor.wait()
+        said = wish.layout.log("supervisor").read_text(errors="replace").splitlines()
+        raise CommandError("\n".join(line for line in said if not line.startswith("Starting")) or "It ended silently.")
+
+
+def down(layout: Layout) -> bool:
+    """Stops the environment and waits until all of it is gone; False if none ran."""
+    pid = supervisor_pid(layout)
+    if pid is None:
+        return False
+    deadline = time.monotonic() + _STOP_SECONDS
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    while supervisor_pid(layout) == pid:
+        if time.monotonic() > deadline:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)  # its children die with it
+        time.sleep(0.05)
+    return True
+
+
+def supervisor_pid(layout: Layout) -> int | None:
+    """The pid of the supervisor of this state; None if there is none. The kernel lets go of the lock when it dies."""
+    try:
+        with layout.lock.open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read() or 0) or None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CommandError(f"{layout.lock} cannot be read ({error.strerror}).") from error
+    return None
+
+
+def refuse_second(layout: Layout) -> None:
+    """Raises CommandError with the way to the environment that runs already, if one does."""
+    if supervisor_pid(layout) is not None:
+        raise _already_running(layout)
+
+
+def require_running(layout: Layout) -> int:
+    """The pid of the supervisor. Raises CommandError if none runs."""
+    pid = supervisor_pid(layout)
+    if pid is None:
+        raise CommandError(f"No environment runs in {layout.root}. Start one: {command_line('up', layout)}")
+    return pid
+
+
+def link(endpoints: dict[str, str]) -> str:
+    """The one line that says where to go."""
+    return f"Tealdeck: {endpoints['dashboard']}" if endpoints["dashboard"] else f"Prometheus: {endpoints['prometheus']}"
+
+
+def command_line(command: str, layout: Layout) -> str:
+    """How a person types a command for this state."""
+    return f"python -m deploy.local {command} --state {layout.root}"
+
+
+@contextlib.contextmanager
+def _only_one(layout: Layout) -> Iterator[None]:
+    with layout.lock.open("a+") as lock:
+        for attempt in range(_ATTEMPTS):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if attempt == _ATTEMPTS - 1:
+                    raise _already_running(layout) from None
+                time.sleep(0.02)  # someone may only be looking whether it is held
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def _already_running(layout: Layout) -> CommandError:
+    endpoints = read_json(layout.endpoints)
+    where = f" {link(endpoints)}" if endpoints else " It is still starting."
+    return CommandError(f"It runs already in {layout.root}.{where}\nStop it: {command_line('down', layout)}")
+
+
+def _begin_afresh(layout: Layout, rate: float) -> None:
+    """What only holds for a run: no faults, the load that was asked for, nothing of a run that was killed."""
+    for file in (layout.endpoints, layout.processes):
+        file.unlink(missing_ok=True)
+    write_whole(layout.faults, {"faults": []})
+    write_whole(layout.load, {"rate": rate})
