@@ -18,7 +18,7 @@ from dashboard.model.reading import Unit
 # place of a duration, a bare placeholder.
 _TOKEN = re.compile(
     r"""(?P<operator>=~|!~|!=|=)?\s*"(?P<string>(?:[^"\\]|\\.)*)"
-      | (?P<before>\[\s*|\[[^\]"$]*:\s*|\boffset\s+-?\s*)\$(?P<window>[a-z_]+)
+      | (?P<before>\[\s*|:\s*|\boffset\s+-?\s*)\$(?P<window>[a-z_]+)
       | \$(?P<bare>[a-z_]+)""",
     re.VERBOSE,
 )

@@ -1,0 +1,484 @@
+"""Asking: everything at once, each question once, and a failing source costs its values alone, never an exception.
+
+The sources are small classes with the connectors' methods; time is moved, not slept. What the connectors make of the
+wire is in tests/connectors/.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from prometheus_client import REGISTRY
+
+from connectors.alertmanager import FiringAlert
+from connectors.elasticsearch import Found, Hit
+from connectors.errors import NotFound, Refused, SourceError, TimedOut, Unreachable
+from connectors.prometheus import Line, Matrix, Point, Vector
+from dashboard.catalog.expression import Expression
+from dashboard.model.reading import Source, State, Unit
+from dashboard.queries import question
+from dashboard.queries.ask import Alerts, Ask, Cluster, Instant, Logs, PodLog, Range
+from dashboard.queries.question import Sources
+from dashboard.settings import EnvironmentSettings, Settings
+
+NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+UP = Expression(name="up", promql='up{service_name="$service"}', unit=Unit.COUNT, blind="nothing")
+REFUSED = Unreachable("prometheus", "connection refused")
+
+
+class Clock:
+    """Both clocks of an Ask, moved by hand."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def move(self, seconds: float) -> None:
+        self.passed += seconds
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.passed)
+
+    def seconds(self) -> float:
+        return self.passed
+
+
+class FakePrometheus:
+    """Answers what it is told to, keeps what it was asked, and can be held back."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.answer: Vector | Matrix | SourceError = Vector(points=(Point(labels={}, at=NOW.timestamp(), value=1.0),))
+        self.open = threading.Event()
+        self.open.set()
+        self.under_way = 0
+        self.most_under_way = 0
+        self.all_here = threading.Event()
+        self._lock = threading.Lock()
+
+    def instant(self, query: str, *, at: datetime | None, timeout_seconds: float) -> Any:
+        return self._answered((query, at))
+
+    def range(self, query: str, *, start: int, end: int, step_seconds: int, timeout_seconds: float) -> Any:
+        return self._answered((query, start, end, step_seconds))
+
+    def version(self) -> str:
+        if isinstance(self.answer, SourceError):
+            raise self.answer
+        return "2.42.0"
+
+    def _answered(self, asked: Any) -> Any:
+        with self._lock:
+            self.asked.append(asked)
+            self.under_way += 1
+            self.most_under_way = max(self.most_under_way, self.under_way)
+            if self.under_way == 6:
+                self.all_here.set()
+        assert self.open.wait(10)
+        with self._lock:
+            self.under_way -= 1
+        if isinstance(self.answer, SourceError):
+            raise self.answer
+        return self.answer
+
+
+class FakeAlertmanager:
+    def alerts(self, filters: tuple[str, ...], *, timeout_seconds: float) -> tuple[FiringAlert, ...]:
+        alert = FiringAlert(
+            labels={"alertname": "TargetDown"},
+            annotations={},
+            starts_at=NOW,
+            state="unprocessed",
+            fingerprint="f",
+            silenced_by=(),
+            inhibited_by=(),
+        )
+        return (alert,)
+
+    def version(self) -> str:
+        return "0.25.0"
+
+
+class FakeElasticsearch:
+    def __init__(self) -> None:
+        self.answer: Found | SourceError = Found(hits=(), total=0, total_is_lower_bound=False)
+        self.asked: list[dict[str, Any]] = []
+
+    def search(self, index: str, **asked: Any) -> Found:
+        self.asked.append({"index": index, **asked})
+        if isinstance(self.answer, SourceError):
+            raise self.answer
+        return self.answer
+
+    def version(self) -> str:
+        return "9.0.0"
+
+
+class FakeCluster:
+    def pod_log(self, namespace: str, pod: str, container: str, **options: Any) -> str:
+        return "a line\n"
+
+    def version(self) -> str:
+        return "v1.31.0"
+
+
+class World:
+    """An Ask with its fakes."""
+
+    def __init__(self, environment: EnvironmentSettings) -> None:
+        self.clock = Clock()
+        self.prometheus = FakePrometheus()
+        self.elasticsearch = FakeElasticsearch()
+        sources = Sources(
+            prometheus=cast(Any, self.prometheus),
+            alertmanager=cast(Any, FakeAlertmanager()),
+            elasticsearch=cast(Any, self.elasticsearch),
+            kubernetes=cast(Any, FakeCluster()),
+        )
+        self.ask = Ask(environment, sources, clock=self.clock.now, seconds=self.clock.seconds)
+
+    def scalar(self, service: str = "a") -> Any:
+        return self.ask.gather({"x": Instant(UP, {"service": service})}).scalar("x")
+
+    def series(self, *, minutes: int = 60) -> Any:
+        end = self.clock.now()
+        return self.ask.gather({"x": Range(UP, {"service": "a"}, end - timedelta(minutes=minutes), end)}).series("x")
+
+    def fail_until_open(self) -> None:
+        self.prometheus.answer = REFUSED
+        for number in range(3):
+            self.scalar(f"failing-{number}")
+
+
+def _environment(**urls: str) -> EnvironmentSettings:
+    named = {"prometheus": "http://p", "alertmanager": "http://a", "elasticsearch": "http://e"} | urls
+    local = {name: {"url": url} for name, url in named.items()} | {"refresh_seconds": 5}
+    return Settings.model_validate({"environments": {"local": local}}).environments["local"]
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World(_environment())
+    yield world
+    world.prometheus.open.set()
+    world.ask.close()
+
+
+def test_an_answer_is_a_fresh_reading_with_its_query_and_time(world: World):
+    reading = world.scalar('a"b')
+
+    assert (reading.value, reading.state, reading.as_of) == (1.0, State.FRESH, NOW)
+    assert reading.query == 'up{service_name="a\\"b"}'
+
+
+def test_no_series_is_empty_and_not_zero(world: World):
+    world.prometheus.answer = Vector(points=())
+
+    reading = world.scalar()
+
+    assert (reading.value, reading.state, reading.reason) == (None, State.EMPTY, "no such series")
+
+
+@pytest.mark.parametrize("value", [None, float("inf")], ids=["not a number", "infinite"])
+def test_a_value_divided_by_nothing_is_no_traffic(world: World, value: float | None):
+    world.prometheus.answer = Vector(points=(Point(labels={}, at=0.0, value=value),))
+
+    reading = world.scalar()
+
+    assert (reading.value, reading.state) == (None, State.EMPTY)
+    assert "no traffic" in reading.reason
+
+
+def test_what_prometheus_left_out_makes_a_reading_partial(world: World):
+    points = (Point(labels={}, at=0.0, value=1.0),)
+    world.prometheus.answer = Vector(points=points, warnings=("a store did not answer",))
+
+    reading = world.scalar()
+
+    assert (reading.value, reading.state) == (1.0, State.PARTIAL)
+    assert "a store did not answer" in reading.reason
+
+
+def test_nothing_found_with_something_left_out_is_missing_and_not_empty(world: World):
+    world.prometheus.answer = Vector(points=(), warnings=("a store did not answer",))
+
+    assert world.scalar().state is State.MISSING
+
+
+def test_a_range_lies_on_its_grid_with_gaps_where_no_sample_is(world: World):
+    end = int(NOW.timestamp())
+    world.prometheus.answer = Matrix(lines=(Line(labels={"t": "a"}, points=((end - 30.0, 1.0), (float(end), None))),))
+
+    [series] = world.series(minutes=1).value
+
+    assert series.times == (end - 60.0, end - 30.0, float(end))
+    assert series.values == (None, 1.0, None)
+
+
+def test_questions_are_asked_in_parallel_and_at_most_six_at_once(world: World):
+    world.prometheus.open.clear()
+    threading.Timer(0.0, lambda: (world.prometheus.all_here.wait(5), world.prometheus.open.set())).start()
+
+    answers = world.ask.gather({str(n): Instant(UP, {"service": str(n)}) for n in range(20)})
+
+    assert all(answers.scalar(str(n)).state is State.FRESH for n in range(20))
+    assert world.prometheus.most_under_way == 6
+
+
+def test_many_viewers_at_once_are_one_question(world: World):
+    world.prometheus.open.clear()
+    viewers = [threading.Thread(target=world.scalar) for _ in range(8)]
+    for viewer in viewers:
+        viewer.start()
+    threading.Timer(0.05, world.prometheus.open.set).start()
+    for viewer in viewers:
+        viewer.join()
+
+    assert len(world.prometheus.asked) == 1
+
+
+def test_an_answer_is_shared_until_the_next_refresh(world: World):
+    world.scalar()
+    world.clock.move(3.9)
+    world.scalar()
+    assert len(world.prometheus.asked) == 1
+
+    world.clock.move(1.1)
+    world.scalar()
+    assert len(world.prometheus.asked) == 2
+
+
+def test_a_slow_new_answer_does_not_keep_the_last_one_from_being_shown(world: World):
+    world.scalar()
+    world.clock.move(5)
+    world.prometheus.open.clear()
+
+    reading = world.scalar()
+
+    assert (reading.value, reading.as_of) == (1.0, NOW)
+    assert len(world.prometheus.asked) == 2
+
+
+def test_an_answer_of_long_ago_is_not_shown_as_the_present(world: World, monkeypatch):
+    monkeypatch.setattr(question, "INSTANT_SECONDS", 0.01)
+    world.scalar()
+    world.clock.move(600)
+    world.prometheus.open.clear()
+
+    reading = world.scalar()
+
+    assert (reading.value, reading.state, reading.as_of) == (1.0, State.STALE, NOW)
+    assert reading.reason == "prometheus: no answer within 0.01 s"
+
+
+def test_a_source_that_hangs_costs_its_timeout_once_and_is_missing(world: World, monkeypatch):
+    monkeypatch.setattr(question, "INSTANT_SECONDS", 0.01)
+    world.prometheus.open.clear()
+
+    answers = world.ask.gather({str(n): Instant(UP, {"service": str(n)}) for n in range(20)})
+
+    assert {answers.scalar(str(n)).reason for n in range(20)} == {"prometheus: no answer within 0.01 s"}
+
+
+def test_a_failure_turns_the_last_good_answer_stale_with_the_reason(world: World):
+    world.scalar()
+    world.clock.move(10)
+    world.prometheus.answer = REFUSED
+
+    reading = world.scalar()
+
+    assert (reading.value, reading.state, reading.as_of) == (1.0, State.STALE, NOW)
+    assert reading.reason == "prometheus: connection refused"
+
+
+def test_a_failed_question_is_not_asked_again_by_the_next_viewer(world: World):
+    world.prometheus.answer = Refused("prometheus", "HTTP 400: parse error")
+
+    assert [world.scalar().state for _ in range(3)] == [State.MISSING] * 3
+    assert len(world.prometheus.asked) == 1
+
+
+def test_after_three_failures_nothing_is_asked_and_the_reason_says_since_when(world: World):
+    world.fail_until_open()
+    world.clock.move(60)
+
+    reading = world.scalar("another")
+
+    assert reading.state is State.MISSING
+    assert reading.reason == "prometheus does not answer since 12:00:00 UTC: connection refused"
+    assert len(world.prometheus.asked) == 3
+
+
+def test_a_moving_range_keeps_its_last_good_answer_when_the_source_dies(world: World):
+    world.prometheus.answer = Matrix(lines=(Line(labels={}, points=((NOW.timestamp(), 5.0),)),))
+    world.series()
+    world.fail_until_open()
+    world.clock.move(90)
+
+    reading = world.series()
+
+    assert (reading.state, reading.as_of) == (State.STALE, NOW)
+    assert "does not answer since 12:00:00 UTC" in reading.reason
+
+
+def test_a_query_that_is_refused_does_not_take_the_others_down(world: World):
+    world.prometheus.answer = Refused("prometheus", "HTTP 400: parse error")
+    for number in range(5):
+        world.scalar(f"bad-{number}")
+    world.prometheus.answer = Vector(points=(Point(labels={}, at=0.0, value=2.0),))
+
+    assert world.scalar("good").value == 2.0
+
+
+def test_one_dead_source_leaves_the_others_alone(world: World):
+    world.fail_until_open()
+
+    answers = world.ask.gather({"alerts": Alerts(), "log": PodLog("agents", "p", "c")})
+
+    assert [alert.name for alert in answers.alerts("alerts").value or ()] == ["TargetDown"]
+    assert answers.text("log").value == "a line\n"
+
+
+def test_a_source_that_the_settings_do_not_name_is_missing_and_says_so():
+    world = World(_environment(prometheus=""))
+
+    reading = world.scalar()
+
+    assert (reading.state, reading.reason) == (State.MISSING, "the settings name no prometheus")
+
+
+def test_health_asks_the_sources_that_nobody_asked_yet(world: World):
+    world.prometheus.answer = REFUSED
+
+    health = {found.source: found for found in world.ask.health()}
+
+    assert set(health) == set(Source)
+    assert health[Source.ALERTMANAGER].version == "0.25.0"
+    assert (health[Source.PROMETHEUS].reachable, health[Source.PROMETHEUS].since) == (False, NOW)
+    assert health[Source.PROMETHEUS].reason.endswith("connection refused")
+
+
+def test_asking_for_an_answer_by_the_wrong_name_is_a_mistake_in_the_program(world: World):
+    answers = world.ask.gather({"x": Alerts()})
+
+    with pytest.raises(TypeError, match="'x' was asked as Alerts, not as Range"):
+        answers.series("x")
+
+
+def test_several_series_where_one_is_expected_are_a_mistake_in_the_program(world: World):
+    point = Point(labels={}, at=0.0, value=1.0)
+    world.prometheus.answer = Vector(points=(point, point))
+
+    with pytest.raises(ValueError, match="'x' has 2 series"):
+        world.scalar()
+
+
+def test_a_value_that_is_missing_or_a_kind_that_is_not_is_a_mistake_in_the_program(world: World):
+    with pytest.raises(KeyError):
+        world.ask.gather({"x": Instant(UP, {})})
+    with pytest.raises(ValueError, match="unknown kind"):
+        world.ask.gather({"x": Cluster("widgets", None)})
+
+
+def test_each_asking_is_measured_with_its_outcome(world: World):
+    def count(outcome: str) -> float:
+        labels = {"source": "prometheus", "outcome": outcome}
+        return REGISTRY.get_sample_value("agentgov_dashboard_query_duration_seconds_count", labels) or 0.0
+
+    before = count("fresh"), count("timed_out")
+    world.scalar("one")
+    world.prometheus.answer = TimedOut("prometheus", "no answer within 2 s")
+    world.scalar("two")
+
+    assert (count("fresh") - before[0], count("timed_out") - before[1]) == (1, 1)
+
+
+def _logs(**more: Any) -> Logs:
+    return Logs(stream="logs", start=NOW - timedelta(minutes=10), end=NOW, **more)
+
+
+def test_a_search_is_asked_by_the_fields_names_and_answered_as_entries(world: World):
+    source = {
+        "@timestamp": "2026-01-01T11:59:00.5Z",
+        "body": {"text": "contract violated"},
+        "severity_text": "WARN",
+        "trace_id": "t1",
+        "attributes": {"gen_ai.agent.name": "planner", "http": {"status": 500}},
+        "resource": {"attributes": {"service.name": "agent-runtime", "tealdeck.track": "green", "k8s.pod.name": "p"}},
+    }
+    world.elasticsearch.answer = Found(
+        hits=(Hit(id="1", index="i", source=source),), total=1, total_is_lower_bound=False
+    )
+
+    page = world.ask.gather({"x": _logs(filters={"track": "green", "service": ("a", "b"), "pod": ""})}).logs("x").value
+
+    assert page is not None
+    [entry] = page.entries
+    assert (entry.message, entry.severity, entry.service, entry.track, entry.pod, entry.trace_id, entry.span_id) == (
+        *("contract violated", "WARN", "agent-runtime", "green", "p", "t1", ""),
+    )
+    assert entry.at == datetime(2026, 1, 1, 11, 59, 0, 500000, tzinfo=UTC)
+    assert entry.attributes == {"gen_ai.agent.name": "planner", "http.status": 500}
+    [asked] = world.elasticsearch.asked
+    assert asked["index"] == "logs-agentgov.app.otel-*"
+    assert asked["query"]["bool"]["filter"][1:] == [
+        {"term": {"resource.attributes.tealdeck.track": "green"}},
+        {"terms": {"resource.attributes.service.name": ["a", "b"]}},
+    ]
+
+
+def test_a_histogram_has_every_bucket_of_the_window(world: World):
+    start = int((NOW - timedelta(minutes=10)).timestamp())
+    counts = {"histogram": {"buckets": [{"key": (start + 120) * 1000, "doc_count": 3}]}}
+    world.elasticsearch.answer = Found(hits=(), total=3, total_is_lower_bound=False, aggregations=counts)
+
+    page = world.ask.gather({"x": _logs(histogram_buckets=5)}).logs("x").value
+
+    assert page is not None
+    assert [count for _, count in page.histogram] == [0, 3, 0, 0, 0]
+
+
+def test_no_match_is_a_fresh_page_with_a_total_of_nothing(world: World):
+    reading = world.ask.gather({"x": _logs()}).logs("x")
+
+    assert reading.state is State.FRESH
+    assert reading.value is not None
+    assert reading.value.total == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        NotFound("elasticsearch", "HTTP 404: no such index"),
+        Found(hits=(), total=0, total_is_lower_bound=False, shards=0),
+    ],
+    ids=["named", "by wildcard"],
+)
+def test_a_data_stream_that_does_not_exist_is_empty_by_name(world: World, answer: Found | SourceError):
+    world.elasticsearch.answer = answer
+
+    reading = world.ask.gather({"x": _logs()}).logs("x")
+
+    assert (reading.state, reading.reason) == (State.EMPTY, "there is no data stream logs-agentgov.app.otel-*")
+
+
+def test_failed_shards_make_a_page_partial_and_its_total_a_lower_bound(world: World):
+    left_out = ("1 of 2 shards failed: disk gone",)
+    world.elasticsearch.answer = Found(hits=(), total=3, total_is_lower_bound=False, left_out=left_out)
+
+    reading = world.ask.gather({"x": _logs()}).logs("x")
+
+    assert reading.state is State.PARTIAL
+    assert "disk gone" in reading.reason
+    assert reading.value is not None
+    assert reading.value.total_is_lower_bound
+
+
+def test_a_document_of_another_shape_is_missing_and_not_an_exception(world: World):
+    hit = Hit(id="1", index="i", source={"message": "no time"})
+    world.elasticsearch.answer = Found(hits=(hit,), total=1, total_is_lower_bound=False)
+
+    assert world.ask.gather({"x": _logs()}).logs("x").state is State.MISSING

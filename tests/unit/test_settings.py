@@ -1,0 +1,172 @@
+"""Settings: what holds when a key is left out, what the environment overrides, and one exact message a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dashboard.settings import Settings, SettingsError, load
+
+EXAMPLE = Path("deploy/production/tealdeck.toml.example")
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a settings file and answers its path."""
+
+    def write(text: str) -> Path:
+        file = tmp_path / "tealdeck.toml"
+        file.write_text(text)
+        return file
+
+    return write
+
+
+def _load(path: Path, **variables: str) -> Settings:
+    return load(path, variables=variables)
+
+
+def test_the_example_that_people_copy_is_allowed():
+    settings = _load(EXAMPLE)
+
+    assert settings.environments["production"].prometheus.scrape_interval_seconds == 30
+    assert settings.default_environment == "production"
+
+
+def test_an_environment_needs_nothing_but_its_name(write):
+    settings = _load(write("[environments.local]"))
+
+    local = settings.environments["local"]
+    assert (settings.default_environment, local.name, local.namespace) == ("local", "local", "agents")
+    assert local.prometheus.url == ""
+
+
+def test_the_first_environment_is_the_default(write):
+    assert _load(write("[environments.b]\n[environments.a]")).default_environment == "b"
+
+
+def test_the_file_is_found_by_the_variable(write):
+    file = write("[environments.named]")
+
+    assert "named" in load(variables={"TEALDECK_SETTINGS": str(file)}).environments
+
+
+def test_the_file_is_found_in_the_working_directory(write, monkeypatch):
+    monkeypatch.chdir(write("[environments.here]").parent)
+
+    assert "here" in load(variables={}).environments
+
+
+def test_the_environment_overrides_the_file_with_the_right_type(write):
+    file = write('[environments.eu-west]\nrefresh_seconds = 5\n[environments.eu-west.prometheus]\nurl = "http://a"')
+
+    settings = _load(
+        file,
+        TEALDECK__ENVIRONMENTS__EU_WEST__REFRESH_SECONDS="20",
+        TEALDECK__ENVIRONMENTS__EU_WEST__PROMETHEUS__URL="http://b:9090",
+        TEALDECK__ENVIRONMENTS__EU_WEST__ELASTICSEARCH__VERIFY_TLS="false",
+    )
+
+    west = settings.environments["eu-west"]
+    assert (west.refresh_seconds, west.prometheus.url, west.elasticsearch.verify_tls) == (20, "http://b:9090", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            "[environments.local]\nrefresh_second = 5",
+            "environments.local.refresh_second: found an unknown key; allowed: did you mean refresh_seconds? "
+            "namespace, refresh_seconds, prometheus, alertmanager, elasticsearch, kubernetes, audit",
+            id="a misspelt key",
+        ),
+        pytest.param(
+            '[environments.local.kubernetes]\ntoken = "x"',
+            "environments.local.kubernetes.token: found an unknown key; allowed: kubeconfig, context",
+            id="a key from elsewhere",
+        ),
+        pytest.param(
+            "[environments.local]\nrefresh_seconds = 1",
+            "environments.local.refresh_seconds: found 1; allowed: greater than or equal to 2",
+            id="a number too small",
+        ),
+        pytest.param(
+            '[environments.local.prometheus]\nurl = "prometheus:9090"',
+            "environments.local.prometheus.url: found 'prometheus:9090'; "
+            "allowed: http://HOST:PORT or https://HOST, a path may follow",
+            id="an address without http",
+        ),
+        pytest.param(
+            '[environments.local.prometheus]\nurl = "http://me:secret@host"',
+            "environments.local.prometheus.url: found a URL with a user, password or query in it; "
+            "allowed: http://HOST:PORT or https://HOST, a path may follow",
+            id="a password in an address is not repeated",
+        ),
+        pytest.param(
+            'default_environment = "x"\n[environments.a]\n[environments.b]',
+            "default_environment: found 'x'; allowed: one of a, b",
+            id="a default that is not there",
+        ),
+        pytest.param(
+            "[environments.Lo_cal]",
+            "environments.Lo_cal: found 'Lo_cal'; allowed: lower-case letters, digits and dashes, at most 63",
+            id="a name that cannot stand in a link",
+        ),
+        pytest.param(
+            "", "environments: found nothing; allowed: at least one table [environments.NAME]", id="an empty file"
+        ),
+        pytest.param(
+            "[environments]",
+            "environments: found nothing; allowed: at least one table [environments.NAME]",
+            id="no environment",
+        ),
+        pytest.param("environments = 3", "environments: found 3; allowed: a table", id="a number for a table"),
+        pytest.param(
+            "[environments.local]\nprometheus = 3",
+            "environments.local.prometheus: found 3; allowed: a table",
+            id="a number for a section",
+        ),
+    ],
+)
+def test_each_mistake_names_file_key_found_and_allowed(write, text: str, message: str):
+    file = write(text)
+
+    with pytest.raises(SettingsError) as caught:
+        _load(file)
+
+    assert str(caught.value) == f"{file}: {message}"
+
+
+def test_a_mistake_in_a_variable_names_the_variable(write):
+    with pytest.raises(SettingsError, match=r"^\$TEALDECK__ENVIRONMENTS__LOCAL__REFRESH_SECONDS: .* found 'soon'"):
+        _load(write("[environments.local]"), TEALDECK__ENVIRONMENTS__LOCAL__REFRESH_SECONDS="soon")
+
+
+def test_a_variable_below_a_value_is_refused(write):
+    with pytest.raises(SettingsError, match="namespace is a value; allowed: a table"):
+        _load(write('[environments.local]\nnamespace = "a"'), TEALDECK__ENVIRONMENTS__LOCAL__NAMESPACE__X="1")
+
+
+def test_a_missing_file_says_where_to_name_one(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"nowhere: no such file: name one in TEALDECK_SETTINGS"):
+        _load(tmp_path / "nowhere")
+
+
+def test_a_folder_is_not_a_file(tmp_path: Path):
+    with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
+        _load(tmp_path)
+
+
+def test_what_is_not_toml_says_where(write):
+    with pytest.raises(SettingsError, match=r"tealdeck.toml: is not TOML: .*line 1"):
+        _load(write("a == 1"))
+
+
+def test_what_is_not_text_is_said(tmp_path: Path):
+    file = tmp_path / "tealdeck.toml"
+    file.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(SettingsError, match="is not UTF-8 text"):
+        _load(file)
