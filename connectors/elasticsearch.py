@@ -83,9 +83,9 @@ class Elasticsearch:
         with understood(SOURCE):
             return _found(answer)
 
-    def create(self, index: str, document_id: str, document: Mapping[str, Any], *, timeout_seconds: float = 5.0) -> None:
+    def create(self, index: str, document_id: str, document: Mapping[str, Any]) -> None:
         """Adds a document to a data stream. `Conflict` when the id is taken: nothing is ever overwritten."""
-        self._call(timeout_seconds, lambda client: client.create(index=index, id=document_id, document=document))
+        self._call(SEARCH_SECONDS, lambda client: client.create(index=index, id=document_id, document=document))
 
     def version(self, *, timeout_seconds: float = 2.0) -> str:
         """Asks whether it is up and what it is. One GET /."""
