@@ -262,6 +262,14 @@ def test_a_broken_contract_shows_as_metric_log_and_span_and_is_enforced(tmp_path
             }
 
         await until(traced)
+        a_broken_one = broken[0]["trace_id"]
+
+        async def whole() -> bool:
+            return {"gateway", "orchestrator", "agent-runtime"} <= {
+                span["service"] for span in running.collector.spans if span["traceId"] == a_broken_one
+            }
+
+        await until(whole)
 
     play(scenario, tmp_path)
 

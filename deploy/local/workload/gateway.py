@@ -44,7 +44,7 @@ class Gateway(Component):
         started = time.perf_counter()
         try:
             result = await self._equipment.peers.post(
-                "orchestrator", "/v1/workflows", order, call.span.context, timeout_seconds=30, headers=synthetic
+                "orchestrator", "/v1/workflows", order, call.trace, call.span, timeout_seconds=30, headers=synthetic
             )
         except PeerError:
             self._count(task_type, "failure", time.perf_counter() - started)

@@ -33,7 +33,7 @@ class Orchestrator(Component):
             span.attributes = {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": agent.task_type}
             try:
                 result = await self._equipment.peers.post(
-                    "agent-runtime", "/v1/runs", run, span.context, timeout_seconds=20, headers=synthetic
+                    "agent-runtime", "/v1/runs", run, call.trace, span, timeout_seconds=20, headers=synthetic
                 )
             except PeerError as error:
                 self._observe(agent.task_type, f"http_{error.status}", started)

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from deploy.local.workload.spans import Context
+from deploy.local.workload.spans import KEPT_HEADER, Span, Trace
 
 _PAUSES_SECONDS = (0.05, 0.25)
 
@@ -43,7 +43,8 @@ class Peers:
         service: str,
         path: str,
         document: Mapping[str, Any],
-        context: Context,
+        trace: Trace,
+        span: Span,
         *,
         timeout_seconds: float,
         headers: Mapping[str, str] | None = None,
@@ -54,12 +55,13 @@ class Peers:
         died half-way may so be begun twice; the caller still sees one answer.
         """
         url, body = self.url(service) + path, orjson.dumps(document)
-        sent = {"Content-Type": "application/json", "traceparent": context.traceparent(), **(headers or {})}
+        sent = {"Content-Type": "application/json", "traceparent": span.context.traceparent(), **(headers or {})}
         timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         for pause in (*_PAUSES_SECONDS, None):
             try:
                 async with self.session.post(url, data=body, headers=sent, timeout=timeout) as answer:
                     text = await answer.read()
+                    trace.kept = trace.kept or KEPT_HEADER in answer.headers
                     if answer.status < 300:
                         return orjson.loads(text)
                     error = PeerError(_status(answer.status), f"{service} answered {answer.status}: {_reason(text)}")

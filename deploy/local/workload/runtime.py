@@ -116,7 +116,7 @@ class AgentRuntime(Component):
         if _denied(judged):
             return "handoff", "", Tally(), judged
         try:
-            approval, denied = await self._decide(plan, seed, span)
+            approval, denied = await self._decide(plan, seed, trace, span)
         except PeerError as error:
             # Fails closed: without a decision nothing runs.
             self._equipment.log.error(str(error), span.context, error__type="policy_unavailable")
@@ -129,7 +129,7 @@ class AgentRuntime(Component):
             return "failure", plan.error_type, tally, judged
         return ("handoff" if _denied(judged) else "success"), "", tally, judged
 
-    async def _decide(self, plan: Plan, seed: Any, span: Span) -> tuple[str, bool]:
+    async def _decide(self, plan: Plan, seed: Any, trace: Trace, span: Span) -> tuple[str, bool]:
         """The approval's outcome (empty: none needed), and whether a policy denies the run."""
         question = {
             "agent": plan.agent.name,
@@ -139,7 +139,7 @@ class AgentRuntime(Component):
             "seed": seed,
         }
         answer = await self._equipment.peers.post(
-            "policy-engine", "/v1/decisions", question, span.context, timeout_seconds=3
+            "policy-engine", "/v1/decisions", question, trace, span, timeout_seconds=3
         )
         for decision in answer["decisions"]:
             labels = decision["policy"], decision["decision"], decision["stage"]

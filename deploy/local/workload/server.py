@@ -22,7 +22,7 @@ from deploy.local.workload.identity import Identity
 from deploy.local.workload.logs import Log
 from deploy.local.workload.metrics import RequestMetrics
 from deploy.local.workload.peers import PeerError, Peers
-from deploy.local.workload.spans import SERVER, Span, SpanExporter, Trace, parse_traceparent
+from deploy.local.workload.spans import KEPT_HEADER, SERVER, Span, SpanExporter, Trace, parse_traceparent
 
 _CONNECTION_SECONDS = 5.0
 SYNTHETIC_HEADER = "x-tealdeck-synthetic"
@@ -192,7 +192,10 @@ class ComponentServer:
         trace.close()
         if self._component.requests:
             self._component.requests.observe(answer.status, time.perf_counter() - started)
-        return _json(answer)
+        response = _json(answer)
+        if trace.kept:
+            response.headers[KEPT_HEADER] = "1"
+        return response
 
     async def _answer(self, handler: Handler, call: Call) -> Answer:
         try:

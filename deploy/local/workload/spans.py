@@ -1,8 +1,8 @@
 """Spans of one request, W3C trace context, and the OTLP/HTTP JSON exporter.
 
-Which trace is kept is decided at its head, a few a second; a request that failed keeps its spans in every component
-that saw the failure, sampled or not. The exporter's queue is bounded: under pressure spans are dropped and counted,
-requests never wait.
+Which trace is kept is decided at its head, a few a second; one in which something failed is kept nevertheless, and the
+answer's header tells the callers to keep their part too. The exporter's queue is bounded: under pressure spans are
+dropped and counted, requests never wait.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import orjson
 
 from deploy.local.workload.identity import Identity
 
+KEPT_HEADER = "x-trace-kept"
 INTERNAL, SERVER, CLIENT = 1, 2, 3
 _ERROR = 2
 _random = random.Random()
@@ -100,12 +101,12 @@ class Span:
 class Trace:
     """The spans of one request in this process, in the order they ended."""
 
-    __slots__ = ("_exporter", "caller", "failed", "spans")
+    __slots__ = ("_exporter", "caller", "kept", "spans")
 
     def __init__(self, exporter: SpanExporter, caller: Context | None) -> None:
         self.caller = caller or Context(f"{_random.getrandbits(128) or 1:032x}", "", exporter.sample())
         self.spans: list[Span] = []
-        self.failed = False
+        self.kept = self.caller.sampled
         self._exporter = exporter
 
     @contextmanager
@@ -122,12 +123,12 @@ class Trace:
             raise
         finally:
             span.end_ns = time.time_ns()
-            self.failed = self.failed or bool(span.error)
+            self.kept = self.kept or bool(span.error)
             self.spans.append(span)
 
     def close(self) -> None:
-        """Hands the spans over if the trace is kept or something went wrong in it."""
-        if self.caller.sampled or self.failed:
+        """Hands the spans over if the trace is kept."""
+        if self.kept:
             self._exporter.add(self.spans)
 
 
