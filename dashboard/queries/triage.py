@@ -95,6 +95,7 @@ class Triage:
     pods: Reading[tuple[Pod, ...]]
     figures: Mapping[Place, Mapping[str, Measured]]
     unknown: tuple[str, ...]
+    measured: int  # tracks that were measured over the last moments
     has_traffic: bool
 
 
@@ -120,8 +121,9 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
         services=services,
         budgets=_budgets(answers),
         pods=pods,
-        figures=_figures(answers),
+        figures=_figures(answers, services.value or ()),
         unknown=_unknown(answers),
+        measured=len(symptoms),
         has_traffic=any((s.runs_per_second or 0) > 0 for s in symptoms),
     )
 
@@ -173,18 +175,19 @@ def _symptoms(answers: Answers, seconds: float) -> tuple[Symptoms, ...]:
     )
 
 
-def _figures(answers: Answers) -> dict[Place, dict[str, Measured]]:
-    """The measures of each track over the view's period."""
-    found: dict[Place, dict[str, Measured]] = {}
-    for name in ("runs", "errors", "p95", "violations"):
-        for sample in answers.samples(name).value or ():
-            place = _place(sample.labels)
-            found.setdefault(place, {})[name] = Measured(
+def _figures(answers: Answers, services: Iterable[ServiceLine]) -> dict[Place, dict[str, Measured]]:
+    """The measures of each active track over the view's period, with their reasons where there is no value."""
+    return {
+        place: {
+            name: Measured(
                 value=answers.samples(name).map(_value_at(place), empty="no traffic"),
                 previous=answers.samples(f"{name}.previous").map(_value_at(place), empty="no traffic then"),
                 course=answers.series(f"{name}.course").map(_line_at(place), empty="no traffic"),
             )
-    return found
+            for name in ("errors", "p95", "violations", "runs")
+        }
+        for place in ((line.name, line.active) for line in services)
+    }
 
 
 def _evidence(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.model.reading import Reading, State, Unit
+from dashboard.model.reading import Reading, Unit
 from dashboard.model.series import Series
 from dashboard.model.view import Marker
 from dashboard.ui import session, states, theme
@@ -47,11 +47,10 @@ def time_chart(
     """Lines over time under a title. Says in words when there are none, or when some were left out."""
     with st.container(border=True, key=f"chart-{key}", gap="xxsmall"):
         st.markdown(f"**{plain(title)}**")
-        if series.state is not State.FRESH:
-            states.badge(series, session.now())
         if not series.value:
             states.note(series)
             return
+        states.badge(series, session.now())
         lines = sorted(series.value, key=lambda line: line.last or 0.0, reverse=True)
         if len(lines) > _MOST_LINES:
             st.caption(f"The {_MOST_LINES} highest of {len(lines)} lines.")

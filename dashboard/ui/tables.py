@@ -16,7 +16,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from dashboard.model.reading import Reading, State, Unit
+from dashboard.model.reading import Reading, Unit
 from dashboard.ui import session, states
 from dashboard.ui.format import DASH, number, stamp
 from dashboard.ui.text import in_html, plain
@@ -48,12 +48,11 @@ def table(
 ) -> None:
     """Draw rows; says in words when there are none and why."""
     if isinstance(rows, Reading):
-        if rows.state is not State.FRESH:
-            states.badge(rows, session.now())
-        found: Sequence[Row] = rows.value or ()
         if rows.value is None:
-            states.note(rows)
+            states.note(rows, caption)
             return
+        states.badge(rows, session.now())
+        found: Sequence[Row] = rows.value
     else:
         found = rows
     if not found:

@@ -40,14 +40,25 @@ def headline(found: Triage, view: View, now: datetime) -> None:
             f"**Not known whether all is well.** {told}Not answered now: {', '.join(found.unknown)}.",
             icon=":material/visibility_off:",
         )
-    elif not open_ones:
-        pods = found.pods.value or ()
-        traffic = "" if found.has_traffic else " There is no traffic, so error ratios say nothing."
-        st.success(
-            f"**Nothing is wrong.** No alert fires; failed runs, latency and violations of {len(found.figures)} tracks "
-            f"are within limits; no pod of {len(pods)} fails. Checked {clock(now, view.tz)}.{traffic}",
-            icon=":material/check_circle:",
+    elif not open_ones and not found.has_traffic:
+        _quiet(
+            ":material/do_not_disturb_on: **No alert fires, but no agent run was measured.** Without traffic nothing "
+            f"can be said about errors, latency and contracts. Checked {clock(now, view.tz)}."
         )
+    elif not open_ones:
+        _quiet(
+            ":material/check_circle: **Nothing is wrong.** No alert fires; failed runs, latency and violations of "
+            f"{found.measured} tracks are within limits; no pod of {len(found.pods.value or ())} fails. "
+            f"Checked {clock(now, view.tz)}."
+        )
+    if not view.range:
+        st.caption("Incidents are those of now; the period chosen above is what the figures of the services cover.")
+
+
+def _quiet(words: str) -> None:
+    """Good news without colour: green is a track."""
+    with st.container(border=True, key="calm"):
+        st.markdown(words)
 
 
 def cards(found: Triage, view: View, now: datetime) -> None:
@@ -70,7 +81,7 @@ def _card(incident: Incident, evidence: Evidence | None, view: View, now: dateti
             if words := _words(incident, evidence, view, now):
                 st.markdown(" ".join(words))
             _proof(incident, evidence)
-        with st.grid(4, min_column_width=100, gap="small", key=f"act-{incident.key}"):
+        with st.grid(4, min_column_width=130, gap="small", key=f"act-{incident.key}"):
             filters = {"service": incident.service, "track": incident.track}
             page.go("release", "Release", view, icon=":material/swap_horiz:", **filters)
             page.go("agents", "Agents", view, icon=":material/smart_toy:", **filters)
@@ -178,9 +189,6 @@ def _service(line: ServiceLine, found: Triage, view: View) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"service-{line.name}"):
         st.markdown(f"**{plain(line.name)}** :gray[{plain(line.owner)}] {tracks}", width="content")
     figures = found.figures.get((line.name, line.active), {})
-    if not figures:
-        st.caption(":material/do_not_disturb_on: no figures: no traffic on the active track in this period")
-        return
     _tiles_of(line, figures, view)
 
 
@@ -242,7 +250,7 @@ def sources(view: View) -> None:
     """Each source: whether it answers, how fast, and when it last did."""
     st.markdown("##### Sources")
     now = session.now()
-    with st.container(horizontal=True, gap="small", key="sources"):
+    with st.container(horizontal=True, gap="xsmall", key="sources"):
         for health in session.ask_for(view).health():
             name = health.source.value.capitalize()
             if health.reachable is None:
