@@ -71,15 +71,19 @@ def take(layout: Layout, dashboard_port: int | None) -> Addresses:
 
     Raises CommandError if they, the port that the person named, or the pods' port are taken.
     """
+    port = _dashboard_port(dashboard_port)
     kept = int(layout.octet.read_text()) if layout.octet.exists() else None
     # Where to begin looking depends on the folder, so that states made at the same time seldom meet.
     start = zlib.crc32(str(layout.root).encode()) % len(_OCTETS)
     for octet in [kept] if kept else [*_OCTETS[start:], *_OCTETS[:start]]:
         if lock := _hold(f"127.{octet}.0.1"):
-            addresses = Addresses(octet, lock, _dashboard_port(dashboard_port))
-            _require_pod_port(addresses.host)
-            write_whole(layout.octet, f"{octet}\n")
-            return addresses
+            try:
+                _require_pod_port(f"127.{octet}.0.1")
+                write_whole(layout.octet, f"{octet}\n")
+            except BaseException:
+                lock.close()
+                raise
+            return Addresses(octet, lock, port)
     if kept:
         raise CommandError(
             f"Another environment lives on 127.{kept}.0.0/16, which the cluster in {layout.root} was made for. "
