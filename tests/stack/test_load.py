@@ -14,7 +14,9 @@ import pytest
 from aiohttp import web
 
 from deploy.local.load import Summary, drive
+from deploy.local.load.__main__ import main
 from deploy.local.load.driver import RefusedError
+from deploy.local.load.targets import Targets, find_targets
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
@@ -171,6 +173,53 @@ def test_the_command_sends_both_streams_and_ends_with_a_summary_on_sigterm() -> 
         assert lost == third.requests // 3
 
     asyncio.run(scenario())
+
+
+class Cluster:
+    """Answers as an API server does: first without the Services, then with them, at last with ready endpoints."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        kind, _, name = request.path.removeprefix("/api/v1/namespaces/agents/").partition("/")
+        if kind == "services":
+            self.looks += 1
+            if self.looks <= 2:
+                return web.json_response({"kind": "Status", "code": 404, "message": f"no {name}"}, status=404)
+            last = 10 if name == "gateway" else 11
+            return web.json_response({"spec": {"clusterIP": f"10.9.255.{last}", "ports": [{"port": 8080}]}})
+        ready = self.looks > 4
+        endpoints = [{"addresses": ["10.9.1.2"], "conditions": {"ready": ready}}]
+        return web.json_response({"metadata": {"resourceVersion": "1"}, "items": [{"endpoints": endpoints}]})
+
+
+def kubeconfig(folder: Path, url: str) -> Path:
+    path = folder / "kubeconfig"
+    one = {"cluster": {"server": url}, "user": {"token": "t"}, "context": {"cluster": "a", "user": "a"}}
+    config = {f"{key}s": [{"name": "a", key: value}] for key, value in one.items()}
+    path.write_bytes(orjson.dumps(config | {"current-context": "a"}))
+    return path
+
+
+def test_the_targets_are_found_once_they_are_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.local.load.targets._LOOK_SECONDS", 0.01)
+
+    async def scenario() -> None:
+        cluster = Cluster()
+        async with server(cluster) as url, asyncio.timeout(5):
+            targets = await find_targets(str(kubeconfig(tmp_path, url)), "agents")
+        assert targets == Targets(gateway="http://127.9.255.10:8080", preview="http://127.9.255.11:8080")
+        assert cluster.looks > 4
+
+    asyncio.run(scenario())
+
+
+def test_a_missing_kubeconfig_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--kubeconfig", "/nowhere/kubeconfig"]) == 1
+    complaint = capsys.readouterr().err
+    assert complaint.startswith("error load")
+    assert "/nowhere/kubeconfig" in complaint
 
 
 def test_a_foreign_target_is_one_line_that_says_so() -> None:

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import orjson
 import uvloop
 
-from deploy.local.load.driver import MAX_RATE, RefusedError, check_rate, check_target, drive
+from deploy.local.kubeapi import ApiError
+from deploy.local.load.driver import MAX_RATE, check_rate, check_target, drive
 from deploy.local.load.summary import Summary
+from deploy.local.load.targets import Targets, find_targets
 
 _LINE_SECONDS = 60.0
 
@@ -40,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         for url in filter(None, (options.gateway, options.preview)):
             check_target(url)
         streams = uvloop.run(_run(options))
-    except (RefusedError, OSError) as error:
+    except (ApiError, ValueError, OSError) as error:
         return _complain(str(error))
     print(orjson.dumps({stream.name: stream.summary.document() for stream in streams}).decode(), flush=True)
     return 0
@@ -65,21 +67,12 @@ async def _run(options: argparse.Namespace) -> list[Stream]:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    gateway, preview = options.gateway, options.preview
-    if not (gateway and preview):
-        from deploy.local.load.targets import find_targets  # late: given addresses need no cluster client
-
-        finding = asyncio.ensure_future(find_targets(options.kubeconfig, options.namespace))
-        await asyncio.wait({finding, stopping := asyncio.ensure_future(stop.wait())}, return_when="FIRST_COMPLETED")
-        stopping.cancel()
-        if not finding.done():
-            finding.cancel()
-            return []
-        found = finding.result()
-        gateway, preview = gateway or found.gateway, preview or found.preview
+    targets = await _targets(options, stop)
+    if targets is None:
+        return []
     streams = [
-        Stream("tasks", gateway, options.rate, Summary()),
-        Stream("synthetic", preview, options.synthetic_rate, Summary()),
+        Stream("tasks", targets.gateway, options.rate, Summary()),
+        Stream("synthetic", targets.preview, options.synthetic_rate, Summary()),
     ]
     reporting = asyncio.ensure_future(_report(streams))
     try:
@@ -101,6 +94,21 @@ async def _run(options: argparse.Namespace) -> list[Stream]:
     finally:
         reporting.cancel()
     return streams
+
+
+async def _targets(options: argparse.Namespace, stop: asyncio.Event) -> Targets | None:
+    """Where to send; None if asked to stop while still looking."""
+    if options.gateway and options.preview:
+        return Targets(gateway=options.gateway, preview=options.preview)
+    finding = asyncio.ensure_future(find_targets(options.kubeconfig, options.namespace))
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({finding, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not finding.done():
+        finding.cancel()
+        return None
+    found = finding.result()
+    return Targets(gateway=options.gateway or found.gateway, preview=options.preview or found.preview)
 
 
 async def _report(streams: list[Stream]) -> None:
