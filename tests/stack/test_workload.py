@@ -318,6 +318,7 @@ def test_without_a_policy_decision_a_run_fails_closed(tmp_path: Path) -> None:
     ("document", "reason"),
     [
         ({"task_type": "poetry"}, "task_type 'poetry' is not one of support-case"),
+        ({"task_type": ["code-review"]}, "task_type ['code-review'] is not one of"),
         ([], "not a JSON object"),
     ],
 )

@@ -12,7 +12,7 @@ from deploy.local.workload.agents import BY_TASK_TYPE
 from deploy.local.workload.metrics import BusinessMetrics, RequestMetrics
 from deploy.local.workload.peers import PeerError
 from deploy.local.workload.running import RunningMean
-from deploy.local.workload.server import SYNTHETIC_HEADER, Answer, Call, Component, Equipment, Handler, Refusal
+from deploy.local.workload.server import SYNTHETIC_HEADER, Answer, Call, Component, Equipment, Handler, choose
 
 _MONTHLY_BUDGET_USD = 25_000.0
 _SATISFACTION = {"success": 1.0, "handoff": 0.5, "failure": 0.0}
@@ -32,9 +32,7 @@ class Gateway(Component):
     async def take_task(self, call: Call) -> Answer:
         """`{"task_type", "seed"?}` in; the workflow's result out. A failed agent run is a 200 that says so."""
         task = call.json()
-        task_type = task.get("task_type")
-        if task_type not in BY_TASK_TYPE:
-            raise Refusal(400, f"task_type {task_type!r} is not one of {', '.join(BY_TASK_TYPE)}")
+        task_type = choose(task, "task_type", BY_TASK_TYPE).task_type
         order = {
             "task_id": call.headers.get("idempotency-key") or uuid.uuid4().hex,
             "task_type": task_type,

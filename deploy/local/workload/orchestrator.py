@@ -9,7 +9,7 @@ import orjson
 from deploy.local.workload.agents import BY_TASK_TYPE
 from deploy.local.workload.metrics import RequestMetrics, WorkflowMetrics
 from deploy.local.workload.peers import PeerError
-from deploy.local.workload.server import SYNTHETIC_HEADER, Answer, Call, Component, Equipment, Handler, Refusal
+from deploy.local.workload.server import SYNTHETIC_HEADER, Answer, Call, Component, Equipment, Handler, choose
 
 
 class Orchestrator(Component):
@@ -23,10 +23,8 @@ class Orchestrator(Component):
 
     async def run_workflow(self, call: Call) -> Answer:
         order = call.json()
-        agent = BY_TASK_TYPE.get(order.get("task_type", ""))
-        if agent is None or "task_id" not in order:
-            raise Refusal(400, "a workflow needs task_id and a known task_type")
-        run = {"task_id": order["task_id"], "agent": agent.name, "seed": order.get("seed")}
+        agent = choose(order, "task_type", BY_TASK_TYPE)
+        run = {"task_id": order.get("task_id"), "agent": agent.name, "seed": order.get("seed")}
         synthetic = {SYNTHETIC_HEADER: "true"} if call.headers.get(SYNTHETIC_HEADER) == "true" else {}
         started = time.perf_counter()
         with call.trace.span(f"invoke_workflow {agent.task_type}", parent=call.span) as span:

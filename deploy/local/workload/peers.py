@@ -63,7 +63,8 @@ class Peers:
                     text = await answer.read()
                     trace.kept = trace.kept or KEPT_HEADER in answer.headers
                     if answer.status < 300:
-                        return orjson.loads(text)
+                        result: dict[str, Any] = orjson.loads(text)
+                        return result
                     error = PeerError(_status(answer.status), f"{service} answered {answer.status}: {_reason(text)}")
                     if answer.status != 503:
                         raise error

@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import Any
+from collections.abc import Callable
 
 import orjson
 
 from deploy.local.workload.agents import AGENTS
 from deploy.local.workload.metrics import PolicyMetrics, RequestMetrics
-from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler, Refusal
+from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler, Refusal, choose
 
+_QUESTION = frozenset({"tools", "risky_tools", "redacts", "seed"})
 _APPROVAL_POLICY = "risky-tool-approval"
 _APPROVAL_PROBABILITY = 0.97
 
@@ -34,10 +35,9 @@ class PolicyEngine(Component):
     async def decide(self, call: Call) -> Answer:
         """`{"agent", "tools", "risky_tools", "redacts", "seed"}` in; decisions and the approval's outcome out."""
         run = call.json()
-        agent = AGENTS.get(run.get("agent", ""))
-        if agent is None:
-            raise Refusal(400, f"agent {run.get('agent')!r} is not known")
-        granted = {tool.name for tool in agent.tools}
+        granted = {tool.name for tool in choose(run, "agent", AGENTS).tools}
+        if missing := _QUESTION - run.keys():
+            raise Refusal(400, f"the question lacks {', '.join(sorted(missing))}")
         decisions = [
             self._timed("input-screening", "input", lambda: "allow"),
             self._timed("tool-allowlist", "tool", lambda: "allow" if set(run["tools"]) <= granted else "deny"),
@@ -50,7 +50,7 @@ class PolicyEngine(Component):
         call.span.attributes["agentgov.policy.decisions"] = [f"{d['policy']}={d['decision']}" for d in decisions]
         return Answer(200, orjson.dumps({"decisions": decisions, "approval": approval}))
 
-    def _timed(self, policy: str, stage: str, rule: Any) -> dict[str, str]:
+    def _timed(self, policy: str, stage: str, rule: Callable[[], str]) -> dict[str, str]:
         started = time.perf_counter()
         decision = rule()
         self._metrics.duration.labels(policy, stage).observe(time.perf_counter() - started)

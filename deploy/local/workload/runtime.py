@@ -26,7 +26,7 @@ from deploy.local.workload.governance import AFTER, BEFORE, Contracts, Governor
 from deploy.local.workload.metrics import AgentMetrics, ContractMetrics
 from deploy.local.workload.peers import PeerError
 from deploy.local.workload.running import RunningMean
-from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler, Refusal
+from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler, Refusal, choose
 from deploy.local.workload.spans import Span, Trace
 
 _RUNNING, _WAITING = 256, 256
@@ -62,9 +62,7 @@ class AgentRuntime(Component):
     async def take_run(self, call: Call) -> Answer:
         """`{"agent", "task_id"?, "seed"?}` in; what became of the run out. A failed run is a 200 that says so."""
         order = call.json()
-        agent = AGENTS.get(order.get("agent", ""))
-        if agent is None:
-            raise Refusal(400, f"agent {order.get('agent')!r} is not one of {', '.join(AGENTS)}")
+        agent = choose(order, "agent", AGENTS)
         if not self._contracts.loaded:
             raise Refusal(503, "no contracts yet: ungoverned agents do not run")
         task_id = order.get("task_id") or uuid.uuid4().hex

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
@@ -25,6 +25,7 @@ from deploy.local.workload.peers import PeerError, Peers
 from deploy.local.workload.spans import KEPT_HEADER, SERVER, Span, SpanExporter, Trace, parse_traceparent
 
 _CONNECTION_SECONDS = 5.0
+Choice = TypeVar("Choice")
 SYNTHETIC_HEADER = "x-tealdeck-synthetic"
 
 
@@ -58,6 +59,14 @@ class Call:
         if not isinstance(document, dict):
             raise Refusal(400, "the body is not a JSON object")
         return document
+
+
+def choose(document: Mapping[str, Any], key: str, choices: Mapping[str, Choice]) -> Choice:
+    """What the document's key names; Refusal 400 if it names nothing of the choices."""
+    value = document.get(key)
+    if not isinstance(value, str) or value not in choices:
+        raise Refusal(400, f"{key} {value!r} is not one of {', '.join(choices)}")
+    return choices[value]
 
 
 @dataclass(slots=True)
