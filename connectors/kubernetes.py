@@ -10,7 +10,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode
 
 from connectors.errors import BadAnswer, Gone, Unreachable, from_failed_call, from_status, understood
@@ -135,11 +135,15 @@ class Cluster:
         namespace: str | None,
         body: Any,
         *,
+        subresource: Literal["", "scale"] = "",
         content_type: str = "application/merge-patch+json",
         dry_run: bool = False,
     ) -> Object:
-        """Patches the object. `Conflict` when `body` names a `metadata.resourceVersion` that is no longer its own."""
-        path = _path(kind, namespace, name)
+        """Patches the object. `Conflict` when `body` names a `metadata.resourceVersion` that is no longer its own.
+
+        With `subresource` "scale" the object is the Scale of the named one, which takes fewer rights to change.
+        """
+        path = _path(kind, namespace, name) + (f"/{subresource}" if subresource else "")
         return self._json("PATCH", path, _write(dry_run), body=body, content_type=content_type)
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, dry_run: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from connectors.kubernetes import ListResult
 
@@ -29,7 +29,9 @@ class Cluster(Protocol):
         """Replaces an object; `Conflict` when its resourceVersion is another by now."""
         ...
 
-    def patch(self, kind: str, name: str, namespace: str | None, body: Any) -> Object:
+    def patch(
+        self, kind: str, name: str, namespace: str | None, body: Any, *, subresource: Literal["", "scale"] = ""
+    ) -> Object:
         """Merge-patches an object; `Conflict` when the resourceVersion in `body` is another by now."""
         ...
 

@@ -78,12 +78,12 @@ class Desk:
             return self._states.get(action)
 
     def current(self, namespace: str, service: str) -> ActionState | None:
-        """The action of this process on a service: the one that runs, else the newest."""
+        """The action of this process on a service ("": on any): the one that runs, else the newest."""
         with self._lock:
             ours = [
                 state
                 for state in self._states.values()
-                if (state.request.namespace, state.request.service) == (namespace, service)
+                if state.request.namespace == namespace and service in ("", state.request.service)
             ]
         running = [state for state in ours if state.is_running]
         return next(reversed(running or ours), None)

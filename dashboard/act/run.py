@@ -75,7 +75,8 @@ class Run:
             Conflict: it is no longer as it was last read, and is untouched.
         """
         name, namespace = self.request.service, self.request.namespace
-        self.service = self.cluster.patch("services", name, namespace, service_patch(self.service, notes, track))
+        version = self.service["metadata"]["resourceVersion"]
+        self.service = self.cluster.patch("services", name, namespace, service_patch(version, notes, track))
 
     def write_intent(self, intent: Intent) -> None:
         """Put the intent on the Service, under the same precondition."""
@@ -102,9 +103,9 @@ class Run:
         return found[0] if found else None
 
 
-def service_patch(service: Object, notes: Mapping[str, str | None], track: Track | None) -> Object:
-    """The merge patch that changes a Service only if it is still at the version in `service`."""
-    metadata: Object = {"resourceVersion": service["metadata"]["resourceVersion"]}
+def service_patch(version: str, notes: Mapping[str, str | None], track: Track | None) -> Object:
+    """The merge patch that changes a Service only if it is still at this resourceVersion."""
+    metadata: Object = {"resourceVersion": version}
     if notes:
         metadata["annotations"] = dict(notes)
     selector = {} if track is None else {"spec": {"selector": {marks.TRACK: track.value}}}

@@ -30,7 +30,7 @@ class Prepare:
         if desired_of(target) < run.needed:
             version = target["metadata"]["resourceVersion"]
             body = {"metadata": {"resourceVersion": version}, "spec": {"replicas": run.needed}}
-            run.cluster.patch("deployments", name, run.request.namespace, body)
+            run.cluster.patch("deployments", name, run.request.namespace, body, subresource="scale")
             return Retry(timedelta(seconds=1), f"{name} scaled from {desired_of(target)} to {run.needed} pods")
         ready = ready_of(target)
         if ready < run.needed:

@@ -31,7 +31,8 @@ class Preview:
         try:
             preview = run.cluster.get("services", name, run.request.namespace)
             if marks.read_active(preview) is not self.track:
-                run.cluster.patch("services", name, run.request.namespace, service_patch(preview, {}, self.track))
+                version = preview["metadata"]["resourceVersion"]
+                run.cluster.patch("services", name, run.request.namespace, service_patch(version, {}, self.track))
         except Conflict:
             return Retry(_TRIES_AFTER, f"{name} was just changed by somebody else")
         except NotFound:

@@ -1,0 +1,60 @@
+"""What a verdict is computed from: counts of tries and bad ones by track. Shares follow from counts, not the other way.
+
+Counts are increases over `$window`; a bad one that never happened has no series and counts as 0 while there are tries.
+"""
+
+from __future__ import annotations
+
+from dashboard.catalog.expression import Expression
+from dashboard.model.reading import Unit
+
+_SERVICE = 'namespace="$namespace", service_name="$service"'
+_RUN = f'{_SERVICE}, gen_ai_operation_name="invoke_agent"'
+_RUNS = f"sum by (track) (increase(gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}[$window]))"
+_EVALUATIONS = f"sum by (track) (increase(agentgov_contract_evaluations_total{{{_SERVICE}}}[$window]))"
+
+RUNS = Expression(
+    name="release_runs",
+    promql=_RUNS,
+    unit=Unit.COUNT,
+    blind="how many agent runs a verdict rests on",
+)
+FAILED = Expression(
+    name="release_failed_runs",
+    promql=(
+        f'sum by (track) (increase(gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}[$window]))'
+        f" or 0 * {_RUNS}"
+    ),
+    unit=Unit.COUNT,
+    blind="whether the release fails agent runs",
+)
+EVALUATIONS = Expression(
+    name="release_contract_evaluations",
+    promql=_EVALUATIONS,
+    unit=Unit.COUNT,
+    blind="how many contract evaluations a verdict rests on",
+)
+VIOLATIONS = Expression(
+    name="release_contract_violations",
+    promql=(
+        f'sum by (track) (increase(agentgov_contract_evaluations_total{{{_SERVICE}, outcome="violation"}}[$window]))'
+        f" or 0 * {_EVALUATIONS}"
+    ),
+    unit=Unit.COUNT,
+    blind="whether the release violates contracts",
+)
+P95 = Expression(
+    name="release_p95",
+    promql=(
+        "histogram_quantile(0.95, sum by (track, le) "
+        f"(increase(gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}[$window])))"
+    ),
+    unit=Unit.SECONDS,
+    blind="whether the release is slow",
+)
+TARGETS = Expression(
+    name="release_scraped_pods",
+    promql=f"sum by (track) (up{{{_SERVICE}}})",
+    unit=Unit.COUNT,
+    blind="whether all pods of the release are measured at all",
+)

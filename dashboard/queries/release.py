@@ -1,0 +1,270 @@
+"""Go or no-go, and where the traffic is: the cluster first, since it says which tracks there are, then their counts.
+
+`judge` is the same evidence without the pieces for the eye; an action's guard is handed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from dashboard.catalog import agents
+from dashboard.catalog import release as catalog
+from dashboard.catalog.expression import Expression
+from dashboard.decide import governed
+from dashboard.decide import verdict as decide
+from dashboard.model import marks
+from dashboard.model.action import Intent, Outcome, ServedBefore
+from dashboard.model.reading import Reading, Source, State, missing
+from dashboard.model.release import GovernedService, Track
+from dashboard.model.series import Sample, Series
+from dashboard.model.verdict import Counts, Evidence, Mode, Verdict
+from dashboard.model.view import View
+from dashboard.queries.ask import Alerts, Answers, Ask, Cluster, Instant, Range, Request
+from dashboard.queries.measures import period
+
+SLOW_SECONDS = 300
+# How long after a switch the page goes on judging the new active track before it looks at the next release alone.
+WATCHED = timedelta(minutes=15)
+_COUNTS: Mapping[str, Expression] = {
+    "runs": catalog.RUNS,
+    "failed": catalog.FAILED,
+    "evaluations": catalog.EVALUATIONS,
+    "violations": catalog.VIOLATIONS,
+    "p95_seconds": catalog.P95,
+}
+_EMPTY: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackFigures:
+    """One track in figures over the long window. `share` is its part of the users' connections, by ready endpoints."""
+
+    rate: Reading[float]
+    error_ratio: Reading[float]
+    p95_seconds: Reading[float]
+    violation_ratio: Reading[float]
+    share: Reading[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseAnswer:
+    """Everything that the page shows. `after` is there for a while after a switch; `intent` is the last action's."""
+
+    services: Reading[tuple[str, ...]]
+    service: Reading[GovernedService]
+    figures: Mapping[Track, TrackFigures]
+    before: Verdict
+    after: Verdict | None
+    intent: Intent | None
+    served_before: ServedBefore | None
+    way_back_closed: str
+    errors: Reading[tuple[Series, ...]]
+    p95: Reading[tuple[Series, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scene:
+    """The cluster's side: one governed service and what stands behind it. `raw` is empty when it is not known."""
+
+    raw: Mapping[str, Any]
+    pods: Reading[tuple[Mapping[str, Any], ...]]
+    names: Reading[tuple[str, ...]]
+    service: Reading[GovernedService]
+
+    @property
+    def active(self) -> Track:
+        """The track that users are on; blue where it is not known, which every gate then says."""
+        return self.service.value.active if self.service.value else Track.BLUE
+
+
+def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
+    """Everything that the page shows."""
+    scene = _scene(ask, view.ns, view.service)
+    name = scene.raw["metadata"]["name"] if scene.raw else view.service
+    over = period(view, now)
+    line = {"namespace": view.ns, "service": name, "track": "", "agent": "", "window": over.course_window}
+    requests = _ask_counts(ask, view.ns, name) | {
+        "line.errors": Range(agents.ERROR_RATIO_BY_TRACK, line, over.start, over.end),
+        "line.p95": Range(agents.P95_BY_TRACK, line, over.start, over.end),
+    }
+    answers = ask.gather(requests)
+    intent = marks.read_intent(scene.raw)
+    served = marks.read_served_before(scene.raw)
+    before = decide.judge(_evidence(ask, scene, answers, now, Mode.BEFORE))
+    watched = intent is not None and intent.ended_at is not None and now - intent.ended_at < WATCHED
+    moved = intent is not None and intent.outcome is Outcome.SUCCEEDED and intent.target is scene.active
+    return ReleaseAnswer(
+        services=scene.names,
+        service=scene.service,
+        figures={track: _figures(scene, answers, track) for track in Track},
+        before=before,
+        after=decide.judge(_evidence(ask, scene, answers, now, Mode.AFTER)) if watched and moved else None,
+        intent=intent,
+        served_before=served,
+        way_back_closed=_way_back_closed(scene, served),
+        errors=answers.series("line.errors"),
+        p95=answers.series("line.p95"),
+    )
+
+
+def judge(ask: Ask, namespace: str, service: str, now: datetime) -> Verdict:
+    """The verdict before a switch, from what is known now."""
+    scene = _scene(ask, namespace, service)
+    answers = ask.gather(_ask_counts(ask, namespace, service))
+    return decide.judge(_evidence(ask, scene, answers, now, Mode.BEFORE))
+
+
+def fast_seconds(ask: Ask) -> int:
+    """The short window: as short as four scrapes allow, so that harm shows within seconds."""
+    return max(45, 4 * ask.environment.prometheus.scrape_interval_seconds)
+
+
+def _scene(ask: Ask, namespace: str, wanted: str) -> _Scene:
+    kinds = ("services", "deployments", "pods", "endpointslices")
+    answers = ask.gather({kind: Cluster(kind, namespace) for kind in kinds})
+    readings = {kind: answers.objects(kind) for kind in kinds}
+    services = readings["services"]
+    candidates = [item for item in services.value or () if _is_governed(item)]
+    candidates.sort(key=lambda item: item["metadata"]["name"])
+    raw = next((item for item in candidates if wanted in ("", item["metadata"]["name"])), _EMPTY)
+
+    def built(_: object) -> GovernedService | None:
+        if not raw:
+            return None
+        return governed.governed_service(
+            raw,
+            services=services.value or (),
+            deployments=readings["deployments"].value or (),
+            pods=readings["pods"].value or (),
+            slices=readings["endpointslices"].value or (),
+        )
+
+    what = f"the governed service {wanted}" if wanted else "a governed service"
+    return _Scene(
+        raw=raw,
+        pods=readings["pods"],
+        names=services.map(lambda _: tuple(item["metadata"]["name"] for item in candidates)),
+        service=_worst(readings.values()).map(built, empty=f"{namespace} does not have {what}"),
+    )
+
+
+def _ask_counts(ask: Ask, namespace: str, service: str) -> dict[str, Request]:
+    values = {"namespace": namespace, "service": service}
+    windows = {"fast": f"{fast_seconds(ask)}s", "slow": f"{SLOW_SECONDS}s"}
+    requests: dict[str, Request] = {
+        f"{window}.{name}": Instant(expression, {**values, "window": length})
+        for window, length in windows.items()
+        for name, expression in _COUNTS.items()
+    }
+    # The namespace is checked to be a DNS label, so it cannot leave the matcher; alerts without one concern all.
+    return requests | {
+        "targets": Instant(catalog.TARGETS, values),
+        "alerts": Alerts(filters=(f'namespace=~"{namespace}|"',)),
+    }
+
+
+def _evidence(ask: Ask, scene: _Scene, answers: Answers, now: datetime, mode: Mode) -> Evidence:
+    candidate = scene.active.other if mode is Mode.BEFORE else scene.active
+    since = now - timedelta(seconds=SLOW_SECONDS)
+
+    def ended(pods: tuple[Mapping[str, Any], ...]) -> int | None:
+        return governed.ended_lately(governed.of_track(pods, scene.raw, candidate), since) if scene.raw else None
+
+    return Evidence(
+        mode=mode,
+        at=now,
+        candidate=candidate,
+        service=scene.service,
+        fast_seconds=fast_seconds(ask),
+        slow_seconds=SLOW_SECONDS,
+        fast={track: _counts(answers, "fast", track) for track in Track},
+        slow={track: _counts(answers, "slow", track) for track in Track},
+        restarts=scene.pods.map(ended, empty="the service is not known"),
+        targets=answers.samples("targets").map(_of_track(candidate), empty=f"no pod of {candidate} is scraped"),
+        alerts=answers.alerts("alerts"),
+        under_way=scene.service.map(lambda _: _under_way(scene.raw, now)),
+    )
+
+
+def _counts(answers: Answers, window: str, track: Track) -> Counts:
+    def of(name: str) -> Reading[float]:
+        return answers.samples(f"{window}.{name}").map(_of_track(track), empty=f"no traffic on {track}")
+
+    return Counts(
+        runs=of("runs"),
+        failed=of("failed"),
+        evaluations=of("evaluations"),
+        violations=of("violations"),
+        p95_seconds=of("p95_seconds"),
+    )
+
+
+def _figures(scene: _Scene, answers: Answers, track: Track) -> TrackFigures:
+    counts = _counts(answers, "slow", track)
+    return TrackFigures(
+        rate=counts.runs.map(lambda runs: runs / SLOW_SECONDS),
+        error_ratio=_ratio(counts.failed, counts.runs, f"no traffic on {track}"),
+        p95_seconds=counts.p95_seconds,
+        violation_ratio=_ratio(counts.violations, counts.evaluations, f"no evaluations on {track}"),
+        share=scene.service.map(lambda service: _share(service, track), empty="nobody serves"),
+    )
+
+
+def _ratio(bad: Reading[float], tries: Reading[float], empty: str) -> Reading[float]:
+    """The share of bad ones, as fresh as the bad ones are; EMPTY when nothing was tried."""
+    if tries.value is None:
+        return tries
+    whole = tries.value
+    return bad.map(lambda some: some / whole if whole > 0 else None, empty=empty)
+
+
+def _share(service: GovernedService, track: Track) -> float | None:
+    everybody = sum(status.serving for status in service.tracks.values())
+    return service.tracks[track].serving / everybody if everybody and track in service.tracks else None
+
+
+def _of_track(track: Track) -> Callable[[tuple[Sample, ...]], float | None]:
+    def find(samples: tuple[Sample, ...]) -> float | None:
+        return next((sample.value for sample in samples if sample.labels.get("track") == track), None)
+
+    return find
+
+
+def _is_governed(service: Mapping[str, Any]) -> bool:
+    return (service["metadata"].get("labels") or {}).get(marks.GOVERNED) == "true"
+
+
+def _under_way(raw: Mapping[str, Any], now: datetime) -> str:
+    intent = marks.read_intent(raw)
+    if intent is None or intent.outcome is not Outcome.RUNNING:
+        return ""
+    since = (now - intent.started_at).total_seconds()
+    return (
+        f"a {intent.kind} to {intent.target} by {intent.actor}, begun {since:.0f} s ago, is at the step {intent.step}"
+    )
+
+
+def _way_back_closed(scene: _Scene, served: ServedBefore | None) -> str:
+    """Why there is nothing to roll back to; "" when there is."""
+    service = scene.service.value
+    if service is None:
+        return "The service is not known."
+    if served is None:
+        return "No switch has happened since the last rollback, so there is nothing to go back to."
+    status = service.tracks.get(served.track)
+    if served.track is service.active:
+        return f"Users are on {served.track} already."
+    if status is None or status.version != served.version:
+        runs = status.version if status else "nothing"
+        return f"{served.track} runs {runs} now, but {served.version} served before: switch to it when it is GO."
+    return ""
+
+
+def _worst(readings: Any) -> Reading[Any]:
+    """The reading that is believed least, so that what is built from all is believed no more."""
+    order = (State.MISSING, State.EMPTY, State.STALE, State.PARTIAL, State.FRESH)
+    found = sorted(readings, key=lambda reading: order.index(reading.state))
+    return found[0] if found else missing("nothing was asked", source=Source.KUBERNETES)
