@@ -1,0 +1,41 @@
+"""The environment that journeys run against: brought up once for all tests, or one that runs already.
+
+TEALDECK_TEST_STATE=DIR names the state of a running one; it is left as it is, which makes a test in writing quick.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.environment import Environment
+
+RUNNING_STATE = "TEALDECK_TEST_STATE"
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """The whole environment with the deck, ready. Stopped at the end, unless it was there before."""
+    if state := os.environ.get(RUNNING_STATE):
+        running = Environment(Path(state).absolute())
+        status = running.command("status")
+        assert status.returncode == 0, f"{RUNNING_STATE} names {state}: {status.stdout}{status.stderr}"
+        yield running
+        return
+    made = Environment(tmp_path_factory.mktemp("environment") / "state")
+    up = made.command("up", "--detach")
+    assert up.returncode == 0, up.stdout + up.stderr
+    yield made
+    down = made.command("down")
+    assert down.returncode == 0, down.stdout + down.stderr
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs the environment, so that no test can forget to say so."""
+    for item in items:
+        if "environment" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.stack)

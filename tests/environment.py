@@ -1,0 +1,35 @@
+"""One environment as tests see it: where everything answers, and its commands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment, by the path of its state folder."""
+
+    state: Path
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where everything answers: dashboard, prometheus, alertmanager, elasticsearch, kubeconfig, gateway."""
+        found: dict[str, str] = json.loads((self.state / "endpoints.json").read_text())
+        return found
+
+    def command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command as a person would, for example `command("fault", "errors")`."""
+        return subprocess.run(
+            [sys.executable, "-m", "deploy.local", name, "--state", str(self.state), *arguments],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
