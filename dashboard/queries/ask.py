@@ -30,7 +30,7 @@ from dashboard.queries.cache import AnyReading, Cache, Ticket, aged
 from dashboard.queries.informer import Informer
 from dashboard.queries.question import INSTANT_SECONDS, Question, Questions, Sources
 from dashboard.queries.request import Alerts, Cluster, Instant, Logs, PodLog, Range, Request
-from dashboard.queries.selector import matches
+from dashboard.queries.selector import matcher
 from dashboard.settings import EnvironmentSettings
 
 __all__ = ["Alerts", "Answers", "Ask", "Cluster", "Instant", "Logs", "PodLog", "Range", "Request", "build_ask"]
@@ -145,11 +145,12 @@ class Ask:
     def _begin_objects(self, request: Cluster) -> Callable[[float], AnyReading]:
         if request.kind not in KINDS:
             raise ValueError(f"unknown kind {request.kind!r}: one of {', '.join(KINDS)}")
+        chosen = matcher(request.selector)
         informer = self._informer(request.kind, request.namespace)
 
         def finish(passed: float) -> Reading[tuple[Mapping[str, Any], ...]]:
             found = informer.reading(patience_seconds=INSTANT_SECONDS - passed)
-            return found.map(lambda objects: tuple(item for item in objects if matches(request.selector, item)))
+            return found.map(lambda objects: tuple(filter(chosen, objects)))
 
         return finish
 
@@ -163,11 +164,9 @@ class Ask:
                 breaker.failed(error)
 
         with self._starting:
-            key = (kind, namespace)
+            key = (kind, namespace if KINDS[kind].namespaced else None)
             if key not in self._informers:
-                self._informers[key] = Informer(
-                    self._sources.kubernetes, kind, namespace, heard=heard, clock=self._clock
-                )
+                self._informers[key] = Informer(self._sources.kubernetes, *key, heard=heard, clock=self._clock)
             return self._informers[key]
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from connectors.errors import Conflict, Gone, NotFound, Refused, SourceError
+from connectors.errors import Conflict, Gone, NotFound, Refused, SourceError, Unreachable
 from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Source
 
@@ -39,6 +41,7 @@ class Breaker:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._failures = 0
+        self._failing_since = clock()
         self._probing = False
         self._versioned = False
         self._health = SourceHealth(source=source, reachable=None, reason="not asked yet")
@@ -66,8 +69,8 @@ class Breaker:
             known = self._health
             came_up = known.reachable is False
             self._failures = 0
-            self._health = SourceHealth(
-                source=self.source,
+            self._health = replace(
+                known,
                 reachable=True,
                 since=known.since if known.reachable else now,
                 last_answer=now,
@@ -87,15 +90,15 @@ class Breaker:
         with self._lock:
             known = self._health
             self._failures += 1
-            since = known.since if known.reachable is False and known.since else now
-            self._health = SourceHealth(
-                source=self.source,
-                reachable=False,
-                since=since,
-                last_answer=known.last_answer,
-                latency_seconds=known.latency_seconds,
-                reason=does_not_answer(self.source, since, error.detail),
-                version=known.version,
+            if self._failures == 1:
+                self._failing_since = now
+            # One slow or odd answer is no outage; a refused connection is.
+            down = self._failures >= FAILURES_TO_OPEN or isinstance(error, Unreachable) or not known.reachable
+            self._health = replace(
+                known,
+                reachable=not down,
+                since=self._failing_since if down else known.since,
+                reason=does_not_answer(self.source, self._failing_since, error.detail) if down else error.detail,
             )
             start_probe = self._failures >= FAILURES_TO_OPEN and not self._probing
             self._probing = self._probing or start_probe
@@ -107,12 +110,13 @@ class Breaker:
         """Asks the source once whether it is there. True when it answered."""
         with self._lock:
             self._versioned = True
+        began = time.monotonic()
         try:
             version = self._probe()
         except SourceError as error:
             self.failed(error)
             return isinstance(error, _ANSWERED)
-        self.succeeded(version=version)
+        self.succeeded(time.monotonic() - began, version=version)
         return True
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from connectors.errors import Gone, SourceError
+from connectors.errors import Gone, SourceError, TimedOut
 from connectors.kubernetes import Cluster, Event
 from dashboard.model.reading import Reading, Source, State, fresh, missing
 from dashboard.queries.breaker import does_not_answer, utc_now
@@ -141,11 +141,13 @@ class Informer:
             first = not self._broken
             if first:
                 self._broken_since = self._clock()
+                if not isinstance(error, TimedOut):  # silence may have lasted for long; a break was noticed at once
+                    self._last_contact = self._broken_since
             self._broken = does_not_answer(Source.KUBERNETES, self._broken_since, error.detail)
         self._settled.set()
         self._heard(error)
         if first:
-            log.warning("watch_down kind=%s namespace=%s reason=%s", self._kind, self._namespace, error.detail)
+            log.info("watch_down kind=%s namespace=%s reason=%s", self._kind, self._namespace, error.detail)
 
 
 def _key(item: Mapping[str, Any]) -> tuple[str, str]:

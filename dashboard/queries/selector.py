@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-_TERM = re.compile(
-    r"\s*(?:(?P<absent>!)\s*(?P<no>[^=!\s]+)|(?P<key>[^=!\s]+)\s*(?:(?P<op>==?|!=)\s*(?P<value>[^=!\s]*))?)\s*"
-)
+_KEY = r"[^=!,()\s]+"
+_TERM = re.compile(rf"\s*(?:!\s*(?P<absent>{_KEY})|(?P<key>{_KEY})\s*(?:(?P<op>==?|!=)\s*(?P<value>[^=!,()\s]*))?)\s*")
 
 
-def matches(selector: str, item: Mapping[str, Any]) -> bool:
-    """Whether an object's labels satisfy all terms; an empty selector is satisfied by all.
+def matcher(selector: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether an object's labels satisfy all terms, as a function; an empty selector is satisfied by all.
 
     Raises:
         ValueError: the selector is not of the simple kind above.
     """
-    labels = item["metadata"].get("labels") or {}
-    return all(_holds(term, labels) for term in selector.split(",")) if selector.strip() else True
+    terms = [_term(text) for text in selector.split(",")] if selector.strip() else []
+    return lambda item: all(term(item["metadata"].get("labels") or {}) for term in terms)
 
 
-def _holds(term: str, labels: Mapping[str, str]) -> bool:
-    found = _TERM.fullmatch(term)
-    if found is None or "(" in term:
-        raise ValueError(f"{term!r} is not a simple label selector: a=b, a!=b, a or !a")
-    if found["absent"]:
-        return found["no"] not in labels
-    if found["op"] is None:
-        return found["key"] in labels
-    return (labels.get(found["key"]) == found["value"]) != (found["op"] == "!=")
+def _term(text: str) -> Callable[[Mapping[str, str]], bool]:
+    found = _TERM.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a simple label selector: a=b, a!=b, a or !a")
+    absent, key, operator, value = found["absent"], found["key"], found["op"], found["value"]
+    if absent:
+        return lambda labels: absent not in labels
+    if operator is None:
+        return lambda labels: key in labels
+    if operator == "!=":
+        return lambda labels: labels.get(key) != value
+    return lambda labels: labels.get(key) == value

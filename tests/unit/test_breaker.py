@@ -1,0 +1,129 @@
+"""The breaker: opens at the third failure in a row, says since when, and closes when a probe is answered."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connectors.errors import BadAnswer, NotFound, RateLimited, Refused, SourceError, TimedOut, Unreachable
+from dashboard.model.reading import Source
+from dashboard.queries import breaker as module
+from dashboard.queries.breaker import Breaker
+
+NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+REFUSED = Unreachable("prometheus", "connection refused")
+SLOW = TimedOut("prometheus", "no answer within 2 s")
+
+
+class Probe:
+    """Answers a version, or raises what it is told to."""
+
+    def __init__(self) -> None:
+        self.error: SourceError | None = None
+        self.asked = threading.Event()
+
+    def __call__(self) -> str:
+        self.asked.set()
+        if self.error is not None:
+            raise self.error
+        return "2.42.0"
+
+
+@pytest.fixture
+def probe() -> Probe:
+    return Probe()
+
+
+@pytest.fixture
+def breaker(probe: Probe):
+    made = Breaker(Source.PROMETHEUS, probe, clock=iter_clock())
+    yield made
+    made.close()
+
+
+def iter_clock():
+    """A clock that goes on by one second at each look."""
+    seconds = iter(range(1000))
+    return lambda: NOW + timedelta(seconds=next(seconds))
+
+
+def test_two_failures_leave_it_closed_and_the_third_opens_it(breaker: Breaker):
+    breaker.failed(SLOW)
+    breaker.failed(SLOW)
+    assert breaker.refusal() is None
+
+    breaker.failed(SLOW)
+    assert breaker.refusal() is not None
+
+
+def test_the_reason_says_since_the_first_failure_and_why(breaker: Breaker):
+    for _ in range(3):
+        breaker.failed(REFUSED)
+
+    assert breaker.refusal() == "prometheus does not answer since 12:00:01 UTC: connection refused"
+
+
+def test_an_answer_between_failures_keeps_it_closed(breaker: Breaker):
+    for _ in range(5):
+        breaker.failed(SLOW)
+        breaker.failed(SLOW)
+        breaker.succeeded(0.1)
+
+    assert breaker.refusal() is None
+
+
+@pytest.mark.parametrize("kind", [Refused, NotFound])
+def test_a_source_that_says_no_is_a_source_that_answers(breaker: Breaker, kind: type[SourceError]):
+    for _ in range(5):
+        breaker.failed(kind("prometheus", "HTTP 403: no"))
+
+    assert breaker.refusal() is None
+    assert (breaker.health().reachable, breaker.health().reason) == (True, "HTTP 403: no")
+
+
+@pytest.mark.parametrize("error", [SLOW, BadAnswer("prometheus", "HTTP 500"), RateLimited("prometheus", "HTTP 429")])
+def test_one_slow_or_odd_answer_is_no_outage(breaker: Breaker, error: SourceError):
+    breaker.succeeded(0.1)
+    breaker.failed(error)
+
+    assert breaker.health().reachable is True
+    assert breaker.health().reason == error.detail
+
+
+def test_a_refused_connection_is_an_outage_at_once(breaker: Breaker):
+    breaker.succeeded(0.1)
+    breaker.failed(REFUSED)
+
+    assert breaker.health().reachable is False
+
+
+def test_health_keeps_what_the_source_last_told(breaker: Breaker):
+    assert breaker.health().reachable is None
+    breaker.probe()
+    breaker.succeeded(0.25)
+    up = breaker.health()
+    breaker.failed(REFUSED)
+    down = breaker.health()
+
+    assert (up.version, up.latency_seconds, up.reachable) == ("2.42.0", 0.25, True)
+    assert (down.version, down.last_answer, down.reachable) == ("2.42.0", up.last_answer, False)
+
+
+def test_an_open_breaker_is_closed_by_a_probe_in_the_background(breaker: Breaker, probe: Probe, monkeypatch):
+    monkeypatch.setattr(module, "PROBE_SECONDS", 0.01)
+    probe.error = REFUSED
+    for _ in range(3):
+        breaker.failed(REFUSED)
+    assert probe.asked.wait(5)
+    assert breaker.refusal() is not None
+
+    probe.error = None
+    for _ in range(500):
+        if breaker.refusal() is None:
+            break
+        threading.Event().wait(0.01)
+
+    assert breaker.refusal() is None
+    assert breaker.health().reachable is True

@@ -1,0 +1,174 @@
+"""The informer: follows the cluster, is fresh while its watch stands, and says since when it does not.
+
+The fake cluster serves one script of lists and watches; a watch ends when its script does.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+
+from connectors.errors import Gone, Refused, SourceError, Unreachable
+from connectors.kubernetes import Event, ListResult
+from dashboard.model.reading import State
+from dashboard.queries import informer as module
+from dashboard.queries.informer import Informer
+
+BROKEN = Unreachable("kubernetes", "the connection broke")
+END = object()
+
+
+class FakeCluster:
+    """What is put into `lists` and `changes` happens in turn: objects, errors, events, END of a watch."""
+
+    def __init__(self) -> None:
+        self.lists: queue.Queue[ListResult | SourceError] = queue.Queue()
+        self.changes: queue.Queue[Event | SourceError | object] = queue.Queue()
+        self.watched_from: list[str] = []
+        self.refuse_watches: SourceError | None = None
+
+    def list(self, kind: str, namespace: str | None) -> ListResult:
+        return _raised(self.lists.get(timeout=10))
+
+    def watch(self, kind: str, namespace: str | None, *, resource_version: str) -> Iterator[Event]:
+        self.watched_from.append(resource_version)
+        if self.refuse_watches is not None:
+            raise self.refuse_watches
+        return self._follow()
+
+    def _follow(self) -> Iterator[Event]:
+        while (change := _raised(self.changes.get(timeout=10))) is not END:
+            yield change
+
+
+def _raised(found: Any) -> Any:
+    if isinstance(found, SourceError):
+        raise found
+    return found
+
+
+def _pod(name: str, version: int, **labels: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "agents", "resourceVersion": str(version), "labels": labels}
+    return {"metadata": metadata | {"managedFields": ["long"]}}
+
+
+def _listed(*pods: dict[str, Any], version: int = 1) -> ListResult:
+    return ListResult(items=pods, resource_version=str(version))
+
+
+@pytest.fixture
+def cluster(monkeypatch) -> FakeCluster:
+    monkeypatch.setattr(module, "_FIRST_WAIT_SECONDS", 0.01)
+    return FakeCluster()
+
+
+@pytest.fixture
+def informer(cluster: FakeCluster) -> Iterator[Informer]:
+    made = Informer(cast(Any, cluster), "pods", "agents")
+    yield made
+    made.close()
+    cluster.changes.put(END)
+
+
+def _names(informer: Informer) -> list[str]:
+    return [item["metadata"]["name"] for item in informer.reading(patience_seconds=5).value or ()]
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if holds():
+            return
+        threading.Event().wait(0.005)
+    raise AssertionError("it never came to hold")
+
+
+def test_the_first_question_waits_for_the_list(cluster: FakeCluster, informer: Informer):
+    threading.Timer(0.02, cluster.lists.put, (_listed(_pod("a", 1)),)).start()
+
+    reading = informer.reading(patience_seconds=5)
+
+    assert reading.state is State.FRESH
+    assert reading.query == "list and watch pods in agents"
+    assert _names(informer) == ["a"]
+
+
+def test_no_objects_are_a_fresh_answer(cluster: FakeCluster, informer: Informer):
+    cluster.lists.put(_listed())
+
+    assert (informer.reading(patience_seconds=5).state, _names(informer)) == (State.FRESH, [])
+
+
+def test_a_list_that_does_not_come_is_missing(informer: Informer, cluster: FakeCluster):
+    reading = informer.reading(patience_seconds=0.01)
+
+    assert (reading.state, reading.reason) == (State.MISSING, "kubernetes has not listed its pods yet")
+    cluster.lists.put(_listed())
+
+
+def test_changes_are_followed(cluster: FakeCluster, informer: Informer):
+    cluster.lists.put(_listed(_pod("a", 1), _pod("b", 1)))
+    cluster.changes.put(Event(type="ADDED", object=_pod("c", 2)))
+    cluster.changes.put(Event(type="DELETED", object=_pod("a", 3)))
+    cluster.changes.put(Event(type="MODIFIED", object=_pod("b", 4, new="label")))
+
+    _until(lambda: _names(informer) == ["b", "c"])
+    _until(lambda: informer.reading(patience_seconds=0).value[0]["metadata"]["labels"] == {"new": "label"})
+
+
+def test_a_watch_that_ends_is_taken_up_where_a_bookmark_left_it(cluster: FakeCluster, informer: Informer):
+    cluster.lists.put(_listed(version=1))
+    cluster.changes.put(Event(type="BOOKMARK", object={"metadata": {"resourceVersion": "9"}}))
+    cluster.changes.put(END)
+
+    _until(lambda: cluster.watched_from == ["1", "9"])
+    assert informer.reading(patience_seconds=0).state is State.FRESH
+
+
+def test_a_forgotten_place_is_listed_again(cluster: FakeCluster, informer: Informer):
+    cluster.lists.put(_listed(_pod("a", 1), version=1))
+    cluster.changes.put(Gone("kubernetes", "too old"))
+    cluster.lists.put(_listed(_pod("b", 20), version=20))
+
+    _until(lambda: _names(informer) == ["b"])
+    _until(lambda: cluster.watched_from == ["1", "20"])
+
+
+def test_a_broken_watch_is_stale_with_what_it_had_and_recovers(cluster: FakeCluster, informer: Informer):
+    cluster.lists.put(_listed(_pod("a", 1)))
+    assert _names(informer) == ["a"]
+
+    cluster.refuse_watches = BROKEN
+    cluster.changes.put(BROKEN)
+    _until(lambda: informer.reading(patience_seconds=0).state is State.STALE)
+    assert "kubernetes does not answer since" in informer.reading(patience_seconds=0).reason
+    assert _names(informer) == ["a"]
+
+    cluster.refuse_watches = None
+    _until(lambda: informer.reading(patience_seconds=0).state is State.FRESH)
+
+
+def test_a_list_that_is_refused_is_missing_at_once_with_the_reason(cluster: FakeCluster, informer: Informer):
+    cluster.lists.put(Refused("kubernetes", "HTTP 403: pods is forbidden"))
+
+    reading = informer.reading(patience_seconds=5)
+
+    assert reading.state is State.MISSING
+    assert "pods is forbidden" in reading.reason
+    cluster.lists.put(_listed())
+
+
+def test_the_health_of_the_source_hears_of_answers_and_failures(cluster: FakeCluster):
+    heard: list[SourceError | None] = []
+    informer = Informer(cast(Any, cluster), "pods", None, heard=heard.append)
+    cluster.lists.put(_listed())
+    informer.reading(patience_seconds=5)
+    cluster.changes.put(BROKEN)
+
+    _until(lambda: BROKEN in heard)
+    assert heard[0] is None
+    informer.close()
+    cluster.changes.put(END)
