@@ -122,8 +122,8 @@ class KubeApi:
     ) -> Object:
         return await self.call("PATCH", path(kind, namespace, name, sub), body=body, form=form, params=query)
 
-    async def delete(self, kind: str, namespace: str, name: str, **options: Any) -> None:
-        await self.call(
+    async def delete(self, kind: str, namespace: str, name: str, **options: Any) -> Object:
+        return await self.call(
             "DELETE", path(kind, namespace, name), body={"kind": "DeleteOptions", "apiVersion": "v1", **options}
         )
 

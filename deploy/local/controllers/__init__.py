@@ -1,0 +1,1 @@
+"""The controllers of the one-machine environment: ordinary clients of an API server, whichever that is."""

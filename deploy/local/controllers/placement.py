@@ -1,0 +1,96 @@
+"""The scheduler and the disruption budgets: a node for each pod, and how many pods may go at once."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from deploy.local.controllers.events import Events
+from deploy.local.controllers.objects import is_finished, is_terminating, ready_since, selects
+from deploy.local.controllers.queue import Key, Queue
+from deploy.local.kubeapi import Informer, KubeApi, Object, path
+
+
+class Scheduler:
+    """Binds a pod to the ready node that has the fewest pods."""
+
+    def __init__(self, api: KubeApi, pods: Informer, nodes: Informer, events: Events) -> None:
+        self._api, self._pods, self._nodes, self._events = api, pods, nodes, events
+        self.queue = Queue("scheduler", self._look)
+
+    def waiting(self) -> list[Key]:
+        """The pods without a node: they get another chance when a node changes."""
+        return [key for key, pod in self._pods.objects.items() if not pod["spec"].get("nodeName")]
+
+    async def _look(self, key: Key) -> None:
+        pod = self._pods.get(*key)
+        if pod is None or pod["spec"].get("nodeName") or is_terminating(pod):
+            return
+        load = {name: 0 for (_, name), node in self._nodes.objects.items() if _takes_pods(node)}
+        if not load:
+            await self._events.tell(pod, "FailedScheduling", "no node is ready and schedulable", warning=True)
+            return
+        for other in self._pods.objects.values():
+            if (name := other["spec"].get("nodeName")) in load and not is_finished(other):
+                load[name] += 1
+        node = min(load, key=lambda name: (load[name], name))
+        body = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": key[1], "namespace": key[0]},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
+        }
+        await self._api.call("POST", path("pods", key[0], key[1], "binding"), body=body)
+        await self._events.tell(pod, "Scheduled", f"Successfully assigned {key[0]}/{key[1]} to {node}")
+
+
+class DisruptionBudgets:
+    """Counts how many pods each budget lets go."""
+
+    def __init__(self, api: KubeApi, budgets: Informer, pods: Informer) -> None:
+        self._api, self._budgets, self._pods = api, budgets, pods
+        self.queue = Queue("disruption budgets", self._look)
+
+    async def _look(self, key: Key) -> None:
+        budget = self._budgets.get(*key)
+        if budget is None or is_terminating(budget):
+            return
+        after = budget_status(budget, [pod for (of, _), pod in self._pods.objects.items() if of == key[0]])
+        before = budget.get("status", {})
+        if any(before.get(field) != value for field, value in after.items()):
+            await self._api.patch("poddisruptionbudgets", key[0], key[1], {"status": after}, sub="status")
+
+
+def budget_status(budget: Object, pods: list[Object]) -> dict[str, Any]:
+    """The status of a budget, from the pods of its namespace."""
+    spec = budget["spec"]
+    mine = [
+        pod
+        for pod in pods
+        if selects((spec.get("selector") or {}).get("matchLabels") or {}, pod) and not is_finished(pod)
+    ]
+    healthy = sum(1 for pod in mine if ready_since(pod) and not is_terminating(pod))
+    if "maxUnavailable" in spec:
+        desired = len(mine) - _share(spec["maxUnavailable"], len(mine))
+    else:
+        desired = _share(spec.get("minAvailable", 0), len(mine))
+    return {
+        "expectedPods": len(mine),
+        "currentHealthy": healthy,
+        "desiredHealthy": max(0, desired),
+        "disruptionsAllowed": max(0, healthy - max(0, desired)),
+        "observedGeneration": budget["metadata"].get("generation", 1),
+    }
+
+
+def _takes_pods(node: Object) -> bool:
+    conditions = node.get("status", {}).get("conditions", [])
+    ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    return ready and not node.get("spec", {}).get("unschedulable")
+
+
+def _share(value: int | str, of: int) -> int:
+    """A number or a percentage; both kinds of budget round a percentage up, as Kubernetes does."""
+    if isinstance(value, str) and value.endswith("%"):
+        return math.ceil(int(value[:-1]) * of / 100)
+    return int(value)
