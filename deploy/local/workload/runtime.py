@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -29,14 +30,24 @@ from deploy.local.workload.running import RunningMean
 from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler, Refusal, choose
 from deploy.local.workload.spans import Span, Trace
 
-_RUNNING, _WAITING = 256, 256
+_RUNNING, _WAITING = 512, 256
 _CRASH_AFTER_SECONDS = 2.0
 _DEGRADED_ERROR_RATIO = 0.1
 _STATES = ("running", "degraded", "quarantined", "stopped")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a run ended: success, handoff (a person takes over) or failure; what it used up; how it was judged."""
+
+    outcome: str
+    error_type: str = ""
+    tally: Tally = field(default_factory=Tally)
+    judged: list[Evaluation]
+
+
 class AgentRuntime(Component):
-    def __init__(self, equipment: Equipment, faults_file: str = "", die: Callable[[int], object] = os._exit) -> None:
+    def __init__(self, equipment: Equipment, faults_file: str = "") -> None:
         identity = equipment.identity
         self._equipment = equipment
         self._metrics = AgentMetrics(equipment.registry)
@@ -45,7 +56,6 @@ class AgentRuntime(Component):
         self._governor = Governor(equipment, self._contracts, self._contract_metrics)
         self._faults = FaultFile(faults_file, identity.track, self._tell_faults)
         self._admission = Admission(_RUNNING, _WAITING)
-        self._die = die
         self._errors: defaultdict[str, RunningMean] = defaultdict(lambda: RunningMean(0.0, 0.03))
         self._scores: defaultdict[str, RunningMean] = defaultdict(lambda: RunningMean(0.88, 0.03))
         self._start_gauges()
@@ -79,13 +89,12 @@ class AgentRuntime(Component):
         started = time.perf_counter()
         plan = plan_run(agent, random.Random(f"run-{seed}"), self._faults.temper)
         with call.trace.span(f"invoke_agent {agent.name}", parent=call.span) as span:
-            outcome, error_type, tally, judged = await self._governed(plan, seed, call.trace, span)
-            span.error = error_type
-            span.attributes = self._attributes(agent, task_id, outcome, tally)
+            ending = await self._governed(plan, seed, call.trace, span)
+            span.error = call.span.error = ending.error_type
+            span.attributes = self._attributes(agent, task_id, ending)
         seconds = time.perf_counter() - started
-        self._measure(plan, error_type, seconds, span)
-        self._write(agent, task_id, outcome, error_type, seconds, span)
-        call.span.error = error_type
+        self._measure(plan, ending, seconds, span)
+        self._write(agent, task_id, ending, seconds, span)
         identity = self._equipment.identity
         return {
             "task_id": task_id,
@@ -93,39 +102,36 @@ class AgentRuntime(Component):
             "agent": agent.name,
             "track": identity.track,
             "version": identity.version,
-            "outcome": outcome,
-            "error_type": error_type,
-            "cost_usd": round(tally.cost_usd, 6),
+            "outcome": ending.outcome,
+            "error_type": ending.error_type,
+            "cost_usd": round(ending.tally.cost_usd, 6),
             "duration_seconds": round(seconds, 4),
             "violations": [
                 {"contract": e.contract.name, "rule": e.clause.rule, "severity": e.clause.severity}
-                for e in judged
+                for e in ending.judged
                 if e.outcome is Outcome.VIOLATION
             ],
         }
 
-    async def _governed(
-        self, plan: Plan, seed: Any, trace: Trace, span: Span
-    ) -> tuple[str, str, Tally, list[Evaluation]]:
-        """The run between its contracts and policies: outcome, error type, what it used, how it was judged."""
+    async def _governed(self, plan: Plan, seed: Any, trace: Trace, span: Span) -> Ending:
+        """The run between its contracts and policies."""
         agent = plan.agent
         facts: dict[str, Any] = {"budget_usd": agent.budget_usd, "granted_tools": [tool.name for tool in agent.tools]}
         judged = self._governor.judge(agent.name, facts, BEFORE, trace, span)
         if _denied(judged):
-            return "handoff", "", Tally(), judged
+            return Ending(outcome="handoff", judged=judged)
         try:
             approval, denied = await self._decide(plan, seed, trace, span)
         except PeerError as error:
             # Fails closed: without a decision nothing runs.
             self._equipment.log.error(str(error), span.context, error__type="policy_unavailable")
-            return "failure", "policy_unavailable", Tally(), judged
+            return Ending(outcome="failure", error_type="policy_unavailable", judged=judged)
         if denied or approval == "rejected":
-            return "handoff", "", Tally(), judged
+            return Ending(outcome="handoff", judged=judged)
         tally = await walk(plan, self._metrics, trace, span)
         judged += self._governor.judge(agent.name, facts | _facts(plan, tally, approval), AFTER, trace, span)
-        if plan.error_type:
-            return "failure", plan.error_type, tally, judged
-        return ("handoff" if _denied(judged) else "success"), "", tally, judged
+        outcome = "failure" if plan.error_type else "handoff" if _denied(judged) else "success"
+        return Ending(outcome=outcome, error_type=plan.error_type, tally=tally, judged=judged)
 
     async def _decide(self, plan: Plan, seed: Any, trace: Trace, span: Span) -> tuple[str, bool]:
         """The approval's outcome (empty: none needed), and whether a policy denies the run."""
@@ -144,8 +150,8 @@ class AgentRuntime(Component):
             self._contract_metrics.decisions.labels(*labels).inc()
         return answer["approval"], any(d["decision"] == "deny" for d in answer["decisions"])
 
-    def _measure(self, plan: Plan, error_type: str, seconds: float, span: Span) -> None:
-        name = plan.agent.name
+    def _measure(self, plan: Plan, ending: Ending, seconds: float, span: Span) -> None:
+        name, error_type = plan.agent.name, ending.error_type
         exemplar = {"trace_id": span.context.trace_id} if span.context.sampled or error_type else None
         self._metrics.runs.labels(name, "invoke_agent", error_type).observe(seconds, exemplar)
         self._errors[name].add(float(bool(error_type)))
@@ -154,21 +160,22 @@ class AgentRuntime(Component):
         if plan.pii_redacted:
             findings.labels("pii-scanner", "privacy", "medium", "redact").inc(plan.pii_redacted)
 
-    def _write(self, agent: Agent, task_id: str, outcome: str, error_type: str, seconds: float, span: Span) -> None:
+    def _write(self, agent: Agent, task_id: str, ending: Ending, seconds: float, span: Span) -> None:
         attributes = {
             "gen_ai__agent__name": agent.name,
             "gen_ai__request__model": agent.model.name,
             "gen_ai__conversation__id": task_id,
-            "outcome": outcome,
+            "outcome": ending.outcome,
             "duration_seconds": round(seconds, 4),
         }
-        if error_type:
-            message = f"agent {agent.name} failed: {error_type}"
-            self._equipment.log.error(message, span.context, error__type=error_type, **attributes)
+        if ending.error_type:
+            message = f"agent {agent.name} failed: {ending.error_type}"
+            self._equipment.log.error(message, span.context, error__type=ending.error_type, **attributes)
         else:
             self._equipment.log.info("agent run finished", span.context, **attributes)
 
-    def _attributes(self, agent: Agent, task_id: str, outcome: str, tally: Tally) -> dict[str, Any]:
+    def _attributes(self, agent: Agent, task_id: str, ending: Ending) -> dict[str, Any]:
+        tally = ending.tally
         return {
             "gen_ai.operation.name": "invoke_agent",
             "gen_ai.agent.name": agent.name,
@@ -178,7 +185,7 @@ class AgentRuntime(Component):
             "gen_ai.conversation.id": task_id,
             "gen_ai.usage.input_tokens": tally.input_tokens,
             "gen_ai.usage.output_tokens": tally.output_tokens,
-            "agentgov.task.outcome": outcome,
+            "agentgov.task.outcome": ending.outcome,
             "agentgov.agent.cost_usd": round(tally.cost_usd, 6),
             "agentgov.agent.retries": tally.retries,
         }
@@ -223,7 +230,7 @@ class AgentRuntime(Component):
             long_enough = ready_since is not None and time.monotonic() - ready_since >= _CRASH_AFTER_SECONDS
             if self._faults.temper.crashes and long_enough:
                 self._equipment.log.error("out of luck: the runtime gives up", error__type="crash")
-                self._die(1)
+                os._exit(1)
 
 
 def _denied(judged: list[Evaluation]) -> bool:
