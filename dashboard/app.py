@@ -48,7 +48,8 @@ def main() -> None:
     except SettingsError as error:
         setup.show(error)
         return
-    session.set_pages(pages)
+    # On "/" the link to Triage is the page that is open, so that the navigation can mark it.
+    session.set_pages(pages | ({HOME: root} if chosen is root else {}))
     chosen.run()
 
 

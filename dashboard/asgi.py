@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.settings import SettingsError, load
+from dashboard.ui.setup import broken
 
 SCRIPT = Path(__file__).resolve().parent / "app.py"
 
@@ -89,4 +90,5 @@ app = st.App(
     SCRIPT,
     routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)],
     middleware=[Middleware(SecurityHeaders)],
+    on_script_error=broken,
 )

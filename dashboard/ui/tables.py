@@ -24,10 +24,10 @@ from dashboard.ui.text import in_html, plain
 Row = TypeVar("Row")
 Cell = str | float | datetime | None
 _MOST_CARDS = 25
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+_DANGEROUS = ("=", "+", "-", "@")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: with them `Column[Row](...)` fails on Python 3.11
 class Column(Generic[Row]):
     """One column: `cell` takes a row to its value. A phone shows the essential ones, the first as a card's title."""
 
@@ -109,7 +109,7 @@ def _csv_cell(value: Cell) -> str:
 
 def _safe(text: str) -> str:
     """A leading apostrophe where a spreadsheet would take the text for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(_DANGEROUS) else text
+    return f"'{text}" if text.lstrip().startswith(_DANGEROUS) else text
 
 
 def _shown(column: Column[Row], row: Row, tz: str) -> str:

@@ -119,7 +119,7 @@ def _spark(item: Tile) -> str:
 def _svg(item: Tile, values: Sequence[float | None], known: Sequence[float]) -> str:
     """One path for each stretch without a gap, and the limit where it fits on the scale."""
     colours = theme.colours()
-    top = item.scale or max(*known, item.limit if item.limit and item.limit < 4 * max(known) else 0.0) or 1.0
+    top = item.scale or max(*known, (item.limit or 0.0) * 1.1) or 1.0
     low = min(0.0, *known)
     limit = ""
     if item.limit is not None and low < item.limit <= top:

@@ -1,0 +1,83 @@
+"""Numbers and times as people read them: the unit always, digits where they decide, a dash for what is missing."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.model.reading import Unit
+from dashboard.ui import format as form
+
+NOW = datetime(2026, 3, 1, 3, 12, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        pytest.param(0.083, Unit.RATIO, "8.3 %", id="a ratio is per cent"),
+        pytest.param(0.0, Unit.RATIO, "0 %", id="nothing is nothing"),
+        pytest.param(1.0, Unit.RATIO, "100 %", id="all is all"),
+        pytest.param(0.99996, Unit.RATIO, "99.996 %", id="nearly all is not all"),
+        pytest.param(0.9999999999, Unit.RATIO, ">99.9999 %", id="however near to all"),
+        pytest.param(0.0004, Unit.RATIO, "0.04 %", id="little is not nothing"),
+        pytest.param(0.84, Unit.SECONDS, "840 ms", id="below a second in ms"),
+        pytest.param(3.4, Unit.SECONDS, "3.40 s", id="seconds"),
+        pytest.param(75.0, Unit.SECONDS, "1 min 15 s", id="above a minute in words"),
+        pytest.param(12.3, Unit.PER_SECOND, "12.3 /s", id="a rate"),
+        pytest.param(1234.0, Unit.COUNT, "1,234", id="a count keeps its digits"),
+        pytest.param(21_345.0, Unit.COUNT, "21.3 k", id="a large count is short"),
+        pytest.param(1536.0, Unit.BYTES, "1.5 KiB", id="bytes in powers of two"),
+        pytest.param(0.004, Unit.USD, "$0.004", id="cents of cents are not free"),
+        pytest.param(0.25, Unit.CORES, "0.25 cores", id="cores"),
+        pytest.param(None, Unit.RATIO, "—", id="missing is a dash"),
+        pytest.param(float("nan"), Unit.SECONDS, "—", id="not a number is a dash"),
+    ],
+)
+def test_numbers(value: float | None, unit: Unit, shown: str) -> None:
+    assert form.number(value, unit) == shown
+
+
+@given(st.floats(min_value=1e-9, max_value=1 - 1e-9), st.sampled_from(Unit))
+def test_what_is_neither_nothing_nor_all_is_never_shown_as_such(value: float, unit: Unit) -> None:
+    shown = form.number(value, unit)
+    assert shown not in ("0 %", "100 %", "$0", "0 s", "0 /s", "0 B")
+
+
+@pytest.mark.parametrize(
+    ("value", "previous", "unit", "shown"),
+    [
+        pytest.param(0.083, 0.002, Unit.RATIO, "+8.1 pp", id="ratios differ by points"),
+        pytest.param(9.0, 10.0, Unit.PER_SECOND, "-10 %", id="the rest differs by per cent"),
+        pytest.param(5.0, 5.0, Unit.COUNT, "0", id="no change is a plain zero"),
+        pytest.param(5.0, 0.0, Unit.COUNT, "+5", id="from nothing there are no per cent"),
+        pytest.param(200.0, 2.0, Unit.COUNT, "+99x", id="far above reads as times"),
+        pytest.param(None, 1.0, Unit.COUNT, "", id="nothing to compare says nothing"),
+    ],
+)
+def test_changes(value: float | None, previous: float | None, unit: Unit, shown: str) -> None:
+    assert form.change(value, previous, unit) == shown
+
+
+def test_times_say_their_zone() -> None:
+    assert form.clock(NOW) == "03:12:05 UTC"
+    assert form.clock(NOW, "Europe/Berlin", seconds=False) == "04:12 CET"
+    assert form.stamp(NOW) == "2026-03-01 03:12 UTC"
+
+
+def test_an_unknown_zone_is_utc_and_says_so() -> None:
+    assert form.clock(NOW, "Mars/Olympus").endswith("UTC")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "now"), (5, "5 s ago"), (75, "1 min ago"), (7200, "2 h ago"), (200_000, "2 d ago")],
+)
+def test_ages(seconds: int, words: str) -> None:
+    assert form.ago(NOW - timedelta(seconds=seconds), NOW) == words
+
+
+def test_spans_have_two_units_at_most() -> None:
+    assert form.span(timedelta(days=2, hours=3, minutes=4)) == "2 d 3 h"
+    assert form.span(timedelta(minutes=4, seconds=10)) == "4 min 10 s"
+    assert form.span(timedelta()) == "0 s"

@@ -1,0 +1,151 @@
+"""Pieces draw every state of a reading: missing is a dash with words and never a 0, outside text is never markup."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard.ui.tables import Column, to_csv
+from dashboard.ui.text import in_html, one_line, plain
+
+
+def tile_in_state(state: str) -> None:
+    from datetime import UTC, datetime
+
+    from dashboard.model.reading import Reading, Source, State, Unit
+    from dashboard.ui.tiles import Tile, tiles
+
+    known = State(state)
+    reading = Reading(
+        value=None if known in (State.EMPTY, State.MISSING) else 0.083,
+        source=Source.PROMETHEUS,
+        state=known,
+        as_of=datetime(2026, 3, 1, tzinfo=UTC),
+        reason="" if known is State.FRESH else "the source *said* so",
+        query="sum(rate(runs[30s]))",
+    )
+    tiles([Tile(name="Failed runs", value=reading, unit=Unit.RATIO, key="errors", limit=0.05, good="down")], key="t")
+
+
+def draw(state: str) -> AppTest:
+    app = AppTest.from_function(tile_in_state, args=(state,)).run()
+    assert not app.exception
+    return app
+
+
+@pytest.mark.parametrize("state", ["fresh", "stale", "partial"])
+def test_a_known_value_is_drawn_with_its_unit(state: str) -> None:
+    assert draw(state).metric[0].value == "8.3 %"
+
+
+@pytest.mark.parametrize(("state", "word"), [("empty", "no data"), ("missing", "missing")])
+def test_an_unknown_value_is_a_dash_with_words(state: str, word: str) -> None:
+    app = draw(state)
+    assert app.metric[0].value == "—"
+    said = words_of(app)
+    assert word in said
+    assert "the source" in said
+
+
+@pytest.mark.parametrize(("state", "word"), [("stale", "stale"), ("partial", "partial")])
+def test_a_value_that_is_not_fresh_says_so(state: str, word: str) -> None:
+    assert word in words_of(draw(state))
+
+
+def test_a_fresh_value_needs_no_badge_but_its_limit() -> None:
+    said = words_of(draw("fresh"))
+    assert "stale" not in said
+    assert "beyond its limit 5 %" in said
+
+
+def test_the_query_behind_is_there_on_demand() -> None:
+    assert "sum(rate(runs[30s]))" in draw("fresh").metric[0].help
+
+
+def sources_down() -> None:
+    from datetime import UTC, datetime, timedelta
+
+    from dashboard.model.health import SourceHealth
+    from dashboard.model.reading import Source
+    from dashboard.ui import states
+
+    now = datetime(2026, 3, 1, 3, 12, tzinfo=UTC)
+    down = SourceHealth(
+        source=Source.PROMETHEUS, reachable=False, since=now - timedelta(seconds=90), reason="connection refused"
+    )
+    unknown = SourceHealth(source=Source.ELASTICSEARCH, reachable=None, reason="not in the settings")
+    states.sources([down, unknown], now)
+
+
+def test_a_source_that_is_down_is_named_with_the_time_and_one_never_asked_is_not() -> None:
+    app = AppTest.from_function(sources_down).run()
+    (said,) = [warning.value for warning in app.warning]
+    assert "Prometheus" in said
+    assert "since 03:10:30 UTC (1 min ago)" in said
+    assert "connection refused" in said.replace("&#45;", "-")
+
+
+def empty_table() -> None:
+    from datetime import UTC, datetime
+
+    from dashboard.model.reading import Source, empty, missing
+    from dashboard.ui.tables import Column, table
+
+    columns = [Column(name="Agent", cell=str)]
+    table(missing("timed out", source=Source.PROMETHEUS), columns, key="a", csv_name="a")
+    nothing = empty("no traffic", source=Source.PROMETHEUS, as_of=datetime(2026, 3, 1, tzinfo=UTC))
+    table(nothing, columns, key="b", csv_name="b")
+    table((), columns, key="c", csv_name="c", caption="Agents")
+
+
+def test_a_table_without_rows_says_why() -> None:
+    app = AppTest.from_function(empty_table).run()
+    assert not app.exception
+    assert not app.dataframe
+    missing, nothing, none = (caption.value for caption in app.caption)
+    assert "timed out" in missing
+    assert "no traffic" in nothing
+    assert none == "Agents: nothing to list."
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        pytest.param("=HYPERLINK(1)", id="a formula"),
+        pytest.param("+1", id="a plus"),
+        pytest.param("@SUM(A1)", id="an at sign"),
+        pytest.param("  =1", id="behind spaces"),
+        pytest.param("\t=1", id="behind a tab"),
+        pytest.param("\n=1", id="behind a line break"),
+    ],
+)
+def test_no_cell_of_a_csv_file_is_run_by_a_spreadsheet(evil: str) -> None:
+    columns = [Column[str](name="Message", cell=str)]
+    (_, (cell,)) = csv.reader(io.StringIO(to_csv([evil], columns).decode("utf-8-sig"), newline=""))
+    assert cell.startswith("'")
+
+
+def test_numbers_stay_numbers_in_a_csv_file() -> None:
+    columns = [Column[float](name="Change", cell=lambda value: value)]
+    assert to_csv([-1.5], columns).decode("utf-8-sig").splitlines() == ["Change", "-1.5"]
+
+
+@given(st.text())
+def test_outside_text_holds_no_sign_that_markdown_or_html_reads(text: str) -> None:
+    assert not set(plain(text).replace("&#", "")) & set("`*_[]<>$:~|\\\"'")
+    assert not set(in_html(text)) & set("<>\"'")
+    assert "\n" not in one_line(text)
+
+
+def test_a_line_that_turns_its_direction_is_put_straight() -> None:
+    assert one_line("run \u202egnp.exe\u202c ok") == "run  gnp.exe  ok"
+
+
+def words_of(app: AppTest) -> str:
+    """All that the piece says, in one string."""
+    texts = [element.value for element in app.markdown] + [element.value for element in app.caption]
+    texts += [element.proto.body for element in app.get("html")]
+    return " ".join(texts).replace("</b>", "").replace("<b>", "")

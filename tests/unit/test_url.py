@@ -1,0 +1,91 @@
+"""A link shows the same thing to another person; a broken one shows the default and says what it could not read."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.model.view import FILTERS, RANGES, View
+from dashboard.ui.url import params, parse
+
+NAMESPACES = {"local": "agents", "production": "agents-prod"}
+NOW = datetime(2026, 3, 1, 3, 12, 5, tzinfo=UTC)
+
+
+def read(**found: str) -> View:
+    return parse(found, namespaces=NAMESPACES, default="local", local_zone="Europe/Berlin")
+
+
+def written(view: View) -> dict[str, str]:
+    return params(view, default_env="local", default_ns=NAMESPACES[view.env])
+
+
+def test_an_empty_link_is_the_default_view_that_follows_the_clock() -> None:
+    view = read()
+    assert (view.env, view.ns, view.range, view.tz, view.is_live) == ("local", "agents", "1h", "UTC", True)
+    assert written(view) == {}
+
+
+texts = st.text(max_size=40)
+
+
+@given(
+    st.sampled_from(sorted(NAMESPACES)),
+    st.sampled_from([*RANGES, ""]),
+    st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001 - made aware below
+    st.integers(1, 10**6),
+    st.booleans(),
+    st.booleans(),
+    st.fixed_dictionaries({name: texts for name in FILTERS if name != "track"}),
+    st.sampled_from(["", "blue", "green"]),
+)
+def test_what_is_written_is_read_again(
+    env: str, period: str, at: datetime, seconds: int, local: bool, paused: bool, filters: dict[str, str], track: str
+) -> None:
+    start = at.replace(microsecond=0, tzinfo=UTC)
+    view = View(
+        env=env,
+        ns="team-7",
+        range=period,
+        start=None if period else start,
+        end=None if period else start + timedelta(seconds=seconds),
+        tz="Europe/Berlin" if local else "UTC",
+        refresh="off" if paused else "on",
+        track=track,
+        **filters,
+    )
+    assert read(**written(view)) == view
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        pytest.param({"env": "moon"}, "moon", id="an unknown environment"),
+        pytest.param({"ns": 'a",b!="'}, "namespace", id="a namespace that could leave a matcher"),
+        pytest.param({"range": "99y"}, "99y", id="an unknown range"),
+        pytest.param({"from": "yesterday", "to": "now"}, "period", id="times that are none"),
+        pytest.param({"from": "2026-03-01T04:00:00Z"}, "period", id="half a period"),
+        pytest.param({"from": "2026-03-01T04:00:00Z", "to": "2026-03-01T03:00:00Z"}, "ends before", id="backwards"),
+        pytest.param({"track": "red"}, "red", id="a third track"),
+    ],
+)
+def test_what_cannot_be_read_becomes_the_default_and_is_said(found: dict[str, str], said: str) -> None:
+    view = read(**found)
+    assert (view.env, view.ns, view.range, view.track) == ("local", "agents", "1h", "")
+    assert len(view.notes) == 1
+    assert said in view.notes[0]
+
+
+@given(
+    st.dictionaries(st.sampled_from(["env", "ns", "from", "to", "range", "tz", "track", "q"]), st.text(max_size=300))
+)
+def test_no_link_can_break_a_page(found: dict[str, str]) -> None:
+    view = read(**found)
+    start, end = view.window(NOW)
+    assert start < end
+
+
+def test_the_period_before_is_as_long_and_ends_where_this_one_starts() -> None:
+    view = read(range="6h")
+    assert view.previous(NOW) == (NOW - timedelta(hours=12), NOW - timedelta(hours=6))
