@@ -71,7 +71,7 @@ class Layout:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in ("log", "prometheus", "alertmanager", "node/pods"):
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
-            write_whole(self.root / ".writable", "yes\n")
+            (self.root / ".writable").touch()
             (self.root / ".writable").unlink()
             free = shutil.disk_usage(self.root).free
         except OSError as error:
@@ -86,15 +86,18 @@ class Layout:
 
 
 def write_whole(path: Path, content: str | dict[str, Any] | list[Any]) -> None:
-    """Writes a file that a reader sees whole or not at all; anything but text is written as JSON."""
+    """Writes a file that a reader sees whole or not at all; anything but text is written as JSON.
+
+    Raises CommandError if it cannot be written.
+    """
     text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         scratch.write_text(text)
         scratch.replace(path)
-    except OSError:
+    except OSError as error:
         scratch.unlink(missing_ok=True)
-        raise
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def read_json(path: Path) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from deploy.local.processes import spawn, stop
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 4.0
+_FULL_BYTES = 2**20
 # Whoever uses others goes before them, so that nobody complains of what is only being stopped.
 _STOP_FIRST = frozenset({LOAD, "dashboard", "node", "proxy", "collector"})
 
@@ -178,6 +180,8 @@ class Supervisor:
 
     def _obituary(self, child: Child, code: int) -> str:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        if shutil.disk_usage(self.layout.root).free < _FULL_BYTES:
+            how += f" on a full disk ({self.layout.root})"
         log = self.layout.log(child.name)
         lines = log.read_text(errors="replace").strip().splitlines()[-5:]
         return "\n  ".join([f"{child.name} {how}, so everything was stopped. Its log is {log} and ends with:", *lines])
