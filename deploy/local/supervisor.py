@@ -28,6 +28,7 @@ from deploy.local.processes import spawn, stop
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 4.0
 _FULL_BYTES = 2**20
+_LAST_BYTES = 2000
 # Whoever uses others goes before them, so that nobody complains of what is only being stopped.
 _STOP_FIRST = frozenset({LOAD, "dashboard", "node", "proxy", "collector"})
 
@@ -183,7 +184,7 @@ class Supervisor:
         if shutil.disk_usage(self.layout.root).free < _FULL_BYTES:
             how += f" on a full disk ({self.layout.root})"
         log = self.layout.log(child.name)
-        lines = log.read_text(errors="replace").strip().splitlines()[-5:]
+        lines = log.read_bytes()[-_LAST_BYTES:].decode(errors="replace").strip().splitlines()[-5:]
         return "\n  ".join([f"{child.name} {how}, so everything was stopped. Its log is {log} and ends with:", *lines])
 
     async def _stop_all(self) -> None:
