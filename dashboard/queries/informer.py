@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from connectors.errors import Gone, SourceError, TimedOut
+from connectors.errors import Gone, SourceError, TimedOut, understood
 from connectors.kubernetes import Cluster, Event
 from dashboard.model.reading import Reading, Source, State, fresh, missing
 from dashboard.queries.breaker import does_not_answer, utc_now
@@ -55,7 +55,8 @@ class Informer:
         self._broken = ""
         self._broken_since = clock()
         self._query = f"list and watch {kind}" + (f" in {namespace}" if namespace else "")
-        threading.Thread(target=self._run, name=f"watch-{kind}-{namespace or 'all'}", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name=f"watch-{kind}-{namespace or 'all'}", daemon=True)
+        self._thread.start()
 
     def reading(self, *, patience_seconds: float) -> Reading[Objects]:
         """What the cluster holds now; waits for the first list alone. A quiet watch that stands is fresh."""
@@ -64,6 +65,8 @@ class Informer:
         with self._lock:
             objects = None if self._objects is None else tuple(self._objects.values())
             broken, as_of = self._broken, self._last_contact
+        if not broken and not self._thread.is_alive():
+            broken = f"the watch of {self._kind} has ended"  # by close, or a mistake of ours: its copy is no present
         if objects is None:
             reason = broken or f"kubernetes has not listed its {self._kind} yet"
             return missing(reason, source=Source.KUBERNETES, query=self._query)
@@ -87,7 +90,8 @@ class Informer:
         while not self._closing.is_set():
             began = time.monotonic()
             try:
-                self._follow()
+                with understood(Source.KUBERNETES):
+                    self._follow()
             except Gone:
                 self._resource_version = ""
             except SourceError as error:

@@ -27,7 +27,10 @@ from dashboard.settings import EnvironmentSettings
 
 INSTANT_SECONDS = 2.0
 RANGE_SECONDS = 5.0
-LONGEST_TTL_SECONDS = 60.0
+# An answer lives for a bit less than a viewer takes to ask again, who so finds it just past its time.
+_OF_REFRESH = 0.8
+# A range has nothing new before its next step, but a source that was empty a minute ago may be no more.
+LONGEST_STEP_SECONDS = 60.0
 
 Asked = Instant | Range | Alerts | Logs | PodLog
 
@@ -61,8 +64,7 @@ class Questions:
         self._environment = environment
         self._sources = sources
         self._clock = clock
-        # A viewer who asks every `refresh_seconds` must find each answer just past its time.
-        self._ttl_seconds = 0.8 * environment.refresh_seconds
+        self._ttl_seconds = _OF_REFRESH * environment.refresh_seconds
 
     def of(self, request: Asked) -> Question:
         """The question for `request`.
@@ -112,7 +114,7 @@ class Questions:
 
     def _range(self, request: Range) -> Question:
         query = request.expression.render(request.values)
-        span = (request.end - request.start).total_seconds()
+        span = round((request.end - request.start).total_seconds())
         scrape = self._environment.prometheus.scrape_interval_seconds
         grid = Grid.of(request.start, request.end, step_for(span, scrape_interval_seconds=scrape))
 
@@ -129,7 +131,7 @@ class Questions:
             source=Source.PROMETHEUS,
             key=("range", query, grid.family(self._clock())),
             text=query,
-            ttl_seconds=max(self._ttl_seconds, min(grid.step_seconds, LONGEST_TTL_SECONDS)),
+            ttl_seconds=max(self._ttl_seconds, _OF_REFRESH * min(grid.step_seconds, LONGEST_STEP_SECONDS)),
             timeout_seconds=RANGE_SECONDS,
             fetch=fetch,
         )

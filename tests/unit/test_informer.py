@@ -151,6 +151,24 @@ def test_a_broken_watch_is_stale_with_what_it_had_and_recovers(cluster: FakeClus
     _until(lambda: informer.reading(patience_seconds=0).state is State.FRESH)
 
 
+def test_an_object_of_another_shape_is_stale_and_does_not_end_the_watch(cluster: FakeCluster, informer: Informer):
+    cluster.lists.put(_listed(_pod("a", 1)))
+    cluster.changes.put(Event(type="ADDED", object={"metadata": {}}))
+    _until(lambda: len(cluster.watched_from) == 2)
+    cluster.changes.put(Event(type="ADDED", object=_pod("b", 2)))
+
+    _until(lambda: _names(informer) == ["a", "b"])
+
+
+def test_a_closed_informer_does_not_pass_its_copy_for_the_present(cluster: FakeCluster, informer: Informer):
+    cluster.lists.put(_listed(_pod("a", 1)))
+    assert informer.reading(patience_seconds=5).state is State.FRESH
+    informer.close()
+    cluster.changes.put(END)
+
+    _until(lambda: informer.reading(patience_seconds=0).state is State.STALE)
+
+
 def test_a_list_that_is_refused_is_missing_at_once_with_the_reason(cluster: FakeCluster, informer: Informer):
     cluster.lists.put(Refused("kubernetes", "HTTP 403: pods is forbidden"))
 

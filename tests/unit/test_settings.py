@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from dashboard.settings import Settings, SettingsError, load
+from dashboard.settings import EnvironmentSettings, Settings, SettingsError, load
 
 EXAMPLE = Path("deploy/production/tealdeck.toml.example")
 
@@ -33,6 +36,18 @@ def test_the_example_that_people_copy_is_allowed():
 
     assert settings.environments["production"].prometheus.scrape_interval_seconds == 30
     assert settings.default_environment == "production"
+
+
+def test_the_example_shows_every_key():
+    shown = tomllib.loads(EXAMPLE.read_text())["environments"]["production"]
+
+    def keys(model: type[BaseModel], table: dict[str, Any]) -> None:
+        assert table.keys() == model.model_fields.keys() - {"name"}
+        for name, field in model.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                keys(field.annotation, table[name])
+
+    keys(EnvironmentSettings, shown)
 
 
 def test_an_environment_needs_nothing_but_its_name(write):
