@@ -1,4 +1,4 @@
-"""From the cluster's raw objects to a governed service with its two tracks. Pure; adds nothing to what the API gives."""
+"""From the cluster's raw objects to a governed service with its two tracks. Pure; adds nothing to what it is given."""
 
 from __future__ import annotations
 
