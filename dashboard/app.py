@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard.settings import SettingsError
 from dashboard.ui import session, setup, theme
-from pages import agents, contracts, resources, triage
+from pages import agents, contracts, release, resources, triage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ class Entry:
 
 NAVIGATION = (
     Entry(path="triage", title="Triage", icon=":material/emergency_home:", draw=triage.page),
+    Entry(path="release", title="Release", icon=":material/swap_horiz:", draw=release.page),
     Entry(path="agents", title="Agents", icon=":material/smart_toy:", draw=agents.page),
     Entry(path="contracts", title="Contracts", icon=":material/contract:", draw=contracts.page),
     Entry(path="resources", title="Resources", icon=":material/memory:", draw=resources.page),

@@ -5,14 +5,19 @@ Everything here is shared by all viewers (cached per process) but for the page l
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from dashboard.act.actor import local_actor
+from dashboard.act.desk import Desk, build_desk
+from dashboard.model.action import Actor
 from dashboard.model.view import View
 from dashboard.queries.ask import Ask, build_ask
+from dashboard.queries.release import judge
 from dashboard.settings import Settings, load
 
 _PAGES = "app.pages"
@@ -32,6 +37,24 @@ def _ask(environment: str) -> Ask:
 def ask_for(view: View) -> Ask:
     """The one Ask of the view's environment, with its cache and its watches."""
     return _ask(view.env)
+
+
+@st.cache_resource(show_spinner=False)
+def _desk(environment: str) -> Desk:
+    ask = _ask(environment)
+    return build_desk(
+        settings().environments[environment], lambda namespace, service: judge(ask, namespace, service, now())
+    )
+
+
+def actions(view: View) -> Desk:
+    """The one desk of the view's environment: what it runs goes on when this session ends."""
+    return _desk(view.env)
+
+
+def actor() -> Actor:
+    """Who acts. There is no login yet, so it is the deck's own user."""
+    return local_actor(os.environ)
 
 
 def namespace_of(environment: str) -> str:

@@ -1,5 +1,5 @@
 """A small API server in memory for the tests of actions: resourceVersions, conflicts, merge patches, and Services whose
-endpoints follow their selector. It records every write, so that a surplus one fails a test, and can be told to misbehave.
+endpoints follow their selector. It records every write, so that a surplus one fails a test, and can misbehave.
 """
 
 from __future__ import annotations

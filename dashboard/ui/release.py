@@ -1,0 +1,179 @@
+"""Pieces of the Release page: the verdict, blue beside green, the gates, and the last actions.
+
+Buttons and dialogs are in `switching.py`. "Good" is said by icon and word in a quiet tone, since green is a track.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import streamlit as st
+
+from dashboard.model.action import HistoryEntry
+from dashboard.model.reading import Reading, State, Unit
+from dashboard.model.release import GovernedService, Track
+from dashboard.model.verdict import GateAnswer, Mode, Result, Verdict, Word
+from dashboard.model.view import Marker, View
+from dashboard.queries.release import SLOW_SECONDS, ReleaseAnswer, TrackFigures
+from dashboard.ui import states
+from dashboard.ui.charts import time_chart
+from dashboard.ui.format import DASH, ago, number, span
+from dashboard.ui.tables import Column, table
+from dashboard.ui.text import in_html, plain
+
+_ICONS: Final[Mapping[Word, str]] = {
+    Word.GO: ":material/check_circle:",
+    Word.WAIT: ":material/hourglass_top:",
+    Word.NO_GO: ":material/block:",
+}
+_COLOURS: Final[Mapping[Word, str]] = {Word.GO: "primary", Word.WAIT: "orange", Word.NO_GO: "red"}
+_SIGNS: Final[Mapping[Result, tuple[str, str]]] = {
+    Result.PASS: ("✓", "pass"),
+    Result.UNKNOWN: ("⧗", "unknown"),
+    Result.FAIL: ("✕", "fail"),
+}
+_LONGEST_QUERY = 4000
+
+
+def verdict_card(verdict: Verdict, now: datetime, *, title: str) -> None:
+    """The word, its sentence, and how far the weakest gate is from an answer."""
+    with st.container(border=True, key=f"release-verdict-{verdict.mode}", gap="xsmall"):
+        colour = _COLOURS[verdict.word]
+        st.markdown(f"### :{colour}[{_ICONS[verdict.word]} {verdict.word}] {plain(title)}")
+        st.markdown(plain(verdict.sentence, limit=500))
+        weakest = verdict.weakest
+        if weakest is not None and verdict.word is Word.WAIT:
+            left = f", about {weakest.seconds_left:.0f} s left" if weakest.seconds_left else ""
+            st.progress(weakest.progress, text=f"weakest gate: {plain(weakest.title)}{left}")
+        st.caption(f"{_made_of(verdict)} Judged {ago(verdict.at, now)}.")
+
+
+def _made_of(verdict: Verdict) -> str:
+    """What the evidence rests on, since synthetic runs are not users."""
+    if verdict.mode is Mode.BEFORE:
+        return f"Evidence on {verdict.candidate}: synthetic runs through its preview Service, no users."
+    return f"Evidence on {verdict.candidate}: users, against fixed limits and the synthetic runs on the other track."
+
+
+def tracks(found: ReleaseAnswer, now: datetime) -> None:
+    """Blue beside green, two columns on a phone as well."""
+    service = found.service.value
+    if service is None:
+        states.note(found.service, "Tracks")
+        return
+    order = (service.active, service.preview)
+    cards = "".join(_track(service, track, found.figures[track], now) for track in order)
+    st.html(f'<div class="td-tracks">{cards}</div>')
+    if found.service.state is not State.FRESH:
+        states.note(found.service, "Tracks")
+
+
+def _track(service: GovernedService, track: Track, figures: TrackFigures, now: datetime) -> str:
+    status = service.tracks.get(track)
+    role = "active" if track is service.active else "preview"
+    head = f'<h4><b class="td-{track}">● {track}</b> <span>{role}</span></h4>'
+    if status is None:
+        return f'<div class="td-card">{head}<p>no Deployment of this track</p></div>'
+    pairs = [
+        ("pods ready", in_html(f"{status.ready} of {status.desired}")),
+        ("restarts", in_html(str(status.restarts))),
+        ("users", _cell(figures.share, Unit.RATIO, now)),
+        ("runs", _cell(figures.rate, Unit.PER_SECOND, now)),
+        ("failed", _cell(figures.error_ratio, Unit.RATIO, now)),
+        ("p95", _cell(figures.p95_seconds, Unit.SECONDS, now)),
+        ("violations", _cell(figures.violation_ratio, Unit.RATIO, now)),
+    ]
+    rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in pairs)
+    version = in_html(status.version or "no version")
+    return f'<div class="td-card">{head}<p class="td-version">{version}</p><dl>{rows}</dl></div>'
+
+
+def _cell(reading: Reading[float], unit: Unit, now: datetime) -> str:
+    """A value with what keeps it from being believed."""
+    if reading.value is None:
+        return f'{DASH} <small title="{in_html(reading.reason)}">{in_html(reading.state)}</small>'
+    shown = in_html(number(reading.value, unit))
+    if reading.state is State.FRESH:
+        return shown
+    return f'{shown} <small title="{in_html(reading.reason)}">{reading.state}, {ago(reading.as_of, now)}</small>'
+
+
+def gates(verdict: Verdict, now: datetime) -> None:
+    """Every gate in order of concern: value against limit, the sample, how fresh."""
+    counts = [f"{sum(g.result is result for g in verdict.gates)} {_SIGNS[result][1]}" for result in _SIGNS]
+    st.markdown(f"##### Gates :gray[{', '.join(counts)}]")
+    st.html(f'<div class="td-gates">{"".join(_gate(gate, now) for gate in verdict.gates)}</div>')
+    with st.expander("The queries behind the gates", icon=":material/query_stats:"):
+        for gate in verdict.gates:
+            if gate.query:
+                st.caption(plain(gate.title))
+                st.code(gate.query[:_LONGEST_QUERY], language="promql", wrap_lines=True)
+
+
+def _gate(gate: GateAnswer, now: datetime) -> str:
+    sign, word = _SIGNS[gate.result]
+    facts = [in_html(fact) for fact in _facts(gate, now)]
+    bar = f'<i style="width:{gate.progress:.0%}"></i>' if gate.result is Result.UNKNOWN else ""
+    return (
+        f'<div class="td-gate td-{word}"><h5><span class="td-sign">{sign} {word}</span> {in_html(gate.title)}</h5>'
+        f"<p>{in_html(gate.reason)}</p>"
+        f'<div class="td-note">{" · ".join(facts)}</div><div class="td-bar">{bar}</div></div>'
+    )
+
+
+def _facts(gate: GateAnswer, now: datetime) -> list[str]:
+    """Value, limit, the other track, sample and freshness, as far as the gate has them."""
+    facts = []
+    if gate.unit is not None and gate.value is not None:
+        facts.append(f"{number(gate.value, gate.unit)} against {number(gate.limit, gate.unit)}")
+    if gate.unit is not None and gate.baseline is not None:
+        facts.append(f"other track {number(gate.baseline, gate.unit)}")
+    if gate.sample is not None:
+        facts.append(f"{gate.sample:,} tries" + (f" of {gate.needed}" if gate.result is Result.UNKNOWN else ""))
+    if gate.seconds_left:
+        facts.append(f"{span(timedelta(seconds=gate.seconds_left))} left")
+    if gate.as_of is not None:
+        facts.append(ago(gate.as_of, now))
+    return facts or [DASH]
+
+
+def charts(found: ReleaseAnswer, past: Sequence[HistoryEntry], view: View) -> None:
+    """Errors and latency of both tracks over the view's period, with the switches marked."""
+    markers = [Marker(at=entry.at, label=f"{entry.kind} to {entry.target}") for entry in past]
+    with st.grid(2, min_column_width=320, gap="small", key="release-charts"):
+        time_chart(
+            "Failed runs", found.errors, unit=Unit.RATIO, name=_name, key="release.errors", markers=markers, tz=view.tz
+        )
+        time_chart(
+            "Slow runs (p95)", found.p95, unit=Unit.SECONDS, name=_name, key="release.p95", markers=markers, tz=view.tz
+        )
+
+
+def _name(labels: Mapping[str, str]) -> str:
+    return labels.get("track", "all")
+
+
+def history(past: Sequence[HistoryEntry], view: View) -> None:
+    """Who switched what, when, why, and how it ended."""
+    st.markdown("##### History of switches")
+    table(
+        past,
+        [
+            Column(name="action", cell=lambda e: f"{e.kind} {e.source} to {e.target} {e.version}", essential=True),
+            Column(name="at", cell=lambda e: e.at, essential=True),
+            Column(name="by", cell=lambda e: e.actor, essential=True),
+            Column(name="outcome", cell=lambda e: e.outcome.value, essential=True),
+            Column(name="reason", cell=lambda e: e.reason or DASH),
+            Column(name="what happened", cell=lambda e: e.sentence),
+        ],
+        key="release.history",
+        csv_name="switches",
+        tz=view.tz,
+    )
+
+
+def window_note() -> str:
+    """Over which time the figures of the tracks are."""
+    return f"Figures are over the last {SLOW_SECONDS // 60} min; users are counted by ready endpoints."

@@ -1,0 +1,36 @@
+"""Release: go or no-go, where is the traffic, and how do I switch or go back?"""
+
+from __future__ import annotations
+
+from dashboard.model.view import View
+from dashboard.queries.release import release
+from dashboard.ui import release as pieces
+from dashboard.ui import session, switching
+from dashboard.ui.page import begin, live
+
+
+def page() -> None:
+    """Draw the page."""
+    view = begin("Release", "May the release take the users, and where is the traffic now?")
+    switching.dialog_if_asked(view)
+    switching.progress(view)
+    running = switching.running_id(view)
+    live(lambda: _draw(view, running), key="release.live")
+
+
+def _draw(view: View, running: str) -> None:
+    switching.follow(view, running)
+    now = session.now()
+    found = release(session.ask_for(view), view, now)
+    past = session.actions(view).history(view.ns, found.service.value.name) if found.service.value else ()
+    if found.after is not None:
+        pieces.verdict_card(found.after, now, title=f"for keeping {found.after.candidate} {found.after.version}")
+    else:
+        pieces.verdict_card(found.before, now, title=f"for {found.before.candidate} {found.before.version}")
+    switching.buttons(found, busy=bool(running))
+    pieces.tracks(found, now)
+    pieces.gates(found.after or found.before, now)
+    if found.after is not None:
+        pieces.verdict_card(found.before, now, title=f"for switching to {found.before.candidate}")
+    pieces.charts(found, past, view)
+    pieces.history(past, view)
