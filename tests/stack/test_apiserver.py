@@ -7,6 +7,8 @@ the node agent have tests of their own.
 import contextlib
 import json
 import os
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -14,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from kubernetes import client, config, watch
 
 pytestmark = pytest.mark.stack
 REPO = Path(__file__).parents[2]
+MERGE = {"Content-Type": "application/merge-patch+json"}
 KUBECTL = shutil.which("kubectl") or "kubectl"
 Json = dict[str, Any]
 
@@ -96,7 +100,7 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def namespace(server: Server, request: pytest.FixtureRequest) -> str:
-    name = "t-" + request.node.name.partition("[")[0].removeprefix("test_").replace("_", "-")[:50].strip("-")
+    name = "t-" + re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[-55:].strip("-")
     server.call("POST", "/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
     return name
 
@@ -200,6 +204,7 @@ def test_kubectl_describes_a_pod_with_its_events(server: Server, namespace: str)
         reason="Pulled",
         message="image is there",
         type="Normal",
+        event_time=datetime.now(UTC),  # the client's model of the newer Event API asks for it
     )
     core.create_namespaced_event(namespace, event)
     shown = server.kubectl("-n", namespace, "describe", "pod", "p")
@@ -229,6 +234,34 @@ def test_custom_kinds_are_served_once_defined(server: Server, namespace: str) ->
     thing = {"apiVersion": "tealdeck.io/v1", "kind": "Contract", "metadata": {"name": "c"}, "spec": {"clause": "none"}}
     server.kubectl("-n", namespace, "apply", "-f", "-", stdin=yaml.safe_dump(thing))
     assert server.kubectl("-n", namespace, "get", "ct", "--no-headers").split() == ["c", "none"]
+
+
+def test_kubectl_creates_what_it_sends_as_protobuf(server: Server, namespace: str) -> None:
+    server.kubectl("-n", namespace, "create", "deployment", "d", "--image=w:1", "--replicas=0", "--port=8080")
+    server.kubectl("-n", namespace, "create", "secret", "generic", "s", "--from-literal=a=b")
+    server.kubectl("-n", namespace, "create", "quota", "q", "--hard=pods=3,memory=1Gi")
+    made = client.AppsV1Api(server.api).read_namespaced_deployment("d", namespace)
+    ports = made.spec.template.spec.containers[0].ports
+    assert (made.spec.replicas, ports[0].container_port) == (0, 8080)
+    core = client.CoreV1Api(server.api)
+    assert server.call("GET", f"/api/v1/namespaces/{namespace}/secrets/s").json()["data"] == {"a": "Yg=="}
+    assert core.read_namespaced_resource_quota("q", namespace).spec.hard == {"pods": "3", "memory": "1Gi"}
+
+
+def test_a_misspelt_field_is_refused_by_kubectl_and_warned_of_otherwise(server: Server, namespace: str) -> None:
+    manifest = yaml.safe_dump(deployment(replica=3))
+    assert 'unknown field "spec.replica"' in server.kubectl(
+        "-n", namespace, "apply", "-f", "-", stdin=manifest, ok=False
+    )
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    answer = server.call("POST", path, json=deployment(replica=3))
+    assert "spec.replica" in answer.headers["Warning"]
+    assert "replica" not in answer.json()["spec"]
+    assert reason(server.call("POST", path, json=deployment("b", replicas="three"))) == (400, "BadRequest")
+
+
+def test_kubectl_explains_the_fields_of_a_kind(server: Server) -> None:
+    assert "maxSurge" in server.kubectl("explain", "deployment.spec.strategy.rollingUpdate")
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -336,9 +369,8 @@ def test_a_forgotten_version_is_answered_with_410(server: Server, namespace: str
     path = f"/api/v1/namespaces/{namespace}/configmaps"
     server.call("POST", path, json=config_map("busy"))
     start = server.call("GET", path).json()["metadata"]["resourceVersion"]
-    headers = {"Content-Type": "application/merge-patch+json"}
     for count in range(2010):
-        server.call("PATCH", f"{path}/busy", data=json.dumps({"data": {"n": str(count)}}), headers=headers)
+        server.call("PATCH", f"{path}/busy", data=json.dumps({"data": {"n": str(count)}}), headers=MERGE)
     assert reason(server.call("GET", f"{path}?watch=1&resourceVersion={start}")) == (410, "Expired")
 
 
@@ -376,7 +408,6 @@ def test_a_patch_of_one_container_field_keeps_the_others(
     server: Server, namespace: str, content_type: str, patch: Any
 ) -> None:
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
-    server.call("DELETE", f"{path}/web")
     server.call("POST", path, json=deployment())
     headers = {"Content-Type": content_type}
     after = server.call("PATCH", f"{path}/web", data=json.dumps(patch), headers=headers).json()
@@ -463,10 +494,11 @@ def test_an_invalid_object_is_refused_with_its_field(server: Server, path: str, 
         (b"{", "application/json", (400, "BadRequest")),
         (b"a: [", "application/yaml", (400, "BadRequest")),
         (b'{"kind": "Pod"}', "application/json", (400, "BadRequest")),
-        (b"x", "application/vnd.kubernetes.protobuf", (415, "UnsupportedMediaType")),
+        (b"k8s\x00\xff", "application/vnd.kubernetes.protobuf", (400, "BadRequest")),
+        (b"<a/>", "application/xml", (415, "UnsupportedMediaType")),
         (b" " * (3 * 1024 * 1024 + 1), "application/json", (413, "RequestEntityTooLarge")),
     ],
-    ids=["bad JSON", "bad YAML", "another kind", "protobuf", "too large"],
+    ids=["bad JSON", "bad YAML", "another kind", "bad protobuf", "XML", "too large"],
 )
 def test_a_body_that_cannot_be_read_is_refused(
     server: Server, body: bytes, content_type: str, expected: tuple[int, str]
@@ -497,8 +529,7 @@ def test_a_finalizer_holds_an_object_until_it_is_taken_off(server: Server, names
     server.call("POST", path, json=body)
     server.call("DELETE", f"{path}/c")
     assert "deletionTimestamp" in server.call("GET", f"{path}/c").json()["metadata"]
-    headers = {"Content-Type": "application/merge-patch+json"}
-    server.call("PATCH", f"{path}/c", data='{"metadata": {"finalizers": null}}', headers=headers)
+    server.call("PATCH", f"{path}/c", data='{"metadata": {"finalizers": null}}', headers=MERGE)
     assert server.call("GET", f"{path}/c").status_code == 404
 
 
@@ -581,6 +612,34 @@ def test_kill_nine_loses_no_acknowledged_write(own_server: Server) -> None:
     own_server.start()
     kept = {item["metadata"]["name"] for item in own_server.call("GET", path).json()["items"]}
     assert set(acknowledged) <= kept
+
+
+def test_a_disk_that_takes_no_more_refuses_writes_and_keeps_what_it_has(own_server: Server) -> None:
+    path = "/api/v1/namespaces/default/configmaps"
+    own_server.call("POST", path, json=config_map("before"))
+    size = (own_server.folder / "state/journal.jsonl").stat().st_size
+    _, ceiling = resource.prlimit(own_server.process.pid, resource.RLIMIT_FSIZE, (size + 50, resource.RLIM_INFINITY))
+    assert reason(own_server.call("POST", path, json=config_map("during"))) == (500, "InternalError")
+    resource.prlimit(own_server.process.pid, resource.RLIMIT_FSIZE, (ceiling, ceiling))
+    own_server.call("POST", path, json=config_map("after")).raise_for_status()
+    own_server.stop(signal.SIGKILL)
+    own_server.start()
+    names = {item["metadata"]["name"] for item in own_server.call("GET", path).json()["items"]}
+    assert names == {"before", "after"}
+
+
+def test_a_long_journal_is_folded_into_a_snapshot(own_server: Server) -> None:
+    path = "/api/v1/namespaces/default/configmaps"
+    own_server.call("POST", path, json=config_map("kept", a="1"))
+    for letter in "abcdefghijkl":
+        body = json.dumps({"data": {"n": letter * 1_500_000}})
+        own_server.call("PATCH", f"{path}/kept", data=body, headers=MERGE).raise_for_status()
+    own_server.call("PATCH", f"{path}/kept", data=json.dumps({"data": {"n": "small"}}), headers=MERGE)
+    state = own_server.folder / "state"
+    assert (state / "journal.jsonl").stat().st_size < 16 * 1024 * 1024
+    own_server.stop(signal.SIGKILL)
+    own_server.start()
+    assert own_server.call("GET", f"{path}/kept").json()["data"] == {"a": "1", "n": "small"}
 
 
 def test_it_stops_at_once_with_open_watches(own_server: Server) -> None:

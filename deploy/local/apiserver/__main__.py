@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import ipaddress
+import os
 import signal
 import sys
 from pathlib import Path
@@ -18,51 +19,73 @@ from .server import application
 from .store import Store
 
 
+class StartError(Exception):
+    """Why the server cannot start, with the mend."""
+
+
 def main() -> int:
     options = _parser().parse_args()
-    host, _, port = options.listen.rpartition(":")
     try:
-        journal = Journal(options.state)
-        store = Store(journal)
-        made = pki.credentials(options.state / "pki")
-    except OSError as error:
-        return _fail(f"cannot use the state folder {options.state}: {error.strerror}; give a writable one with --state")
-    except DamagedStateError as error:
-        return _fail(f"{error}; move {options.state} away to start empty")
-    try:
-        uvloop.run(_serve(store, made, host=host, port=int(port), options=options))
-    except OSError as error:
-        return _fail(f"cannot start on {options.listen}: {error.strerror or error}; give a free port with --listen")
-    finally:
-        journal.close()
+        uvloop.run(_serve(options))
+    except StartError as error:
+        print(f"error {error}", file=sys.stderr)
+        return 1
     return 0
 
 
-async def _serve(store: Store, made: pki.Credentials, *, host: str, port: int, options: argparse.Namespace) -> None:
+async def _serve(options: argparse.Namespace) -> None:
+    journal, store, made = _open(options.state)
     api = wire(store, options.service_cidr)
     runner = web.AppRunner(application(api, made.token), access_log=None, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
-    site = web.TCPSite(runner, host, port, ssl_context=made.ssl_context())
-    await site.start()
-    bound = runner.addresses[0][1]
+    host, port = await _listen(runner, options.listen, made)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        # Written last: whoever waits for the file finds a server behind it.
+        pki.write_kubeconfig(options.kubeconfig, f"https://{host}:{port}", made)
+    except OSError as error:
+        raise StartError(
+            f"cannot write {options.kubeconfig}: {error.strerror}; name a file with --kubeconfig"
+        ) from error
     async with asyncio.TaskGroup() as tasks:
         background = [tasks.create_task(store.run()), tasks.create_task(Collector(api).run())]
-        # Written last: whoever waits for the file finds a server behind it.
-        pki.write_kubeconfig(options.kubeconfig, f"https://{host}:{bound}", made)
-        print(f"info ready listen={host}:{bound} version={store.version}", file=sys.stderr, flush=True)
+        print(f"info ready listen={host}:{port} version={store.version}", file=sys.stderr, flush=True)
         await stop.wait()
         api.hub.end_all()
         await runner.cleanup()
         for task in background:
             task.cancel()
+    journal.close()
+
+
+def _open(state: Path) -> tuple[Journal, Store, pki.Credentials]:
+    """What the state folder holds. Raises StartError."""
+    try:
+        journal = Journal(state)
+        return journal, Store(journal), pki.credentials(state / "pki")
+    except OSError as error:
+        why = f"cannot use the state folder {state}: {error.strerror}; give a writable one with --state"
+        raise StartError(why) from error
+    except DamagedStateError as error:
+        raise StartError(f"{error}; move {state} away to start empty") from error
+
+
+async def _listen(runner: web.AppRunner, address: tuple[str, int], made: pki.Credentials) -> tuple[str, int]:
+    """Open the port; returns what was bound. Raises StartError."""
+    host, port = address
+    try:
+        await web.TCPSite(runner, host, port, ssl_context=made.ssl_context()).start()
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise StartError(f"cannot listen on {host}:{port}: {why}; give a free port with --listen") from error
+    return host, runner.addresses[0][1]
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.local.apiserver", description=__doc__)
-    parser.add_argument("--listen", required=True, metavar="HOST:PORT", help="port 0 takes any free one")
+    parser.add_argument("--listen", required=True, type=_address, metavar="HOST:PORT", help="port 0 takes any free one")
     parser.add_argument("--state", required=True, type=Path, help="folder for objects and certificates")
     parser.add_argument("--service-cidr", required=True, type=_cidr, help="range of the Services' cluster addresses")
     parser.add_argument("--kubeconfig", required=True, type=Path, help="file to write for clients")
@@ -73,9 +96,9 @@ def _cidr(text: str) -> str:
     return str(ipaddress.IPv4Network(text))
 
 
-def _fail(message: str) -> int:
-    print(f"error {message}", file=sys.stderr)
-    return 1
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ start, by looking at everything once.
 """
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -174,9 +175,9 @@ class Collector:
             return
         try:
             await self._store.commit(storage, key, decide)
-        except errors.ApiError:
-            # A full disk: said in the log by the store. Tried again with the next change or start.
-            return
+        except errors.ApiError as error:
+            # Tried again with the next change of the object, or at the next start.
+            print(f"error not-collected resource={storage} name={key[1]} why={error.message}", file=sys.stderr)
 
     async def _expire_events(self) -> None:
         oldest = (datetime.now(UTC) - EVENT_LIFE).strftime("%Y-%m-%dT%H:%M:%SZ")

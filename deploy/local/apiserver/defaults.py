@@ -86,8 +86,6 @@ def _template(obj: Json) -> Json:
     spec = obj.setdefault("spec", {})
     template = spec.get("template")
     if isinstance(template, dict):
-        # The API shows it as null; clients compare templates with it.
-        template.setdefault("metadata", {}).setdefault("creationTimestamp", None)
         pod_spec(template.setdefault("spec", {}))
     return spec
 

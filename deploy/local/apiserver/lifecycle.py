@@ -15,6 +15,7 @@ from .store import View, copy_of
 
 Json = dict[str, Any]
 _KEPT_METADATA = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
+_LASTING_NAMESPACES = ("default", "kube-system", "kube-public")
 _FINISHED = ("Succeeded", "Failed")
 
 
@@ -94,6 +95,8 @@ def deleted(resource: Resource, current: Json, options: DeleteOptions) -> Json |
         raise errors.conflict(resource.qualified, name, why)
     if options.resource_version and options.resource_version != metadata["resourceVersion"]:
         raise errors.modified(resource.qualified, name)
+    if resource.storage == "namespaces" and name in _LASTING_NAMESPACES:
+        raise errors.forbidden("namespaces", name, "this namespace may not be deleted")
     grace = _grace_seconds(resource, current, options)
     finalizers = _finalizers_for(metadata, options)
     if not grace and not finalizers and not _blocks_deletion(resource, current):

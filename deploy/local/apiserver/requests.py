@@ -6,13 +6,14 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from . import errors
+from . import errors, protobuf, schema
 from .kinds import Kinds, Resource
 from .lifecycle import DeleteOptions
 
 Json = dict[str, Any]
 MAX_BODY_BYTES = 3 * 1024 * 1024
-_JSON = ["application/json", "application/yaml"]
+_BODIES = ["application/json", "application/yaml", protobuf.CONTENT_TYPE]
+WARNINGS = web.RequestKey("warnings", list)
 PATCH_TYPES = {
     "application/json-patch+json": "json",
     "application/merge-patch+json": "merge",
@@ -63,13 +64,39 @@ async def read_body(request: web.Request) -> bytes:
 
 async def read_object(request: web.Request, resource: Resource) -> Json:
     """The object of a create or replace, checked to be of the resource's kind. Raises ApiError 400, 413, 415."""
+    return conform(request, await read_kind(request, resource.api_version, resource.kind))
+
+
+async def read_kind(request: web.Request, api_version: str, kind: str) -> Json:
+    """The body, checked to be an object of this kind but not in its fields. Raises ApiError 400, 413, 415."""
     content_type = request.content_type if "Content-Type" in request.headers else "application/json"
-    if content_type not in _JSON:
-        raise errors.unsupported_media_type(_JSON)
-    obj = decode(await read_body(request), yaml_allowed=content_type == "application/yaml")
+    if content_type not in _BODIES:
+        raise errors.unsupported_media_type(_BODIES)
+    body = await read_body(request)
+    if content_type == protobuf.CONTENT_TYPE:
+        obj = protobuf.decode(body)
+    else:
+        obj = decode(body, yaml_allowed=content_type == "application/yaml")
     if not isinstance(obj, dict):
         raise errors.bad_request("the body of the request must be an object")
-    return as_kind(obj, resource.api_version, resource.kind)
+    return as_kind(obj, api_version, kind)
+
+
+def conform(request: web.Request, obj: Json) -> Json:
+    """The object with the fields its kind has. Unknown ones are refused, warned of or left out, as the request says.
+
+    Raises ApiError 400.
+    """
+    checked, unknown = schema.conform(obj)
+    validation = request.query.get("fieldValidation", "Warn")
+    if unknown and validation == "Strict":
+        listed = ", ".join(f'unknown field "{path}"' for path in unknown)
+        kind, version = obj["kind"], obj["apiVersion"]
+        why = f"strict decoding error: {listed}"
+        raise errors.bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
+    if validation == "Warn":
+        request[WARNINGS] = [f'unknown field "{path}"' for path in unknown]
+    return checked
 
 
 def as_kind(obj: Json, api_version: str, kind: str) -> Json:
@@ -125,7 +152,10 @@ def _loader() -> type:
 async def delete_options(request: web.Request) -> DeleteOptions:
     """How to delete: from the body, else from the query. Raises ApiError 400."""
     body = await read_body(request)
-    found = decode(body, yaml_allowed="yaml" in request.content_type) if body.strip() else {}
+    if body.startswith(protobuf.MAGIC):
+        found = protobuf.decode(body)
+    else:
+        found = decode(body, yaml_allowed="yaml" in request.content_type) if body.strip() else {}
     if not isinstance(found, dict):
         raise errors.bad_request("DeleteOptions must be an object")
     grace = found.get("gracePeriodSeconds", request.query.get("gracePeriodSeconds"))

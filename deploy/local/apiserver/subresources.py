@@ -21,8 +21,7 @@ async def get_scale(api: Api, request: web.Request, target: Target) -> web.Strea
 
 
 async def replace_scale(api: Api, request: web.Request, target: Target) -> web.StreamResponse:
-    body = requests.decode(await requests.read_body(request), yaml_allowed=False)
-    wanted = requests.as_kind(body, *_SCALE)
+    wanted = await requests.read_kind(request, *_SCALE)
     return await _scale(api, request, target, lambda _: wanted)
 
 
@@ -67,8 +66,7 @@ def _scale_of(obj: Json) -> Json:
 
 async def bind(api: Api, request: web.Request, target: Target) -> web.StreamResponse:
     """Give a pod its node, once."""
-    body = requests.decode(await requests.read_body(request), yaml_allowed=False)
-    binding = requests.as_kind(body, "v1", "Binding")
+    binding = await requests.read_kind(request, "v1", "Binding")
     node = (binding.get("target") or {}).get("name")
     name = target.name or binding["metadata"].get("name", "")
     if not node:
@@ -96,8 +94,7 @@ async def bind(api: Api, request: web.Request, target: Target) -> web.StreamResp
 
 async def evict(api: Api, request: web.Request, target: Target) -> web.StreamResponse:
     """Delete a pod unless a PodDisruptionBudget would be broken (429)."""
-    body = requests.decode(await requests.read_body(request), yaml_allowed=False)
-    eviction = requests.as_kind(body, "policy/v1", "Eviction")
+    eviction = await requests.read_kind(request, "policy/v1", "Eviction")
     asked = eviction.get("deleteOptions") or {}
     options = lifecycle.DeleteOptions(
         grace_seconds=asked.get("gracePeriodSeconds"), uid=(asked.get("preconditions") or {}).get("uid")

@@ -81,7 +81,7 @@ async def change(api: Api, request: web.Request, target: Target) -> web.Response
                 result = patch.merge(shown, body)
             case _:
                 result = patch.strategic(shown, body)
-        return _as_same_object(target, result)
+        return requests.conform(request, _as_same_object(target, result))
 
     record = await update(api, request, target, patched)
     return respond(request, target, record)
@@ -171,7 +171,7 @@ async def _apply(api: Api, request: web.Request, target: Target, body: Any) -> w
             "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch"
         )
     config = _as_same_object(target, requests.as_kind(body, resource.api_version, resource.kind))
-    config = to_storage(config, resource, api.kinds.stored()[resource.storage])
+    config = to_storage(requests.conform(request, config), resource, api.kinds.stored()[resource.storage])
     force = requests.is_true(request, "force")
     existed = api.store.get(resource.storage, target.key) is not None
 
@@ -207,7 +207,12 @@ def check_namespace(view: View, target: Target, name: str) -> None:
 
 def respond(request: web.Request, target: Target, record: Record, *, status: int = 200) -> web.Response:
     presenter = presenter_for(request.headers.get("Accept", ""), target.resource)
-    return web.Response(body=presenter.one(record), status=status, headers={"Content-Type": presenter.content_type})
+    response = web.Response(body=presenter.one(record), status=status)
+    response.headers["Content-Type"] = presenter.content_type
+    for warning in request.get(requests.WARNINGS, []):
+        quoted = warning.replace('"', '\\"')
+        response.headers.add("Warning", f'299 - "{quoted}"')
+    return response
 
 
 def json_response(body: Json, *, status: int = 200, content_type: str = "application/json") -> web.Response:
