@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from dashboard.model.log import LogEntry
+from dashboard.model.reading import Reading
+from dashboard.model.series import Series
+
 
 class Family(StrEnum):
     """Kinds of causes, worst for users first: this is their order on the page within one severity."""
@@ -75,3 +79,24 @@ class Change:
     what: str
     service: str
     track: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One measure of one track: now, one period before, and its course."""
+
+    value: Reading[float]
+    previous: Reading[float] | None
+    course: Reading[tuple[Series, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What proves and narrows one incident. `pair` holds the sick track first, then the other one."""
+
+    measure: str
+    pair: tuple[tuple[str, Measured], ...]
+    log: Reading[LogEntry] | None
+    contract: str
+    agents: tuple[str, ...]
+    change: Change | None

@@ -38,8 +38,10 @@ def begin(title: str, question: str) -> View:
             _more(view)
     with st.container(key="bar-question"):
         st.caption(plain(question))
-    for note in view.notes:
-        st.info(plain(note), icon=":material/link_off:")
+    if view.notes:
+        with st.container(border=True, key="notes", gap="xxsmall"):
+            for note in view.notes:
+                st.markdown(f":material/link_off: {plain(note)}")
     if not view.range:
         start, end = view.window(session.now())
         st.caption(f":material/date_range: {stamp(start, view.tz)} to {stamp(end, view.tz)}, {span(end - start)}")

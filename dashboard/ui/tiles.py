@@ -54,7 +54,7 @@ class Tile:
 
 def tiles(items: Sequence[Tile], *, columns: int = 4, key: str) -> None:
     """Draw tiles side by side, as many a row as fit, at most `columns`."""
-    with st.grid(columns, min_column_width=150, gap="small", key=f"tiles-{key}"):
+    with st.grid(columns, min_column_width=140, gap="small", key=f"tiles-{key}"):
         for item in items:
             with st.container(border=True, key=f"tile-{item.key}", gap="xxsmall", height="stretch"):
                 tile(item)

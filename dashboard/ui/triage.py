@@ -15,10 +15,10 @@ from dashboard.decide.incidents import (
     RESPONSE_TARGET,
     VIOLATION_RATIO_LIMIT,
 )
-from dashboard.model.incident import Incident, Severity, Standing
+from dashboard.model.incident import Evidence, Incident, Measured, Severity, Standing
 from dashboard.model.reading import Unit
 from dashboard.model.view import View
-from dashboard.queries.triage import Budget, Evidence, Measured, ServiceLine, Triage
+from dashboard.queries.triage import Budget, ServiceLine, Triage
 from dashboard.ui import page, session, states
 from dashboard.ui.format import ago, clock, number, span
 from dashboard.ui.tables import Column, table
