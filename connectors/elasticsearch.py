@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import BadAnswer, SourceError, from_failed_call, from_status, understood
-from connectors.session import secret
+from connectors.session import check_ca_file, secret
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch as Client
@@ -96,6 +96,7 @@ class Elasticsearch:
     def _call(self, timeout_seconds: float, order: Callable[[Client], Any]) -> Mapping[str, Any]:
         from elasticsearch import ApiError, SerializationError, TransportError, UnsupportedProductError
 
+        check_ca_file(SOURCE, self._ca_file)
         options: dict[str, Any] = {"request_timeout": timeout_seconds}
         if self._api_key_file:
             options["api_key"] = secret(SOURCE, self._api_key_file)

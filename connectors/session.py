@@ -26,6 +26,7 @@ class Session(requests.Session):
         self.source = source
         self.trust_env = False
         self.verify = (ca_file or True) if verify_tls else False
+        self._ca_file = ca_file
         self._token_file = token_file
         self._last = threading.local()
         for scheme in ("http://", "https://"):
@@ -33,6 +34,7 @@ class Session(requests.Session):
 
     def request(self, method: str | bytes, url: str | bytes, **options: Any) -> requests.Response:  # type: ignore[override]
         """As `requests.Session.request`; the answer is a 200."""
+        check_ca_file(self.source, self._ca_file)
         options["headers"] = {**(options.get("headers") or {}), **self._authorization()}
         options["allow_redirects"] = False  # a redirect is a login page, never an answer
         timeout = options.setdefault("timeout", 2.0)
@@ -68,6 +70,16 @@ class Session(requests.Session):
         except (ValueError, AttributeError):
             text = response.text[:1000]
         return from_status(self.source, response.status_code, text, retry_after=response.headers.get("Retry-After"))
+
+
+def check_ca_file(source: str, file: str) -> None:
+    """Says which CA file is missing, where the TLS libraries would say that something is.
+
+    Raises:
+        Unreachable: there is no such file.
+    """
+    if file and not Path(file).is_file():
+        raise Unreachable(source, f"the CA file {file} is not there")
 
 
 def secret(source: str, file: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,6 +14,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+
+from deploy.local.apiserver.pki import Credentials, credentials
 
 
 @dataclass
@@ -47,7 +50,7 @@ class Answer:
 class Backend:
     """A server on an ephemeral port. `answers` maps a path to an Answer or to a function of the request."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: dict[str, Answer | Callable[[Asked], Answer]] = {}
         self.asked: list[Asked] = []
         self.released = threading.Event()
@@ -84,7 +87,9 @@ class Backend:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def close(self) -> None:
@@ -97,6 +102,22 @@ class Backend:
 def backend() -> Iterator[Backend]:
     """A running backend that answers 404 until told otherwise."""
     running = Backend()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def own_ca(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
+    """A server certificate for 127.0.0.1 by a CA that nobody knows."""
+    return credentials(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture
+def tls_backend(own_ca: Credentials) -> Iterator[Backend]:
+    """A backend whose certificate only those trust who are given its CA."""
+    running = Backend(own_ca.ssl_context())
+    running.answers["/api/v2/status"] = Answer({"versionInfo": {"version": "0.25.0"}})
+    running.answers["/"] = Answer({"version": {"number": "9.0.1"}}, headers={"X-Elastic-Product": "Elasticsearch"})
     yield running
     running.close()
 
