@@ -110,6 +110,20 @@ def test_a_stalled_system_still_gets_what_was_due() -> None:
     asyncio.run(scenario())
 
 
+def test_who_is_told_to_stop_does_not_wait_for_answers_that_never_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.local.load.driver._STOP_SECONDS", 0.1)
+
+    async def scenario() -> None:
+        third, stop = Third(_hangs), asyncio.Event()
+        async with server(third) as url, asyncio.timeout(3):
+            asyncio.get_running_loop().call_later(0.3, stop.set)
+            summary = await drive(url, 100, stop=stop)
+        assert summary.sent == summary.ok + summary.failures
+        assert dict(summary.failed) == {"cut_off": third.requests // 3}
+
+    asyncio.run(scenario())
+
+
 def test_synthetic_runs_are_marked_and_go_straight_to_the_runtime() -> None:
     seen: list[tuple[str, str | None, dict[str, str]]] = []
 

@@ -489,7 +489,7 @@ def test_a_taken_port_is_one_line_that_says_so() -> None:
             async with process("gateway", taken.getsockname()[1]) as gateway:
                 _, complaint = await gateway.process.communicate()
         assert gateway.process.returncode == 1
-        assert complaint.decode().startswith("error workload cannot listen on 127.0.0.1:")
+        assert complaint.decode().startswith(f"error {gateway.url.removeprefix('http://')} is taken")
         assert complaint.count(b"\n") == 1
 
     asyncio.run(scenario())

@@ -21,6 +21,7 @@ from deploy.local.load.summary import Summary
 
 MAX_RATE = 500.0
 _MAX_UNDER_WAY = 4096
+_STOP_SECONDS = 1.0
 _TASK_TYPES = ("support-case", "support-case", "invoice-check", "code-review", "research-brief")
 _AGENTS = ("support-triage", "support-triage", "invoice-checker", "code-reviewer", "research-analyst")
 SYNTHETIC = {"x-tealdeck-synthetic": "true"}
@@ -63,7 +64,7 @@ async def drive(
     stop: asyncio.Event | None = None,
     summary: Summary | None = None,
 ) -> Summary:
-    """Sends load until the duration is over or `stop` is set, then waits for the answers still due.
+    """Sends load until the duration is over, then waits for the answers still due; `stop` ends both soon.
 
     Args:
         url: base address of the gateway, or of the preview Service if `synthetic`.
@@ -96,7 +97,10 @@ async def drive(
             under_way.add(task)
             task.add_done_callback(under_way.discard)
         if under_way:
-            await asyncio.wait(under_way)
+            await asyncio.wait(under_way, timeout=_STOP_SECONDS if stop and stop.is_set() else None)
+        for task in under_way:
+            task.cancel()
+            counts.lost("cut_off")
     return counts
 
 

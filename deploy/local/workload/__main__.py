@@ -10,9 +10,8 @@ import sys
 
 import uvloop
 
+from deploy.local.serving import guarded
 from deploy.local.workload.assembly import COMPONENTS, open_component
-from deploy.local.workload.contracts import ContractError
-from deploy.local.workload.server import ListenError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,16 +19,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("component", choices=sorted(COMPONENTS))
     parser.add_argument("--listen", required=True, type=_address, metavar="HOST:PORT")
     options = parser.parse_args(arguments)
-    host, port = options.listen
-    try:
-        return uvloop.run(_serve(options.component, host, port))
-    except ListenError as error:
-        return _complain(f"{error}; choose a free one with --listen")
-    except ContractError as error:
-        return _complain(f"{error}; mend the document under deploy/local/workload/contracts")
+    return guarded(lambda: uvloop.run(_serve(options.component, *options.listen)))
 
 
-async def _serve(name: str, host: str, port: int) -> int:
+async def _serve(name: str, host: str, port: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -43,7 +36,6 @@ async def _serve(name: str, host: str, port: int) -> int:
         for task in done:
             task.result()
         log.event("stopping", component=name)
-    return 0
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -51,11 +43,6 @@ def _address(text: str) -> tuple[str, int]:
     if not host or not port.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
     return host, int(port)
-
-
-def _complain(message: str) -> int:
-    print(f"error workload {message}", file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

@@ -97,7 +97,6 @@ class Governor:
                 _describe(span, contract, evaluations)
             self._metrics.duration.labels(contract.name).observe(time.perf_counter() - started)
             self._metrics.last_evaluation.labels(contract.name).set(time.time())
-            self._metrics.exceptions.labels(contract.name).set(0)
             for evaluation in evaluations:
                 self._tell(agent, evaluation, span)
             judged += evaluations

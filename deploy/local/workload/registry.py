@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import orjson
 
-from deploy.local.workload.contracts import parse_contract
+from deploy.local.workload.contracts import ContractError, parse_contract
 from deploy.local.workload.metrics import RequestMetrics
 from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler
 
@@ -18,9 +19,7 @@ class ContractRegistry(Component):
     def __init__(self, equipment: Equipment, folder: Path = CONTRACTS) -> None:
         """Raises ContractError if a document in the folder cannot be evaluated: a bad one is never handed out."""
         self.requests = RequestMetrics(equipment.registry, "registry")
-        documents = [orjson.loads(path.read_bytes()) for path in sorted(folder.glob("*.json"))]
-        for document in documents:
-            parse_contract(document)
+        documents = [_checked(path) for path in sorted(folder.glob("*.json"))]
         self._body = orjson.dumps({"contracts": documents})
         self._etag = f'"{hashlib.sha256(self._body).hexdigest()[:16]}"'
 
@@ -32,3 +31,12 @@ class ContractRegistry(Component):
         if call.headers.get("if-none-match") == self._etag:
             return Answer(304, b"", headers)
         return Answer(200, self._body, headers)
+
+
+def _checked(path: Path) -> Any:
+    document = orjson.loads(path.read_bytes())
+    try:
+        parse_contract(document)
+    except ContractError as error:
+        raise ContractError(f"{path}: {error}; mend the document") from error
+    return document

@@ -207,8 +207,11 @@ class AgentRuntime(Component):
         version = self._equipment.identity.version
         self._metrics.info.clear()
         for agent in AGENTS.values():
-            contracts = ",".join(f"{c.name}={c.version}" for c in self._contracts.of(agent.name))
-            self._metrics.info.labels(agent.name, version, agent.owner, contracts).set(1)
+            contracts = self._contracts.of(agent.name)
+            versions = ",".join(f"{contract.name}={contract.version}" for contract in contracts)
+            self._metrics.info.labels(agent.name, version, agent.owner, versions).set(1)
+            for contract in contracts:
+                self._contract_metrics.exceptions.labels(contract.name).set(0)  # nobody waives anything here
 
     def _score(self, agent: str) -> float:
         return self._scores[agent].value

@@ -18,6 +18,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from deploy.local.serving import ListenError
 from deploy.local.workload.identity import Identity
 from deploy.local.workload.logs import Log
 from deploy.local.workload.metrics import RequestMetrics
@@ -27,10 +28,6 @@ from deploy.local.workload.spans import KEPT_HEADER, SERVER, Span, SpanExporter,
 _CONNECTION_SECONDS = 5.0
 Choice = TypeVar("Choice")
 SYNTHETIC_HEADER = "x-tealdeck-synthetic"
-
-
-class ListenError(Exception):
-    """The address cannot be listened on; the message says which and why."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer to the caller, not a mishap here
@@ -145,7 +142,7 @@ class ComponentServer:
             await web.TCPSite(self._runner, host, port).start()
         except OSError as error:
             await self._runner.cleanup()
-            raise ListenError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+            raise ListenError(f"{host}:{port}", error) from error
         jobs = [*self._component.background(), lambda: self._equipment.spans.run(self._equipment.peers.session)]
         self._background = [asyncio.ensure_future(job()) for job in jobs]
         if self._component.requests:
