@@ -314,14 +314,15 @@ def _seconds_left(done: float | None, lately: float | None, lately_seconds: int,
 
 
 def _inputs(evidence: Evidence) -> Iterable[tuple[str, Reading[Any]]]:
-    counts = evidence.slow[evidence.candidate]
     yield "services and pods", evidence.service
-    yield "agent runs", counts.runs
-    yield "failed runs", counts.failed
-    yield "contract evaluations", counts.evaluations
-    yield "contract violations", counts.violations
-    yield "latency", counts.p95_seconds
-    yield "agent runs lately", evidence.fast[evidence.candidate].runs
+    for seconds, window in ((evidence.slow_seconds, evidence.slow), (evidence.fast_seconds, evidence.fast)):
+        for track, counts in window.items():
+            where = f"on {track} in the last {seconds} s"
+            yield f"agent runs {where}", counts.runs
+            yield f"failed runs {where}", counts.failed
+            yield f"contract evaluations {where}", counts.evaluations
+            yield f"contract violations {where}", counts.violations
+            yield f"p95 {where}", counts.p95_seconds
     yield "restarts", evidence.restarts
     yield "alerts", evidence.alerts
     yield "scraped pods", evidence.targets

@@ -1,0 +1,159 @@
+"""Each gate alone: what fails it, what leaves it open, and what it says."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dashboard.decide import gates
+from dashboard.decide.gates import Limits
+from dashboard.model.reading import Reading, Source, State, empty, missing
+from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result
+from tests.unit.release_evidence import NOW, alert, counts, evidence, few, known, service
+
+FAIL, UNKNOWN, PASS = Result.FAIL, Result.UNKNOWN, Result.PASS
+GONE: Reading[Any] = missing("prometheus: no answer within 2 s", source=Source.PROMETHEUS)
+NO_TRAFFIC: Reading[Any] = empty("no traffic on green", source=Source.PROMETHEUS, as_of=NOW)
+
+
+def ask(gate: gates.Gate, given: Evidence) -> GateAnswer:
+    return gate(given, Limits())
+
+
+@pytest.mark.parametrize("gate", gates.BEFORE, ids=lambda gate: gate.__name__)
+def test_a_healthy_release_passes_every_gate(gate: gates.Gate) -> None:
+    answer = ask(gate, evidence())
+    assert answer.result is PASS, answer.reason
+    assert answer.reason
+
+
+@pytest.mark.parametrize(
+    ("green", "result", "says"),
+    [
+        pytest.param(counts(failed=30.0), FAIL, "30 of 1000 runs failed", id="over the limit"),
+        pytest.param(counts(failed=16.0), FAIL, "on blue only 0.40%", id="under the limit but worse than blue"),
+        pytest.param(counts(runs=40.0, failed=3.0), UNKNOWN, "too few to tell", id="a high share of few"),
+        pytest.param(counts(runs=12.0, failed=0.0), UNKNOWN, "12 of the 30 runs needed", id="a small sample"),
+        pytest.param(counts(runs=0.0, failed=0.0), UNKNOWN, "no runs on green", id="no runs at all"),
+        pytest.param(counts(runs=NO_TRAFFIC, failed=NO_TRAFFIC), UNKNOWN, "no runs on green", id="no such series"),
+        pytest.param(counts(runs=GONE, failed=GONE), UNKNOWN, "no answer within 2 s", id="prometheus is down"),
+        pytest.param(counts(failed=GONE), UNKNOWN, "", id="only the failed runs are missing"),
+        pytest.param(counts(failed=0.0), PASS, "0 of 1000 runs failed", id="nothing failed"),
+    ],
+)
+def test_errors(green: Any, result: Result, says: str) -> None:
+    answer = ask(gates.errors, evidence(green=green))
+    assert (answer.result, says in answer.reason) == (result, True), answer.reason
+
+
+def test_harm_of_the_last_seconds_fails_at_once_although_the_long_window_is_still_good() -> None:
+    # 15 s of 30 % errors at 2 runs a second: 9 of the 90 runs of the short window.
+    answer = ask(gates.errors, evidence(green=counts(failed=9.0), green_fast=few(runs=90.0, failed=9.0)))
+    assert answer.result is FAIL
+    assert answer.reason == "9 of 90 runs failed in the last 45 s"
+
+
+def test_the_time_left_follows_from_the_present_traffic() -> None:
+    given = evidence(green=counts(runs=10.0, failed=0.0), green_fast=few(runs=9.0))
+    answer = ask(gates.errors, given)
+    assert answer.seconds_left == pytest.approx(20 / 9 * 45)
+    assert answer.progress == pytest.approx(1 / 3)
+
+
+def test_without_a_baseline_the_limit_alone_decides() -> None:
+    assert ask(gates.errors, evidence(blue=counts(runs=0.0, failed=0.0), green=counts(failed=16.0))).result is PASS
+
+
+def test_violations_count_against_evaluations() -> None:
+    assert ask(gates.violations, evidence(green=counts(violations=90.0))).result is FAIL
+    assert ask(gates.violations, evidence(green=counts(evaluations=20.0, violations=0.0))).result is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("given", "result"),
+    [
+        pytest.param({"green": counts(p95_seconds=3.4)}, FAIL, id="over the limit"),
+        pytest.param({"green": counts(p95_seconds=2.0)}, FAIL, id="much slower than blue"),
+        pytest.param({"green": counts(p95_seconds=1.5)}, PASS, id="a little slower than blue"),
+        pytest.param({"green": counts(p95_seconds=2.0, runs=60.0)}, PASS, id="too few runs to compare"),
+        pytest.param({"green": counts(p95_seconds=NO_TRAFFIC)}, UNKNOWN, id="no value"),
+        pytest.param({"green": counts(runs=20.0)}, UNKNOWN, id="a small sample"),
+        pytest.param({"green_fast": few(p95_seconds=6.0)}, FAIL, id="slow in the last seconds"),
+        pytest.param({"green_fast": few(p95_seconds=6.0, runs=5.0)}, PASS, id="five slow runs prove nothing"),
+    ],
+)
+def test_latency(given: dict[str, Any], result: Result) -> None:
+    assert ask(gates.latency, evidence(**given)).result is result
+
+
+@pytest.mark.parametrize(
+    ("tracks", "result"),
+    [
+        pytest.param({"green": {"ready": 0}}, FAIL, id="none is ready"),
+        pytest.param({"green": {"ready": 1}}, FAIL, id="too few to carry all users"),
+        pytest.param({"green": {"desired": 1, "ready": 1}}, FAIL, id="as many as wanted but fewer than blue has"),
+        pytest.param({"green": {"ready": 3}}, PASS, id="more than needed"),
+        pytest.param({"blue": {"desired": 0, "ready": 0}, "green": {"ready": 0}}, FAIL, id="nothing is never enough"),
+    ],
+)
+def test_capacity(tracks: dict[str, Any], result: Result) -> None:
+    assert ask(gates.capacity, evidence(service=known(service(**tracks)))).result is result
+
+
+def test_a_container_that_ended_lately_fails() -> None:
+    answer = ask(gates.restarts, evidence(restarts=known(1)))
+    assert answer.result is FAIL
+    assert "in the last 5 min" in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("labels", "result"),
+    [
+        pytest.param({"track": "green"}, FAIL, id="on the candidate"),
+        pytest.param({"track": "blue"}, PASS, id="on the other track"),
+        pytest.param({}, FAIL, id="on the service without a track"),
+        pytest.param({"track": "green", "severity": "warning"}, PASS, id="a warning"),
+        pytest.param({"service_name": "", "pod": "agent-runtime-green-7d-x"}, FAIL, id="on a pod of the candidate"),
+        pytest.param({"service_name": "", "pod": "gateway-7d-x"}, PASS, id="on another pod"),
+        pytest.param({"namespace": "other", "track": "green"}, PASS, id="in another namespace"),
+    ],
+)
+def test_alerts(labels: dict[str, str], result: Result) -> None:
+    assert ask(gates.alerts, evidence(alerts=known((alert(**labels),)))).result is result
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"alerts": missing("down", source=Source.ALERTMANAGER)}, id="alertmanager is down"),
+        pytest.param({"green": counts(runs=GONE)}, id="prometheus is down"),
+        pytest.param({"targets": known(1.0)}, id="one pod is not scraped"),
+        pytest.param({"at": NOW + timedelta(seconds=61)}, id="everything is a minute old"),
+        pytest.param(
+            {
+                "alerts": Reading(
+                    value=(), source=Source.ALERTMANAGER, state=State.STALE, as_of=NOW, reason="does not answer"
+                )
+            },
+            id="the last known answer",
+        ),
+    ],
+)
+def test_inputs_that_are_not_known_now_are_unknown(given: dict[str, Any]) -> None:
+    assert ask(gates.inputs, evidence(**given)).result is UNKNOWN
+
+
+def test_a_cold_way_back_fails() -> None:
+    assert ask(gates.way_back, evidence(service=known(service(blue={"ready": 1})))).result is FAIL
+
+
+def test_an_action_under_way_waits() -> None:
+    answer = ask(gates.quiet, evidence(under_way=known("a switch by bob")))
+    assert (answer.result, answer.reason) == (UNKNOWN, "a switch by bob")
+
+
+def test_after_a_switch_the_candidate_needs_its_own_strength() -> None:
+    given = evidence(mode=Mode.AFTER, service=known(service(blue={"desired": 9}, green={"ready": 2})))
+    assert ask(gates.capacity, given).result is PASS

@@ -1,0 +1,130 @@
+"""The fold and its sentence, and the laws that hold for any answers and any evidence."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.decide.verdict import by_concern, fold, judge
+from dashboard.model.reading import Reading, Source, missing
+from dashboard.model.release import Track
+from dashboard.model.verdict import Counts, Evidence, GateAnswer, Mode, Result, Word
+from tests.unit.release_evidence import counts, evidence, few, known, service
+
+GONE: Reading[Any] = missing("down", source=Source.PROMETHEUS)
+_RANK = [Word.NO_GO, Word.WAIT, Word.GO]
+
+
+def an_answer(result: Result, required: bool = True) -> GateAnswer:
+    return GateAnswer(gate="g", title="G", result=result, reason="because", required=required)
+
+
+answers = st.lists(st.builds(an_answer, st.sampled_from(Result), st.booleans()), max_size=8)
+
+
+@pytest.mark.parametrize(
+    ("results", "word"),
+    [
+        pytest.param([Result.PASS, Result.PASS], Word.GO, id="all pass"),
+        pytest.param([Result.PASS, Result.UNKNOWN], Word.WAIT, id="one is unknown"),
+        pytest.param([Result.PASS, Result.UNKNOWN, Result.FAIL], Word.NO_GO, id="one fails"),
+        pytest.param([], Word.WAIT, id="nothing was asked"),
+    ],
+)
+def test_fail_beats_unknown_beats_pass(results: list[Result], word: Word) -> None:
+    assert fold(an_answer(result) for result in results) is word
+
+
+@given(answers)
+def test_one_more_failing_gate_never_makes_it_better(given_answers: list[GateAnswer]) -> None:
+    assert fold([*given_answers, an_answer(Result.FAIL)]) is Word.NO_GO
+
+
+@given(answers, st.sampled_from(Result))
+def test_one_more_required_gate_never_makes_a_judged_release_better(
+    given_answers: list[GateAnswer], result: Result
+) -> None:
+    before = fold(given_answers)
+    if any(answer.required for answer in given_answers):
+        assert _RANK.index(fold([*given_answers, an_answer(result)])) <= _RANK.index(before)
+
+
+@given(answers, st.randoms(use_true_random=False))
+def test_the_order_of_gates_does_not_matter(given_answers: list[GateAnswer], dice: Any) -> None:
+    shuffled = list(given_answers)
+    dice.shuffle(shuffled)
+    assert fold(shuffled) is fold(given_answers)
+
+
+def test_a_healthy_release_is_go_and_says_who_may_take_the_users() -> None:
+    verdict = judge(evidence())
+    assert verdict.word is Word.GO
+    assert verdict.sentence == "All 9 gates pass: green 1.8.0 may take the users."
+    assert (verdict.version, verdict.weakest) == ("1.8.0", None)
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Counts)])
+def test_one_missing_count_of_the_candidate_is_never_go(name: str) -> None:
+    assert judge(evidence(green=counts(**{name: GONE}))).word is not Word.GO
+
+
+@pytest.mark.parametrize("name", ["service", "restarts", "targets", "alerts", "under_way"])
+def test_one_missing_input_is_never_go(name: str) -> None:
+    assert judge(evidence(**{name: GONE})).word is not Word.GO
+
+
+@given(
+    st.sets(st.sampled_from([f.name for f in fields(Counts)]), min_size=1), st.sampled_from(["slow", "fast", "both"])
+)
+def test_whatever_of_the_candidate_is_missing_is_never_go(names: set[str], window: str) -> None:
+    gone = dict.fromkeys(names, GONE)
+    complete = evidence()
+    slow = {**complete.slow, Track.GREEN: counts(**gone)} if window != "fast" else complete.slow
+    fast = {**complete.fast, Track.GREEN: few(**gone)} if window != "slow" else complete.fast
+    assert judge(replace(complete, slow=slow, fast=fast)).word is not Word.GO
+
+
+def test_with_everything_missing_the_verdict_waits_and_says_why() -> None:
+    nothing = Counts(runs=GONE, failed=GONE, evaluations=GONE, violations=GONE, p95_seconds=GONE)
+    verdict = judge(
+        evidence(
+            green=nothing, blue=nothing, green_fast=nothing, service=GONE, restarts=GONE, targets=GONE, alerts=GONE
+        )
+    )
+    assert verdict.word is Word.WAIT
+    assert "down" in verdict.sentence
+
+
+def test_wait_says_how_long_at_the_present_traffic() -> None:
+    given_evidence: Evidence = evidence(
+        green=counts(runs=10.0, failed=0.0, evaluations=3000.0), green_fast=few(runs=9.0, evaluations=450.0)
+    )
+    verdict = judge(given_evidence)
+    assert verdict.word is Word.WAIT
+    assert verdict.sentence == "Nothing fails. 2 gates need more evidence: about 100 s at 0.2 runs a second."
+    assert verdict.weakest is not None
+    assert verdict.weakest.gate == "errors"
+
+
+def test_no_go_names_the_gate_and_how_many_more_fail() -> None:
+    verdict = judge(evidence(green=counts(failed=300.0, p95_seconds=9.0)))
+    assert verdict.sentence == "Errors: 300 of 1000 runs failed in the last 5 min. 1 more fail."
+
+
+def test_after_a_switch_the_users_are_what_it_is_about() -> None:
+    after = evidence(mode=Mode.AFTER, under_way=known("a switch by bob"))
+    assert judge(after).sentence == "All 8 gates pass: green 1.8.0 may keep the users."
+    bad = judge(evidence(mode=Mode.AFTER, service=known(service(green={"ready": 0}))))
+    assert bad.sentence.endswith("Roll back.")
+
+
+def test_concern_sorts_fail_then_the_least_known_then_pass() -> None:
+    nearly = replace(an_answer(Result.UNKNOWN), sample=29, needed=30, gate="nearly")
+    nothing = replace(an_answer(Result.UNKNOWN), gate="nothing")
+    order = by_concern([an_answer(Result.PASS), nearly, nothing, an_answer(Result.FAIL)])
+    assert [answer.result for answer in order] == [Result.FAIL, Result.UNKNOWN, Result.UNKNOWN, Result.PASS]
+    assert order[1] is nothing
