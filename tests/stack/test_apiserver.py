@@ -234,6 +234,10 @@ def test_custom_kinds_are_served_once_defined(server: Server, namespace: str) ->
     thing = {"apiVersion": "tealdeck.io/v1", "kind": "Contract", "metadata": {"name": "c"}, "spec": {"clause": "none"}}
     server.kubectl("-n", namespace, "apply", "-f", "-", stdin=yaml.safe_dump(thing))
     assert server.kubectl("-n", namespace, "get", "ct", "--no-headers").split() == ["c", "none"]
+    server.kubectl("delete", "crd", "contracts.tealdeck.io")
+    assert server.call("GET", f"/apis/tealdeck.io/v1/namespaces/{namespace}/contracts").status_code == 404
+    server.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(definition))
+    assert server.kubectl("-n", namespace, "get", "ct", "-o", "name") == ""
 
 
 def test_kubectl_creates_what_it_sends_as_protobuf(server: Server, namespace: str) -> None:

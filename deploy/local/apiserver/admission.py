@@ -74,14 +74,14 @@ def on_create(view: View, resource: Resource, obj: Json, addresses: ClusterAddre
         case "persistentvolumeclaims":
             obj["status"] = {"phase": "Pending"}
         case "customresourcedefinitions.apiextensions.k8s.io":
-            obj["status"] = _established(obj)
+            obj["status"] = _established(resource, obj)
 
 
 def on_update(view: View, resource: Resource, obj: Json, current: Json, addresses: ClusterAddresses) -> None:
     if resource.storage == "services":
         addresses.assign(view, obj, current)
     elif resource.storage == "customresourcedefinitions.apiextensions.k8s.io":
-        obj["status"] = _established(obj)
+        obj["status"] = _established(resource, obj)
 
 
 def _qos_class(obj: Json) -> str:
@@ -96,7 +96,8 @@ def _qos_class(obj: Json) -> str:
     return "Guaranteed"
 
 
-def _established(obj: Json) -> Json:
+def _established(resource: Resource, obj: Json) -> Json:
+    validation.check(resource, obj)
     names = obj["spec"]["names"]
     moment = obj["metadata"]["creationTimestamp"]
     conditions = [

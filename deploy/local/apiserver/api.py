@@ -7,7 +7,7 @@ from .kinds import Kinds
 from .store import Change, Store
 from .watch import Hub
 
-_DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
+DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +23,11 @@ class Api:
 def wire(store: Store, service_cidr: str) -> Api:
     """The parts around a store. Kinds that CustomResourceDefinitions define are served from here on."""
     kinds = Kinds()
-    for record in store.table(_DEFINITIONS).values():
+    for record in store.table(DEFINITIONS).values():
         kinds.define(record.obj)
 
     def follow(change: Change) -> None:
-        if change.storage != _DEFINITIONS:
+        if change.storage != DEFINITIONS:
             return
         if change.after is None:
             kinds.forget(change.shown.obj)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import errors, lifecycle
-from .api import Api
+from .api import DEFINITIONS, Api
 from .kinds import Resource
 from .store import Change, Key, Record, View, key_of
 
@@ -66,6 +66,9 @@ class Collector:
         for dependent in self._owned.pop(uid, set()):
             self._work.put_nowait(dependent)
         self._wake_those_waiting_for(obj)
+        if change.storage == DEFINITIONS:
+            for key in self._store.table(change.key[1]):
+                self._work.put_nowait((change.key[1], key))
 
     def _wake_those_waiting_for(self, gone: Json) -> None:
         """A namespace or a foreground-deleted owner may now be empty."""
@@ -96,14 +99,16 @@ class Collector:
     def _consider(self, storage: str, obj: Json) -> None:
         metadata = obj["metadata"]
         owners = metadata.get("ownerReferences") or []
-        if "deletionTimestamp" in metadata or any(owner["uid"] not in self._uids for owner in owners):
+        undefined = storage not in self._api.kinds.stored()
+        if undefined or "deletionTimestamp" in metadata or any(owner["uid"] not in self._uids for owner in owners):
             self._work.put_nowait((storage, key_of(obj)))
 
     async def _settle(self, storage: str, key: Key, record: Record) -> None:
         metadata = record.obj["metadata"]
         resource = self._api.kinds.stored().get(storage)
-        if resource is None:
-            return  # its CustomResourceDefinition has gone
+        if resource is None:  # its CustomResourceDefinition has gone, and takes it along
+            await self._commit(storage, key, lambda _view, _current: None)
+            return
         if "deletionTimestamp" in metadata:
             await self._finish(resource, key, record)
         owners = metadata.get("ownerReferences") or []

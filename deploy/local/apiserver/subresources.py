@@ -81,7 +81,7 @@ async def bind(api: Api, request: web.Request, target: Target) -> web.StreamResp
             why = f'pod {name} is already assigned to node "{current["spec"]["nodeName"]}"'
             raise errors.conflict("pods/binding", name, why)
         scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": lifecycle.now_text()}
-        conditions = [c for c in current["status"].get("conditions") or [] if c["type"] != "PodScheduled"]
+        conditions = [c for c in current["status"].get("conditions") or [] if c.get("type") != "PodScheduled"]
         return {
             **current,
             "spec": {**current["spec"], "nodeName": node},
@@ -161,7 +161,7 @@ def _agent(api: Api, pod: Json) -> str:
     node = api.store.get("nodes", ("", node_name))
     status = (node.obj.get("status") if node else None) or {}
     port = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port")
-    addresses = [entry["address"] for entry in status.get("addresses") or [] if entry["type"] == "InternalIP"]
+    addresses = [e.get("address") for e in status.get("addresses") or [] if e.get("type") == "InternalIP"]
     if not port or not addresses:
         raise errors.internal(f"node {node_name} does not say where its agent listens")
     return f"http://{addresses[0]}:{port}"
@@ -215,7 +215,7 @@ def _is_ready(pod: Json) -> bool:
     if "deletionTimestamp" in pod["metadata"]:
         return False
     conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
+    return any(entry.get("type") == "Ready" and entry.get("status") == "True" for entry in conditions)
 
 
 def _success() -> Json:

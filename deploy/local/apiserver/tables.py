@@ -183,7 +183,9 @@ def _pod_restarts(obj: Json) -> str:
 
 def _ports(obj: Json) -> str:
     ports = obj["spec"].get("ports") or []
-    shown = [f"{p['port']}{':' + str(p['nodePort']) if p.get('nodePort') else ''}/{p['protocol']}" for p in ports]
+    shown = [
+        f"{p.get('port')}{':' + str(p['nodePort']) if p.get('nodePort') else ''}/{p.get('protocol')}" for p in ports
+    ]
     return ",".join(shown) or "<none>"
 
 
@@ -199,7 +201,7 @@ def _slice_addresses(obj: Json) -> str:
 
 def _endpoints(obj: Json) -> str:
     shown = [
-        f"{address['ip']}:{port['port']}"
+        f"{address.get('ip')}:{port.get('port')}"
         for subset in obj.get("subsets") or []
         for address in subset.get("addresses") or []
         for port in subset.get("ports") or []
@@ -209,7 +211,7 @@ def _endpoints(obj: Json) -> str:
 
 def _node_status(obj: Json) -> str:
     conditions = (obj.get("status") or {}).get("conditions") or []
-    ready = [entry["status"] for entry in conditions if entry["type"] == "Ready"]
+    ready = [entry.get("status") for entry in conditions if entry.get("type") == "Ready"]
     text = {"True": "Ready", "False": "NotReady"}.get(ready[0] if ready else "", "Unknown")
     return text + (",SchedulingDisabled" if (obj.get("spec") or {}).get("unschedulable") else "")
 
@@ -243,7 +245,7 @@ def _scale_target(obj: Json) -> str:
 
 def _job_status(obj: Json) -> str:
     conditions = (obj.get("status") or {}).get("conditions") or []
-    done = [entry["type"] for entry in conditions if entry["status"] == "True"]
+    done = [entry.get("type") for entry in conditions if entry.get("status") == "True"]
     return done[-1] if done else "Running"
 
 

@@ -41,11 +41,12 @@ def unsupported(field: str, value: Any, allowed: tuple[str, ...]) -> Json:
 
 def check(resource: Resource, obj: Json, current: Json | None = None) -> None:
     """Refuse an object that breaks the rules of its kind. Raises ApiError 422 with every cause."""
-    causes = list(_metadata(resource, obj["metadata"]))
+    # The first two make sure of what the rules then take for granted.
+    causes = [*_metadata(resource, obj["metadata"]), *_expressions(obj, "")]
     rule = _RULES.get(resource.storage)
-    if rule is not None:
+    if rule is not None and not causes:
         causes += rule(obj)
-    if current is not None:
+    if current is not None and not causes:
         causes += _immutable(resource, obj, current)
     if causes:
         raise errors.invalid(resource.qualified_kind, obj["metadata"].get("name", ""), causes)
@@ -68,9 +69,42 @@ def _metadata(resource: Resource, metadata: Json) -> Causes:
         elif not pattern.fullmatch(name):
             yield invalid_value("metadata.name", name, rule)
     yield from _labels(metadata.get("labels") or {}, "metadata.labels")
+    yield from _owners(metadata)
     for key in metadata.get("annotations") or {}:
         if not _is_qualified(key.lower()):
             yield invalid_value("metadata.annotations", key, "name part must consist of alphanumeric characters")
+
+
+def _expressions(value: Any, path: str) -> Causes:
+    """The terms of every selector in the object, wherever it stands."""
+    if isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from _expressions(entry, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for name, entry in value.items():
+            inner = f"{path}.{name}" if path else name
+            if name == "matchExpressions" and isinstance(entry, list):
+                for index, term in enumerate(entry):
+                    yield from _expression(term, f"{inner}[{index}]")
+            else:
+                yield from _expressions(entry, inner)
+
+
+def _expression(term: Any, field: str) -> Causes:
+    if not isinstance(term, dict) or not _is_qualified(str(term.get("key", ""))):
+        yield required(f"{field}.key", "must be a label key")
+    elif term.get("operator") not in _OPERATORS:
+        yield unsupported(f"{field}.operator", term.get("operator", ""), _OPERATORS)
+
+
+_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
+
+
+def _owners(metadata: Json) -> Causes:
+    for index, owner in enumerate(metadata.get("ownerReferences") or []):
+        for name in ("apiVersion", "kind", "name", "uid"):
+            if not owner.get(name):
+                yield required(f"metadata.ownerReferences[{index}].{name}", "must not be empty")
 
 
 def _name_rule(resource: Resource) -> tuple[re.Pattern[str], int, str]:
@@ -271,10 +305,26 @@ def _role_binding(obj: Json) -> Causes:
 
 
 def _definition(obj: Json) -> Causes:
-    spec = obj["spec"]
-    expected = f"{spec['names'].get('plural')}.{spec.get('group')}"
-    if obj["metadata"]["name"] != expected:
+    spec = obj.get("spec")
+    names = spec.get("names") if isinstance(spec, dict) else None
+    if not isinstance(spec, dict) or not isinstance(names, dict):
+        yield required("spec.names")
+        return
+    for name in ("plural", "kind"):
+        if not isinstance(names.get(name), str) or not names[name]:
+            yield required(f"spec.names.{name}")
+    group = spec.get("group")
+    if not isinstance(group, str) or "." not in group or group.endswith("k8s.io"):
+        yield invalid_value("spec.group", group, "should be a domain with at least one dot, and not a protected one")
+    if obj["metadata"]["name"] != f"{names.get('plural')}.{group}":
         yield invalid_value("metadata.name", obj["metadata"]["name"], 'must be spec.names.plural+"."+spec.group')
+    if spec.get("scope") not in ("Cluster", "Namespaced"):
+        yield unsupported("spec.scope", spec.get("scope", ""), ("Cluster", "Namespaced"))
+    versions = spec.get("versions")
+    if not isinstance(versions, list) or not all(isinstance(v, dict) and v.get("name") for v in versions):
+        yield required("spec.versions")
+    elif sum(bool(version.get("storage")) for version in versions) != 1:
+        yield invalid_value("spec.versions", [], "must have exactly one version marked as storage version")
 
 
 # Fields that an update may not change, as paths.
