@@ -108,7 +108,7 @@ def _more(view: View) -> None:
         st.form_submit_button("Show this period", on_click=_absolute, width="stretch")
     st.session_state[REFRESH], st.session_state[LOCAL] = view.refresh == "on", view.tz != "UTC"
     st.toggle("Refresh by itself", key=REFRESH, on_change=_toggle)
-    st.toggle("Local time", key=LOCAL, on_change=_toggle, help="Off: UTC, as in logs and alerts.")
+    st.toggle("Local time instead of UTC", key=LOCAL, on_change=_toggle)
     environments = list(session.settings().environments)
     st.session_state[ENV], st.session_state[NS] = view.env, view.ns
     if len(environments) > 1:

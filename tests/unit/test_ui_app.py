@@ -1,0 +1,95 @@
+"""The app as a whole without a browser: set-up words, and pages whose sources are all dead.
+
+What a person clicks and sees in a browser is in tests/browser.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+SCRIPT = Path(__file__).parents[2] / "dashboard" / "app.py"
+
+# Ports on which nothing listens: refused at once, as by a source that is down.
+DEAD = """
+default_environment = "local"
+[environments.local]
+namespace = "agents"
+refresh_seconds = 5
+[environments.local.prometheus]
+url = "http://127.0.0.1:9"
+[environments.local.alertmanager]
+url = "http://127.0.0.1:9"
+[environments.local.elasticsearch]
+url = "http://127.0.0.1:9"
+[environments.local.kubernetes]
+kubeconfig = "{kubeconfig}"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached() -> None:
+    st.cache_resource.clear()
+
+
+def open_app(settings: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    file = folder / "tealdeck.toml"
+    file.write_text(settings)
+    monkeypatch.setenv("TEALDECK_SETTINGS", str(file))
+    return AppTest.from_file(str(SCRIPT), default_timeout=30).run()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        pytest.param("x =", "is not TOML", id="no TOML"),
+        pytest.param("[environments.local]\nnamespac = 'a'", "environments.local.namespac", id="a word misspelt"),
+        pytest.param("[environments]", "environments", id="no environment"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_explained_in_place(
+    settings: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_app(settings, tmp_path, monkeypatch)
+    assert not app.exception
+    said = " ".join(element.value for element in app.text)
+    assert "tealdeck.toml" in said
+    assert words in said
+    assert "[environments.production]" in app.code[0].value
+
+
+def test_a_missing_settings_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEALDECK_SETTINGS", str(tmp_path / "nowhere.toml"))
+    app = AppTest.from_file(str(SCRIPT), default_timeout=30).run()
+    assert "nowhere.toml" in " ".join(element.value for element in app.text)
+
+
+def test_triage_with_all_sources_dead_names_them_and_never_says_that_nothing_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_app(DEAD.format(kubeconfig=tmp_path / "no-kubeconfig"), tmp_path, monkeypatch)
+    assert not app.exception
+    warnings = " ".join(element.value for element in app.warning)
+    for source in ("Prometheus", "Alertmanager", "Kubernetes"):
+        assert f"{source} (" in warnings
+    assert "Not known whether all is well" in warnings
+    assert "Nothing is wrong" not in " ".join(element.value for element in app.markdown)
+
+
+def test_a_link_that_cannot_be_read_is_explained_and_the_page_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "tealdeck.toml"
+    file.write_text(DEAD.format(kubeconfig=tmp_path / "no-kubeconfig"))
+    monkeypatch.setenv("TEALDECK_SETTINGS", str(file))
+    app = AppTest.from_file(str(SCRIPT), default_timeout=30)
+    app.query_params["env"] = "moon"
+    app.query_params["range"] = "9y"
+    app.run()
+    assert not app.exception
+    said = " ".join(element.value for element in app.markdown)
+    assert "moon" in said
+    assert "9y" in said
