@@ -238,7 +238,7 @@ class Cluster:
         client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         asked = urlencode({key: value for key, value in (query or {}).items() if value})
         url = client.configuration.host + path + ("?" + asked if asked else "")
-        seconds = timeout if isinstance(timeout, float) else timeout[0]
+        seconds = timeout[0] if isinstance(timeout, tuple) else timeout
         try:
             response = client.call_api(method, url, headers, body, _request_timeout=timeout).response
             if 200 <= response.status < 300:

@@ -126,6 +126,14 @@ def test_a_json_patch_travels_as_the_list_it_is(backend, answer, cluster):
     assert backend.asked[0].json == steps
 
 
+def test_a_scale_is_patched_at_its_own_address(backend, answer, cluster):
+    scale = "/apis/apps/v1/namespaces/agents/deployments/d/scale"
+    backend.answers[scale] = answer({"spec": {"replicas": 3}})
+
+    assert cluster.patch("deployments", "d", "agents", {"spec": {"replicas": 3}}, subresource="scale")
+    assert backend.asked[0].path == scale
+
+
 def test_objects_are_created_replaced_and_deleted(backend, answer, cluster):
     leases = "/apis/coordination.k8s.io/v1/namespaces/agents/leases"
     backend.answers[leases] = answer({"metadata": {"name": "l"}}, status=201)

@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY
 from connectors.alertmanager import FiringAlert
 from connectors.elasticsearch import Found, Hit
 from connectors.errors import NotFound, Refused, SourceError, TimedOut, Unreachable
+from connectors.kubernetes import Event, ListResult
 from connectors.prometheus import Line, Matrix, Point, Vector
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Source, State, Unit
@@ -118,6 +119,21 @@ class FakeElasticsearch:
 
 
 class FakeCluster:
+    """Two pods that never change."""
+
+    def __init__(self) -> None:
+        self.lists: list[tuple[str, str | None]] = []
+        self.ended = threading.Event()
+
+    def list(self, kind: str, namespace: str | None) -> ListResult:
+        self.lists.append((kind, namespace))
+        tracks = ("blue", "green")
+        items = tuple({"metadata": {"name": track, "labels": {"track": track}}} for track in tracks)
+        return ListResult(items=items, resource_version="1")
+
+    def watch(self, kind: str, namespace: str | None, *, resource_version: str) -> Iterator[Event]:
+        return iter(lambda: self.ended.wait(10), True)  # type: ignore[arg-type]
+
     def pod_log(self, namespace: str, pod: str, container: str, **options: Any) -> str:
         return "a line\n"
 
@@ -132,11 +148,12 @@ class World:
         self.clock = Clock()
         self.prometheus = FakePrometheus()
         self.elasticsearch = FakeElasticsearch()
+        self.cluster = FakeCluster()
         sources = Sources(
             prometheus=cast(Any, self.prometheus),
             alertmanager=cast(Any, FakeAlertmanager()),
             elasticsearch=cast(Any, self.elasticsearch),
-            kubernetes=cast(Any, FakeCluster()),
+            kubernetes=cast(Any, self.cluster),
         )
         self.ask = Ask(environment, sources, clock=self.clock.now, seconds=self.clock.seconds)
 
@@ -165,6 +182,7 @@ def world() -> Iterator[World]:
     yield world
     world.prometheus.open.set()
     world.ask.close()
+    world.cluster.ended.set()
 
 
 def test_an_answer_is_a_fresh_reading_with_its_query_and_time(world: World):
@@ -394,6 +412,27 @@ def test_each_asking_is_measured_with_its_outcome(world: World):
     world.scalar("two")
 
     assert (count("fresh") - before[0], count("timed_out") - before[1]) == (1, 1)
+
+
+def test_objects_of_the_cluster_are_chosen_by_label_from_one_list_for_all(world: World):
+    asked = {"all": Cluster("pods", "agents"), "green": Cluster("pods", "agents", "track=green")}
+    for _ in range(3):
+        answers = world.ask.gather(asked)
+
+    names = {key: [item["metadata"]["name"] for item in answers.objects(key).value or ()] for key in asked}
+    assert names == {"all": ["blue", "green"], "green": ["green"]}
+    assert world.cluster.lists == [("pods", "agents")]
+
+
+def test_a_kind_without_namespaces_is_listed_once_whatever_namespace_was_named(world: World):
+    world.ask.gather({"a": Cluster("nodes", "agents"), "b": Cluster("nodes", None)})
+
+    assert world.cluster.lists == [("nodes", None)]
+
+
+def test_a_selector_that_cannot_be_read_is_a_mistake_in_the_program(world: World):
+    with pytest.raises(ValueError, match="not a simple label selector"):
+        world.ask.gather({"x": Cluster("pods", None, "a in (b)")})
 
 
 def _logs(**more: Any) -> Logs:
