@@ -5,6 +5,7 @@ The client is imported at first use: it costs a second that a page without logs 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -118,6 +119,8 @@ class Elasticsearch:
 
         with self._building:
             if self._client is None:
+                # It logs every request and every failed one again; our callers log an outage, once.
+                logging.getLogger("elastic_transport").setLevel(logging.ERROR)
                 tls: dict[str, Any] = {}
                 if self._url.startswith("https:"):
                     tls = {"verify_certs": self._verify_tls, "ssl_show_warn": False}
