@@ -1,0 +1,92 @@
+"""A deck's sources without a network: the cluster's objects and the counts behind a verdict, answered as `Ask` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from dashboard.model.health import SourceHealth
+from dashboard.model.reading import Reading, Source, empty, fresh, missing
+from dashboard.model.series import Sample, Series
+from dashboard.queries.ask import Alerts, Answers, Cluster, Instant, Range, Request
+from dashboard.settings import EnvironmentSettings, PrometheusSettings
+from tests.act.fakes import FakeCluster, blue_green
+
+HEALTHY: Mapping[str, tuple[float, float]] = {  # by expression: blue, green
+    "release_runs": (6000.0, 640.0),
+    "release_failed_runs": (18.0, 2.0),
+    "release_contract_evaluations": (24000.0, 2560.0),
+    "release_contract_violations": (20.0, 2.0),
+    "release_p95": (1.21, 1.18),
+    "release_scraped_pods": (2.0, 2.0),
+}
+
+ENVIRONMENT = EnvironmentSettings(
+    name="local", namespace="agents", refresh_seconds=5, prometheus=PrometheusSettings(scrape_interval_seconds=3)
+)
+
+
+def running(cluster: FakeCluster) -> FakeCluster:
+    """Give the bare pods of the fake cluster the status that a kubelet would report."""
+    for (kind, _), item in cluster.objects.items():
+        if kind == "pods":
+            item["status"] = {
+                "conditions": [{"type": "Ready", "status": "True"}],
+                "containerStatuses": [{"restartCount": 0, "state": {"running": {}}, "lastState": {}}],
+            }
+        item["metadata"].setdefault("namespace", "agents")
+    return cluster
+
+
+@dataclass
+class StageAsk:
+    """Answers from a fake cluster and a table of counts. Sources named in `down` do not answer."""
+
+    now: datetime
+    cluster: FakeCluster = field(default_factory=lambda: running(blue_green()))
+    table: Mapping[str, tuple[float, float]] = field(default_factory=lambda: dict(HEALTHY))
+    down: frozenset[Source] = frozenset()
+    environment: EnvironmentSettings = ENVIRONMENT
+
+    def gather(self, requests: Mapping[str, Request]) -> Answers:
+        return Answers(requests, {key: self._answer(request) for key, request in requests.items()})
+
+    def health(self) -> tuple[SourceHealth, ...]:
+        return tuple(
+            SourceHealth(source=source, reachable=source not in self.down, reason="nobody answers", since=self.now)
+            for source in Source
+        )
+
+    def _answer(self, request: Request) -> Reading[Any]:
+        match request:
+            case Cluster(kind, _, _):
+                found = tuple(item for (known, _), item in self.cluster.objects.items() if known == kind)
+                return self._of(Source.KUBERNETES, found)
+            case Alerts():
+                return self._of(Source.ALERTMANAGER, ())
+            case Instant(expression, values, _):
+                return self._of(Source.PROMETHEUS, self._samples(expression.name), expression.render(values))
+            case Range(expression, values, start, end):
+                return self._of(Source.PROMETHEUS, _lines(start, end), expression.render(values))
+        return empty("nothing", source=Source.ELASTICSEARCH, as_of=self.now)
+
+    def _of(self, source: Source, value: Any, query: str = "") -> Reading[Any]:
+        if source in self.down:
+            return missing(f"{source}: connection refused", source=source, query=query)
+        return fresh(value, source=source, as_of=self.now - timedelta(seconds=2), query=query)
+
+    def _samples(self, name: str) -> tuple[Sample, ...]:
+        return tuple(
+            Sample(labels={"track": track}, value=value)
+            for track, value in zip(("blue", "green"), self.table.get(name, ()), strict=False)
+        )
+
+
+def _lines(start: datetime, end: datetime) -> tuple[Series, ...]:
+    times = tuple(start.timestamp() + (end - start).total_seconds() * step / 60 for step in range(61))
+    return tuple(
+        Series(labels={"track": track}, times=times, values=tuple(base + 0.001 * (step % 7) for step in range(61)))
+        for track, base in (("blue", 0.003), ("green", 0.004))
+    )

@@ -1,0 +1,105 @@
+"""From the cluster and the counts to what the Release page shows, and to the verdict that a guard is handed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dashboard.model.action import ActionRequest, Actor, Kind
+from dashboard.model.reading import Source, State
+from dashboard.model.release import Track
+from dashboard.model.verdict import Mode, Result, Verdict, Word
+from dashboard.model.view import View
+from dashboard.queries.release import judge, release
+from tests.act.test_actions import Stage
+from tests.unit.release_stage import HEALTHY, StageAsk, running
+
+NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+VIEW = View(env="local", ns="agents")
+
+
+def gate(verdict: Verdict, name: str) -> Result:
+    return next(answer.result for answer in verdict.gates if answer.gate == name)
+
+
+def test_a_healthy_preview_is_go_on_the_page_and_for_the_guard() -> None:
+    ask = StageAsk(NOW)
+    found = release(ask, VIEW, NOW)  # type: ignore[arg-type]  # the part of Ask that queries use
+    assert found.before.word is Word.GO, found.before.sentence
+    assert judge(ask, "agents", "agent-runtime", NOW) == found.before  # type: ignore[arg-type]
+    service = found.service.value
+    assert service is not None
+    assert (service.active, service.tracks[Track.GREEN].version) == (Track.BLUE, "1.8.0")
+    assert found.figures[Track.BLUE].share.value == 1.0
+    assert found.figures[Track.GREEN].error_ratio.value == pytest.approx(2 / 640)
+    assert "nothing to go back to" in found.way_back_closed
+
+
+@pytest.mark.parametrize("source", [Source.PROMETHEUS, Source.ALERTMANAGER, Source.KUBERNETES])
+def test_with_one_source_down_it_is_never_go(source: Source) -> None:
+    found = release(StageAsk(NOW, down=frozenset({source})), VIEW, NOW)  # type: ignore[arg-type]
+    assert found.before.word is Word.WAIT
+    assert gate(found.before, "inputs") is Result.UNKNOWN
+
+
+def test_a_preview_without_traffic_waits_and_shows_no_ratio() -> None:
+    table = {name: (blue, 0.0) for name, (blue, _) in HEALTHY.items()} | {"release_scraped_pods": (2.0, 2.0)}
+    found = release(StageAsk(NOW, table=table), VIEW, NOW)  # type: ignore[arg-type]
+    assert found.before.word is Word.WAIT
+    assert found.figures[Track.GREEN].error_ratio.state is State.EMPTY
+
+
+def test_a_restarted_container_of_the_preview_fails_its_gate() -> None:
+    ask = StageAsk(NOW)
+    pod = ask.cluster.objects["pods", "agent-runtime-green-1"]
+    ended = {"terminated": {"exitCode": 137, "finishedAt": (NOW - timedelta(minutes=1)).isoformat()}}
+    pod["status"]["containerStatuses"][0] |= {"restartCount": 1, "lastState": ended}
+    found = release(ask, VIEW, NOW)  # type: ignore[arg-type]
+    assert gate(found.before, "restarts") is Result.FAIL
+
+
+def test_an_unknown_service_is_said_and_not_judged() -> None:
+    found = release(StageAsk(NOW), View(env="local", ns="agents", service="nobody"), NOW)  # type: ignore[arg-type]
+    assert found.service.value is None
+    assert "nobody" in found.service.reason
+    assert found.before.word is Word.WAIT
+
+
+def test_after_a_switch_the_new_active_track_is_judged_and_the_way_back_is_open(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    stage = Stage(tmp_path_factory.mktemp("audit"))
+    stage.run(
+        ActionRequest(
+            kind=Kind.SWITCH,
+            namespace="agents",
+            service="agent-runtime",
+            source=Track.BLUE,
+            target=Track.GREEN,
+            actor=Actor(name="alice", origin="test"),
+            typed_version="1.8.0",
+        )
+    )
+    now = stage.clock.now() + timedelta(seconds=30)
+    found = release(StageAsk(now, cluster=running(stage.cluster)), VIEW, now)  # type: ignore[arg-type]
+    assert found.after is not None
+    assert (found.after.mode, found.after.candidate, found.after.word) == (Mode.AFTER, Track.GREEN, Word.GO)
+    assert found.before.candidate is Track.BLUE
+    assert found.served_before is not None
+    assert (found.served_before.track, found.served_before.version) == (Track.BLUE, "1.7.4")
+    assert found.way_back_closed == ""
+
+    much_later = now + timedelta(hours=1)
+    assert release(StageAsk(much_later, cluster=stage.cluster), VIEW, much_later).after is None  # type: ignore[arg-type]
+
+
+def test_an_unfinished_action_makes_the_next_one_wait() -> None:
+    ask = StageAsk(NOW)
+    ask.cluster.objects["services", "agent-runtime"]["metadata"]["annotations"]["tealdeck.io/action"] = (
+        '{"id": "a1", "kind": "switch", "source": "blue", "target": "green", "version": "1.8.0", "actor": "bob",'
+        ' "reason": "", "step": "prepare", "started_at": "2026-03-01T02:59:30+00:00", "outcome": "running"}'
+    )
+    found = release(ask, VIEW, NOW)  # type: ignore[arg-type]
+    assert found.before.word is Word.WAIT
+    assert "by bob, begun 30 s ago, is at the step prepare" in found.before.sentence
