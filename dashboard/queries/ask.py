@@ -38,7 +38,7 @@ __all__ = ["Alerts", "Answers", "Ask", "Cluster", "Instant", "Logs", "PodLog", "
 # Threads a source, for the whole process: the bound on what is under way. A slow source fills its own lane alone.
 LANES = {Source.PROMETHEUS: 6, Source.ELASTICSEARCH: 4, Source.KUBERNETES: 3, Source.ALERTMANAGER: 2}
 # A new answer that comes this soon is worth waiting for although the last one could be shown.
-GRACE_SECONDS = 0.1
+GRACE_SECONDS = 0.08
 # On top of the connector's own timeout, for the hand-over between threads.
 MARGIN_SECONDS = 0.2
 
