@@ -306,6 +306,13 @@ def test_ungoverned_agents_do_not_run(tmp_path: Path) -> None:
     play(scenario, tmp_path, "contract-registry", "orchestrator", "gateway")
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Components that try again once only, and soon."""
+    monkeypatch.setattr("deploy.local.workload.peers._PAUSES_SECONDS", (0.01,))
+
+
+@pytest.mark.usefixtures("impatient")
 def test_without_a_policy_decision_a_run_fails_closed(tmp_path: Path) -> None:
     async def scenario(running: System) -> None:
         status, result = await running.task()
@@ -333,6 +340,7 @@ def test_a_wrong_task_is_refused_with_a_reason(tmp_path: Path, document: Any, re
     play(scenario, tmp_path, "orchestrator", "agent-runtime", "policy-engine", "contract-registry")
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_lost_component_is_a_gateway_error_not_a_hang(tmp_path: Path) -> None:
     async def scenario(running: System) -> None:
         status, body = await running.task()

@@ -15,7 +15,8 @@ import orjson
 
 from deploy.local.workload.spans import KEPT_HEADER, Span, Trace
 
-_PAUSES_SECONDS = (0.05, 0.25)
+# Together as long as a component with one replica needs to come back.
+_PAUSES_SECONDS = (0.05, 0.25, 0.7, 1.5)
 
 
 class PeerError(Exception):
