@@ -5,6 +5,7 @@ the node agent have tests of their own.
 """
 
 import contextlib
+import http.server
 import json
 import os
 import re
@@ -24,6 +25,8 @@ import pytest
 import requests
 import yaml
 from kubernetes import client, config, watch
+
+from deploy.local.apiserver.kinds import BUILT_IN, Resource
 
 pytestmark = pytest.mark.stack
 REPO = Path(__file__).parents[2]
@@ -214,6 +217,32 @@ def test_kubectl_describes_a_pod_with_its_events(server: Server, namespace: str)
     assert [(entry.note, entry.regarding.name) for entry in newer] == [("image is there", "p")]
 
 
+def test_kubectl_follows_the_log_that_the_node_of_the_pod_serves(server: Server, namespace: str) -> None:
+    class Agent(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(f"log of {self.path}\n".encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Keeps the test's output clean."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Agent) as agent:
+        serving = threading.Thread(target=agent.serve_forever)
+        serving.start()
+        endpoints = {"kubeletEndpoint": {"Port": agent.server_port}}
+        status = {"daemonEndpoints": endpoints, "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}]}
+        server.call("POST", "/api/v1/nodes", json={"metadata": {"name": "node-l"}})
+        server.call("PATCH", "/api/v1/nodes/node-l/status", data=json.dumps({"status": status}), headers=MERGE)
+        body = pod("p")
+        body["spec"]["nodeName"] = "node-l"
+        server.call("POST", f"/api/v1/namespaces/{namespace}/pods", json=body)
+        shown = server.kubectl("-n", namespace, "logs", "-f", "p", "--tail=3")
+        agent.shutdown()
+        serving.join()
+    assert shown == f"log of /containerLogs/{namespace}/p/main?follow=true&tailLines=3\n"
+
+
 def test_kubectl_may_do_everything_with_the_one_token(server: Server) -> None:
     assert server.kubectl("auth", "can-i", "delete", "pods").strip() == "yes"
     assert "tealdeck-admin" in server.kubectl("auth", "whoami")
@@ -334,12 +363,11 @@ def test_a_watch_tells_when_an_object_enters_and_leaves_the_selection(server: Se
     listener = threading.Thread(target=listen)
     listener.start()
     core.create_namespaced_pod(namespace, pod("p", labels={"tier": "back"}))
-    for tier in ("front", "front", "back"):
-        core.patch_namespaced_pod("p", namespace, {"metadata": {"labels": {"tier": tier}}})
-        core.patch_namespaced_pod("p", namespace, {"metadata": {"annotations": {"seen": str(len(heard))}}})
+    core.patch_namespaced_pod("p", namespace, {"metadata": {"labels": {"tier": "front"}}})
+    core.patch_namespaced_pod("p", namespace, {"metadata": {"annotations": {"seen": "yes"}}})
+    core.patch_namespaced_pod("p", namespace, {"metadata": {"labels": {"tier": "back"}}})
     listener.join(10)
-    assert heard[0] == ("ADDED", "p")
-    assert heard[-1] == ("DELETED", "p") or heard[1:] == [("MODIFIED", "p"), ("MODIFIED", "p")]
+    assert heard == [("ADDED", "p"), ("MODIFIED", "p"), ("DELETED", "p")]
 
 
 def test_a_watch_starts_with_what_is_there_and_marks_its_end(server: Server, namespace: str) -> None:
@@ -490,6 +518,26 @@ def test_an_invalid_object_is_refused_with_its_field(server: Server, path: str, 
     answer = server.call("POST", path, json=body)
     assert reason(answer) == (422, "Invalid")
     assert [cause["field"] for cause in answer.json()["details"]["causes"]] == [field]
+
+
+@pytest.mark.parametrize("resource", BUILT_IN, ids=lambda entry: entry.qualified)
+def test_an_incomplete_object_is_never_an_internal_error(server: Server, resource: Resource) -> None:
+    prefix = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.version}"
+    path = prefix + ("/namespaces/default/" if resource.namespaced else "/") + resource.plural
+    named = {"metadata": {"name": "incomplete"}}
+    for body in (
+        [],
+        {},
+        {"metadata": []},
+        {"metadata": {"name": 5}},
+        {**named, "spec": []},
+        {**named, "spec": {}},
+        named,
+    ):
+        assert server.call("POST", path, json=body).status_code < 500
+    if not resource.create_only:
+        table = {"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"}
+        assert server.call("GET", path, headers=table).json()["kind"] == "Table"
 
 
 @pytest.mark.parametrize(

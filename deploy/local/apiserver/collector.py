@@ -6,14 +6,14 @@ start, by looking at everything once.
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import errors, lifecycle
 from .api import DEFINITIONS, Api
 from .kinds import Resource
-from .store import Change, Key, Record, View, key_of
+from .store import Change, Decide, Key, Record, View, key_of
 
 Json = dict[str, Any]
 EVENT_LIFE = timedelta(hours=1)
@@ -49,23 +49,21 @@ class Collector:
             except TimeoutError:
                 await self._expire_events()
                 continue
-            record = self._store.get(storage, key)
-            if record is not None:
-                await self._settle(storage, key, record)
+            try:
+                await self._settle(storage, key)
+            except Exception as error:  # noqa: BLE001 - one odd object must not end the cleaning of all others
+                print(f"error not-collected resource={storage} name={key[1]} why={error!r}", file=sys.stderr)
 
     def _follow(self, change: Change) -> None:
-        obj = change.shown.obj
-        uid = obj["metadata"]["uid"]
+        if change.before is not None:
+            self._forget(change.storage, change.before.obj)
         if change.after is not None:
-            self._index(change.storage, obj)
-            self._consider(change.storage, obj)
+            self._index(change.storage, change.after.obj)
+            self._consider(change.storage, change.after.obj)
             return
-        self._uids.discard(uid)
-        for owner in obj["metadata"].get("ownerReferences") or []:
-            self._owned.get(owner["uid"], set()).discard((change.storage, change.key))
-        for dependent in self._owned.pop(uid, set()):
+        for dependent in self._owned.pop(change.shown.obj["metadata"]["uid"], set()):
             self._work.put_nowait(dependent)
-        self._wake_those_waiting_for(obj)
+        self._wake_those_waiting_for(change.shown.obj)
         if change.storage == DEFINITIONS:
             for key in self._store.table(change.key[1]):
                 self._work.put_nowait((change.key[1], key))
@@ -96,6 +94,11 @@ class Collector:
         for owner in obj["metadata"].get("ownerReferences") or []:
             self._owned.setdefault(owner["uid"], set()).add((storage, key_of(obj)))
 
+    def _forget(self, storage: str, obj: Json) -> None:
+        self._uids.discard(obj["metadata"]["uid"])
+        for owner in obj["metadata"].get("ownerReferences") or []:
+            self._owned.get(owner["uid"], set()).discard((storage, key_of(obj)))
+
     def _consider(self, storage: str, obj: Json) -> None:
         metadata = obj["metadata"]
         owners = metadata.get("ownerReferences") or []
@@ -103,7 +106,10 @@ class Collector:
         if undefined or "deletionTimestamp" in metadata or any(owner["uid"] not in self._uids for owner in owners):
             self._work.put_nowait((storage, key_of(obj)))
 
-    async def _settle(self, storage: str, key: Key, record: Record) -> None:
+    async def _settle(self, storage: str, key: Key) -> None:
+        record = self._store.get(storage, key)
+        if record is None:
+            return
         metadata = record.obj["metadata"]
         resource = self._api.kinds.stored().get(storage)
         if resource is None:  # its CustomResourceDefinition has gone, and takes it along
@@ -165,17 +171,17 @@ class Collector:
 
         await self._change(resource.storage, key, without)
 
-    async def _change(self, storage: str, key: Key, change_of: Any) -> None:
-        resource = self._api.kinds.stored()[storage]
+    async def _change(self, storage: str, key: Key, change_of: Callable[[Json], Json]) -> None:
+        resource = self._api.kinds.stored().get(storage)
 
         def decide(view: View, current: Json | None) -> Json | None:
-            if current is None:
-                return None
+            if current is None or resource is None:
+                return current
             return lifecycle.updated(view, resource, current, change_of(current), self._api.addresses)
 
         await self._commit(storage, key, decide)
 
-    async def _commit(self, storage: str, key: Key, decide: Any) -> None:
+    async def _commit(self, storage: str, key: Key, decide: Decide) -> None:
         if self._store.get(storage, key) is None:
             return
         try:

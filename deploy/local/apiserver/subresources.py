@@ -1,5 +1,6 @@
 """The parts of an object with an address of their own: scale, log, binding, eviction, finalize."""
 
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -37,7 +38,9 @@ async def change_scale(api: Api, request: web.Request, target: Target) -> web.St
     return await _scale(api, request, target, patched)
 
 
-async def _scale(api: Api, request: web.Request, target: Target, change_of: Any) -> web.StreamResponse:
+async def _scale(
+    api: Api, request: web.Request, target: Target, change_of: Callable[[Json], Json]
+) -> web.StreamResponse:
     def scaled(current: Json) -> Json:
         wanted = change_of(_scale_of(current))
         replicas = (wanted.get("spec") or {}).get("replicas", 0)

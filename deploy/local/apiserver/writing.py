@@ -5,6 +5,7 @@ inside the decision, so that two writers cannot both win.
 """
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -125,7 +126,7 @@ async def delete_collection(api: Api, request: web.Request, target: Target) -> w
     return web.Response(body=body, headers={"Content-Type": presenter.content_type})
 
 
-async def update(api: Api, request: web.Request, target: Target, change_of: Any) -> Record:
+async def update(api: Api, request: web.Request, target: Target, change_of: Callable[[Json], Json]) -> Record:
     """Commit what `change_of` makes of the current object, to its status or to the rest. Raises ApiError."""
     resource = target.resource
     manager = requests.field_manager(request)
