@@ -76,7 +76,7 @@ async def _run(options: argparse.Namespace) -> None:
             api,
             options.name,
             pod_cidr=options.pod_cidr,
-            port=int(options.listen.rpartition(":")[2]),
+            listen=options.listen,
             root=options.root,
             variables=variables,
         )

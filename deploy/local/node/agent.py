@@ -30,9 +30,10 @@ class Agent:
     """Keeps the pods that are bound to this node running."""
 
     def __init__(
-        self, api: KubeApi, name: str, *, pod_cidr: str, port: int, root: Path, variables: Mapping[str, str]
+        self, api: KubeApi, name: str, *, pod_cidr: str, listen: str, root: Path, variables: Mapping[str, str]
     ) -> None:
-        self._api, self._name, self._port = api, name, port
+        self._api, self._name = api, name
+        self._host, _, self._port = listen.rpartition(":")
         self._network = ipaddress.IPv4Network(pod_cidr)
         self._hosts = iter(())
         self._events = Events(api, "node-agent", name)
@@ -161,10 +162,10 @@ class Agent:
             "capacity": amounts,
             "allocatable": amounts,
             "addresses": [
-                {"type": "InternalIP", "address": "127.0.0.1"},
+                {"type": "InternalIP", "address": self._host},
                 {"type": "Hostname", "address": self._name},
             ],
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": self._port}},
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": int(self._port)}},
             "nodeInfo": {
                 "kubeletVersion": "tealdeck-local",
                 "operatingSystem": "linux",
