@@ -702,13 +702,14 @@ def test_it_stops_at_once_with_open_watches(own_server: Server) -> None:
     stream.close()
 
 
-def test_a_taken_port_and_an_unwritable_folder_are_said_in_one_line(own_server: Server, tmp_path: Path) -> None:
+def test_a_taken_port_and_an_unusable_folder_are_said_in_one_line(own_server: Server, tmp_path: Path) -> None:
     taken = own_server.url.removeprefix("https://")
     blocked = tmp_path / "a-file"
     blocked.write_text("")
     for command, named in (
         (own_server.command(state=tmp_path / "other", listen=taken), taken),
         (own_server.command(state=blocked), str(blocked)),
+        (own_server.command(), "another server uses it"),
     ):
         done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=20, check=False)
         assert done.returncode == 1

@@ -3,6 +3,7 @@
 Every function changes the object it is given, which is a fresh copy, and leaves what is set alone.
 """
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -153,8 +154,6 @@ def _namespace(obj: Json) -> None:
 
 
 def _secret(obj: Json) -> None:
-    import base64
-
     plain = obj.pop("stringData", None) or {}
     if plain:
         encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in plain.items()}

@@ -5,6 +5,8 @@ is cut off at start; damage anywhere else is refused. Entries that the snapshot 
 crash between writing the snapshot and emptying the journal does no harm.
 """
 
+import errno
+import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,7 +38,10 @@ class Entry:
 
 
 class Journal:
-    """The two files of one state folder. Blocking: call `append` and `compact` from a worker thread."""
+    """The two files of one state folder, taken by one server at a time. Raises OSError.
+
+    Blocking: call `append` and `compact` from a worker thread.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,6 +49,8 @@ class Journal:
         self._snapshot = folder / "snapshot.jsonl"
         self._path = folder / "journal.jsonl"
         self._file = self._path.open("ab", buffering=0)
+        self._lock()
+        self._sync_folder()
         self._length = self._path.stat().st_size
 
     @property
@@ -81,6 +88,13 @@ class Journal:
 
     def close(self) -> None:
         self._file.close()
+
+    def _lock(self) -> None:
+        """Two servers over one journal would each overwrite what the other acknowledged. A crash frees the lock."""
+        try:
+            fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OSError(errno.EBUSY, "another server uses it") from error
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import orjson
+
 from . import errors, selectors
 from .kinds import Resource
 
@@ -53,8 +55,6 @@ def check(resource: Resource, obj: Json, current: Json | None = None) -> None:
 
 
 def _shown(value: Any) -> str:
-    import orjson
-
     return orjson.dumps(value).decode()
 
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 from aiohttp import web
 
 from . import apply, errors, lifecycle, patch, requests
@@ -19,6 +20,11 @@ from .store import Record, View
 
 Json = dict[str, Any]
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # what the real server uses: no words come out
+_NAMELESS = {
+    "reason": "FieldValueRequired",
+    "message": "Required value: name or generateName is required",
+    "field": "metadata.name",
+}
 _SHOWN_WHEN_DELETED = ("pods", "services", "serviceaccounts", "persistentvolumeclaims", "resourcequotas")
 
 
@@ -36,13 +42,6 @@ async def create(api: Api, request: web.Request, target: Target) -> web.Response
         raise errors.invalid(target.resource.qualified_kind, "", [_NAMELESS])
     record = await _insert(api, request, target, obj)
     return respond(request, target, record, status=201)
-
-
-_NAMELESS = {
-    "reason": "FieldValueRequired",
-    "message": "Required value: name or generateName is required",
-    "field": "metadata.name",
-}
 
 
 async def replace(api: Api, request: web.Request, target: Target) -> web.Response:
@@ -217,8 +216,6 @@ def respond(request: web.Request, target: Target, record: Record, *, status: int
 
 
 def json_response(body: Json, *, status: int = 200, content_type: str = "application/json") -> web.Response:
-    import orjson
-
     return web.Response(body=orjson.dumps(body), status=status, headers={"Content-Type": content_type})
 
 
