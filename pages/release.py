@@ -23,14 +23,12 @@ def _draw(view: View, running: str) -> None:
     now = session.now()
     found = release(session.ask_for(view), view, now)
     past = session.actions(view).history(view.ns, found.service.value.name) if found.service.value else ()
-    if found.after is not None:
-        pieces.verdict_card(found.after, now, title=f"for keeping {found.after.candidate} {found.after.version}")
-    else:
-        pieces.verdict_card(found.before, now, title=f"for {found.before.candidate} {found.before.version}")
+    switching.choice(found, view)
+    pieces.verdict_card(found.after or found.before, found.service.value, now)
     switching.buttons(found, busy=bool(running))
     pieces.tracks(found, now)
     pieces.gates(found.after or found.before, now)
     if found.after is not None:
-        pieces.verdict_card(found.before, now, title=f"for switching to {found.before.candidate}")
+        pieces.verdict_card(found.before, found.service.value, now)
     pieces.charts(found, past, view)
     pieces.history(past, view)

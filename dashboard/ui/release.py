@@ -37,17 +37,25 @@ _SIGNS: Final[Mapping[Result, tuple[str, str]]] = {
 _LONGEST_QUERY = 4000
 
 
-def verdict_card(verdict: Verdict, now: datetime, *, title: str) -> None:
+def verdict_card(verdict: Verdict, service: GovernedService | None, now: datetime) -> None:
     """The word, its sentence, and how far the weakest gate is from an answer."""
     with st.container(border=True, key=f"release-verdict-{verdict.mode}", gap="xsmall"):
         colour = _COLOURS[verdict.word]
-        st.markdown(f"### :{colour}[{_ICONS[verdict.word]} {verdict.word}] {plain(title)}")
+        st.markdown(f"### :{colour}[{_ICONS[verdict.word]} {verdict.word}] {plain(_about(verdict, service))}")
         st.markdown(plain(verdict.sentence, limit=500))
         weakest = verdict.weakest
         if weakest is not None and verdict.word is Word.WAIT:
             left = f", about {weakest.seconds_left:.0f} s left" if weakest.seconds_left else ""
             st.progress(weakest.progress, text=f"weakest gate: {plain(weakest.title)}{left}")
         st.caption(f"{_made_of(verdict)} Judged {ago(verdict.at, now)}.")
+
+
+def _about(verdict: Verdict, service: GovernedService | None) -> str:
+    """What the verdict is on."""
+    if service is None:
+        return ""
+    release = f"{service.name} {verdict.candidate} {verdict.version}"
+    return f"for switching to {release}" if verdict.mode is Mode.BEFORE else f"for staying on {release}"
 
 
 def _made_of(verdict: Verdict) -> str:
@@ -66,6 +74,7 @@ def tracks(found: ReleaseAnswer, now: datetime) -> None:
     order = (service.active, service.preview)
     cards = "".join(_track(service, track, found.figures[track], now) for track in order)
     st.html(f'<div class="td-tracks">{cards}</div>')
+    st.caption(f"Over the last {SLOW_SECONDS // 60} min; users are counted by ready endpoints.")
     if found.service.state is not State.FRESH:
         states.note(found.service, "Tracks")
 
@@ -172,8 +181,3 @@ def history(past: Sequence[HistoryEntry], view: View) -> None:
         csv_name="switches",
         tz=view.tz,
     )
-
-
-def window_note() -> str:
-    """Over which time the figures of the tracks are."""
-    return f"Figures are over the last {SLOW_SECONDS // 60} min; users are counted by ready endpoints."

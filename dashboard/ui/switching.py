@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
@@ -27,14 +28,14 @@ from dashboard.model.release import GovernedService, Track
 from dashboard.model.verdict import Result, Verdict, Word
 from dashboard.model.view import View
 from dashboard.queries.release import ReleaseAnswer, release
-from dashboard.ui import session
+from dashboard.ui import session, url
 from dashboard.ui.format import ago, clock, span
 from dashboard.ui.text import plain
 
 SWITCH, ROLLBACK, CONFIRM = "release.switch", "release.rollback", "release.confirm"
 TYPED, REASON, BREAK_GLASS = "release.typed", "release.reason", "release.breakglass"
-_OPEN, _SHOWN = "release.open", "release.shown"
-_SHOWN_SECONDS = 600
+_OPEN, _SHOWN, _SERVICE = "release.open", "release.shown", "release.service"
+_SHOWN_SECONDS = 300
 
 _STEP_ICONS: Final[Mapping[StepState, str]] = {
     StepState.AHEAD: ":material/radio_button_unchecked:",
@@ -57,6 +58,19 @@ _SUGGESTED: Final[Mapping[str, str]] = {
     "restarts": "Errors went up",
     "capacity": "Errors went up",
 }
+
+
+def choice(found: ReleaseAnswer, view: View) -> None:
+    """Which governed service the page is about; nothing to choose when there is one."""
+    names = found.services.value or ()
+    if len(names) > 1:
+        shown = found.service.value.name if found.service.value else None
+        st.session_state[_SERVICE] = shown
+        st.selectbox("Service", names, key=_SERVICE, on_change=lambda: _choose(view))
+
+
+def _choose(view: View) -> None:
+    url.write(replace(view, service=st.session_state[_SERVICE], notes=()))
 
 
 def buttons(found: ReleaseAnswer, busy: bool) -> None:
@@ -189,7 +203,8 @@ def change(service: GovernedService, target: Track) -> str:
 def _verdict(verdict: Verdict) -> None:
     said = f"**{verdict.word}**, judged {ago(verdict.at, session.now())}. {plain(verdict.sentence, limit=500)}"
     if verdict.word is Word.GO:
-        st.info(said, icon=":material/check_circle:")
+        with st.container(border=True):
+            st.markdown(f":material/check_circle: {said}")
     else:
         st.warning(said, icon=":material/front_hand:")
     st.caption("It is judged again when you confirm; only a GO not older than 60 s carries the switch.")
@@ -262,7 +277,9 @@ def _card(state: ActionState, view: View) -> None:
             f"##### {_OUTCOME_ICONS[state.outcome]} {request.kind.capitalize()} to {request.target}: {state.outcome}"
         )
         st.markdown(plain(state.sentence, limit=600))
-        st.markdown("  \n".join(_line(step) for step in state.steps))
+        # What went well need not push the rollback button off a phone's screen.
+        with st.expander("Steps") if state.outcome is Outcome.SUCCEEDED else st.container():
+            st.markdown("  \n".join(_line(step) for step in state.steps))
         facts = [f"{plain(name)}: {plain(value, limit=400)}" for name, value in state.facts.items()]
         if facts:
             st.caption("Read back: " + "; ".join(facts))
