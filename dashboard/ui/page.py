@@ -144,7 +144,7 @@ def _absolute() -> None:
 
 
 def _toggle() -> None:
-    tz = (st.context.timezone or "UTC") if st.session_state[LOCAL] else "UTC"
+    tz = url.local_zone() if st.session_state[LOCAL] else "UTC"
     url.write(replace(url.read(), refresh="on" if st.session_state[REFRESH] else "off", tz=tz))
 
 

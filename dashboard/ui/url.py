@@ -25,9 +25,13 @@ def read() -> View:
     known = session.settings()
     namespaces = {name: environment.namespace for name, environment in known.environments.items()}
     found = {key: st.query_params[key] for key in st.query_params}
-    return parse(
-        found, namespaces=namespaces, default=known.default_environment, local_zone=st.context.timezone or "UTC"
-    )
+    return parse(found, namespaces=namespaces, default=known.default_environment, local_zone=local_zone())
+
+
+def local_zone() -> str:
+    """The browser's time zone; by its longer name where it is UTC, so that local time stays told apart from UTC."""
+    found = st.context.timezone or "UTC"
+    return "Etc/UTC" if found == "UTC" else found
 
 
 def write(view: View) -> None:
