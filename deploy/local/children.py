@@ -75,14 +75,14 @@ def children(layout: Layout, addresses: Addresses, programs: Programs, *, dashbo
             command=(str(programs.prometheus), f"--config.file={layout.root / 'prometheus' / 'prometheus.yaml'}",
                      f"--storage.tsdb.path={layout.root / 'prometheus' / 'data'}",
                      "--storage.tsdb.retention.time=15d", "--storage.tsdb.retention.size=2GB",
-                     f"--web.listen-address={listen['prometheus']}"),
+                     f"--web.listen-address={listen['prometheus']}", f"--web.external-url={url('prometheus')}"),
             ready=f"{url('prometheus')}/-/ready",
         ),
         Child(
             name="alertmanager",
             command=(str(programs.alertmanager), f"--config.file={layout.root / 'alertmanager' / 'alertmanager.yaml'}",
                      f"--storage.path={layout.root / 'alertmanager' / 'data'}", "--cluster.listen-address=",
-                     f"--web.listen-address={listen['alertmanager']}"),
+                     f"--web.listen-address={listen['alertmanager']}", f"--web.external-url={url('alertmanager')}"),
             ready=f"{url('alertmanager')}/-/ready",
             folder=programs.alertmanager.parent,  # where a fetched one has its templates
         ),
