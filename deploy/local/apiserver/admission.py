@@ -57,7 +57,7 @@ class ClusterAddresses:
         if asked in self._taken(view):
             self._refuse(obj, asked, f"failed to allocate IP {asked}: provided IP is already allocated")
 
-    def _refuse(self, obj: Json, asked: str, why: str) -> str:
+    def _refuse(self, obj: Json, asked: str | None, why: str) -> str:
         field = validation.invalid_value("spec.clusterIP", asked, why)
         raise errors.invalid("Service", obj["metadata"]["name"], [field])
 

@@ -84,7 +84,7 @@ def _probe(probe: Json) -> None:
 
 
 def _template(obj: Json) -> Json:
-    spec = obj.setdefault("spec", {})
+    spec: Json = obj.setdefault("spec", {})
     template = spec.get("template")
     if isinstance(template, dict):
         pod_spec(template.setdefault("spec", {}))

@@ -120,7 +120,7 @@ def _operations(resource: Resource) -> Json:
         {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}} for name in _PARAMETERS
     ]
     # No strategic merge here: kubectl then computes it from its built-in types, which know every list key.
-    content = {"application/apply-patch+yaml": {}, "application/merge-patch+json": {}}
+    content: Json = {"application/apply-patch+yaml": {}, "application/merge-patch+json": {}}
     patch = {
         "operationId": f"patch{resource.kind}",
         "parameters": parameters,

@@ -144,8 +144,9 @@ def _number_or_text(value: Any) -> Any:
 
 
 def _bytes(value: Any) -> str:
-    base64.b64decode(_only(str)(value), validate=True)
-    return value
+    text: str = _only(str)(value)
+    base64.b64decode(text, validate=True)
+    return text
 
 
 def _time(value: Any) -> str:

@@ -122,6 +122,7 @@ async def _versioned(api: Api, request: web.Request, group: str, version: str, r
 
 def _handler(method: str, target: Target) -> Handler:
     """Who answers this method on this target. Raises ApiError 405."""
+    found: Handler | None
     if target.resource.create_only:
         found = reviews.create if method == "POST" and not target.name else None
     elif target.subresource:

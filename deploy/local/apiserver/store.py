@@ -136,7 +136,7 @@ class Store:
 
         Raises: whatever `decide` raises, and ApiError 500 when the disk takes nothing more.
         """
-        done = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait(_Write(storage=storage, key=key, decide=decide, dry_run=dry_run, done=done))
         return await done
 
@@ -254,7 +254,8 @@ def key_of(obj: Json) -> Key:
 
 def copy_of(obj: Json) -> Json:
     """A deep copy that may be changed."""
-    return orjson.loads(orjson.dumps(obj))
+    copied: Json = orjson.loads(orjson.dumps(obj))
+    return copied
 
 
 def _record(obj: Json, version: int) -> Record:

@@ -134,6 +134,7 @@ async def update(api: Api, request: web.Request, target: Target, change_of: Call
         if current is None:
             raise errors.not_found(resource.qualified, target.name)
         wanted = change_of(current)
+        result: Json | None
         if target.subresource == "status":
             result = lifecycle.status_updated(resource, current, wanted)
         else:
