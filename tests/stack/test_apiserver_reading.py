@@ -57,6 +57,7 @@ def test_fields_select_and_an_unknown_field_is_refused(server: Server, namespace
         server.call("POST", path, json=pod(name))
     items = server.call("GET", f"{path}?fieldSelector=metadata.name=b,status.phase=Pending").json()["items"]
     assert [item["metadata"]["name"] for item in items] == ["b"]
+    assert len(server.call("GET", f"{path}?fieldSelector=spec.hostNetwork=false").json()["items"]) == 2
     assert reason(server.call("GET", f"{path}?fieldSelector=spec.colour=red")) == (400, "BadRequest")
 
 

@@ -41,6 +41,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "jobs.batch": ("status.successful",),
     "services": ("spec.clusterIP", "spec.type"),
 }
+_FLAGS = ("spec.unschedulable", "spec.hostNetwork")  # left out of an object when false
 _TERM = re.compile(
     r"\s*(?:"
     r"(?P<set_key>[^\s!=,()]+)\s+(?P<set_op>in|notin)\s*\((?P<values>[^()]*)\)"
@@ -149,9 +150,10 @@ def _field_term(part: str, resource: Resource) -> Predicate:
             f'field label not supported: "{path}" is not a known field selector of {resource.plural}'
         )
     steps = path.replace("regarding.", "involvedObject.").split(".")
+    absent = "false" if path in _FLAGS else ""
     if operator == "!=":
-        return lambda obj: _field(obj, steps) != value
-    return lambda obj: _field(obj, steps) == value
+        return lambda obj: (_field(obj, steps) or absent) != value
+    return lambda obj: (_field(obj, steps) or absent) == value
 
 
 def _field(obj: Json, steps: list[str]) -> str:
