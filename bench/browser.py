@@ -32,7 +32,7 @@ SCREENS: Final[Mapping[Screen, Mapping[str, Any]]] = {
 }
 # What a page shows when its first answers are drawn: a figure, a card, or a sentence that nothing is wrong.
 CONTENT: Final = (
-    "[class*='st-key-live-'] :is([data-testid=stMetric], [data-testid=stAlert], [class*='st-key-incident-'])"
+    "[class*='st-key-live-'] :is([data-testid=stMetric], [data-testid=stAlert], [class*='st-key-incident-'], .td-gates)"
 )
 
 

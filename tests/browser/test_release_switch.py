@@ -1,0 +1,160 @@
+"""The Release page as people use it: wait for GO, switch, go back; and a fault that shows before anybody is harmed.
+
+One environment serves all tests, so each leaves the users where it found them: on blue.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from bench.browser import chromium, tab, wait_until_drawn
+from connectors.kubernetes import Cluster
+from tests.environment import Environment
+
+pytestmark = pytest.mark.browser
+
+SECOND = 1000.0
+NAMESPACE, SERVICE = "agents", "agent-runtime"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def cluster(environment: Environment) -> Cluster:
+    return Cluster(environment.endpoints["kubeconfig"])
+
+
+@pytest.fixture
+def release(environment: Environment, browser: Browser) -> Iterator[Page]:
+    """The page on a phone, drawn."""
+    with tab(browser, "phone") as page:
+        page.goto(f"{environment.endpoints['dashboard']}/release")
+        wait_until_drawn(page)
+        yield page
+
+
+def active(cluster: Cluster) -> str:
+    """The track that users are on, as the cluster says."""
+    return str(cluster.get("services", SERVICE, NAMESPACE)["spec"]["selector"]["tealdeck.io/track"])
+
+
+def serving(cluster: Cluster) -> set[str]:
+    """The pods behind the ready endpoints of the active Service, without their random ends."""
+    slices = cluster.list("endpointslices", NAMESPACE, f"kubernetes.io/service-name={SERVICE}").items
+    ready = [
+        endpoint["targetRef"]["name"]
+        for piece in slices
+        for endpoint in piece["endpoints"]
+        if endpoint["conditions"].get("ready")
+    ]
+    return {re.sub(r"-[^-]+-[^-]+$", "", name) for name in ready}
+
+
+def button(page: Page, name: str) -> Locator:
+    """A button of the page by its key."""
+    return page.locator(f".st-key-release-{name} button")
+
+
+def wait_for_word(page: Page, word: str, seconds: float) -> None:
+    expect(page.locator(".st-key-release-verdict-before h3")).to_contain_text(word, timeout=seconds * SECOND)
+
+
+def switch(page: Page, version: str) -> None:
+    """From the button to the confirmed dialog."""
+    button(page, "switch").click()
+    expect(button(page, "confirm")).to_be_disabled()
+    page.locator(".st-key-release-typed input").fill(version)
+    button(page, "confirm").click()
+
+
+def audit(environment: Environment) -> list[dict[str, Any]]:
+    import tomllib
+
+    settings = next(environment.state.rglob("tealdeck.toml"))
+    file = tomllib.loads(settings.read_text())["environments"]["local"]["audit"]["file"]
+    return [json.loads(line) for line in Path(file).read_text().splitlines()]
+
+
+def test_a_release_that_is_go_is_switched_and_taken_back_on_a_phone(
+    environment: Environment, release: Page, cluster: Cluster
+) -> None:
+    wait_for_word(release, "GO", 120)
+    assert active(cluster) == "blue"
+
+    switch(release, "1.8.0")
+    expect(release.get_by_text("only green serves users").first).to_be_visible(timeout=60 * SECOND)
+    assert (active(cluster), serving(cluster)) == ("green", {"agent-runtime-green"})
+
+    button(release, "rollback").click()
+    release.get_by_role("dialog").get_by_text("Precaution").click()
+    button(release, "confirm").click()
+    expect(release.get_by_text("only blue serves users").first).to_be_visible(timeout=60 * SECOND)
+    assert (active(cluster), serving(cluster)) == ("blue", {"agent-runtime-blue"})
+
+    records = audit(environment)[-6:]
+    phases = [record["agentgov"]["audit"]["phase"] for record in records]
+    assert phases == ["requested", "begun", "finished"] * 2
+    assert records[-1]["event"]["reason"] == "Precaution"
+    events = cluster.list("events", NAMESPACE).items
+    assert {"TrackSwitched", "TrackRolledBack"} <= {event["reason"] for event in events}
+    expect(button(release, "rollback")).to_be_disabled()
+
+
+def test_closing_the_browser_does_not_stop_a_switch(
+    environment: Environment, browser: Browser, cluster: Cluster
+) -> None:
+    with tab(browser, "desk") as page:
+        page.goto(f"{environment.endpoints['dashboard']}/release")
+        wait_until_drawn(page)
+        wait_for_word(page, "GO", 120)
+        switch(page, "1.8.0")
+        expect(page.locator(".st-key-release-progress")).to_be_visible(timeout=10 * SECOND)
+    wait_until(lambda: active(cluster) == "green" and serving(cluster) == {"agent-runtime-green"})
+
+    with tab(browser, "desk") as page:
+        page.goto(f"{environment.endpoints['dashboard']}/release")
+        wait_until_drawn(page)
+        expect(page.get_by_text("only green serves users").first).to_be_visible(timeout=30 * SECOND)
+        button(page, "rollback").click()
+        page.get_by_role("dialog").get_by_text("Precaution").click()
+        button(page, "confirm").click()
+        expect(page.get_by_text("only blue serves users").first).to_be_visible(timeout=60 * SECOND)
+
+
+def test_a_fault_on_the_preview_is_no_go_within_seconds_and_the_glass_must_be_broken_to_switch(
+    environment: Environment, release: Page, cluster: Cluster
+) -> None:
+    wait_for_word(release, "GO", 120)
+    try:
+        assert environment.command("fault", "errors", "--track", "green").returncode == 0
+        wait_for_word(release, "NO-GO", 20)
+        expect(release.locator(".td-gate.td-fail").first).to_contain_text("Errors")
+
+        button(release, "switch").click()
+        release.locator(".st-key-release-typed input").fill("1.8.0")
+        expect(release.locator(".st-key-release-breakglass input")).to_be_visible()
+        expect(button(release, "confirm")).to_be_disabled()
+        release.keyboard.press("Escape")
+        assert active(cluster) == "blue"
+    finally:
+        environment.command("heal")
+
+
+def wait_until(condition: Any, seconds: float = 60) -> None:
+    """Wait for something that no page shows."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.1)
