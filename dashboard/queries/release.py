@@ -16,7 +16,7 @@ from dashboard.catalog.expression import Expression
 from dashboard.decide import governed
 from dashboard.decide import verdict as decide
 from dashboard.model import marks
-from dashboard.model.action import Intent, Outcome, ServedBefore
+from dashboard.model.action import Intent, Kind, Outcome, ServedBefore
 from dashboard.model.reading import Reading, Source, State, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample, Series
@@ -51,14 +51,13 @@ class TrackFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseAnswer:
-    """Everything that the page shows. `after` is there for a while after a switch; `intent` is the last action's."""
+    """Everything that the page shows. `after` is there for a while after a switch."""
 
     services: Reading[tuple[str, ...]]
     service: Reading[GovernedService]
     figures: Mapping[Track, TrackFigures]
     before: Verdict
     after: Verdict | None
-    intent: Intent | None
     served_before: ServedBefore | None
     way_back_closed: str
     errors: Reading[tuple[Series, ...]]
@@ -94,15 +93,12 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
     intent = marks.read_intent(scene.raw)
     served = marks.read_served_before(scene.raw)
     before = decide.judge(_evidence(ask, scene, answers, now, Mode.BEFORE))
-    watched = intent is not None and intent.ended_at is not None and now - intent.ended_at < WATCHED
-    moved = intent is not None and intent.outcome is Outcome.SUCCEEDED and intent.target is scene.active
     return ReleaseAnswer(
         services=scene.names,
         service=scene.service,
         figures={track: _figures(scene, answers, track) for track in Track},
         before=before,
-        after=decide.judge(_evidence(ask, scene, answers, now, Mode.AFTER)) if watched and moved else None,
-        intent=intent,
+        after=decide.judge(_evidence(ask, scene, answers, now, Mode.AFTER)) if _is_new(intent, scene, now) else None,
         served_before=served,
         way_back_closed=_way_back_closed(scene, served),
         errors=answers.series("line.errors"),
@@ -244,6 +240,18 @@ def _under_way(raw: Mapping[str, Any], now: datetime) -> str:
     since = (now - intent.started_at).total_seconds()
     return (
         f"a {intent.kind} to {intent.target} by {intent.actor}, begun {since:.0f} s ago, is at the step {intent.step}"
+    )
+
+
+def _is_new(intent: Intent | None, scene: _Scene, now: datetime) -> bool:
+    """Whether the active track was switched to lately. After a rollback users are on what they were on before."""
+    return (
+        intent is not None
+        and intent.kind is Kind.SWITCH
+        and intent.outcome is Outcome.SUCCEEDED
+        and intent.target is scene.active
+        and intent.ended_at is not None
+        and now - intent.ended_at < WATCHED
     )
 
 

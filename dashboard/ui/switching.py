@@ -81,7 +81,8 @@ def buttons(found: ReleaseAnswer, busy: bool) -> None:
     back = found.served_before
     back_label = f"Roll back to {back.track.upper()} {back.version}" if back else "Roll back"
     closed = "An action is under way." if busy else ""
-    no_switch = closed or ("" if preview else "There is no preview track to switch to.")
+    no_preview = "There is no preview track to switch to." if service else found.way_back_closed
+    no_switch = closed or ("" if preview else no_preview)
     no_rollback = closed or found.way_back_closed
     with st.grid(2, min_column_width=150, gap="small", key="release-buttons"):
         urgent = found.after is not None and found.after.word is Word.NO_GO
