@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import datetime
 from pathlib import Path
 
 import yaml
@@ -36,17 +37,32 @@ async def apply_manifests(kubeconfig: Path) -> None:
                 raise CommandError(f"{manifest['kind']} {name} of {MANIFESTS} was refused: {error}") from error
 
 
-async def wait_until_available(kubeconfig: Path, patience_seconds: float) -> str:
-    """Waits for all Deployments; returns the URL of the gateway. Raises CommandError naming those that did not come."""
+async def wait_until_available(kubeconfig: Path, since: datetime, patience_seconds: float) -> str:
+    """Waits for all Deployments, with pods that were started after `since`; returns the URL of the gateway.
+
+    What an earlier run left in the API server's state still calls its pods ready. Raises CommandError naming the
+    Deployments that did not come.
+    """
     deadline = time.monotonic() + patience_seconds
     async with KubeApi.from_kubeconfig(kubeconfig) as api:
-        while missing := [item for item in (await api.list("deployments", NAMESPACE))[0] if not _is_available(item)]:
+        while missing := await _missing(api, since):
             if time.monotonic() > deadline:
-                names = ", ".join(item["metadata"]["name"] for item in missing)
-                raise CommandError(f"After {patience_seconds:.0f} s these Deployments are not available: {names}.")
+                raise CommandError(
+                    f"Not available after {patience_seconds:.0f} s: {', '.join(missing)}. "
+                    "See the node's log and the pods' logs, or start afresh with another --state DIR."
+                )
             await asyncio.sleep(_LOOK_SECONDS)
         gateway = (await api.get("services", NAMESPACE, "gateway"))["spec"]
     return f"http://{to_loopback(gateway['clusterIP'])}:{gateway['ports'][0]['port']}"
+
+
+async def _missing(api: KubeApi, since: datetime) -> list[str]:
+    deployments, _ = await api.list("deployments", NAMESPACE)
+    pods, _ = await api.list("pods", NAMESPACE)
+    return [
+        *(f"Deployment {item['metadata']['name']}" for item in deployments if not _is_available(item)),
+        *(f"pod {item['metadata']['name']}" for item in pods if not _runs_since(item, since)),
+    ]
 
 
 def _is_available(deployment: Object) -> bool:
@@ -55,4 +71,15 @@ def _is_available(deployment: Object) -> bool:
     return bool(
         status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
         and status.get("availableReplicas", 0) >= deployment["spec"]["replicas"]
+    )
+
+
+def _runs_since(pod: Object, since: datetime) -> bool:
+    """Whether its containers are ready and were started after that time, which the API tells to the second."""
+    if "deletionTimestamp" in pod["metadata"] or pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+        return True  # it is gone as soon as its node agent has seen that
+    containers = pod.get("status", {}).get("containerStatuses", [])
+    started = [container["state"].get("running", {}).get("startedAt") for container in containers if container["ready"]]
+    return len(started) == len(pod["spec"]["containers"]) and all(
+        text and datetime.fromisoformat(text) >= since for text in started
     )

@@ -90,11 +90,12 @@ class Supervisor:
             tasks.create_task(self._keep_load())
 
     async def _bring_up(self) -> None:
+        since = datetime.now(UTC).replace(microsecond=0)
         await self._ready["apiserver"].wait()
         await cluster.apply_manifests(self.layout.kubeconfig)
         for name in ("controllers", "node", "proxy", "collector"):
             await self._ready[name].wait()
-        gateway = await cluster.wait_until_available(self.layout.kubeconfig, _READY_SECONDS)
+        gateway = await cluster.wait_until_available(self.layout.kubeconfig, since, _READY_SECONDS)
         self._gateway.set()
         for ready in self._ready.values():
             await ready.wait()
