@@ -8,6 +8,11 @@ restarts because Prometheus is down would be gone when it is needed. `/metrics` 
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
@@ -19,6 +24,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# `streamlit run` puts this folder on the path, not the one that holds the packages.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dashboard.settings import SettingsError, load
 from dashboard.ui.setup import broken
@@ -86,8 +94,18 @@ async def metrics(_: Request) -> Response:
     return Response(await run_in_threadpool(generate_latest), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Load the pages and their libraries beside the first answers, so that no visitor waits for them."""
+    # On import dashboard.app does nothing but load the pages.
+    warming = asyncio.create_task(asyncio.to_thread(import_module, "dashboard.app"))
+    yield
+    await warming
+
+
 app = st.App(
     SCRIPT,
+    lifespan=lifespan,
     routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)],
     middleware=[Middleware(SecurityHeaders)],
     on_script_error=broken,

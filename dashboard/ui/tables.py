@@ -73,6 +73,7 @@ def _draw(
             hide_index=True,
             key=f"{key}.frame",
             row_height=30,
+            placeholder=DASH,
             alt=f"{caption or csv_name}: {len(rows)} rows",
             column_config={column.name: _config(column) for column in columns},
         )
@@ -152,7 +153,9 @@ def _config(column: Column[Row]) -> ColumnConfig:
     if column.unit is None:
         return st.column_config.Column(column.name)
     _, word, form = _GRID[column.unit]
-    return st.column_config.NumberColumn(f"{column.name}, {word}" if word else column.name, format=form)
+    # "runs/s" needs no second "/s".
+    header = column.name if word in column.name else f"{column.name}, {word}"
+    return st.column_config.NumberColumn(header, format=form)
 
 
 def _cards(rows: Sequence[Row], columns: Sequence[Column[Row]], tz: str) -> str:
