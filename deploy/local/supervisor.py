@@ -150,6 +150,7 @@ class Supervisor:
                     raise CommandError(self._obituary(child, ended.result()))
                 await stop(process, _STOP_SECONDS)
                 del self._running[LOAD]
+                self._record()
             await changed
 
     async def _start(self, child: Child) -> asyncio.subprocess.Process:
@@ -175,6 +176,7 @@ class Supervisor:
                     "address": self.addresses.listen.get(name, ""),
                     "health": running.child.ready,
                     "log": str(self.layout.log(name)),
+                    "command": running.child.command,
                 }
                 for name, running in self._running.items()
             ],

@@ -62,14 +62,8 @@ class Foreground:
         eventually(lambda: (environment.state / "endpoints.json").exists() or self.process.poll() is not None, 60)
         assert self.process.poll() is None, self.process.communicate()
         self.family = psutil.Process(self.process.pid).children(recursive=True)
-        self.ports = sorted(
-            {
-                connection.laddr
-                for one in self.family
-                for connection in one.connections()
-                if connection.status == "LISTEN"
-            }
-        )
+        sockets = [connection for process in self.family for connection in process.net_connections()]
+        self.ports = sorted({one.laddr for one in sockets if one.status == psutil.CONN_LISTEN})
 
     def pid(self, name: str) -> int:
         processes = json.loads((self.environment.state / "processes.json").read_text())
@@ -141,7 +135,7 @@ def test_an_unknown_fault_is_refused_with_the_known_ones(running: Environment) -
 def test_the_traffic_changes_while_everything_runs(running: Environment) -> None:
     def rates() -> list[str]:
         processes = json.loads((running.state / "processes.json").read_text())
-        loads = [psutil.Process(process["pid"]).cmdline() for process in processes if process["name"] == "load"]
+        loads = [process["command"] for process in processes if process["name"] == "load"]
         return [words[words.index("--rate") + 1] for words in loads]
 
     for rate in ("3", "5"):
