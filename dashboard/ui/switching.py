@@ -86,7 +86,8 @@ def buttons(found: ReleaseAnswer, busy: bool) -> None:
     no_rollback = closed or found.way_back_closed
     with st.grid(2, min_column_width=150, gap="small", key="release-buttons"):
         urgent = found.after is not None and found.after.word is Word.NO_GO
-        _opener(SWITCH, label, ":material/swap_horiz:", disabled=bool(no_switch), primary=not urgent)
+        invited = found.after is None and found.before.word is Word.GO
+        _opener(SWITCH, label, ":material/swap_horiz:", disabled=bool(no_switch), primary=invited)
         _opener(ROLLBACK, back_label, ":material/undo:", disabled=bool(no_rollback), primary=urgent)
     for why_not in dict.fromkeys(filter(None, (no_switch, no_rollback))):
         st.caption(plain(why_not))
