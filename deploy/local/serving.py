@@ -17,6 +17,11 @@ async def serve(listen: str, routes: Iterable[web.AbstractRouteDef], work: Calla
     """Serves `routes` on HOST:PORT while `work` runs, until SIGTERM or SIGINT, or until `work` fails."""
     app = web.Application()
     app.add_routes(routes)
+    await serve_application(listen, app, work)
+
+
+async def serve_application(listen: str, app: web.Application, work: Callable[[], Awaitable[None]]) -> None:
+    """The same for an application with limits and middlewares of its own."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     host, _, port = listen.rpartition(":")
