@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--rate", type=_rate, default=_RATE, help="agent tasks a second (default: %(default)g)")
     up.add_argument("--no-load", dest="rate", action="store_const", const=0.0, help="start without traffic")
     up.add_argument("--no-dashboard", dest="dashboard", action="store_false", help="start without the deck")
-    up.add_argument("--dashboard-port", type=int, metavar="PORT", help="default: 8501, or a free one if that is taken")
+    up.add_argument("--dashboard-port", type=_port, metavar="PORT", help="default: 8501, or one that is free")
     up.add_argument("--report-to", type=int, help=argparse.SUPPRESS)  # how --detach hears that it is ready
 
     command("down", _down, "stop the environment")
@@ -78,6 +78,12 @@ def _rate(text: str) -> float:
         return check_rate(rate) if rate else 0.0
     except (ValueError, RefusedError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and 1024 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text} is no port between 1024 and 65535")
+    return int(text)
 
 
 def _layout(options: argparse.Namespace) -> Layout:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import signal
 import time
@@ -21,6 +20,7 @@ import aiohttp
 from deploy.local import cluster
 from deploy.local.children import LOAD, Child, environment, load_generator
 from deploy.local.errors import CommandError
+from deploy.local.kubeapi import ApiError
 from deploy.local.layout import Layout, read_json, write_whole
 from deploy.local.ports import Addresses
 from deploy.local.processes import spawn, stop
@@ -203,6 +203,4 @@ def _first(error: BaseException) -> BaseException:
     """What the person is told: of several things that went wrong at once, the first."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if isinstance(error, OSError) and not isinstance(error, CommandError):
-        return CommandError(f"{error.filename or 'The environment'} failed: {os.strerror(error.errno or 0)}.")
-    return error
+    return CommandError(f"The API server failed: {error}.") if isinstance(error, ApiError) else error
