@@ -16,7 +16,7 @@ from functools import cached_property
 from deploy.local.errors import CommandError
 from deploy.local.layout import Layout, write_whole
 
-DASHBOARD_PORT = 8501
+_DASHBOARD_PORTS = range(8501, 8600)
 _POD_PORT = 8080
 _LOCK_PORT = 20127
 _OCTETS = range(2, 254)
@@ -94,7 +94,7 @@ def take(layout: Layout, dashboard_port: int | None) -> Addresses:
 
 def _dashboard_port(named: int | None) -> int:
     if named is None:
-        return _free("127.0.0.1", DASHBOARD_PORT)
+        return _free("127.0.0.1", *_DASHBOARD_PORTS)
     if not _is_free("127.0.0.1", named):
         raise CommandError(f"Port {named} is taken. Stop what listens there, or name another with --dashboard-port.")
     return named
@@ -120,10 +120,11 @@ def _hold(host: str) -> socket.socket | None:
     return lock
 
 
-def _free(host: str, preferred: int) -> int:
-    """The preferred port if nobody listens there, else one that the system picks."""
-    if _is_free(host, preferred):
-        return preferred
+def _free(host: str, *preferred: int) -> int:
+    """The first preferred port where nobody listens, else one that the system picks."""
+    for port in preferred:
+        if _is_free(host, port):
+            return port
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

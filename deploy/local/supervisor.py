@@ -58,9 +58,7 @@ class Supervisor:
     async def run(self) -> None:
         """Returns when it was asked to stop (SIGTERM, SIGINT, or the end of its terminal).
 
-        Raises CommandError when something ended by itself.
-
-        In both cases nothing runs any more.
+        Raises CommandError when something ended by itself. In both cases nothing runs any more.
         """
         asked = asyncio.Event()
         loop = asyncio.get_running_loop()
