@@ -19,7 +19,9 @@ from bench.browser import chromium, tab, wait_until_drawn
 from connectors.kubernetes import Cluster
 from tests.environment import Environment
 
-pytestmark = pytest.mark.browser
+# A fault that another test left behind is evidence for five minutes more.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]
+UNTIL_GO = 330.0
 
 SECOND = 1000.0
 NAMESPACE, SERVICE = "agents", "agent-runtime"
@@ -90,7 +92,7 @@ def audit(environment: Environment) -> list[dict[str, Any]]:
 def test_a_release_that_is_go_is_switched_and_taken_back_on_a_phone(
     environment: Environment, release: Page, cluster: Cluster
 ) -> None:
-    wait_for_word(release, "GO", 120)
+    wait_for_word(release, "GO", UNTIL_GO)
     assert active(cluster) == "blue"
 
     switch(release, "1.8.0")
@@ -118,7 +120,7 @@ def test_closing_the_browser_does_not_stop_a_switch(
     with tab(browser, "desk") as page:
         page.goto(f"{environment.endpoints['dashboard']}/release")
         wait_until_drawn(page)
-        wait_for_word(page, "GO", 120)
+        wait_for_word(page, "GO", UNTIL_GO)
         switch(page, "1.8.0")
         expect(page.locator(".st-key-release-progress")).to_be_visible(timeout=10 * SECOND)
     wait_until(lambda: active(cluster) == "green" and serving(cluster) == {"agent-runtime-green"})
@@ -136,7 +138,7 @@ def test_closing_the_browser_does_not_stop_a_switch(
 def test_a_fault_on_the_preview_is_no_go_within_seconds_and_the_glass_must_be_broken_to_switch(
     environment: Environment, release: Page, cluster: Cluster
 ) -> None:
-    wait_for_word(release, "GO", 120)
+    wait_for_word(release, "GO", UNTIL_GO)
     try:
         assert environment.command("fault", "errors", "--track", "green").returncode == 0
         wait_for_word(release, "NO-GO", 20)
