@@ -105,7 +105,8 @@ def restarts(evidence: Evidence, _limits: Limits) -> GateAnswer:
     if found.value is None:
         return _answer("restarts", title, Result.UNKNOWN, found.reason, behind=found)
     minutes = evidence.slow_seconds // 60
-    reason = f"{found.value} containers ended in the last {minutes} min" if found.value else "no container ended lately"
+    count = "1 container" if found.value == 1 else f"{found.value} containers"
+    reason = f"{count} ended in the last {minutes} min" if found.value else "no container ended lately"
     result = Result.FAIL if found.value else Result.PASS
     return _answer("restarts", title, result, reason, behind=found, unit=Unit.COUNT, value=found.value, limit=0)
 

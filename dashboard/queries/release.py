@@ -114,8 +114,8 @@ def judge(ask: Ask, namespace: str, service: str, now: datetime) -> Verdict:
 
 
 def fast_seconds(ask: Ask) -> int:
-    """The short window: as short as four scrapes allow, so that harm shows within seconds."""
-    return max(45, 4 * ask.environment.prometheus.scrape_interval_seconds)
+    """The short window: as short as five scrapes allow, so that harm shows within seconds."""
+    return max(20, 5 * ask.environment.prometheus.scrape_interval_seconds)
 
 
 def _scene(ask: Ask, namespace: str, wanted: str) -> _Scene:
