@@ -1,6 +1,6 @@
 """Expressions about a governed service and its tracks over moments: what Triage looks at before an alert can fire.
 
-Windows are short and given by the page: four scrapes, at least 30 s. For long ranges use the recorded series.
+Windows are short and given by the page: four scrapes, at least 15 s. For long ranges use the recorded series.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
 
 def window_seconds(ask: Ask) -> float:
     """The shortest window that still rests on four scrapes."""
-    return max(30.0, 4.0 * ask.environment.prometheus.scrape_interval_seconds)
+    return max(15.0, 4.0 * ask.environment.prometheus.scrape_interval_seconds)
 
 
 def _first(view: View, over: measures.Period, moments: Mapping[str, str]) -> dict[str, Request]:

@@ -133,7 +133,7 @@ def test_a_suspect_says_how_bad_where_and_over_which_time() -> None:
     [
         pytest.param(WELL, id="all is well"),
         pytest.param(replace(WELL, error_ratio=0.5, runs_per_second=0.1), id="hardly any traffic"),
-        pytest.param(replace(WELL, error_ratio=0.06, runs_per_second=1.0), id="fewer than three failed runs"),
+        pytest.param(replace(WELL, error_ratio=0.06, runs_per_second=1.0), id="too few failed runs"),
         pytest.param(replace(WELL, error_ratio=None, p95_seconds=None, violation_ratio=None), id="nothing measured"),
         pytest.param(replace(WELL, p95_seconds=9.0, runs_per_second=None), id="slow, but nobody knows how many"),
     ],
