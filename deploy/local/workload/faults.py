@@ -29,7 +29,7 @@ class Temper:
 def temper(names: frozenset[str]) -> Temper:
     """What the named faults do to the agents."""
     return Temper(
-        slowdown=7.0 if "slow-agent" in names else 1.0,
+        slowdown=10.0 if "slow-agent" in names else 1.0,
         error_probability=0.3 if "errors" in names else 0.003,
         breach_probability=0.25 if "contract-violations" in names else 0.0,
         crashes="crash-loop" in names,
