@@ -47,7 +47,7 @@ _SLOWEST: list[Column[LogEntry]] = [
     Column(name="agent", cell=lambda span: str(span.attributes.get("gen_ai.agent.name", "unknown")), essential=True),
     Column(name="took", cell=lambda span: span.duration_seconds, unit=Unit.SECONDS, essential=True),
     Column(name="track", cell=lambda span: span.track, essential=True),
-    Column(name="ended", cell=lambda span: span.severity),
+    Column(name="ended", cell=lambda span: "✖ failed" if span.severity == "Error" else "✔ well"),
     Column(name="time", cell=lambda span: span.at, essential=True),
     Column(name="trace", cell=lambda span: span.trace_id),
 ]
@@ -81,6 +81,7 @@ def _draw(answer: AgentsAnswer, view: View) -> None:
                     name=line_name("track"),
                     key=f"agents.chart.{name}",
                     limit=limit,
+                    markers=answer.changes,
                     tz=view.tz,
                 )
     st.subheader("By agent", anchor=False)

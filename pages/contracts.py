@@ -36,7 +36,7 @@ _FACES = {
 _CONTRACT = {
     "evaluations": Unit.COUNT,
     "compliance": Unit.RATIO,
-    "last evaluation": Unit.SECONDS,
+    "evaluated ago": Unit.SECONDS,
     "drift": Unit.RATIO,
 }
 _COUNT = {"count": Unit.COUNT}
@@ -66,6 +66,7 @@ def _draw(answer: ContractsAnswer, view: View) -> None:
                 name=line_name("track"),
                 key="contracts.chart.broken",
                 limit=0.03,
+                markers=answer.changes,
                 tz=view.tz,
             )
         with grid.cell():
@@ -75,6 +76,7 @@ def _draw(answer: ContractsAnswer, view: View) -> None:
                 unit=Unit.PER_SECOND,
                 name=line_name("rule"),
                 key="contracts.chart.rules",
+                markers=answer.changes,
                 tz=view.tz,
             )
     st.subheader("By contract", anchor=False)

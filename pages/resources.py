@@ -27,7 +27,7 @@ def page() -> None:
     live(draw, key="resources.live")
     st.subheader("Pod log", anchor=False)
     ask = session.ask_for(view)
-    choose(view, pod=pod_names(ask, view))
+    choose(view, nothing="choose a pod", pod=pod_names(ask, view))
     if view.pod:
         log(view, lambda **how: pod_log(ask, view, **how))
 
@@ -43,7 +43,7 @@ def _draw(answer: ResourcesAnswer, view: View) -> None:
             ("Memory by pod", answer.memory, Unit.BYTES, "resources.chart.memory"),
         ):
             with grid.cell():
-                time_chart(title, series, unit=unit, name=line_name("pod"), key=key, tz=view.tz)
+                time_chart(title, series, unit=unit, name=line_name("pod"), key=key, markers=answer.changes, tz=view.tz)
     st.subheader("Pods", anchor=False)
     table(answer.pods, PODS, key="resources.pods", csv_name="pods", tz=view.tz)
     st.subheader("Limits", anchor=False)

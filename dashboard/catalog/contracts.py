@@ -1,6 +1,7 @@
 """What the Contracts page asks: evaluations, violations, budgets, policy decisions, approvals and waivers.
 
-A contract is kept when its evaluations pass; one that ended in an error counts against it, since nobody knows.
+Counts over a period are rounded, since Prometheus extrapolates. A contract is kept when its evaluations pass; one that
+ended in an error counts against it, since nobody knows.
 """
 
 from __future__ import annotations
@@ -52,15 +53,15 @@ VIOLATION_RATE_BY_RULE = Expression(
 VIOLATIONS_BY_RULE = Expression(
     name="contract_violations_by_rule",
     promql=(
-        "sum by (contract, rule, severity, enforcement) "
-        f"(increase(agentgov_contract_violations_total{{{SCOPE}}}[$window])) > 0"
+        "round(sum by (contract, rule, severity, enforcement) "
+        f"(increase(agentgov_contract_violations_total{{{SCOPE}}}[$window]))) > 0"
     ),
     unit=Unit.COUNT,
     blind="which clause is violated, how gravely, and what was done about it",
 )
 EVALUATIONS_BY_CONTRACT = Expression(
     name="contract_evaluations_by_contract",
-    promql=f"sum by (contract) (increase(agentgov_contract_evaluations_total{{{SCOPE}}}[$window]))",
+    promql=f"round(sum by (contract) (increase(agentgov_contract_evaluations_total{{{SCOPE}}}[$window])))",
     unit=Unit.COUNT,
     blind="how often each contract is evaluated",
 )
@@ -74,7 +75,7 @@ COMPLIANCE_BY_CONTRACT = Expression(
 )
 BROKEN_BY_CLAUSE = Expression(
     name="contract_broken_by_clause",
-    promql=f"sum by (clause_type, outcome) (increase(agentgov_contract_evaluations_total{{{SCOPE}}}[$window]))",
+    promql=f"round(sum by (clause_type, outcome) (increase(agentgov_contract_evaluations_total{{{SCOPE}}}[$window])))",
     unit=Unit.COUNT,
     blind="which kind of clause breaks",
 )
@@ -138,7 +139,10 @@ DENIAL_RATIO = Expression(
 )
 DECISIONS = Expression(
     name="policy_decisions",
-    promql=f"sum by (policy, stage, decision) (increase(agentgov_policy_decisions_total{{{PLATFORM}}}[$window])) > 0",
+    promql=(
+        "round(sum by (policy, stage, decision) "
+        f"(increase(agentgov_policy_decisions_total{{{PLATFORM}}}[$window]))) > 0"
+    ),
     unit=Unit.COUNT,
     blind="which policy decides what",
 )

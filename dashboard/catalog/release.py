@@ -1,6 +1,8 @@
 """What a verdict is computed from: counts of tries and bad ones by track. Shares follow from counts, not the other way.
 
-Counts are increases over `$window`; a bad one that never happened has no series and counts as 0 while there are tries.
+Counts are over `$window`. A bad one that never happened has no series and counts as 0 while there are tries. The first of
+its kind makes a new series, whose first value `increase` cannot see: a series born within the window counts in full, or
+the first dozen failures of a release, each of another agent, type and pod, would be lost.
 """
 
 from __future__ import annotations
@@ -10,8 +12,17 @@ from dashboard.model.reading import Unit
 
 _SERVICE = 'namespace="$namespace", service_name="$service"'
 _RUN = f'{_SERVICE}, gen_ai_operation_name="invoke_agent"'
-_RUNS = f"sum by (track) (increase(gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}[$window]))"
-_EVALUATIONS = f"sum by (track) (increase(agentgov_contract_evaluations_total{{{_SERVICE}}}[$window]))"
+
+
+def _count(series: str) -> str:
+    """How much counters grew within the window, by track; those born in it from 0."""
+    return f"sum by (track) (({series} unless {series} offset $window) or increase({series}[$window]))"
+
+
+_RUNS = _count(f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}")
+_FAILED = _count(f'gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}')
+_EVALUATIONS = _count(f"agentgov_contract_evaluations_total{{{_SERVICE}}}")
+_VIOLATIONS = _count(f'agentgov_contract_evaluations_total{{{_SERVICE}, outcome="violation"}}')
 
 RUNS = Expression(
     name="release_runs",
@@ -21,10 +32,7 @@ RUNS = Expression(
 )
 FAILED = Expression(
     name="release_failed_runs",
-    promql=(
-        f'sum by (track) (increase(gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}[$window]))'
-        f" or 0 * {_RUNS}"
-    ),
+    promql=f"{_FAILED} or 0 * {_RUNS}",
     unit=Unit.COUNT,
     blind="whether the release fails agent runs",
 )
@@ -36,10 +44,7 @@ EVALUATIONS = Expression(
 )
 VIOLATIONS = Expression(
     name="release_contract_violations",
-    promql=(
-        f'sum by (track) (increase(agentgov_contract_evaluations_total{{{_SERVICE}, outcome="violation"}}[$window]))'
-        f" or 0 * {_EVALUATIONS}"
-    ),
+    promql=f"{_VIOLATIONS} or 0 * {_EVALUATIONS}",
     unit=Unit.COUNT,
     blind="whether the release violates contracts",
 )

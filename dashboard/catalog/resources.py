@@ -71,13 +71,13 @@ THROTTLED = Expression(
 )
 RESTARTS = Expression(
     name="container_restarts",
-    promql=f"sum (increase(kube_pod_container_status_restarts_total{{{POD}}}[$window]))",
+    promql=f"round(sum (increase(kube_pod_container_status_restarts_total{{{POD}}}[$window])))",
     unit=Unit.COUNT,
     blind="how often containers died",
 )
 OUT_OF_MEMORY = Expression(
     name="out_of_memory_kills",
-    promql=f"sum (increase(container_oom_events_total{{{CONTAINER}}}[$window]))",
+    promql=f"round(sum (increase(container_oom_events_total{{{CONTAINER}}}[$window])))",
     unit=Unit.COUNT,
     blind="how often a container was killed for its memory",
 )

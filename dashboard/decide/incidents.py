@@ -106,7 +106,8 @@ def change_before(incident: Incident, changes: Iterable[Change], now: datetime) 
 def only_where(shares: Mapping[str, float | None], limit: float) -> tuple[str, ...]:
     """The few among many that carry the fault: names beyond `limit` while others are well; none if all are sick."""
     sick = tuple(sorted(name for name, share in shares.items() if share is not None and share > limit))
-    return sick if sick and len(sick) < len(shares) else ()
+    # In a short window chance spares some of many: most of them sick points nowhere.
+    return sick if 0 < 2 * len(sick) <= len(shares) else ()
 
 
 def _incident(alerts: Sequence[Alert]) -> Incident:

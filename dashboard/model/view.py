@@ -16,7 +16,7 @@ RANGES = {
     "24h": timedelta(hours=24),
     "7d": timedelta(days=7),
 }
-DEFAULT_RANGE = "1h"
+DEFAULT_RANGE = "15m"
 FILTERS = ("service", "track", "agent", "model", "tool", "contract", "pod", "trace", "q")
 
 

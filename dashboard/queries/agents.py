@@ -12,9 +12,9 @@ from dashboard.model.figures import FigureRow, Measure
 from dashboard.model.log import LogPage
 from dashboard.model.reading import Reading
 from dashboard.model.series import Series
-from dashboard.model.view import View
+from dashboard.model.view import Marker, View
 from dashboard.queries.ask import Ask
-from dashboard.queries.measures import Period, ask_measure, measure, period, rows
+from dashboard.queries.measures import Period, ask_changes, ask_measure, changes, measure, period, rows
 from dashboard.queries.request import Instant, Logs, Range, Request
 
 MEASURES: Mapping[str, Expression] = {
@@ -74,6 +74,7 @@ class AgentsAnswer:
     models: Reading[tuple[FigureRow, ...]]
     tools: Reading[tuple[FigureRow, ...]]
     slowest: Reading[LogPage]
+    changes: tuple[Marker, ...]
 
 
 def agent_names(ask: Ask, view: View, now: datetime) -> tuple[str, ...]:
@@ -98,6 +99,7 @@ def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
         requests[f"line.{name}"] = Range(expression, {**values, "window": over.course_window}, over.start, over.end)
     for subject, columns in _TABLES.items():
         requests |= {f"{subject}.{name}": Instant(expression, figure, at) for name, expression in columns.items()}
+    requests |= ask_changes(view.ns)
     requests["errors"] = Instant(catalog.ERRORS_BY_TYPE, figure, at)
     requests["slowest"] = Logs(
         stream="traces",
@@ -116,9 +118,12 @@ def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
         period=over,
         measures={name: measure(answers, name, expression) for name, expression in MEASURES.items()},
         lines={name: answers.series(f"line.{name}") for name in _LINES},
-        errors=rows(("error_type", "track"), {"errors/s": answers.samples("errors")}),
+        errors=rows(
+            ("error_type", "track"), {"errors/s": answers.samples("errors")}, empty="no run failed in this window"
+        ),
         agents=table("agents"),
         models=table("models"),
         tools=table("tools"),
         slowest=answers.logs("slowest"),
+        changes=changes(answers, view.service),
     )

@@ -12,9 +12,9 @@ from dashboard.model.figures import FigureRow, Measure
 from dashboard.model.log import LogPage
 from dashboard.model.reading import Reading
 from dashboard.model.series import Series
-from dashboard.model.view import View
+from dashboard.model.view import Marker, View
 from dashboard.queries.ask import Ask
-from dashboard.queries.measures import Period, ask_measure, measure, period, rows
+from dashboard.queries.measures import Period, ask_changes, ask_measure, changes, measure, period, rows
 from dashboard.queries.request import Instant, Logs, Range, Request
 
 MEASURES: Mapping[str, Expression] = {
@@ -32,7 +32,7 @@ _LINES = {"broken": catalog.BROKEN_RATIO_BY_TRACK, "rules": catalog.VIOLATION_RA
 _CONTRACTS = {
     "evaluations": catalog.EVALUATIONS_BY_CONTRACT,
     "compliance": catalog.COMPLIANCE_BY_CONTRACT,
-    "last evaluation": catalog.LAST_EVALUATION_AGE,
+    "evaluated ago": catalog.LAST_EVALUATION_AGE,
     "drift": catalog.DRIFT_BY_CONTRACT,
 }
 _COUNTS = {
@@ -56,6 +56,7 @@ class ContractsAnswer:
     clauses: Reading[tuple[FigureRow, ...]]
     decisions: Reading[tuple[FigureRow, ...]]
     newest: Reading[LogPage]
+    changes: tuple[Marker, ...]
 
 
 def contract_names(ask: Ask, view: View, now: datetime) -> tuple[str, ...]:
@@ -87,7 +88,8 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
     for name, expression in _LINES.items():
         requests[f"line.{name}"] = Range(expression, {**values, "window": over.course_window}, over.start, over.end)
     requests |= {f"contracts.{name}": Instant(expression, whole, at) for name, expression in _CONTRACTS.items()}
-    requests |= {name: Instant(expression, whole, at) for name, (expression, _) in _COUNTS.items()}
+    requests |= {f"count.{name}": Instant(expression, whole, at) for name, (expression, _) in _COUNTS.items()}
+    requests |= ask_changes(view.ns)
     requests["newest"] = Logs(
         stream="logs",
         start=over.start,
@@ -102,7 +104,10 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
         size=_NEWEST,
     )
     answers = ask.gather(requests)
-    counts = {name: rows(labels, {"count": answers.samples(name)}) for name, (_, labels) in _COUNTS.items()}
+    counts = {
+        name: rows(labels, {"count": answers.samples(f"count.{name}")}, empty=f"no {name} in this period")
+        for name, (_, labels) in _COUNTS.items()
+    }
     return ContractsAnswer(
         period=over,
         measures={name: measure(answers, name, expression) for name, expression in MEASURES.items()},
@@ -113,4 +118,5 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
         clauses=counts["clauses"],
         decisions=counts["decisions"],
         newest=answers.logs("newest"),
+        changes=changes(answers, view.service),
     )

@@ -8,16 +8,17 @@ is the same question one period earlier.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dashboard.catalog.expression import Expression
+from dashboard.decide import changes as decide
 from dashboard.model.figures import FigureRow, Measure
 from dashboard.model.reading import Reading, State
 from dashboard.model.series import Sample
-from dashboard.model.view import View
+from dashboard.model.view import Marker, View
 from dashboard.queries.answers import Answers
-from dashboard.queries.request import Instant, Range, Request
+from dashboard.queries.request import Cluster, Instant, Range, Request
 
 # Instants that move every second could never be answered from the cache.
 _GRID_SECONDS = 5
@@ -86,11 +87,27 @@ def measure(answers: Answers, name: str, expression: Expression) -> Measure:
     )
 
 
-def rows(labels: tuple[str, ...], columns: Mapping[str, Reading[tuple[Sample, ...]]]) -> Reading[tuple[FigureRow, ...]]:
+def ask_changes(namespace: str) -> dict[str, Request]:
+    """What `changes` reads: the objects that remember deployments and switches."""
+    return {f"changes.{kind}": Cluster(kind, namespace) for kind in ("services", "replicasets")}
+
+
+def changes(answers: Answers, service: str = "") -> tuple[Marker, ...]:
+    """The answers to `ask_changes` as marks for time charts; none where the cluster does not answer."""
+    found = decide.changes(
+        services=answers.objects("changes.services").value or (),
+        replica_sets=answers.objects("changes.replicasets").value or (),
+    )
+    return decide.markers(found, service=service)
+
+
+def rows(
+    labels: tuple[str, ...], columns: Mapping[str, Reading[tuple[Sample, ...]]], *, empty: str = ""
+) -> Reading[tuple[FigureRow, ...]]:
     """Samples of several questions joined on `labels`, in the order of the first column, largest first.
 
     The first column says which rows there are; of the others one that has no answer leaves a gap, and the whole
-    is then partial.
+    is then partial. `empty` says in words what it means that there is no row.
     """
     (lead, leading), *rest = columns.items()
     tables = {name: _by_labels(labels, reading.value or ()) for name, reading in rest}
@@ -110,6 +127,8 @@ def rows(labels: tuple[str, ...], columns: Mapping[str, Reading[tuple[Sample, ..
         )
 
     answer = leading.map(joined)
+    if answer.state is State.EMPTY and empty:
+        return replace(answer, reason=empty)
     unanswered = [(name, reading) for name, reading in rest if reading.state is State.MISSING]
     if answer.state is State.FRESH and unanswered:
         name, reading = unanswered[0]

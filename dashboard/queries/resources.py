@@ -16,10 +16,10 @@ from dashboard.decide import workloads as decide
 from dashboard.model.figures import Measure
 from dashboard.model.reading import Reading, combine
 from dashboard.model.series import Sample, Series
-from dashboard.model.view import View
+from dashboard.model.view import Marker, View
 from dashboard.model.workload import ClusterEvent, Health, Limit, Pod, Workload
 from dashboard.queries.ask import Ask
-from dashboard.queries.measures import Period, ask_measure, measure, period
+from dashboard.queries.measures import Period, ask_changes, ask_measure, changes, measure, period
 from dashboard.queries.request import Cluster, Instant, PodLog, Range, Request
 
 MEASURES: Mapping[str, Expression] = {
@@ -60,6 +60,7 @@ class ResourcesAnswer:
     limits: Reading[tuple[Limit, ...]]
     cpu: Reading[tuple[Series, ...]]
     memory: Reading[tuple[Series, ...]]
+    changes: tuple[Marker, ...]
 
 
 def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
@@ -70,6 +71,7 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     line = {**values, "window": over.course_window}
     at = None if over.live else over.end
     requests: dict[str, Request] = {kind: Cluster(kind, view.ns) for kind in _KINDS}
+    requests |= ask_changes(view.ns)
     for name, expression in MEASURES.items():
         requests |= ask_measure(name, expression, values, over)
     # Deaths are rare: over the last minute alone they would mostly read zero.
@@ -101,6 +103,7 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
         limits=limits,
         cpu=answers.series("line.cpu"),
         memory=answers.series("line.memory"),
+        changes=changes(answers),
     )
 
 

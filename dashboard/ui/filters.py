@@ -16,8 +16,11 @@ TRACKS = tuple(Track)
 _ANY = ""
 
 
-def choose(view: View, **options: Sequence[str]) -> None:
-    """One choice for each named filter of the view; what the link asks for is offered even where nothing has it now."""
+def choose(view: View, *, nothing: str = "all", **options: Sequence[str]) -> None:
+    """One choice for each named filter of the view; what the link asks for is offered even where nothing has it now.
+
+    `nothing` is the word for no choice.
+    """
     with st.container(horizontal=True, key="filters", gap="small", vertical_alignment="bottom"):
         for name, values in options.items():
             chosen = getattr(view, name)
@@ -26,10 +29,10 @@ def choose(view: View, **options: Sequence[str]) -> None:
             st.selectbox(
                 name.capitalize(),
                 [_ANY, *sorted({*values, chosen} - {_ANY})],
-                format_func=lambda value: plain(value) if value else "all",
+                format_func=lambda value: plain(value) if value else nothing,
                 key=key,
                 on_change=_write(name, key),
-                width=180,
+                width=160,
             )
 
 

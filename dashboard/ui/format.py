@@ -92,11 +92,11 @@ def clock(at: datetime | None, tz: str = "UTC", *, seconds: bool = True) -> str:
 
 
 def stamp(at: datetime | None, tz: str = "UTC") -> str:
-    """Date and time with the zone, `2026-03-01 03:12 UTC`."""
+    """Date and time with the zone, `2026-03-01 03:12:09 UTC`."""
     if at is None:
         return DASH
     local = at.astimezone(zone(tz))
-    return f"{local:%Y-%m-%d %H:%M} {local:%Z}"
+    return f"{local:%Y-%m-%d %H:%M:%S} {local:%Z}"
 
 
 def zone(name: str) -> ZoneInfo:

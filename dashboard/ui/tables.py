@@ -128,11 +128,11 @@ def _shown(column: Column[Row], row: Row, tz: str) -> str:
 _GRID = {
     Unit.RATIO: (100.0, "%", "%.2f"),
     Unit.SECONDS: (1.0, "s", "%.3f"),
-    Unit.PER_SECOND: (1.0, "/s", "%.2f"),
+    Unit.PER_SECOND: (1.0, "/s", "%.3f"),
     Unit.BYTES: (1 / 1024**2, "MiB", "%.1f"),
     Unit.CORES: (1.0, "cores", "%.3f"),
     Unit.USD: (1.0, "$", "%.4f"),
-    Unit.TOKENS: (1.0, "tokens", "localized"),
+    Unit.TOKENS: (1.0, "tokens", "%.0f"),
     Unit.COUNT: (1.0, "", "localized"),
 }
 

@@ -62,7 +62,7 @@ def test_changes(value: float | None, previous: float | None, unit: Unit, shown:
 def test_times_say_their_zone() -> None:
     assert form.clock(NOW) == "03:12:05 UTC"
     assert form.clock(NOW, "Europe/Berlin", seconds=False) == "04:12 CET"
-    assert form.stamp(NOW) == "2026-03-01 03:12 UTC"
+    assert form.stamp(NOW) == "2026-03-01 03:12:05 UTC"
 
 
 def test_an_unknown_zone_is_utc_and_says_so() -> None:

@@ -181,6 +181,7 @@ def test_a_change_of_the_whole_service_counts_for_each_track() -> None:
     ("shares", "where"),
     [
         pytest.param({"claims": 0.3, "triage": 0.0}, ("claims",), id="one of two"),
+        pytest.param({"a": 0.3, "b": 0.3, "c": 0.3, "d": 0.0}, (), id="most are: chance spared one"),
         pytest.param({"claims": 0.3, "triage": 0.2}, (), id="all are sick: no place to point to"),
         pytest.param({"claims": 0.01, "triage": None}, (), id="none is"),
         pytest.param({}, (), id="nothing measured"),

@@ -23,7 +23,7 @@ def written(view: View) -> dict[str, str]:
 
 def test_an_empty_link_is_the_default_view_that_follows_the_clock() -> None:
     view = read()
-    assert (view.env, view.ns, view.range, view.tz, view.is_live) == ("local", "agents", "1h", "UTC", True)
+    assert (view.env, view.ns, view.range, view.tz, view.is_live) == ("local", "agents", "15m", "UTC", True)
     assert written(view) == {}
 
 
@@ -72,7 +72,7 @@ def test_what_is_written_is_read_again(
 )
 def test_what_cannot_be_read_becomes_the_default_and_is_said(found: dict[str, str], said: str) -> None:
     view = read(**found)
-    assert (view.env, view.ns, view.range, view.track) == ("local", "agents", "1h", "")
+    assert (view.env, view.ns, view.range, view.track) == ("local", "agents", "15m", "")
     assert len(view.notes) == 1
     assert said in view.notes[0]
 

@@ -54,6 +54,12 @@ def ready_since(pod: Object) -> datetime | None:
     return None
 
 
+def age_seconds(item: Object) -> float:
+    """How long ago an object was created."""
+    created = _time(item["metadata"].get("creationTimestamp"))
+    return (datetime.now(UTC) - created).total_seconds() if created else 0.0
+
+
 def now_text() -> str:
     """Now, as the API writes times."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

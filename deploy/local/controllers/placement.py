@@ -6,9 +6,11 @@ import math
 from typing import Any
 
 from deploy.local.controllers.events import Events
-from deploy.local.controllers.objects import is_finished, is_terminating, ready_since, selects
+from deploy.local.controllers.objects import age_seconds, is_finished, is_terminating, ready_since, selects
 from deploy.local.controllers.queue import Key, Queue
 from deploy.local.kubeapi import Informer, KubeApi, Object, path
+
+_RETRY_SECONDS = 10.0
 
 
 class Scheduler:
@@ -28,7 +30,9 @@ class Scheduler:
             return
         load = {name: 0 for (_, name), node in self._nodes.objects.items() if _takes_pods(node)}
         if not load:
-            await self._events.tell(pod, "FailedScheduling", "no node is ready and schedulable", warning=True)
+            self.queue.add_later(key, _RETRY_SECONDS)
+            if age_seconds(pod) > _RETRY_SECONDS:  # while everything starts, a node that is not there yet is no news
+                await self._events.tell(pod, "FailedScheduling", "no node is ready and schedulable", warning=True)
             return
         for other in self._pods.objects.values():
             if (name := other["spec"].get("nodeName")) in load and not is_finished(other):
