@@ -15,7 +15,7 @@ from dashboard.decide.incidents import (
     RESPONSE_TARGET,
     VIOLATION_RATIO_LIMIT,
 )
-from dashboard.model.incident import Evidence, Incident, Measured, Severity, Standing
+from dashboard.model.incident import Evidence, Family, Incident, Measured, Severity, Standing
 from dashboard.model.reading import Unit
 from dashboard.model.view import View
 from dashboard.queries.triage import Budget, ServiceLine, Triage
@@ -28,6 +28,13 @@ from dashboard.ui.tiles import Colour, Tile, tiles
 RUNBOOKS: Final = Path(__file__).resolve().parents[2] / "deploy" / "runbooks"
 _NAMES = {"errors": "Failed runs", "violations": "Violations", "p95": "Slowest 5 %"}
 _UNITS = {"errors": Unit.RATIO, "violations": Unit.RATIO, "p95": Unit.SECONDS, "runs": Unit.PER_SECOND}
+_AGENTS = ("agents", "Agents", ":material/smart_toy:")
+_RESOURCES = ("resources", "Resources", ":material/memory:")
+_DETAILS = {  # where a family's details are
+    Family.CONTRACTS: ("contracts", "Contracts", ":material/contract:"),
+    Family.PODS: _RESOURCES,
+    Family.BLIND: _RESOURCES,
+}
 _LIMITS = {"errors": ERROR_RATIO_LIMIT, "violations": VIOLATION_RATIO_LIMIT, "p95": P95_SECONDS_LIMIT}
 
 
@@ -81,10 +88,11 @@ def _card(incident: Incident, evidence: Evidence | None, view: View, now: dateti
             if words := _words(incident, evidence, view, now):
                 st.markdown(" ".join(words))
             _proof(incident, evidence)
-        with st.grid(4, min_column_width=130, gap="small", key=f"act-{incident.key}"):
+        with st.grid(4, min_column_width=130, gap="small", vertical_alignment="center", key=f"act-{incident.key}"):
             filters = {"service": incident.service, "track": incident.track}
             page.go("release", "Release", view, icon=":material/swap_horiz:", **filters)
-            page.go("agents", "Agents", view, icon=":material/smart_toy:", **filters)
+            path, label, icon = _DETAILS.get(incident.family, _AGENTS)
+            page.go(path, label, view, icon=icon, **filters)
             _runbook(incident)
         owner = plain(incident.owner) if incident.owner else "no owner named"
         alerts = f" Alerts: {plain(', '.join(incident.alerts))}." if incident.alerts else ""
