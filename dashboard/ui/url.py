@@ -109,15 +109,17 @@ def _period(found: Mapping[str, str], notes: list[str]) -> tuple[str, datetime |
         try:
             start, end = _parse_instant(found["from"]), _parse_instant(found["to"])
         except (KeyError, ValueError):
-            notes.append("The link's period is not two times like 2026-03-01T03:00:00Z: showing the last hour.")
+            notes.append(
+                f"The link's period is not two times like 2026-03-01T03:00:00Z: showing the last {DEFAULT_RANGE}."
+            )
             return DEFAULT_RANGE, None, None
         if start < end:
             return "", start, end
-        notes.append("The link's period ends before it starts: showing the last hour.")
+        notes.append(f"The link's period ends before it starts: showing the last {DEFAULT_RANGE}.")
         return DEFAULT_RANGE, None, None
     period = found.get("range", DEFAULT_RANGE)
     if period not in RANGES:
-        notes.append(f"“{period}” is no range ({', '.join(RANGES)}): showing the last hour.")
+        notes.append(f"“{period}” is no range ({', '.join(RANGES)}): showing the last {DEFAULT_RANGE}.")
         return DEFAULT_RANGE, None, None
     return period, None, None
 
