@@ -109,9 +109,7 @@ def _period(found: Mapping[str, str], notes: list[str]) -> tuple[str, datetime |
         try:
             start, end = _parse_instant(found["from"]), _parse_instant(found["to"])
         except (KeyError, ValueError):
-            notes.append(
-                f"The link's period is not two times like 2026-03-01T03:00:00Z: showing the last {DEFAULT_RANGE}."
-            )
+            notes.append(f"The link's period is no two times like 2026-03-01T03:00:00Z: now the last {DEFAULT_RANGE}.")
             return DEFAULT_RANGE, None, None
         if start < end:
             return "", start, end
