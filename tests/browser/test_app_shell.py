@@ -160,8 +160,8 @@ def test_the_bar_writes_the_address_and_an_absolute_link_stands_still(browser: B
     with tab(browser, "desk") as page:
         page.goto(blind_deck)
         wait_until_drawn(page)
-        page.locator(".st-key-bar").get_by_text("15m", exact=True).click()
-        page.wait_for_url("**range=15m")
+        page.locator(".st-key-bar").get_by_text("6h", exact=True).click()
+        page.wait_for_url("**range=6h")
         page.get_by_role("button", name="View").click()
         page.get_by_role("button", name="Earlier").click()
         page.wait_for_url("**from=**")

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
+import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from bench.browser import chromium, tab, wait_until_drawn
@@ -70,7 +75,9 @@ def button(page: Page, name: str) -> Locator:
 
 
 def wait_for_word(page: Page, word: str, seconds: float) -> None:
-    expect(page.locator(".st-key-release-verdict-before h3")).to_contain_text(word, timeout=seconds * SECOND)
+    """Wait for that very verdict: GO is also the end of NO-GO."""
+    verdict = page.locator(".st-key-release-verdict-before h3")
+    expect(verdict).to_contain_text(re.compile(rf"(?<!NO-){word}\b"), timeout=seconds * SECOND)
 
 
 def switch(page: Page, version: str) -> None:
@@ -82,28 +89,49 @@ def switch(page: Page, version: str) -> None:
 
 
 def audit(environment: Environment) -> list[dict[str, Any]]:
-    import tomllib
-
     settings = next(environment.state.rglob("tealdeck.toml"))
     file = tomllib.loads(settings.read_text())["environments"]["local"]["audit"]["file"]
     return [json.loads(line) for line in Path(file).read_text().splitlines()]
 
 
-def test_a_release_that_is_go_is_switched_and_taken_back_on_a_phone(
+@contextmanager
+def traffic(environment: Environment, rate: int) -> Iterator[dict[str, Any]]:
+    """Users at this rate through the gateway, each counted; the mapping holds the counts when they have gone."""
+    command = ("-m", "deploy.local.load", "--kubeconfig", environment.endpoints["kubeconfig"])
+    users = subprocess.Popen(
+        [sys.executable, *command, "--rate", str(rate), "--synthetic-rate", "0", "--duration", "400"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    counts: dict[str, Any] = {}
+    try:
+        yield counts
+    finally:
+        users.terminate()
+        said, _ = users.communicate(timeout=60)
+    counts |= json.loads(said)["tasks"]
+
+
+def test_a_release_that_is_go_is_switched_and_taken_back_under_load_and_no_request_is_lost(
     environment: Environment, release: Page, cluster: Cluster
 ) -> None:
     wait_for_word(release, "GO", UNTIL_GO)
     assert active(cluster) == "blue"
 
-    switch(release, "1.8.0")
-    expect(release.get_by_text("only green serves users").first).to_be_visible(timeout=60 * SECOND)
-    assert (active(cluster), serving(cluster)) == ("green", {"agent-runtime-green"})
+    with traffic(environment, rate=200) as users:
+        switch(release, "1.8.0")
+        expect(release.get_by_text("only green serves users").first).to_be_visible(timeout=60 * SECOND)
+        assert (active(cluster), serving(cluster)) == ("green", {"agent-runtime-green"})
 
-    button(release, "rollback").click()
-    release.get_by_role("dialog").get_by_text("Precaution").click()
-    button(release, "confirm").click()
-    expect(release.get_by_text("only blue serves users").first).to_be_visible(timeout=60 * SECOND)
-    assert (active(cluster), serving(cluster)) == ("blue", {"agent-runtime-blue"})
+        button(release, "rollback").click()
+        release.get_by_role("dialog").get_by_text("Precaution").click()
+        button(release, "confirm").click()
+        expect(release.get_by_text("only blue serves users").first).to_be_visible(timeout=60 * SECOND)
+        assert (active(cluster), serving(cluster)) == ("blue", {"agent-runtime-blue"})
+
+    assert users["failed"] == {}
+    assert users["ok"] == users["sent"] > 200
+    assert users["tracks"].keys() == {"blue", "green"}
 
     records = audit(environment)[-6:]
     phases = [record["agentgov"]["audit"]["phase"] for record in records]
@@ -135,23 +163,42 @@ def test_closing_the_browser_does_not_stop_a_switch(
         expect(page.get_by_text("only blue serves users").first).to_be_visible(timeout=60 * SECOND)
 
 
-def test_a_fault_on_the_preview_is_no_go_within_seconds_and_the_glass_must_be_broken_to_switch(
-    environment: Environment, release: Page, cluster: Cluster
+def test_a_fault_on_the_preview_shows_within_seconds_raises_an_alert_within_a_minute_and_heals(
+    environment: Environment, browser: Browser, release: Page, cluster: Cluster
 ) -> None:
     wait_for_word(release, "GO", UNTIL_GO)
-    try:
-        assert environment.command("fault", "errors", "--track", "green").returncode == 0
-        wait_for_word(release, "NO-GO", 20)
-        expect(release.locator(".td-gate.td-fail").first).to_contain_text("Errors")
+    with tab(browser, "phone") as triage:
+        triage.goto(environment.endpoints["dashboard"])
+        wait_until_drawn(triage)
+        incident = triage.locator("[class*='st-key-incident-']").filter(has_text="agent-runtime on green")
+        expect(incident).to_have_count(0)
+        try:
+            began = time.monotonic()
+            assert environment.command("fault", "errors", "--track", "green").returncode == 0
+            wait_for_word(release, "NO-GO", began + 15 - time.monotonic())
+            expect(incident.first).to_be_visible(timeout=(began + 15 - time.monotonic()) * SECOND)
+            expect(release.locator(".td-gate.td-fail").first).to_contain_text("Errors")
 
-        button(release, "switch").click()
-        release.locator(".st-key-release-typed input").fill("1.8.0")
-        expect(release.locator(".st-key-release-breakglass input")).to_be_visible()
-        expect(button(release, "confirm")).to_be_disabled()
-        release.keyboard.press("Escape")
-        assert active(cluster) == "blue"
-    finally:
-        environment.command("heal")
+            # It may be switched all the same, but not by accident: a reason is asked for.
+            button(release, "switch").click()
+            release.locator(".st-key-release-typed input").fill("1.8.0")
+            expect(release.locator(".st-key-release-breakglass input")).to_be_visible()
+            expect(button(release, "confirm")).to_be_disabled()
+            release.keyboard.press("Escape")
+            assert active(cluster) == "blue"
+
+            wait_until(lambda: "AgentErrorRatioHigh" in alerts(environment), began + 60 - time.monotonic())
+        finally:
+            environment.command("heal")
+        wait_until(lambda: "AgentErrorRatioHigh" not in alerts(environment), 150)
+        expect(incident).to_have_count(0, timeout=30 * SECOND)
+
+
+def alerts(environment: Environment) -> set[str]:
+    """The names of the alerts that are active in Alertmanager for the preview."""
+    url = f"{environment.endpoints['alertmanager']}/api/v2/alerts"
+    found = requests.get(url, {"active": "true", "filter": 'track="green"'}, timeout=5).json()
+    return {alert["labels"]["alertname"] for alert in found}
 
 
 def wait_until(condition: Any, seconds: float = 60) -> None:
