@@ -6,7 +6,7 @@ ended in an error counts against it, since nobody knows.
 
 from __future__ import annotations
 
-from dashboard.catalog.expression import Expression
+from dashboard.catalog.expression import Expression, growth
 from dashboard.model.reading import Unit
 
 SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
@@ -18,6 +18,9 @@ _ALL = f"rate(agentgov_contract_evaluations_total{{{SCOPE}}}[$window])"
 _BROKEN = f'rate(agentgov_contract_evaluations_total{{{SCOPE}, outcome!="pass"}}[$window])'
 _VIOLATIONS = f"rate(agentgov_contract_violations_total{{{SCOPE}}}[$window])"
 _DECISIONS = f"rate(agentgov_policy_decisions_total{{{PLATFORM}}}[$window])"
+_EVALUATED = growth(f"agentgov_contract_evaluations_total{{{SCOPE}}}")
+_VIOLATED = growth(f"agentgov_contract_violations_total{{{SCOPE}}}")
+_DECIDED = growth(f"agentgov_policy_decisions_total{{{PLATFORM}}}")
 _DENIALS = f'rate(agentgov_policy_decisions_total{{{PLATFORM}, decision="deny"}}[$window])'
 
 COMPLIANCE = Expression(
@@ -52,16 +55,13 @@ VIOLATION_RATE_BY_RULE = Expression(
 )
 VIOLATIONS_BY_RULE = Expression(
     name="contract_violations_by_rule",
-    promql=(
-        "round(sum by (contract, rule, severity, enforcement) "
-        f"(increase(agentgov_contract_violations_total{{{SCOPE}}}[$window]))) > 0"
-    ),
+    promql=f"round(sum by (contract, rule, severity, enforcement) {_VIOLATED}) > 0",
     unit=Unit.COUNT,
     blind="which clause is violated, how gravely, and what was done about it",
 )
 EVALUATIONS_BY_CONTRACT = Expression(
     name="contract_evaluations_by_contract",
-    promql=f"round(sum by (contract) (increase(agentgov_contract_evaluations_total{{{SCOPE}}}[$window])))",
+    promql=f"round(sum by (contract) {_EVALUATED})",
     unit=Unit.COUNT,
     blind="how often each contract is evaluated",
 )
@@ -75,7 +75,7 @@ COMPLIANCE_BY_CONTRACT = Expression(
 )
 BROKEN_BY_CLAUSE = Expression(
     name="contract_broken_by_clause",
-    promql=f"round(sum by (clause_type, outcome) (increase(agentgov_contract_evaluations_total{{{SCOPE}}}[$window])))",
+    promql=f"round(sum by (clause_type, outcome) {_EVALUATED})",
     unit=Unit.COUNT,
     blind="which kind of clause breaks",
 )
@@ -139,10 +139,7 @@ DENIAL_RATIO = Expression(
 )
 DECISIONS = Expression(
     name="policy_decisions",
-    promql=(
-        "round(sum by (policy, stage, decision) "
-        f"(increase(agentgov_policy_decisions_total{{{PLATFORM}}}[$window]))) > 0"
-    ),
+    promql=f"round(sum by (policy, stage, decision) {_DECIDED}) > 0",
     unit=Unit.COUNT,
     blind="which policy decides what",
 )

@@ -78,6 +78,14 @@ class Expression:
         return token[0][:start] + filled + token[0][end:]
 
 
+def growth(series: str) -> str:
+    """How much each of these counters grew within `$window`, as PromQL; one that was born within it from 0.
+
+    `increase` cannot see the first value of a new series, so the first failure of its kind would count as none.
+    """
+    return f"(({series} unless {series} offset $window) or increase({series}[$window]))"
+
+
 def _exact(value: str) -> str:
     if isinstance(value, escaping.Regex):
         raise ValueError("a pattern cannot stand behind = or !=: use =~")

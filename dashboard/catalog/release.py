@@ -7,7 +7,7 @@ or the first dozen failures of a release, each of another agent, type and pod, w
 
 from __future__ import annotations
 
-from dashboard.catalog.expression import Expression
+from dashboard.catalog.expression import Expression, growth
 from dashboard.model.reading import Unit
 
 _SERVICE = 'namespace="$namespace", service_name="$service"'
@@ -15,8 +15,8 @@ _RUN = f'{_SERVICE}, gen_ai_operation_name="invoke_agent"'
 
 
 def _count(series: str) -> str:
-    """How much counters grew within the window, by track; those born in it from 0."""
-    return f"sum by (track) (({series} unless {series} offset $window) or increase({series}[$window]))"
+    """How much these counters grew within the window, by track."""
+    return f"sum by (track) {growth(series)}"
 
 
 _RUNS = _count(f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}")

@@ -6,7 +6,7 @@ Missing is not zero: a reading without a value carries the reason in plain words
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -81,6 +81,10 @@ class Reading(Generic[T]):
         return Reading(
             value=value, source=self.source, state=self.state, as_of=self.as_of, reason=self.reason, query=self.query
         )
+
+    def said(self, empty: str) -> Reading[T]:
+        """The same reading; where it is EMPTY, in these words."""
+        return replace(self, reason=empty) if self.state is State.EMPTY else self
 
     def age(self, now: datetime) -> timedelta | None:
         """How long ago the value was true; None when it never was."""

@@ -112,7 +112,7 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
         period=over,
         measures={name: measure(answers, name, expression) for name, expression in MEASURES.items()},
         broken=answers.series("line.broken"),
-        rules=answers.series("line.rules"),
+        rules=answers.series("line.rules").said("no violations in this period"),
         contracts=rows(("contract",), {name: answers.samples(f"contracts.{name}") for name in _CONTRACTS}),
         violations=counts["violations"],
         clauses=counts["clauses"],

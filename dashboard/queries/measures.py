@@ -8,7 +8,7 @@ is the same question one period earlier.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dashboard.catalog.expression import Expression
@@ -127,8 +127,8 @@ def rows(
         )
 
     answer = leading.map(joined)
-    if answer.state is State.EMPTY and empty:
-        return replace(answer, reason=empty)
+    if empty:
+        answer = answer.said(empty)
     unanswered = [(name, reading) for name, reading in rest if reading.state is State.MISSING]
     if answer.state is State.FRESH and unanswered:
         name, reading = unanswered[0]

@@ -30,6 +30,7 @@ _AXIS = {
     Unit.COUNT: (".3~s", ""),
 }
 _MOST_LINES = 12
+_MOST_MARKS = 4
 
 
 def time_chart(
@@ -94,21 +95,54 @@ def _figure(
             x=0, xref="paper", y=limit, yanchor="bottom", xanchor="left", showarrow=False,
             text=f"limit {number(limit, unit)}", font={"size": 11, "color": colours["warn"]},
         )  # fmt: skip
-    for marker in _within(markers, lines):
-        at = marker.at.astimezone(zone(tz)).replace(tzinfo=None)
-        figure.add_vline(x=at, line_dash="dot", line_width=1, line_color=colours["grey"])
-        figure.add_annotation(
-            x=at, y=1, yref="paper", yanchor="top", xanchor="left", showarrow=False, textangle=0,
-            text=one_line(marker.label, limit=28).replace("<", "&lt;"), font={"size": 11, "color": colours["grey"]},
-        )  # fmt: skip
+    _mark(figure, lines, markers, tz=tz, colour=colours["grey"])
     return figure
+
+
+def _mark(figure: go.Figure, lines: Sequence[Series], markers: Sequence[Marker], *, tz: str, colour: str) -> None:
+    """Changes as dotted lines with their words above the plot, where they cover neither lines nor limit."""
+    times = [at for line in lines for at in line.times]
+    if not times:
+        return
+    start, end = min(times), max(times)
+    for group in grouped(markers, start, end):
+        at = group[0].at.astimezone(zone(tz)).replace(tzinfo=None)
+        is_late = group[0].at.timestamp() > start + (end - start) * 0.7
+        figure.add_vline(x=at, line_dash="dot", line_width=1, line_color=colour)
+        figure.add_annotation(
+            x=at, y=1, yref="paper", yanchor="bottom", xanchor="right" if is_late else "left", showarrow=False,
+            text=_escaped(group[0].label if len(group) == 1 else f"{len(group)} changes", 28),
+            hovertext="<br>".join(_escaped(marker.label, 60) for marker in group),
+            font={"size": 11, "color": colour},
+        )  # fmt: skip
+
+
+def grouped(markers: Sequence[Marker], start: float, end: float) -> list[list[Marker]]:
+    """The marks within the chart, in order; those too close for their words to stand apart are together.
+
+    Pure. `start` and `end` in seconds since the epoch.
+    """
+    groups: list[list[Marker]] = []
+    for marker in sorted(markers, key=lambda marker: marker.at):
+        at = marker.at.timestamp()
+        if not start <= at <= end:
+            continue
+        if groups and at - groups[-1][0].at.timestamp() < (end - start) / _MOST_MARKS:
+            groups[-1].append(marker)
+        else:
+            groups.append([marker])
+    return groups
+
+
+def _escaped(text: str, limit: int) -> str:
+    return one_line(text, limit=limit).replace("<", "&lt;")
 
 
 def _lay_out(figure: go.Figure, *, unit: Unit, height: int, tz: str, colours: Mapping[str, str]) -> None:
     form, suffix = _AXIS[unit]
     figure.update_layout(
         height=height,
-        margin={"l": 0, "r": 8, "t": 8, "b": 0},
+        margin={"l": 0, "r": 8, "t": 20, "b": 0},
         dragmode=False,
         hovermode="x unified",
         paper_bgcolor="rgba(0,0,0,0)",
@@ -130,14 +164,6 @@ def _is_repeat(line: Series, lines: Sequence[Series]) -> bool:
     """Whether an earlier line of the same track has the colour already; told apart by dots then."""
     same = [other for other in lines if other.labels.get("track") == line.labels.get("track")]
     return line.labels.get("track") in ("blue", "green") and same.index(line) > 0
-
-
-def _within(markers: Sequence[Marker], lines: Sequence[Series]) -> list[Marker]:
-    starts = [line.times[0] for line in lines if line.times]
-    ends = [line.times[-1] for line in lines if line.times]
-    if not starts:
-        return []
-    return [marker for marker in markers if min(starts) <= marker.at.timestamp() <= max(ends)]
 
 
 def _alt(title: str, lines: Sequence[Series], unit: Unit, name: Callable[[Mapping[str, str]], str], tz: str) -> str:

@@ -30,7 +30,9 @@ _FACES = {
     "memory_limit": Face(name="Memory limit", help="The sum of the containers' limits."),
     "restarts": Face(name="Restarts", good="down", note="whole period", help="Containers that died and came back."),
     "oom": Face(name="Out of memory", good="down", note="whole period", help="Containers killed for their memory."),
-    "throttled": Face(name="Held back", good="down", limit=0.25, help="CPU periods in which a limit held a container."),
+    "throttled": Face(
+        name="CPU throttled", good="down", limit=0.25, help="CPU periods in which a limit held a container."
+    ),
     "nodes": Face(name="Nodes ready", good="up"),
 }
 
