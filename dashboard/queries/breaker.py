@@ -49,7 +49,9 @@ class Breaker:
     def refusal(self) -> str | None:
         """Why nothing is asked now; None while the source may be asked."""
         with self._lock:
-            return self._health.reason if self._failures >= FAILURES_TO_OPEN else None
+            if self._failures < FAILURES_TO_OPEN:
+                return None
+            return does_not_answer(self.source, self._failing_since, self._health.reason)
 
     def health(self) -> SourceHealth:
         """What is known, without asking."""
@@ -98,7 +100,7 @@ class Breaker:
                 known,
                 reachable=not down,
                 since=self._failing_since if down else known.since,
-                reason=does_not_answer(self.source, self._failing_since, error.detail) if down else error.detail,
+                reason=error.detail,
             )
             start_probe = self._failures >= FAILURES_TO_OPEN and not self._probing
             self._probing = self._probing or start_probe

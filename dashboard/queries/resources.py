@@ -85,7 +85,9 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     use = {name: _by_pod(answers.samples(f"pod.{name}")) for name in _BY_POD}
     pods = answers.objects("pods").map(lambda found: _with_use(decide.pods(found), use))
     workloads = combine(answers.objects("deployments"), pods).map(lambda both: decide.workloads(*both))
-    events = answers.objects("events").map(lambda found: decide.events(found)[:_EVENTS])
+    events = answers.objects("events").map(
+        lambda found: tuple(event for event in decide.events(found) if _within(event, over))
+    )
     limits = combine(
         combine(answers.objects("horizontalpodautoscalers"), answers.objects("poddisruptionbudgets")),
         answers.objects("resourcequotas"),
@@ -96,10 +98,10 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
         desired=workloads.map(lambda found: float(sum(workload.desired for workload in found))),
         ready=workloads.map(lambda found: float(sum(workload.ready for workload in found))),
         in_trouble=pods.map(lambda found: float(sum(pod.health in _TROUBLE for pod in found))),
-        warnings=events.map(lambda found: float(sum(event.warning and _within(event, over) for event in found))),
+        warnings=events.map(lambda found: float(sum(event.warning for event in found))),
         workloads=workloads,
         pods=pods,
-        events=events,
+        events=events.map(lambda found: found[:_EVENTS] or None, empty="no event in this period"),
         limits=limits,
         cpu=answers.series("line.cpu"),
         memory=answers.series("line.memory"),
@@ -122,7 +124,7 @@ def pod_log(ask: Ask, view: View, *, previous: bool, lines: int) -> Reading[str]
 
 
 def _within(event: ClusterEvent, over: Period) -> bool:
-    return event.at is not None and over.start <= event.at
+    return event.at is not None and over.start <= event.at and (over.live or event.at <= over.end)
 
 
 def _by_pod(reading: Reading[tuple[Sample, ...]]) -> Mapping[str, float | None]:

@@ -39,9 +39,10 @@ _FACES = {
 
 def resource_tiles(answer: ResourcesAnswer) -> list[Tile]:
     """What the cluster says first, then what Prometheus measured."""
+    now = "" if answer.period.live else "as of now"  # the cluster remembers no pods of the past
     return [
-        Tile(name="Pods ready", value=answer.ready, unit=Unit.COUNT, key="resources-ready", good="up"),
-        Tile(name="Pods wanted", value=answer.desired, unit=Unit.COUNT, key="resources-desired"),
+        Tile(name="Pods ready", value=answer.ready, unit=Unit.COUNT, key="resources-ready", good="up", note=now),
+        Tile(name="Pods wanted", value=answer.desired, unit=Unit.COUNT, key="resources-desired", note=now),
         Tile(
             name="Pods in trouble",
             value=answer.in_trouble,
@@ -49,6 +50,7 @@ def resource_tiles(answer: ResourcesAnswer) -> list[Tile]:
             key="resources-trouble",
             good="down",
             limit=0.0,
+            note=now,
             help="Pods that wait in back-off, failed, or run without being ready.",
         ),
         Tile(
