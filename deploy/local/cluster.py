@@ -7,6 +7,7 @@ is a conflict, and stays theirs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ import yaml
 from deploy.local.addresses import to_loopback
 from deploy.local.configuration import NAMESPACE
 from deploy.local.errors import CommandError
-from deploy.local.kubeapi import APPLY, ApiError, ConflictError, KubeApi, Object, kind_of
+from deploy.local.kubeapi import APPLY, ApiError, ConflictError, KubeApi, NotFoundError, Object, kind_of
 from deploy.local.layout import REPOSITORY
 
 MANIFESTS = REPOSITORY / "deploy" / "production" / "rendered" / "local.yaml"
@@ -35,6 +36,17 @@ async def apply_manifests(kubeconfig: Path) -> None:
                 continue
             except (ApiError, ValueError) as error:
                 raise CommandError(f"{manifest['kind']} {name} of {MANIFESTS} was refused: {error}") from error
+
+
+async def forget_pods(kubeconfig: Path) -> None:
+    """Takes away the pods of an earlier run: their processes ended with it, so starting them again would be told as a
+    restart of each, which a verdict holds against a release. Their controllers make new ones.
+    """
+    async with KubeApi.from_kubeconfig(kubeconfig) as api:
+        pods, _ = await api.list("pods")
+        for pod in pods:
+            with contextlib.suppress(NotFoundError):
+                await api.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"], gracePeriodSeconds=0)
 
 
 async def wait_until_available(kubeconfig: Path, since: datetime, patience_seconds: float) -> str:

@@ -47,6 +47,13 @@ def stopped(tmp_path: Path) -> Iterator[Environment]:
     made.command("down")
 
 
+def restarts(environment: Environment) -> list[str]:
+    """How often each container has been started again, as kubectl says."""
+    every = "jsonpath={.items[*].status.containerStatuses[*].restartCount}"
+    command = ["kubectl", "--kubeconfig", environment.endpoints["kubeconfig"], "get", "pods", "-A", "-o", every]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
 class Foreground:
     """`up` as at a terminal, with what it says."""
 
@@ -200,6 +207,7 @@ def test_ctrl_c_stops_everything_and_a_killed_supervisor_leaves_nothing_either(s
 
     again = Foreground(stopped)  # in the same state
     assert again.ports == up.ports
+    assert set(restarts(stopped)) == {"0"}, "a fresh start is no restart: a verdict would hold it against a release"
     again.process.kill()
     again.said_at_the_end()
     again.assert_nothing_is_left()
