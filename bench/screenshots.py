@@ -6,20 +6,15 @@ Uses the environment that runs in DIR; brings one up for itself, and takes it do
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
-import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
 from playwright.sync_api import Browser
 
 from bench.browser import Scheme, Screen, chromium, tab, wait_until_drawn
+from bench.environment import dashboard, running
 
 PAGES = ("triage", "release", "agents", "contracts", "resources")
 
@@ -34,19 +29,19 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--query", default="", help="query parameters, for example range=15m")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    with running(options.state) as dashboard:
-        take(dashboard, options.pages, options.out, full=options.full, query=options.query)
+    with running(options.state) as state:
+        take(dashboard(state), options.pages, options.out, full=options.full, query=options.query)
     return 0
 
 
-def take(dashboard: str, pages: Sequence[str], out: Path, *, full: bool, query: str = "") -> None:
+def take(deck: str, pages: Sequence[str], out: Path, *, full: bool, query: str = "") -> None:
     """One picture for each page, screen and scheme: `{page}_{phone|desk}_{light|dark}.png`."""
     with chromium() as browser:
         for name in pages:
             for screen in get_args(Screen):
                 for scheme in get_args(Scheme):
                     file = out / f"{name}_{screen}_{scheme}.png"
-                    _picture(browser, f"{dashboard.rstrip('/')}/{name}?{query}", file, screen, scheme, full=full)
+                    _picture(browser, f"{deck}/{name}?{query}", file, screen, scheme, full=full)
                     print(file)
 
 
@@ -60,35 +55,6 @@ def _picture(browser: Browser, address: str, file: Path, screen: Screen, scheme:
             page.set_viewport_size({"width": page.viewport_size["width"], "height": int(height)})
             wait_until_drawn(page)
         page.screenshot(path=file)
-
-
-@contextmanager
-def running(state: Path) -> Iterator[str]:
-    """The address of the deck in `state`, or of one that lives as long as the context."""
-    if (address := _address(state)) is not None:
-        yield address
-        return
-    with tempfile.TemporaryDirectory(prefix="tealdeck-") as folder:
-        print(f"No environment answers in {state}: bringing one up in {folder}.", file=sys.stderr)
-        command = [sys.executable, "-m", "deploy.local"]
-        try:
-            subprocess.run([*command, "up", "--detach", "--state", folder], check=True)
-            address = _address(Path(folder))
-            if address is None:
-                raise SystemExit(f"The environment in {folder} came up without a deck.")
-            yield address
-        finally:
-            subprocess.run([*command, "down", "--state", folder], check=False)
-
-
-def _address(state: Path) -> str | None:
-    """The deck's address if one is named in `state` and answers."""
-    try:
-        address: str = json.loads((state / "endpoints.json").read_text(encoding="utf-8"))["dashboard"]
-        with urllib.request.urlopen(f"{address.rstrip('/')}/healthz", timeout=2):  # noqa: S310 - our own endpoint
-            return address
-    except (OSError, urllib.error.URLError, KeyError, ValueError):
-        return None
 
 
 if __name__ == "__main__":

@@ -1,0 +1,34 @@
+"""`python -m bench [NAME ...]`: all measurements, or those that are named. Each ends by itself and prints its figures."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+BENCHES = {
+    "pages": "how long each page takes until it is drawn, beside an empty one",
+    "idle": "what the environment and the deck cost while nobody looks",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs them in turn; 0 if all could be measured."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="\n".join(f"{name:<10}{about}" for name, about in BENCHES.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all of them")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.names) - BENCHES.keys():
+        parser.error(f"there is no bench {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    for name in options.names or BENCHES:
+        print(f"\n## {name}: {BENCHES[name]}", flush=True)
+        importlib.import_module(f"bench.{name}").main([])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
