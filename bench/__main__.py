@@ -1,4 +1,4 @@
-"""`python -m bench [NAME ...]`: all measurements, or those that are named. Each ends by itself and prints its figures."""
+"""`python -m bench [NAME ...]`: all measurements, or the named ones. Each ends by itself and prints its figures."""
 
 from __future__ import annotations
 
