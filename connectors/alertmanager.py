@@ -1,4 +1,4 @@
-"""Alertmanager over its API v2: the alerts that fire now."""
+"""Alertmanager over its API v2: what fires now and in which groups, silences and what they match, who is told."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from connectors.errors import understood
-from connectors.session import Session
+from connectors.session import NO_ACCESS_RULES, Access, Session
 
 SOURCE = "alertmanager"
 TIMEOUT_SECONDS = 2.0
@@ -27,12 +28,49 @@ class FiringAlert:
     inhibited_by: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertGroup:
+    """The alerts that one notification to one receiver tells of, with the labels they share."""
+
+    labels: Mapping[str, str]
+    receiver: str
+    alerts: tuple[FiringAlert, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matcher:
+    """One condition on a label. As text it is what `filters` take."""
+
+    name: str
+    value: str
+    is_regex: bool = False
+    is_equal: bool = True
+
+    def __str__(self) -> str:
+        operator = ("=~" if self.is_regex else "=") if self.is_equal else ("!~" if self.is_regex else "!=")
+        quoted = self.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return f'{self.name}{operator}"{quoted}"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """A time in which alerts that match are told to nobody. `state` is pending, active or expired; times are aware."""
+
+    matchers: tuple[Matcher, ...]
+    starts_at: datetime
+    ends_at: datetime
+    created_by: str
+    comment: str
+    id: str = ""
+    state: str = ""
+
+
 class Alertmanager:
     """One Alertmanager. Safe for threads. Every method may raise a `SourceError`."""
 
-    def __init__(self, url: str, *, ca_file: str = "", verify_tls: bool = True, token_file: str = "") -> None:
+    def __init__(self, url: str, access: Access = NO_ACCESS_RULES) -> None:
         self._api = f"{url.rstrip('/')}/api/v2"
-        self._session = Session(SOURCE, ca_file=ca_file, verify_tls=verify_tls, token_file=token_file)
+        self._session = Session(SOURCE, access)
 
     def alerts(
         self, filters: Sequence[str] = (), *, timeout_seconds: float = TIMEOUT_SECONDS
@@ -42,11 +80,97 @@ class Alertmanager:
         with understood(SOURCE):
             return tuple(map(_alert, found))
 
+    def groups(
+        self, filters: Sequence[str] = (), *, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> tuple[AlertGroup, ...]:
+        """The alerts as they are told: one notification a group. One GET /api/v2/alerts/groups."""
+        found = self._session.get_json(
+            f"{self._api}/alerts/groups", params={"filter": list(filters)}, timeout=timeout_seconds
+        )
+        with understood(SOURCE):
+            return tuple(
+                AlertGroup(
+                    labels=group["labels"],
+                    receiver=group["receiver"]["name"],
+                    alerts=tuple(map(_alert, group["alerts"])),
+                )
+                for group in found
+            )
+
+    def receivers(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> tuple[str, ...]:
+        """The names of those who may be told. One GET /api/v2/receivers."""
+        found = self._session.get_json(f"{self._api}/receivers", timeout=timeout_seconds)
+        with understood(SOURCE):
+            return tuple(str(receiver["name"]) for receiver in found)
+
+    def silences(self, filters: Sequence[str] = (), *, timeout_seconds: float = TIMEOUT_SECONDS) -> tuple[Silence, ...]:
+        """All silences, expired ones too, as long as Alertmanager keeps them. One GET /api/v2/silences."""
+        found = self._session.get_json(
+            f"{self._api}/silences", params={"filter": list(filters)}, timeout=timeout_seconds
+        )
+        with understood(SOURCE):
+            return tuple(map(_silence, found))
+
+    def silence(self, silence: Silence, *, timeout_seconds: float = TIMEOUT_SECONDS) -> str:
+        """Creates the silence, or changes the one of its id (to extend it); returns the id. One POST /api/v2/silences.
+
+        The id may be a new one: a silence whose matchers change, or that has ended, is replaced by another.
+        """
+        answer = self._session.request(
+            "POST", f"{self._api}/silences", json=_as_posted(silence), timeout=timeout_seconds
+        )
+        with understood(SOURCE):
+            return str(answer.json()["silenceID"])
+
+    def expire(self, silence_id: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        """Ends a silence now. One DELETE /api/v2/silence/{id}. `NotFound` when there is none of that id."""
+        self._session.request("DELETE", f"{self._api}/silence/{quote(silence_id, safe='')}", timeout=timeout_seconds)
+
+    def matched(
+        self, matchers: Sequence[Matcher], *, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> tuple[FiringAlert, ...]:
+        """What a silence with these matchers would keep quiet now: judged by Alertmanager itself."""
+        return self.alerts([str(matcher) for matcher in matchers], timeout_seconds=timeout_seconds)
+
     def version(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> str:
         """Asks whether it is up and what it is. One GET /api/v2/status."""
         status = self._session.get_json(f"{self._api}/status", timeout=timeout_seconds)
         with understood(SOURCE):
             return str(status["versionInfo"]["version"])
+
+
+def _silence(found: Any) -> Silence:
+    return Silence(
+        id=found["id"],
+        state=found["status"]["state"],
+        matchers=tuple(
+            Matcher(
+                name=matcher["name"],
+                value=matcher["value"],
+                is_regex=matcher["isRegex"],
+                is_equal=matcher.get("isEqual", True),  # absent before 0.22
+            )
+            for matcher in found["matchers"]
+        ),
+        starts_at=datetime.fromisoformat(found["startsAt"]),
+        ends_at=datetime.fromisoformat(found["endsAt"]),
+        created_by=found["createdBy"],
+        comment=found["comment"],
+    )
+
+
+def _as_posted(silence: Silence) -> dict[str, Any]:
+    return {
+        **({"id": silence.id} if silence.id else {}),
+        "matchers": [
+            {"name": one.name, "value": one.value, "isRegex": one.is_regex, "isEqual": one.is_equal}
+            for one in silence.matchers
+        ],
+        "startsAt": silence.starts_at.isoformat(),
+        "endsAt": silence.ends_at.isoformat(),
+        "createdBy": silence.created_by,
+        "comment": silence.comment,
+    }
 
 
 def _alert(found: Any) -> FiringAlert:

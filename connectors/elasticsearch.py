@@ -1,4 +1,4 @@
-"""Elasticsearch through its official client: one search, with what was left out said.
+"""Elasticsearch through its official client: searches with what was left out said, and pages that lose nothing.
 
 The client is imported at first use: it costs a second that a page without logs need not pay.
 """
@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from connectors.errors import BadAnswer, SourceError, from_failed_call, from_status, understood
+from connectors import body
+from connectors.errors import BadAnswer, NotFound, SourceError, from_failed_call, from_status, understood
 from connectors.session import check_ca_file, secret
 
 if TYPE_CHECKING:
+    from elastic_transport import NodeConfig, Urllib3HttpNode
     from elasticsearch import Elasticsearch as Client
 
 SOURCE = "elasticsearch"
 SEARCH_SECONDS = 5.0
 POOL_SIZE = 6
+KEEP_ALIVE = "2m"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,7 @@ class Found:
 
     `shards` is how many were asked: 0 means that no index or data stream has the name. `left_out` says in plain words
     what the answer lacks; empty when it is whole. `aggregations` are as Elasticsearch gave them.
+    `point_in_time` is the id for the next page, which may differ from the one that was asked with.
     """
 
     hits: tuple[Hit, ...]
@@ -46,14 +53,24 @@ class Found:
     aggregations: Mapping[str, Any] = field(default_factory=dict)
     shards: int = 1
     left_out: tuple[str, ...] = ()
+    point_in_time: str = ""
 
 
 class Elasticsearch:
     """One Elasticsearch. Safe for threads. Every method may raise a `SourceError`."""
 
-    def __init__(self, url: str, *, ca_file: str = "", verify_tls: bool = True, api_key_file: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        ca_file: str = "",
+        ca_fingerprint: str = "",
+        verify_tls: bool = True,
+        api_key_file: str = "",
+    ) -> None:
         self._url = url
         self._ca_file = ca_file
+        self._ca_fingerprint = ca_fingerprint
         self._verify_tls = verify_tls
         self._api_key_file = api_key_file
         self._client: Client | None = None
@@ -67,22 +84,57 @@ class Elasticsearch:
         size: int,
         sort: Sequence[Mapping[str, Any]] = (),
         aggregations: Mapping[str, Any] | None = None,
+        point_in_time: str = "",
+        after: Sequence[Any] = (),
         timeout_seconds: float = SEARCH_SECONDS,
     ) -> Found:
-        """One POST /{index}/_search. Shards get four fifths of the time, so that a slow one costs itself alone."""
+        """One POST /{index}/_search. Shards get four fifths of the time, so that a slow one costs itself alone.
+
+        With a `point_in_time` the index is the one that it was opened for, and `after` (the sort values of the last
+        hit) leads to the next page: no document is lost or doubled while others arrive. Raises `NotFound` when the
+        point in time has expired.
+        """
+        scope: dict[str, Any] = {"index": index}
+        if point_in_time:
+            scope = {"pit": {"id": point_in_time, "keep_alive": KEEP_ALIVE}}
         answer = self._call(
             timeout_seconds,
             lambda client: client.search(
-                index=index,
+                **scope,
                 query=query,
                 size=size,
                 sort=list(sort) or None,
+                search_after=list(after) or None,
                 aggregations=aggregations or None,
                 timeout=f"{int(timeout_seconds * 800)}ms",
             ),
         )
         with understood(SOURCE):
             return _found(answer)
+
+    def open_point_in_time(self, index: str, *, timeout_seconds: float = SEARCH_SECONDS) -> str:
+        """The id of the data as it is now, kept for KEEP_ALIVE after its last use. One POST /{index}/_pit."""
+        answer = self._call(
+            timeout_seconds, lambda client: client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)
+        )
+        with understood(SOURCE):
+            return str(answer["id"])
+
+    def close_point_in_time(self, point_in_time: str, *, timeout_seconds: float = SEARCH_SECONDS) -> None:
+        """Lets go of it; one that has expired is gone already. One DELETE /_pit."""
+        with suppress(NotFound):
+            self._call(timeout_seconds, lambda client: client.close_point_in_time(id=point_in_time))
+
+    def field_types(
+        self, index: str, names: Sequence[str], *, timeout_seconds: float = SEARCH_SECONDS
+    ) -> Mapping[str, frozenset[str]]:
+        """The types of those of `names` (patterns allowed) that documents have. One POST /{index}/_field_caps."""
+        answer = self._call(
+            timeout_seconds,
+            lambda client: client.field_caps(index=index, fields=list(names), ignore_unavailable=True),
+        )
+        with understood(SOURCE):
+            return {str(name): frozenset(types) for name, types in answer["fields"].items()}
 
     def create(self, index: str, document_id: str, document: Mapping[str, Any]) -> None:
         """Adds a document to a data stream. `Conflict` when the id is taken: nothing is ever overwritten."""
@@ -124,12 +176,54 @@ class Elasticsearch:
                 tls: dict[str, Any] = {}
                 if self._url.startswith("https:"):
                     tls = {"verify_certs": self._verify_tls, "ssl_show_warn": False}
-                    if self._ca_file:
+                    if self._ca_fingerprint:
+                        tls["ssl_assert_fingerprint"] = self._ca_fingerprint
+                    elif self._ca_file:
                         tls["ca_certs"] = self._ca_file
                 self._client = Client(
-                    self._url, max_retries=0, retry_on_timeout=False, connections_per_node=POOL_SIZE, **tls
+                    self._url,
+                    node_class=bounded_node(),
+                    max_retries=0,
+                    retry_on_timeout=False,
+                    connections_per_node=POOL_SIZE,
+                    **tls,
                 )
             return self._client
+
+
+@cache
+def bounded_node() -> type[Urllib3HttpNode]:
+    """The client's way to talk HTTP, with bodies read within the request's time and a size."""
+    from elastic_transport import Urllib3HttpNode
+    from urllib3 import HTTPConnectionPool
+
+    class Node(Urllib3HttpNode):
+        def __init__(self, config: NodeConfig) -> None:
+            super().__init__(config)
+            self.pool = _BoundedPool(self.pool)  # type: ignore[assignment]
+
+    class _BoundedPool:
+        """Answers `urlopen` with an answer that is read already."""
+
+        def __init__(self, pool: HTTPConnectionPool) -> None:
+            self._pool = pool
+            self.close = pool.close
+
+        def urlopen(self, method: str, target: str, *, timeout: float, **options: Any) -> Answer:
+            deadline = time.monotonic() + timeout
+            options |= {"timeout": timeout, "preload_content": False}
+            response = self._pool.urlopen(method, target, **options)
+            return Answer(response.status, response.headers, body.read(response, deadline=deadline))
+
+    return Node
+
+
+class Answer(NamedTuple):
+    """What the client takes from an answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
 
 
 def _refusal(status: int, body: Any) -> SourceError:
@@ -154,6 +248,7 @@ def _found(answer: Mapping[str, Any]) -> Found:
         aggregations=answer.get("aggregations") or {},
         shards=int(answer["_shards"]["total"]),
         left_out=tuple(_left_out(answer)),
+        point_in_time=str(answer.get("pit_id") or ""),
     )
 
 

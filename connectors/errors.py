@@ -24,6 +24,8 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from urllib3.exceptions import SSLError as TlsMistake
+
 LONGEST_DETAIL = 300
 
 
@@ -72,6 +74,13 @@ class BadAnswer(SourceError):
     """The source failed, or its answer cannot be read."""
 
 
+class OversizedBody(OSError):
+    """An answer has more than `largest_bytes`: what a connector makes of it is a `BadAnswer`."""
+
+    def __init__(self, largest_bytes: int) -> None:
+        super().__init__(f"its answer is larger than {largest_bytes // 2**20} MiB")
+
+
 _BY_STATUS: dict[int, type[SourceError]] = {
     400: Refused,
     401: Refused,
@@ -99,10 +108,14 @@ def from_failed_call(source: str, error: BaseException, *, timeout_seconds: floa
     if any(isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__ for cause in causes):
         return TimedOut(source, f"no answer within {timeout_seconds:g} s")
     for cause in reversed(causes):
+        if isinstance(cause, OversizedBody):
+            return BadAnswer(source, str(cause))
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Unreachable(source, f"its certificate is not trusted: {cause.verify_message}")
         if isinstance(cause, ssl.SSLError):
             return Unreachable(source, f"no TLS connection: {cause.reason or cause}")
+        if isinstance(cause, TlsMistake) and "ingerprint" in str(cause):
+            return Unreachable(source, "its certificate is not the one that the fingerprint names")
         if isinstance(cause, socket.gaierror):
             return Unreachable(source, "its host name is not known")
         if isinstance(cause, OSError) and cause.errno in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH):

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode
 
+from connectors import body as bodies
 from connectors.errors import BadAnswer, Gone, Unreachable, from_failed_call, from_status, understood
 
 if TYPE_CHECKING:
@@ -86,8 +88,38 @@ class Cluster:
     def __init__(self, kubeconfig: str = "", context: str = "") -> None:
         self._kubeconfig = kubeconfig
         self._context = context
+        self._impersonation: tuple[tuple[str, str], ...] = ()
         self._client: ApiClient | None = None
         self._building = threading.Lock()
+
+    def acting_as(self, user: str, groups: Sequence[str] = ()) -> Cluster:
+        """The same cluster, asked in the name of a person: the cluster decides what that person may do.
+
+        Our own account needs the right to impersonate them; else each call is `Refused`.
+        """
+        other = Cluster(self._kubeconfig, self._context)
+        other._impersonation = (("Impersonate-User", user), *(("Impersonate-Group", group) for group in groups))
+        return other
+
+    def may(self, verb: str, kind: str, namespace: str | None = None, name: str = "", subresource: str = "") -> bool:
+        """Whether the cluster would let us (or whom we act as) do that. One SelfSubjectAccessReview."""
+        group = KINDS[kind].path.removeprefix("/apis/").rpartition("/")[0] if kind in KINDS else ""
+        asked = {
+            "verb": verb,
+            "group": "" if group == "/api" else group,
+            "resource": kind,
+            "subresource": subresource,
+            "namespace": namespace or "",
+            "name": name,
+        }
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        found = self._json("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
+        with understood(SOURCE):
+            return bool(found["status"]["allowed"])
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
         """One object as it is now."""
@@ -213,9 +245,10 @@ class Cluster:
     ) -> bytes:
         from urllib3.exceptions import HTTPError
 
+        deadline = time.monotonic() + timeout_seconds
         response = self._send(method, path, query, body=body, content_type=content_type, timeout=timeout_seconds)
         try:
-            return bytes(response.read())
+            return bodies.read(response, deadline=deadline)
         except (HTTPError, OSError) as error:
             raise from_failed_call(SOURCE, error, timeout_seconds=timeout_seconds) from error
 
@@ -232,9 +265,12 @@ class Cluster:
         """The open urllib3 response of a 2xx; the caller reads or closes it."""
         client = self._built()
         from kubernetes.client.exceptions import ApiException
+        from urllib3 import HTTPHeaderDict
         from urllib3.exceptions import HTTPError
 
-        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": MANAGER}
+        headers = HTTPHeaderDict({"Accept": "application/json", "Content-Type": content_type, "User-Agent": MANAGER})
+        for name, value in self._impersonation:
+            headers.add(name, value)  # a person's groups are one header each
         client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         asked = urlencode({key: value for key, value in (query or {}).items() if value})
         url = client.configuration.host + path + ("?" + asked if asked else "")
@@ -243,7 +279,7 @@ class Cluster:
             response = client.call_api(method, url, headers, body, _request_timeout=timeout).response
             if 200 <= response.status < 300:
                 return response
-            text = response.read().decode("utf-8", "replace")
+            text = bodies.read(response, deadline=time.monotonic() + seconds).decode("utf-8", "replace")
             if response.status == 401:
                 self._client = None  # the kubeconfig may hold a newer token by the next call
         except (HTTPError, OSError, ApiException) as error:

@@ -1,4 +1,4 @@
-"""Prometheus over its HTTP API: instant and range queries as plain frozen values.
+"""Prometheus over its HTTP API, as plain frozen values.
 
 The queries go through prometheus-api-client; what it leaves out (warnings, typed errors, NaN, deadlines) is added here.
 """
@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from prometheus_api_client import PrometheusConnect
 from urllib3.util.retry import Retry
 
 from connectors.errors import NotFound, understood
-from connectors.session import Session
+from connectors.session import NO_ACCESS_RULES, Access, Session
 
 SOURCE = "prometheus"
 INSTANT_SECONDS = 2.0
@@ -56,17 +57,57 @@ class Matrix:
     warnings: tuple[str, ...] = ()
 
 
-class Prometheus:
-    """One Prometheus, or what speaks its API. Safe for threads. Every method may raise a `SourceError`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemplar:
+    """One observation that a series remembers, with the labels that lead to it (`trace_id`)."""
 
-    def __init__(self, url: str, *, ca_file: str = "", verify_tls: bool = True, token_file: str = "") -> None:
+    series: Mapping[str, str]
+    labels: Mapping[str, str]
+    at: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What is scraped. `health` is up, down or unknown; `last_error` says why it is down."""
+
+    job: str
+    labels: Mapping[str, str]
+    url: str
+    health: str
+    last_error: str
+    last_scrape: datetime | None
+    last_scrape_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule as it was last evaluated. `state` is inactive, pending or firing; empty for a recording rule."""
+
+    group: str
+    name: str
+    query: str
+    health: str
+    last_error: str
+    state: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+class Prometheus:
+    """One Prometheus, or what speaks its API. Safe for threads. Every method may raise a `SourceError`.
+
+    Relatives lack some pages: there `exemplars`, `rules`, `targets` and `metadata` raise `NotFound`.
+    """
+
+    def __init__(self, url: str, access: Access = NO_ACCESS_RULES) -> None:
         self._url = url.rstrip("/")
-        self._session = Session(SOURCE, ca_file=ca_file, verify_tls=verify_tls, token_file=token_file)
-        never = Retry(total=0, redirect=0, status=0)
-        self._client = PrometheusConnect(self._url, session=self._session, retry=never)
+        self._session = Session(SOURCE, access)
+        self._client = PrometheusConnect(self._url, session=self._session, retry=Retry(0), method="POST")
+        self._session.pool(self._url)  # the library has put one of its own there
 
     def instant(self, query: str, *, at: datetime | None = None, timeout_seconds: float = INSTANT_SECONDS) -> Vector:
-        """The value of `query` at one instant (None: now). One GET /api/v1/query."""
+        """The value of `query` at one instant (None: now). One POST /api/v1/query."""
         params = {"timeout": f"{timeout_seconds:g}s"} | ({} if at is None else {"time": str(at.timestamp())})
         with understood(SOURCE):
             result = self._client.custom_query(query, params=params, timeout=timeout_seconds)
@@ -75,7 +116,7 @@ class Prometheus:
     def range(
         self, query: str, *, start: int, end: int, step_seconds: int, timeout_seconds: float = RANGE_SECONDS
     ) -> Matrix:
-        """The values of `query` from `start` to `end` (epoch seconds, both included). One GET /api/v1/query_range."""
+        """The values of `query` from `start` to `end` (epoch seconds, both included). One POST /api/v1/query_range."""
         with understood(SOURCE):
             result = self._client.custom_query_range(
                 query,
@@ -87,22 +128,107 @@ class Prometheus:
             )
             return Matrix(lines=tuple(map(_line, result)), warnings=self._warnings())
 
+    def series(
+        self, *selectors: str, start: int, end: int, timeout_seconds: float = RANGE_SECONDS
+    ) -> tuple[Mapping[str, str], ...]:
+        """The labels of each series that matches one of `selectors` between two epoch seconds. One POST /series."""
+        asked = {"match[]": list(selectors), "start": start, "end": end}
+        with understood(SOURCE):
+            return tuple(self._data("series", asked, method="POST", timeout_seconds=timeout_seconds))
+
+    def label_values(
+        self, label: str, *selectors: str, start: int, end: int, timeout_seconds: float = RANGE_SECONDS
+    ) -> tuple[str, ...]:
+        """The values of a label over the series that match, sorted. One GET /api/v1/label/{label}/values."""
+        asked = {"match[]": list(selectors), "start": start, "end": end}
+        with understood(SOURCE):
+            found = self._data(f"label/{quote(label, safe='')}/values", asked, timeout_seconds=timeout_seconds)
+            return tuple(sorted(map(str, found)))
+
+    def metadata(self, *, timeout_seconds: float = INSTANT_SECONDS) -> Mapping[str, str]:
+        """The type of each metric that targets describe (counter, gauge, histogram ...). One GET /api/v1/metadata."""
+        with understood(SOURCE):
+            found = self._data("metadata", timeout_seconds=timeout_seconds)
+            return {str(name): str(told[0]["type"]) for name, told in found.items()}
+
+    def exemplars(
+        self, query: str, *, start: int, end: int, timeout_seconds: float = RANGE_SECONDS
+    ) -> tuple[Exemplar, ...]:
+        """What the series of `query` remember of single observations. One POST /api/v1/query_exemplars."""
+        asked = {"query": query, "start": start, "end": end}
+        with understood(SOURCE):
+            found = self._data("query_exemplars", asked, method="POST", timeout_seconds=timeout_seconds)
+            return tuple(
+                Exemplar(
+                    series=line["seriesLabels"],
+                    labels=one["labels"],
+                    at=float(one["timestamp"]),
+                    value=float(one["value"]),
+                )
+                for line in found
+                for one in line["exemplars"]
+            )
+
+    def targets(self, *, timeout_seconds: float = INSTANT_SECONDS) -> tuple[Target, ...]:
+        """What is scraped now, and how it went. One GET /api/v1/targets."""
+        with understood(SOURCE):
+            found = self._data("targets", {"state": "active"}, timeout_seconds=timeout_seconds)
+            return tuple(map(_target, found["activeTargets"]))
+
+    def rules(self, *, timeout_seconds: float = INSTANT_SECONDS) -> tuple[Rule, ...]:
+        """All rules, recording and alerting, as they were last evaluated. One GET /api/v1/rules."""
+        with understood(SOURCE):
+            found = self._data("rules", timeout_seconds=timeout_seconds)
+            return tuple(_rule(group["name"], rule) for group in found["groups"] for rule in group["rules"])
+
     def version(self, *, timeout_seconds: float = INSTANT_SECONDS) -> str:
         """Asks whether it is up, then what it is. Empty where a relative of Prometheus does not tell."""
         # Relatives of Prometheus may lack either page: that they answer so is sign of life enough.
         with suppress(NotFound):
             self._session.request("GET", f"{self._url}/-/healthy", timeout=timeout_seconds)
         with suppress(NotFound), understood(SOURCE):
-            told = self._session.get_json(f"{self._url}/api/v1/status/buildinfo", timeout=timeout_seconds)
-            return str(told["data"]["version"])
+            return str(self._data("status/buildinfo", timeout_seconds=timeout_seconds)["version"])
         return ""
+
+    def _data(
+        self, page: str, asked: dict[str, Any] | None = None, *, method: str = "GET", timeout_seconds: float
+    ) -> Any:
+        url = f"{self._url}/api/v1/{page}"
+        return self._session.request(method, url, params=asked, timeout=timeout_seconds).json()["data"]
 
     def _warnings(self) -> tuple[str, ...]:
         """What the client library drops from the answer; looked for first, since decoding it again costs."""
         response = self._session.last_answer()
-        if b'"warnings"' not in response.content:
+        if b'"warnings"' not in response.content and b'"infos"' not in response.content:
             return ()
-        return tuple(map(str, response.json().get("warnings") or ()))
+        answer = response.json()
+        return tuple(map(str, (*(answer.get("warnings") or ()), *(answer.get("infos") or ()))))
+
+
+def _target(found: Any) -> Target:
+    at = datetime.fromisoformat(found["lastScrape"])
+    return Target(
+        job=found["labels"].get("job", ""),
+        labels=found["labels"],
+        url=found["scrapeUrl"],
+        health=found["health"],
+        last_error=found["lastError"],
+        last_scrape=at if at.year > 1 else None,  # Go's zero time: not scraped yet
+        last_scrape_seconds=float(found["lastScrapeDuration"]),
+    )
+
+
+def _rule(group: str, found: Any) -> Rule:
+    return Rule(
+        group=group,
+        name=found["name"],
+        query=found["query"],
+        health=found["health"],
+        last_error=found.get("lastError", ""),
+        state=found.get("state", ""),
+        labels=found.get("labels") or {},
+        annotations=found.get("annotations") or {},
+    )
 
 
 def _points(result: Any) -> tuple[Point, ...]:

@@ -7,40 +7,83 @@ no proxy and no credentials from the shell: the settings say where a source is.
 from __future__ import annotations
 
 import threading
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
+from connectors import body
 from connectors.errors import SourceError, Unreachable, from_failed_call, from_status, understood
 
 POOL_SIZE = 8
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How a source is to be trusted, and how it lets us in. Files are read at each use, so they may be rotated.
+
+    Attributes:
+        ca_file: PEM file of the CA to trust; empty: the certifi package's.
+        verify_tls: false takes any certificate.
+        token_file: file with a bearer token; empty: none is sent.
+        username, password_file: for basic authentication; empty: none is sent.
+        cert_file, key_file: PEM files of a client certificate and its key; empty: none is shown.
+        headers: sent with every request, for example the tenant.
+    """
+
+    ca_file: str = ""
+    verify_tls: bool = True
+    token_file: str = ""
+    username: str = ""
+    password_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_ACCESS_RULES = Access()
+
+
 class Session(requests.Session):
     """A session that raises `SourceError` for everything but a 200. Safe for threads, as far as it is used here."""
 
-    def __init__(self, source: str, *, ca_file: str = "", verify_tls: bool = True, token_file: str = "") -> None:
+    def __init__(self, source: str, access: Access = NO_ACCESS_RULES) -> None:
         super().__init__()
         self.source = source
         self.trust_env = False
-        self.verify = (ca_file or True) if verify_tls else False
-        self._ca_file = ca_file
-        self._token_file = token_file
+        self.verify = (access.ca_file or True) if access.verify_tls else False
+        self.cert = (access.cert_file, access.key_file) if access.cert_file else None
+        self._access = access
         self._last = threading.local()
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, HTTPAdapter(max_retries=0, pool_maxsize=POOL_SIZE, pool_connections=2))
+        self.pool("http://", "https://")
+
+    def pool(self, *prefixes: str) -> None:
+        """Keeps up to POOL_SIZE connections to addresses with these prefixes, and tries nothing twice."""
+        for prefix in prefixes:
+            self.mount(prefix, HTTPAdapter(max_retries=0, pool_maxsize=POOL_SIZE, pool_connections=2))
 
     def request(self, method: str | bytes, url: str | bytes, **options: Any) -> requests.Response:  # type: ignore[override]
-        """As `requests.Session.request`; the answer is a 200."""
-        check_ca_file(self.source, self._ca_file)
-        options["headers"] = {**(options.get("headers") or {}), **self._authorization()}
+        """As `requests.Session.request`; the answer is a 200, and was read within `timeout` seconds.
+
+        The parameters of a POST go into its body as a form: a long query would not fit into a URL.
+        """
+        check_ca_file(self.source, self._access.ca_file)
+        options["headers"] = {**(options.get("headers") or {}), **self._access.headers, **self._authorization()}
         options["allow_redirects"] = False  # a redirect is a login page, never an answer
+        if method == "POST" and (form := options.pop("params", None)):
+            options["data"] = form
         timeout = options.setdefault("timeout", 2.0)
+        deadline = time.monotonic() + timeout
         try:
-            response = super().request(method, url, **options)
-        except (requests.RequestException, OSError) as error:
+            response = super().request(method, url, **options, stream=True)
+            response._content = body.read(response.raw, deadline=deadline)  # as requests itself fills it
+        except (requests.RequestException, HTTPError, OSError) as error:
             raise from_failed_call(self.source, error, timeout_seconds=timeout) from error
         if response.status_code != 200:
             raise self._refusal(response)
@@ -59,9 +102,13 @@ class Session(requests.Session):
         return response
 
     def _authorization(self) -> dict[str, str]:
-        if not self._token_file:
-            return {}
-        return {"Authorization": f"Bearer {secret(self.source, self._token_file)}"}
+        access = self._access
+        if access.token_file:
+            return {"Authorization": f"Bearer {secret(self.source, access.token_file)}"}
+        if access.username:
+            pair = f"{access.username}:{secret(self.source, access.password_file)}"
+            return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+        return {}
 
     def _refusal(self, response: requests.Response) -> SourceError:
         try:

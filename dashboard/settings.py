@@ -13,10 +13,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 VARIABLE = "TEALDECK_SETTINGS"
 PREFIX = "TEALDECK__"
@@ -24,6 +24,9 @@ DEFAULT_FILE = Path("tealdeck.toml")
 
 Url = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")]
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", to_lower=True)]
+HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]*$")]
+Fingerprint = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31})?$")]
 
 
 class SettingsError(Exception):
@@ -49,23 +52,43 @@ class HttpSource(_Section):
     verify_tls: bool = Field(default=True, description="Check the server's certificate. False only for a trial.")
 
 
-class PrometheusSettings(HttpSource):
+class HttpApi(HttpSource):
+    """How Prometheus and Alertmanager let the deck in. Files are read at each use, so they may be rotated."""
+
+    token_file: str = Field(default="", description="File with a bearer token. Empty: none is sent.")
+    username: str = Field(default="", description="User for basic authentication. Empty: none is sent.")
+    password_file: str = Field(default="", description="File with that user's password.")
+    cert_file: str = Field(default="", description="PEM file of a client certificate. Empty: none is shown.")
+    key_file: str = Field(default="", description="PEM file of that certificate's key.")
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default={}, description="Headers of every request, for example the tenant's. No secrets: they stand in a file."
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.token_file and self.username:
+            raise _combination("both token_file and username", "one way to be let in")
+        if bool(self.username) != bool(self.password_file):
+            raise _combination("username or password_file alone", "both, or neither")
+        if bool(self.cert_file) != bool(self.key_file):
+            raise _combination("cert_file or key_file alone", "both, or neither")
+        return self
+
+
+def _combination(found: str, allowed: str) -> PydanticCustomError:
+    return PydanticCustomError("combination", "{allowed}", {"found": found, "allowed": allowed})
+
+
+class PrometheusSettings(HttpApi):
     """Metrics."""
 
     scrape_interval_seconds: int = Field(
         default=30, ge=1, le=3600, description="How often Prometheus scrapes, in seconds: no chart has a finer step."
     )
-    token_file: str = Field(
-        default="", description="File with a bearer token, read at each use. Empty: no authentication."
-    )
 
 
-class AlertmanagerSettings(HttpSource):
-    """Firing alerts."""
-
-    token_file: str = Field(
-        default="", description="File with a bearer token, read at each use. Empty: no authentication."
-    )
+class AlertmanagerSettings(HttpApi):
+    """Firing alerts, silences and who is told."""
 
 
 class ElasticsearchSettings(HttpSource):
@@ -78,6 +101,9 @@ class ElasticsearchSettings(HttpSource):
     audit: str = Field(default="logs-agentgov.audit-*", min_length=1, description="Data streams of the audit trail.")
     api_key_file: str = Field(
         default="", description="File with an API key, read at each use. Empty: no authentication."
+    )
+    ca_fingerprint: Fingerprint = Field(
+        default="", description="SHA-256 of the certificate to trust, as Elasticsearch prints it. Empty: not asked."
     )
 
 
@@ -219,6 +245,12 @@ def _found_and_allowed(error: ErrorDetails) -> tuple[str, str]:
         case "string_pattern_mismatch" if error["loc"][-1] == "url":
             without_secret = "a URL with a user, password or query in it" if set("@?") & set(str(given)) else found
             return without_secret, "http://HOST:PORT or https://HOST, a path may follow"
+        case "string_pattern_mismatch" if error["loc"][-1] == "ca_fingerprint":
+            return found, "64 hexadecimal digits, colons between pairs or not"
+        case "string_pattern_mismatch" if "headers" in error["loc"]:
+            return found, "a name of letters, digits and dashes, and a value of printable ASCII"
+        case "combination":
+            return error["ctx"]["found"], error["ctx"]["allowed"]
         case "string_pattern_mismatch":
             return found, "lower-case letters, digits and dashes, at most 63"
         case "value_error":

@@ -22,6 +22,7 @@ from connectors.errors import SourceError
 from connectors.kubernetes import KINDS
 from connectors.kubernetes import Cluster as Kubernetes
 from connectors.prometheus import Prometheus
+from connectors.session import Access
 from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Reading, Source, missing
 from dashboard.queries.answers import Answers
@@ -31,7 +32,7 @@ from dashboard.queries.informer import Informer
 from dashboard.queries.question import INSTANT_SECONDS, Question, Questions, Sources
 from dashboard.queries.request import Alerts, Cluster, Instant, Logs, PodLog, Range, Request
 from dashboard.queries.selector import matcher
-from dashboard.settings import EnvironmentSettings
+from dashboard.settings import EnvironmentSettings, HttpApi
 
 __all__ = ["Alerts", "Answers", "Ask", "Cluster", "Instant", "Logs", "PodLog", "Range", "Request", "build_ask"]
 
@@ -176,17 +177,30 @@ def build_ask(environment: EnvironmentSettings) -> Ask:
     return Ask(
         environment,
         Sources(
-            prometheus=Prometheus(
-                metrics.url, ca_file=metrics.ca_file, verify_tls=metrics.verify_tls, token_file=metrics.token_file
-            ),
-            alertmanager=Alertmanager(
-                alerts.url, ca_file=alerts.ca_file, verify_tls=alerts.verify_tls, token_file=alerts.token_file
-            ),
+            prometheus=Prometheus(metrics.url, _access(metrics)),
+            alertmanager=Alertmanager(alerts.url, _access(alerts)),
             elasticsearch=Elasticsearch(
-                logs.url, ca_file=logs.ca_file, verify_tls=logs.verify_tls, api_key_file=logs.api_key_file
+                logs.url,
+                ca_file=logs.ca_file,
+                ca_fingerprint=logs.ca_fingerprint,
+                verify_tls=logs.verify_tls,
+                api_key_file=logs.api_key_file,
             ),
             kubernetes=Kubernetes(environment.kubernetes.kubeconfig, environment.kubernetes.context),
         ),
+    )
+
+
+def _access(settings: HttpApi) -> Access:
+    return Access(
+        ca_file=settings.ca_file,
+        verify_tls=settings.verify_tls,
+        token_file=settings.token_file,
+        username=settings.username,
+        password_file=settings.password_file,
+        cert_file=settings.cert_file,
+        key_file=settings.key_file,
+        headers=settings.headers,
     )
 
 

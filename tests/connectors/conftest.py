@@ -29,18 +29,23 @@ class Asked:
     body: bytes
 
     @property
+    def form(self) -> dict[str, str]:
+        return dict(parse_qsl(self.body.decode()))
+
+    @property
     def json(self) -> Any:
         return json.loads(self.body)
 
 
 @dataclass
 class Answer:
-    """What a path answers. `hold` keeps the answer back until it is set."""
+    """What a path answers. `hold` keeps the answer back until it is set; one that trickles comes byte by byte."""
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     hold: threading.Event | None = None
+    trickle_seconds: float = 0.0
     end: bytes = b""
 
     def encoded(self) -> bytes:
@@ -54,10 +59,15 @@ class Backend:
         self.answers: dict[str, Answer | Callable[[Asked], Answer]] = {}
         self.asked: list[Asked] = []
         self.released = threading.Event()
+        self.connections = 0
         backend = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                backend.connections += 1
 
             def __getattr__(self, name: str) -> Callable[[], None]:
                 if name.startswith("do_"):
@@ -80,7 +90,13 @@ class Backend:
                     self.send_header(name, value)
                 with suppress(ConnectionError):  # who timed out is gone
                     self.end_headers()
-                    self.wfile.write(content)
+                    if not answer.trickle_seconds:
+                        self.wfile.write(content)
+                        return
+                    for at in range(len(content)):
+                        self.wfile.write(content[at : at + 1])
+                        if backend.released.wait(answer.trickle_seconds):
+                            return
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +130,49 @@ def test_an_answer_that_takes_too_long_is_timed_out(backend, answer):
         _search(backend.url, timeout_seconds=0.2)
 
     assert len(backend.asked) == 1
+
+
+def test_an_answer_that_trickles_is_timed_out(backend, answer):
+    backend.answers["/logs-*/_search"] = answer(b" " * 1000, headers=_PRODUCT, trickle_seconds=0.05)
+
+    with pytest.raises(TimedOut, match=r"no answer within 0\.3 s"):
+        _search(backend.url, timeout_seconds=0.3)
+
+
+def test_pages_of_a_point_in_time_go_on_after_the_last_hit(backend, answer):
+    backend.answers["/logs-*/_pit"] = answer({"id": "pit-1"}, headers=_PRODUCT)
+    backend.answers["/_search"] = answer(_answer(pit_id="pit-2"), headers=_PRODUCT)
+    backend.answers["/_pit"] = answer({"succeeded": True}, headers=_PRODUCT)
+    elasticsearch = Elasticsearch(backend.url)
+
+    opened = elasticsearch.open_point_in_time("logs-*")
+    page = elasticsearch.search(
+        "logs-*", query={"match_all": {}}, size=1, sort=[{"@timestamp": "desc"}], point_in_time=opened, after=[5, "x"]
+    )
+    elasticsearch.close_point_in_time(page.point_in_time)
+
+    asked = backend.asked[1].json
+    assert (asked["pit"], asked["search_after"]) == ({"id": "pit-1", "keep_alive": "2m"}, [5, "x"])
+    assert backend.asked[2].json == {"id": "pit-2"}
+
+
+def test_a_point_in_time_that_expired_is_let_go_without_complaint(backend):
+    Elasticsearch(backend.url).close_point_in_time("gone")
+
+
+def test_the_types_of_fields_are_told_by_name(backend, answer):
+    fields = {"message": {"text": {"type": "text"}}, "trace.id": {"keyword": {}, "text": {}}}
+    backend.answers["/logs-*/_field_caps"] = answer({"fields": fields}, headers=_PRODUCT)
+
+    types = Elasticsearch(backend.url).field_types("logs-*", ["message", "trace*"])
+
+    assert types == {"message": frozenset({"text"}), "trace.id": frozenset({"keyword", "text"})}
+
+
+def test_the_certificate_of_a_fingerprint_is_trusted_and_no_other(tls_backend, own_ca):
+    der = ssl.PEM_cert_to_DER_cert(own_ca.certificate.read_text())
+    fingerprint = hashlib.sha256(der).hexdigest()
+
+    assert Elasticsearch(tls_backend.url, ca_fingerprint=fingerprint).version() == "9.0.1"
+    with pytest.raises(Unreachable, match="not the one that the fingerprint names"):
+        Elasticsearch(tls_backend.url, ca_fingerprint="00" * 32).version()

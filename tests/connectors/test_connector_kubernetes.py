@@ -205,3 +205,31 @@ def test_outside_a_pod_the_service_account_is_said_to_be_missing():
 def test_an_unknown_kind_is_a_mistake_in_the_program(cluster):
     with pytest.raises(ValueError, match="unknown kind 'widgets'"):
         cluster.list("widgets")
+
+
+def test_who_acts_in_the_name_of_a_person_says_so_with_every_call(backend, answer, cluster):
+    backend.answers[f"{_PODS}/a"] = answer(_pod("a", 1))
+
+    cluster.acting_as("ada", ["on-call", "release managers"]).get("pods", "a", "agents")
+    cluster.get("pods", "a", "agents")
+
+    theirs, ours = (asked.headers for asked in backend.asked)
+    assert theirs["Impersonate-User"] == "ada"
+    assert theirs.get_all("Impersonate-Group") == ["on-call", "release managers"]
+    assert ours["Impersonate-User"] is None
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_cluster_is_asked_what_we_may_do(backend, answer, cluster, allowed: bool):
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    backend.answers[path] = answer({"status": {"allowed": allowed}}, status=201)
+
+    assert cluster.may("patch", "deployments", "agents", "web", "scale") is allowed
+    assert backend.asked[0].json["spec"]["resourceAttributes"] == {
+        "verb": "patch",
+        "group": "apps",
+        "resource": "deployments",
+        "subresource": "scale",
+        "namespace": "agents",
+        "name": "web",
+    }

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.errors import BadAnswer, RateLimited, Refused, SourceError, TimedOut, Unreachable
+from connectors import body
+from connectors.errors import BadAnswer, NotFound, RateLimited, Refused, SourceError, TimedOut, Unreachable
 from connectors.prometheus import Prometheus
+from connectors.session import Access
 
 
 def _vector(*values: str, **more: Any) -> dict[str, Any]:
@@ -23,7 +26,7 @@ def test_an_instant_answers_labels_times_and_values(backend, answer):
     [point] = Prometheus(backend.url).instant("up").points
 
     assert (point.labels, point.at, point.value) == ({"track": "t0"}, 1700000000.5, 1.5)
-    assert backend.asked[0].query == {"query": "up", "timeout": "2s"}
+    assert backend.asked[0].form == {"query": "up", "timeout": "2s"}
 
 
 def test_a_value_that_is_not_a_number_is_none_and_infinity_stays(backend, answer):
@@ -46,7 +49,7 @@ def test_the_instant_asked_for_is_passed_on(backend, answer):
 
     Prometheus(backend.url).instant("up", at=datetime(2026, 1, 1, tzinfo=UTC))
 
-    assert float(backend.asked[0].query["time"]) == datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    assert float(backend.asked[0].form["time"]) == datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 
 
 def test_a_range_answers_its_lines_with_the_gaps_left_out(backend, answer):
@@ -56,7 +59,7 @@ def test_a_range_answers_its_lines_with_the_gaps_left_out(backend, answer):
     [line] = Prometheus(backend.url).range("up", start=100, end=130, step_seconds=10).lines
 
     assert line.points == ((100.0, 1.0), (110.0, None), (130.0, 2.0))
-    assert backend.asked[0].query == {"query": "up", "start": "100", "end": "130", "step": "10", "timeout": "5s"}
+    assert backend.asked[0].form == {"query": "up", "start": "100", "end": "130", "step": "10", "timeout": "5s"}
 
 
 def test_warnings_are_kept(backend, answer):
@@ -68,7 +71,7 @@ def test_warnings_are_kept(backend, answer):
 def test_a_token_is_read_at_each_use_so_that_it_may_be_rotated(backend, answer, tmp_path: Path):
     backend.answers["/api/v1/query"] = answer(_vector("1"))
     token = tmp_path / "token"
-    prometheus = Prometheus(backend.url, token_file=str(token))
+    prometheus = Prometheus(backend.url, Access(token_file=str(token)))
 
     for secret in ("first", "second"):
         token.write_text(f"{secret}\n")
@@ -79,7 +82,7 @@ def test_a_token_is_read_at_each_use_so_that_it_may_be_rotated(backend, answer, 
 
 def test_a_token_file_that_is_missing_names_the_file(tmp_path: Path):
     with pytest.raises(Unreachable, match=r"cannot read its credentials from .*token: No such file"):
-        Prometheus("http://127.0.0.1:1", token_file=str(tmp_path / "token")).instant("up")
+        Prometheus("http://127.0.0.1:1", Access(token_file=str(tmp_path / "token"))).instant("up")
 
 
 def test_the_version_is_told_after_a_sign_of_health(backend, answer):
@@ -168,3 +171,121 @@ def test_a_failed_query_is_not_tried_again(backend, answer):
         Prometheus(backend.url).instant("up")
 
     assert len(backend.asked) == 1
+
+
+def test_a_long_query_goes_into_the_body(backend, answer):
+    backend.answers["/api/v1/query"] = answer(_vector("1"))
+    query = f'up{{pod=~"{"|".join(f"pod-{n}" for n in range(5000))}"}}'
+
+    Prometheus(backend.url).instant(query)
+
+    assert (backend.asked[0].method, backend.asked[0].query, backend.asked[0].form["query"]) == ("POST", {}, query)
+
+
+def test_connections_are_kept(backend, answer):
+    backend.answers["/api/v1/query"] = answer(_vector("1"))
+    prometheus = Prometheus(backend.url)
+
+    for _ in range(5):
+        prometheus.instant("up")
+
+    assert backend.connections == 1
+
+
+def test_infos_are_kept_as_warnings_are(backend, answer):
+    backend.answers["/api/v1/query"] = answer(_vector("1", infos=["metric might not be a counter"]))
+
+    assert Prometheus(backend.url).instant("rate(x[1m])").warnings == ("metric might not be a counter",)
+
+
+def test_basic_authentication_and_a_tenant_are_sent(backend, answer, tmp_path: Path):
+    backend.answers["/api/v1/query"] = answer(_vector("1"))
+    (tmp_path / "password").write_text("pass word\n")
+    access = Access(username="deck", password_file=str(tmp_path / "password"), headers={"x-scope-orgid": "agents"})
+
+    Prometheus(backend.url, access).instant("up")
+
+    sent = backend.asked[0].headers
+    assert (sent["Authorization"], sent["X-Scope-OrgID"]) == ("Basic ZGVjazpwYXNzIHdvcmQ=", "agents")
+
+
+def test_an_answer_that_trickles_is_timed_out(backend, answer):
+    backend.answers["/api/v1/query"] = answer(b" " * 1000, trickle_seconds=0.05)
+
+    with pytest.raises(TimedOut, match=r"no answer within 0\.3 s"):
+        Prometheus(backend.url).instant("up", timeout_seconds=0.3)
+
+
+def test_an_answer_of_any_size_is_not_taken_into_memory(backend, answer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("connectors.body.read", partial(body.read, largest_bytes=2**20))
+    backend.answers["/api/v1/query"] = answer(b" " * (2**20 + 1))
+
+    with pytest.raises(BadAnswer, match="its answer is larger than 1 MiB"):
+        Prometheus(backend.url).instant("up")
+
+
+def test_series_and_label_values_are_those_of_the_selectors(backend, answer):
+    labels = {"__name__": "up", "job": "agents"}
+    backend.answers["/api/v1/series"] = answer({"status": "success", "data": [labels]})
+    backend.answers["/api/v1/label/job/values"] = answer({"status": "success", "data": ["b", "a"]})
+    prometheus = Prometheus(backend.url)
+
+    assert prometheus.series("up", start=1, end=2) == (labels,)
+    assert prometheus.label_values("job", "up", start=1, end=2) == ("a", "b")
+    assert backend.asked[0].form == {"match[]": "up", "start": "1", "end": "2"}
+    assert backend.asked[1].query == {"match[]": "up", "start": "1", "end": "2"}
+
+
+def test_exemplars_lead_to_traces(backend, answer):
+    one = {"labels": {"trace_id": "abc"}, "value": "1.5", "timestamp": 1700000000.25}
+    data = [{"seriesLabels": {"le": "2"}, "exemplars": [one]}]
+    backend.answers["/api/v1/query_exemplars"] = answer({"status": "success", "data": data})
+
+    [exemplar] = Prometheus(backend.url).exemplars("x_bucket", start=1, end=2)
+
+    assert (exemplar.labels["trace_id"], exemplar.value, exemplar.at) == ("abc", 1.5, 1700000000.25)
+
+
+def test_what_a_relative_lacks_is_not_found(backend):
+    with pytest.raises(NotFound):
+        Prometheus(backend.url).exemplars("x_bucket", start=1, end=2)
+
+
+def test_a_target_says_why_it_is_down_and_that_it_was_never_scraped(backend, answer):
+    target = {
+        "labels": {"job": "agents"},
+        "scrapeUrl": "http://10.0.0.1:9090/metrics",
+        "health": "down",
+        "lastError": "connection refused",
+        "lastScrape": "0001-01-01T00:00:00Z",
+        "lastScrapeDuration": 0.5,
+    }
+    backend.answers["/api/v1/targets"] = answer({"status": "success", "data": {"activeTargets": [target]}})
+
+    [found] = Prometheus(backend.url).targets()
+
+    assert (found.job, found.health, found.last_error, found.last_scrape) == (
+        "agents", "down", "connection refused", None,
+    )  # fmt: skip
+
+
+def test_rules_tell_their_state_and_what_went_wrong(backend, answer):
+    alerting = {
+        "name": "TargetDown", "query": "up == 0", "health": "err", "lastError": "many-to-many", "state": "firing",
+        "labels": {"severity": "critical"}, "annotations": {"summary": "down"}, "type": "alerting",
+    }  # fmt: skip
+    recording = {"name": "a:b:c", "query": "sum(up)", "health": "ok", "type": "recording"}
+    groups = {"groups": [{"name": "g", "rules": [alerting, recording]}]}
+    backend.answers["/api/v1/rules"] = answer({"status": "success", "data": groups})
+
+    first, second = Prometheus(backend.url).rules()
+
+    assert (first.group, first.state, first.last_error) == ("g", "firing", "many-to-many")
+    assert (second.name, second.state, second.labels) == ("a:b:c", "", {})
+
+
+def test_metadata_tells_the_types_of_metrics(backend, answer):
+    data = {"up": [{"type": "gauge", "help": "", "unit": ""}]}
+    backend.answers["/api/v1/metadata"] = answer({"status": "success", "data": data})
+
+    assert Prometheus(backend.url).metadata() == {"up": "gauge"}

@@ -10,9 +10,16 @@ import pytest
 from connectors.alertmanager import Alertmanager
 from connectors.elasticsearch import Elasticsearch
 from connectors.errors import Unreachable
+from connectors.session import Access
 
 Connector = Callable[..., Any]
-both = pytest.mark.parametrize("connector", [Alertmanager, Elasticsearch])
+
+
+def alertmanager(url: str, **access: Any) -> Alertmanager:
+    return Alertmanager(url, Access(**access))
+
+
+both = pytest.mark.parametrize("connector", [alertmanager, Elasticsearch])
 
 
 @both

@@ -137,6 +137,28 @@ def test_the_environment_overrides_the_file_with_the_right_type(write):
             "environments: found nothing; allowed: at least one table [environments.NAME]",
             id="no environment",
         ),
+        pytest.param(
+            '[environments.local.prometheus]\ntoken_file = "t"\nusername = "u"\npassword_file = "p"',
+            "environments.local.prometheus: found both token_file and username; allowed: one way to be let in",
+            id="two ways to be let in",
+        ),
+        pytest.param(
+            '[environments.local.alertmanager]\nusername = "u"',
+            "environments.local.alertmanager: found username or password_file alone; allowed: both, or neither",
+            id="a user without a password",
+        ),
+        pytest.param(
+            '[environments.local.prometheus.headers]\n"X Scope" = "a"',
+            "environments.local.prometheus.headers.X Scope: found 'X Scope'; "
+            "allowed: a name of letters, digits and dashes, and a value of printable ASCII",
+            id="a header that is none",
+        ),
+        pytest.param(
+            '[environments.local.elasticsearch]\nca_fingerprint = "abc"',
+            "environments.local.elasticsearch.ca_fingerprint: found 'abc'; "
+            "allowed: 64 hexadecimal digits, colons between pairs or not",
+            id="a fingerprint that is none",
+        ),
         pytest.param("environments = 3", "environments: found 3; allowed: a table", id="a number for a table"),
         pytest.param(
             "[environments.local]\nprometheus = 3",
