@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from connectors.errors import understood
+from connectors.errors import BadAnswer, NotFound, understood
 from connectors.session import NO_ACCESS_RULES, Access, Session
 
 SOURCE = "alertmanager"
@@ -124,7 +124,14 @@ class Alertmanager:
 
     def expire(self, silence_id: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         """Ends a silence now. One DELETE /api/v2/silence/{id}. `NotFound` when there is none of that id."""
-        self._session.request("DELETE", f"{self._api}/silence/{quote(silence_id, safe='')}", timeout=timeout_seconds)
+        try:
+            self._session.request(
+                "DELETE", f"{self._api}/silence/{quote(silence_id, safe='')}", timeout=timeout_seconds
+            )
+        except BadAnswer as error:
+            if "not found" in error.detail:  # before 0.27 that was a 500
+                raise NotFound(SOURCE, error.detail) from error
+            raise
 
     def matched(
         self, matchers: Sequence[Matcher], *, timeout_seconds: float = TIMEOUT_SECONDS
