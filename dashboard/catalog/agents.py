@@ -2,11 +2,12 @@
 
 Runs are counted where gen_ai_operation_name is invoke_agent: summed over nested workflows they would count twice.
 Model and token metrics carry no agent name, so the filter on one agent does not reach them; the page says so.
-`$window` is the rate's window, `$track` and `$agent` are patterns.
+`$window` is the rate's window, `$track` and `$agent` are patterns. Long ranges are asked of recorded series.
 """
 
 from __future__ import annotations
 
+from dashboard.catalog import recorded
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 
@@ -23,6 +24,17 @@ _TOOLS = f"rate(gen_ai_execute_tool_duration_seconds_count{{{AGENT}}}[$window])"
 _TOOLS_FAILED = f'rate(gen_ai_execute_tool_duration_seconds_count{{{AGENT}, error_type!=""}}[$window])'
 _COST = f"rate(agentgov_agent_cost_usd_total{{{AGENT}}}[$window])"
 _TOKENS = f"rate(gen_ai_client_token_usage_sum{{{SERVICE}}}[$window])"
+
+# The same, recorded.
+_R_RUNS = f"agent:gen_ai_invoke_agent_runs:rate5m{{{AGENT}}}"
+_R_FAILED = f"agent:gen_ai_invoke_agent_failures:rate5m{{{AGENT}}}"
+_R_BUCKETS = f"agent:gen_ai_invoke_agent_duration_seconds_bucket:rate5m{{{AGENT}}}"
+_R_CALLS = f"model:gen_ai_client_operation_calls:rate5m{{{SERVICE}}}"
+_R_CALLS_FAILED = f'model:gen_ai_client_operation_calls:rate5m{{{SERVICE}, error_type!=""}}'
+_R_TOOLS = f"tool:gen_ai_execute_tool_calls:rate5m{{{AGENT}}}"
+_R_TOOLS_FAILED = f'tool:gen_ai_execute_tool_calls:rate5m{{{AGENT}, error_type!=""}}'
+_R_COST = f"agent:agentgov_agent_cost_usd:rate5m{{{AGENT}}}"
+_R_TOKENS = f"model:gen_ai_client_token_usage:rate5m{{{SERVICE}}}"
 
 
 def _sum(rate: str, by: str) -> str:
@@ -42,54 +54,63 @@ def _quantile(quantile: float, buckets: str, by: str) -> str:
 RUN_RATE = Expression(
     name="agent_run_rate",
     promql=_sum(_RUNS, ""),
+    recorded=recorded.mean(recorded.summed(_R_RUNS)),
     unit=Unit.PER_SECOND,
     blind="how much work the agents get",
 )
 RUN_RATE_BY_TRACK = Expression(
     name="agent_run_rate_by_track",
     promql=_sum(_RUNS, "track"),
+    recorded=recorded.mean(recorded.summed(_R_RUNS, "track")),
     unit=Unit.PER_SECOND,
     blind="how the work is shared between blue and green",
 )
 ERROR_RATIO = Expression(
     name="agent_error_ratio",
     promql=_ratio(_FAILED, _RUNS, ""),
+    recorded=recorded.ratio(_R_FAILED, _R_RUNS),
     unit=Unit.RATIO,
     blind="how many agent runs fail",
 )
 ERROR_RATIO_BY_TRACK = Expression(
     name="agent_error_ratio_by_track",
     promql=_ratio(_FAILED, _RUNS, "track"),
+    recorded=recorded.ratio(_R_FAILED, _R_RUNS, "track"),
     unit=Unit.RATIO,
     blind="which track fails more",
 )
 ERRORS_BY_TYPE = Expression(
     name="agent_errors_by_type",
     promql=f"{_sum(_FAILED, 'error_type, track')} > 0",
+    recorded=f"{recorded.mean_of_rare(_R_FAILED, 'error_type, track', _R_RUNS)} > 0",
     unit=Unit.PER_SECOND,
     blind="what the failures have in common",
 )
 P50 = Expression(
     name="agent_duration_p50",
     promql=_quantile(0.5, _RUN_BUCKETS, ""),
+    recorded=recorded.quantile(0.5, _R_BUCKETS),
     unit=Unit.SECONDS,
     blind="how long a usual run takes",
 )
 P95 = Expression(
     name="agent_duration_p95",
     promql=_quantile(0.95, _RUN_BUCKETS, ""),
+    recorded=recorded.quantile(0.95, _R_BUCKETS),
     unit=Unit.SECONDS,
     blind="how long the slow runs take",
 )
 P99 = Expression(
     name="agent_duration_p99",
     promql=_quantile(0.99, _RUN_BUCKETS, ""),
+    recorded=recorded.quantile(0.99, _R_BUCKETS),
     unit=Unit.SECONDS,
     blind="how long the slowest runs take",
 )
 P95_BY_TRACK = Expression(
     name="agent_duration_p95_by_track",
     promql=_quantile(0.95, _RUN_BUCKETS, "track"),
+    recorded=recorded.quantile(0.95, _R_BUCKETS, "track"),
     unit=Unit.SECONDS,
     blind="which track is slower",
 )
@@ -98,12 +119,16 @@ FIRST_TOKEN_P95 = Expression(
     promql=_quantile(
         0.95, f"rate(gen_ai_client_operation_time_to_first_chunk_seconds_bucket{{{SERVICE}}}[$window])", ""
     ),
+    recorded=recorded.quantile(
+        0.95, f"service_track:gen_ai_client_operation_time_to_first_chunk_seconds_bucket:rate5m{{{SERVICE}}}"
+    ),
     unit=Unit.SECONDS,
     blind="how long a person waits for the first word",
 )
 TOKEN_RATE = Expression(
     name="model_token_rate",
     promql=_sum(_TOKENS, ""),
+    recorded=recorded.mean(recorded.summed(_R_TOKENS)),
     unit=Unit.TOKENS,
     blind="how many tokens the models read and write each second",
     aliases=(("gen_ai_client_token_usage", "gen_ai_client_inference_usage_input_tokens_total"),),
@@ -111,42 +136,49 @@ TOKEN_RATE = Expression(
 COST_RATE = Expression(
     name="agent_cost_per_hour",
     promql=f"3600 * {_sum(_COST, '')}",
+    recorded=f"3600 * {recorded.mean(recorded.summed(_R_COST))}",
     unit=Unit.USD,
     blind="what the agents cost in an hour",
 )
 COST_PER_RUN = Expression(
     name="agent_cost_per_run",
     promql=f"{_sum(_COST, '')} / ({_sum(_RUNS, '')} > 0)",
+    recorded=f"{recorded.total(_R_COST)} / ({recorded.total(_R_RUNS)} > 0)",
     unit=Unit.USD,
     blind="what one run costs",
 )
 TOOL_ERROR_RATIO = Expression(
     name="tool_error_ratio",
     promql=_ratio(_TOOLS_FAILED, _TOOLS, ""),
+    recorded=recorded.ratio(_R_TOOLS_FAILED, _R_TOOLS),
     unit=Unit.RATIO,
     blind="how many tool calls fail",
 )
 RETRY_RATE = Expression(
     name="agent_retry_rate",
     promql=f"({_sum(f'rate(agentgov_agent_retries_total{{{AGENT}}}[$window])', '')} or 0 * {_sum(_RUNS, '')})",
+    recorded=recorded.mean(f"sum (agent:agentgov_agent_retries:rate5m{{{AGENT}}}) or 0 * sum ({_R_RUNS})"),
     unit=Unit.PER_SECOND,
     blind="how often agents try again",
 )
 RUNS_ACTIVE = Expression(
     name="agent_runs_active",
     promql=f"sum (agentgov_agent_runs_active{{{AGENT}}})",
+    recorded=f"sum (agent:agentgov_agent_runs_active:sum{{{AGENT}}})",
     unit=Unit.COUNT,
     blind="how many runs are under way",
 )
 QUEUE_DEPTH = Expression(
     name="agent_queue_depth",
     promql=f"sum (agentgov_agent_queue_depth{{{SERVICE}}})",
+    recorded=f"sum (service_track:agentgov_agent_queue_depth:sum{{{SERVICE}}})",
     unit=Unit.COUNT,
     blind="how many tasks wait",
 )
 QUEUE_AGE = Expression(
     name="agent_queue_oldest_age",
     promql=f"max (agentgov_agent_queue_oldest_age_seconds{{{SERVICE}}})",
+    recorded=f"max (service_track:agentgov_agent_queue_oldest_age_seconds:max{{{SERVICE}}})",
     unit=Unit.SECONDS,
     blind="how long the oldest task has waited",
 )
@@ -155,30 +187,35 @@ _BY_AGENT = "gen_ai_agent_name"
 AGENT_RUN_RATE = Expression(
     name="agent_run_rate_by_agent",
     promql=_sum(_RUNS, _BY_AGENT),
+    recorded=recorded.mean(recorded.summed(_R_RUNS, _BY_AGENT)),
     unit=Unit.PER_SECOND,
     blind="which agent works how much",
 )
 AGENT_ERROR_RATIO = Expression(
     name="agent_error_ratio_by_agent",
     promql=_ratio(_FAILED, _RUNS, _BY_AGENT),
+    recorded=recorded.ratio(_R_FAILED, _R_RUNS, _BY_AGENT),
     unit=Unit.RATIO,
     blind="which agent fails",
 )
 AGENT_P50 = Expression(
     name="agent_duration_p50_by_agent",
     promql=_quantile(0.5, _RUN_BUCKETS, _BY_AGENT),
+    recorded=recorded.quantile(0.5, _R_BUCKETS, _BY_AGENT),
     unit=Unit.SECONDS,
     blind="which agent is usually slow",
 )
 AGENT_P95 = Expression(
     name="agent_duration_p95_by_agent",
     promql=_quantile(0.95, _RUN_BUCKETS, _BY_AGENT),
+    recorded=recorded.quantile(0.95, _R_BUCKETS, _BY_AGENT),
     unit=Unit.SECONDS,
     blind="which agent has slow runs",
 )
 AGENT_COST_PER_RUN = Expression(
     name="agent_cost_per_run_by_agent",
     promql=f"{_sum(_COST, _BY_AGENT)} / ({_sum(_RUNS, _BY_AGENT)} > 0)",
+    recorded=f"{recorded.total(_R_COST, _BY_AGENT)} / ({recorded.total(_R_RUNS, _BY_AGENT)} > 0)",
     unit=Unit.USD,
     blind="which agent is dear",
 )
@@ -188,23 +225,36 @@ AGENT_TOOL_CALLS = Expression(
         f"sum by ({_BY_AGENT}) (rate(gen_ai_invoke_agent_tool_calls_sum{{{AGENT}}}[$window]))"
         f" / (sum by ({_BY_AGENT}) (rate(gen_ai_invoke_agent_tool_calls_count{{{AGENT}}}[$window])) > 0)"
     ),
+    recorded=(
+        # Over runs, where the raw question has those that called anything: the few that policy stopped count here.
+        f"{recorded.total(f'agent:gen_ai_invoke_agent_tool_calls:rate5m{{{AGENT}}}', _BY_AGENT)}"
+        f" / ({recorded.total(_R_RUNS, _BY_AGENT)} > 0)"
+    ),
     unit=Unit.COUNT,
     blind="which agent loops through its tools",
 )
 
 _BY_MODEL = "gen_ai_request_model"
 MODEL_CALL_RATE = Expression(
-    name="model_call_rate", promql=_sum(_CALLS, _BY_MODEL), unit=Unit.PER_SECOND, blind="which model is called how much"
+    name="model_call_rate",
+    promql=_sum(_CALLS, _BY_MODEL),
+    recorded=recorded.mean(recorded.summed(_R_CALLS, _BY_MODEL)),
+    unit=Unit.PER_SECOND,
+    blind="which model is called how much",
 )
 MODEL_ERROR_RATIO = Expression(
     name="model_error_ratio",
     promql=_ratio(_CALLS_FAILED, _CALLS, _BY_MODEL),
+    recorded=recorded.ratio(_R_CALLS_FAILED, _R_CALLS, _BY_MODEL),
     unit=Unit.RATIO,
     blind="which model fails",
 )
 MODEL_P95 = Expression(
     name="model_duration_p95",
     promql=_quantile(0.95, f"rate(gen_ai_client_operation_duration_seconds_bucket{{{SERVICE}}}[$window])", _BY_MODEL),
+    recorded=recorded.quantile(
+        0.95, f"model:gen_ai_client_operation_duration_seconds_bucket:rate5m{{{SERVICE}}}", _BY_MODEL
+    ),
     unit=Unit.SECONDS,
     blind="which model is slow",
     aliases=(("gen_ai_client_operation_duration_seconds", "gen_ai_client_inference_duration_seconds"),),
@@ -212,23 +262,30 @@ MODEL_P95 = Expression(
 MODEL_TOKEN_RATE = Expression(
     name="model_token_rate_by_model",
     promql=_sum(_TOKENS, _BY_MODEL),
+    recorded=recorded.mean(recorded.summed(_R_TOKENS, _BY_MODEL)),
     unit=Unit.TOKENS,
     blind="which model takes the tokens",
 )
 
 _BY_TOOL = "gen_ai_tool_name"
 TOOL_CALL_RATE = Expression(
-    name="tool_call_rate", promql=_sum(_TOOLS, _BY_TOOL), unit=Unit.PER_SECOND, blind="which tool is used how much"
+    name="tool_call_rate",
+    promql=_sum(_TOOLS, _BY_TOOL),
+    recorded=recorded.mean(recorded.summed(_R_TOOLS, _BY_TOOL)),
+    unit=Unit.PER_SECOND,
+    blind="which tool is used how much",
 )
 TOOL_ERROR_RATIO_BY_TOOL = Expression(
     name="tool_error_ratio_by_tool",
     promql=_ratio(_TOOLS_FAILED, _TOOLS, _BY_TOOL),
+    recorded=recorded.ratio(_R_TOOLS_FAILED, _R_TOOLS, _BY_TOOL),
     unit=Unit.RATIO,
     blind="which tool fails",
 )
 TOOL_P95 = Expression(
     name="tool_duration_p95",
     promql=_quantile(0.95, f"rate(gen_ai_execute_tool_duration_seconds_bucket{{{AGENT}}}[$window])", _BY_TOOL),
+    recorded=recorded.quantile(0.95, f"tool:gen_ai_execute_tool_duration_seconds_bucket:rate5m{{{AGENT}}}", _BY_TOOL),
     unit=Unit.SECONDS,
     blind="which tool is slow",
 )

@@ -1,11 +1,13 @@
 """What the Contracts page asks: evaluations, violations, budgets, policy decisions, approvals and waivers.
 
 Counts over a period are rounded, since Prometheus extrapolates. A contract is kept when its evaluations pass; one that
-ended in an error counts against it, since nobody knows.
+ended in an error counts against it, since nobody knows. Long ranges are asked of recorded series; a rate cannot see the
+very first violation of its kind, so their counts may lack it.
 """
 
 from __future__ import annotations
 
+from dashboard.catalog import recorded
 from dashboard.catalog.expression import Expression, growth
 from dashboard.model.reading import Unit
 
@@ -22,46 +24,60 @@ _EVALUATED = growth(f"agentgov_contract_evaluations_total{{{SCOPE}}}")
 _VIOLATED = growth(f"agentgov_contract_violations_total{{{SCOPE}}}")
 _DECIDED = growth(f"agentgov_policy_decisions_total{{{PLATFORM}}}")
 _DENIALS = f'rate(agentgov_policy_decisions_total{{{PLATFORM}, decision="deny"}}[$window])'
+# The same, recorded.
+_R_ALL = f"agent:agentgov_contract_evaluations:rate5m{{{SCOPE}}}"
+_R_BROKEN = f'agent:agentgov_contract_evaluations:rate5m{{{SCOPE}, outcome!="pass"}}'
+_R_VIOLATIONS = f"agent:agentgov_contract_violations:rate5m{{{SCOPE}}}"
+_R_DECISIONS = f"policy:agentgov_policy_decisions:rate5m{{{PLATFORM}}}"
+_R_DENIALS = f'policy:agentgov_policy_decisions:rate5m{{{PLATFORM}, decision="deny"}}'
+_R_DRIFT = f"contract:agentgov_contract_drift_score_ratio:max{{{SCOPE}}}"
 
 COMPLIANCE = Expression(
     name="contract_compliance",
     promql=f"1 - (sum ({_BROKEN}) or 0 * sum ({_ALL})) / (sum ({_ALL}) > 0)",
+    recorded=f"1 - {recorded.ratio(_R_BROKEN, _R_ALL)}",
     unit=Unit.RATIO,
     blind="whether the agents keep their contracts",
 )
 BROKEN_RATIO_BY_TRACK = Expression(
     name="contract_broken_ratio_by_track",
     promql=f"(sum by (track) ({_BROKEN}) or 0 * sum by (track) ({_ALL})) / (sum by (track) ({_ALL}) > 0)",
+    recorded=recorded.ratio(_R_BROKEN, _R_ALL, "track"),
     unit=Unit.RATIO,
     blind="which track breaks contracts",
 )
 EVALUATION_RATE = Expression(
     name="contract_evaluation_rate",
     promql=f"sum ({_ALL})",
+    recorded=recorded.mean(recorded.summed(_R_ALL)),
     unit=Unit.PER_SECOND,
     blind="whether contracts are evaluated at all",
 )
 VIOLATION_RATE = Expression(
     name="contract_violation_rate",
     promql=f"(sum ({_VIOLATIONS}) or 0 * sum ({_ALL}))",
+    recorded=recorded.mean(f"sum ({_R_VIOLATIONS}) or 0 * sum ({_R_ALL})"),
     unit=Unit.PER_SECOND,
     blind="how often contracts are violated",
 )
 VIOLATION_RATE_BY_RULE = Expression(
     name="contract_violation_rate_by_rule",
     promql=f"sum by (rule) ({_VIOLATIONS}) > 0",
+    recorded=f"{recorded.mean_of_rare(_R_VIOLATIONS, 'rule', _R_ALL)} > 0",
     unit=Unit.PER_SECOND,
     blind="which rule is violated over time",
 )
 VIOLATIONS_BY_RULE = Expression(
     name="contract_violations_by_rule",
     promql=f"round(sum by (contract, rule, severity, enforcement) {_VIOLATED}) > 0",
+    recorded=f"{recorded.count(_R_VIOLATIONS, 'contract, rule, severity, enforcement')} > 0",
     unit=Unit.COUNT,
     blind="which clause is violated, how gravely, and what was done about it",
 )
 EVALUATIONS_BY_CONTRACT = Expression(
     name="contract_evaluations_by_contract",
     promql=f"round(sum by (contract) {_EVALUATED})",
+    recorded=recorded.count(_R_ALL, "contract"),
     unit=Unit.COUNT,
     blind="how often each contract is evaluated",
 )
@@ -70,12 +86,14 @@ COMPLIANCE_BY_CONTRACT = Expression(
     promql=(
         f"1 - (sum by (contract) ({_BROKEN}) or 0 * sum by (contract) ({_ALL})) / (sum by (contract) ({_ALL}) > 0)"
     ),
+    recorded=f"1 - {recorded.ratio(_R_BROKEN, _R_ALL, 'contract')}",
     unit=Unit.RATIO,
     blind="which contract is not kept",
 )
 BROKEN_BY_CLAUSE = Expression(
     name="contract_broken_by_clause",
     promql=f"round(sum by (clause_type, outcome) {_EVALUATED})",
+    recorded=recorded.count(_R_ALL, "clause_type, outcome"),
     unit=Unit.COUNT,
     blind="which kind of clause breaks",
 )
@@ -91,12 +109,14 @@ LAST_EVALUATION_AGE = Expression(
 DRIFT = Expression(
     name="contract_drift",
     promql=f"max (agentgov_contract_drift_score_ratio{{{SCOPE}}})",
+    recorded=f"max ({_R_DRIFT})",
     unit=Unit.RATIO,
     blind="how far behaviour has moved from what the contract was written for",
 )
 DRIFT_BY_CONTRACT = Expression(
     name="contract_drift_by_contract",
     promql=f"max by (contract) (agentgov_contract_drift_score_ratio{{{SCOPE}}})",
+    recorded=f"max by (contract) ({_R_DRIFT})",
     unit=Unit.RATIO,
     blind="which contract's behaviour has moved",
 )
@@ -104,6 +124,10 @@ WAIVERS = Expression(
     name="contract_waivers",
     # Each replica reports the same waivers: the largest count is the count.
     promql=f'sum (max by (contract) (agentgov_contract_exceptions_active{{{SERVICE}, contract=~"$contract"}}))',
+    recorded=(
+        "sum (max by (contract) (contract:agentgov_contract_exceptions_active:max"
+        f'{{{SERVICE}, contract=~"$contract"}}))'
+    ),
     unit=Unit.COUNT,
     blind="how many exceptions are granted",
 )
@@ -128,18 +152,21 @@ BURN_RATE = Expression(
 APPROVALS_PENDING = Expression(
     name="approvals_pending",
     promql=f"sum (agentgov_approvals_pending{{{PLATFORM}}})",
+    recorded=f"sum (namespace:agentgov_approvals_pending:sum{{{PLATFORM}}})",
     unit=Unit.COUNT,
     blind="how many agents wait for a person",
 )
 DENIAL_RATIO = Expression(
     name="policy_denial_ratio",
     promql=f"(sum ({_DENIALS}) or 0 * sum ({_DECISIONS})) / (sum ({_DECISIONS}) > 0)",
+    recorded=recorded.ratio(_R_DENIALS, _R_DECISIONS),
     unit=Unit.RATIO,
     blind="how often policy says no",
 )
 DECISIONS = Expression(
     name="policy_decisions",
     promql=f"round(sum by (policy, stage, decision) {_DECIDED}) > 0",
+    recorded=f"{recorded.count(_R_DECISIONS, 'policy, stage, decision')} > 0",
     unit=Unit.COUNT,
     blind="which policy decides what",
 )

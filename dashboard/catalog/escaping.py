@@ -9,6 +9,8 @@ import re
 
 _REGEX_SIGNS = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _WINDOW = re.compile(r"(?:[1-9][0-9]*(?:ms|s|m|h|d|w|y))+")
+_PART = re.compile(r"([0-9]+)(ms|s|m|h|d|w|y)")
+_UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 _NAMES = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*(?:\s*,\s*[a-zA-Z_][a-zA-Z0-9_]*)*")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?")
 _SHORT_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -48,6 +50,11 @@ def window(text: str) -> str:
         ValueError: it is anything else.
     """
     return _checked(_WINDOW, text, "a duration such as 30s, 5m or 1h")
+
+
+def seconds(text: str) -> float:
+    """How long a PromQL duration is; 0 for none."""
+    return sum(int(amount) * _UNIT_SECONDS[unit] for amount, unit in _PART.findall(text))
 
 
 def bare(text: str) -> str:

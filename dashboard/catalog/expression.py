@@ -23,6 +23,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _PLACEHOLDER = re.compile(r"\$([a-z_]+)")
+# From here on a look is asked of recorded series: raw ones are too dear, and 5-minute means are fine enough.
+LONG_SECONDS = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class Expression:
         unit: what the answer counts.
         blind: one sentence: what a person cannot see without it.
         aliases: pairs of a standard name and the name that older or newer telemetry gives it.
+        recorded: the same question to recorded series; asked when the values carry a `span` of LONG_SECONDS or more.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Expression:
     unit: Unit
     blind: str
     aliases: tuple[tuple[str, str], ...] = ()
+    recorded: str = ""
 
     def render(self, values: Mapping[str, str]) -> str:
         """The expression as Prometheus gets it, on one line, each value escaped for its place.
@@ -50,13 +54,15 @@ class Expression:
             KeyError: a placeholder has no value; names the expression and the placeholder.
             ValueError: a value cannot stand where its placeholder is.
         """
-        one_line = " ".join(line.strip() for line in self.promql.strip().splitlines())
+        is_long = escaping.seconds(values.get("span", "")) >= LONG_SECONDS
+        template = self.recorded if self.recorded and is_long else self.promql
+        one_line = " ".join(line.strip() for line in template.strip().splitlines())
         return _TOKEN.sub(lambda token: self._filled(token, values), one_line)
 
     @property
     def placeholders(self) -> frozenset[str]:
         """The names that `render` wants values for."""
-        return frozenset(_PLACEHOLDER.findall(self.promql))
+        return frozenset(_PLACEHOLDER.findall(self.promql + self.recorded))
 
     def _filled(self, token: re.Match[str], values: Mapping[str, str]) -> str:
         def put(name: str, write: Callable[[str], str]) -> str:

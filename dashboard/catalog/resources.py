@@ -5,6 +5,7 @@ What the cluster itself knows (desired and ready pods, events) is asked of the A
 
 from __future__ import annotations
 
+from dashboard.catalog import recorded
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 
@@ -15,18 +16,21 @@ POD = 'namespace="$namespace"'
 CPU = Expression(
     name="cpu_used",
     promql=f"sum (rate(container_cpu_usage_seconds_total{{{CONTAINER}}}[$window]))",
+    recorded=recorded.mean(f"sum (namespace:container_cpu_usage:rate5m{{{POD}}})"),
     unit=Unit.CORES,
     blind="how much CPU the namespace takes",
 )
 CPU_REQUESTED = Expression(
     name="cpu_requested",
     promql=f'sum (kube_pod_container_resource_requests{{{POD}, resource="cpu"}})',
+    recorded=f'sum (namespace:kube_pod_container_resource_requests:sum{{{POD}, resource="cpu"}})',
     unit=Unit.CORES,
     blind="how much CPU is set aside",
 )
 CPU_BY_POD = Expression(
     name="cpu_used_by_pod",
     promql=f"sum by (pod) (rate(container_cpu_usage_seconds_total{{{CONTAINER}}}[$window]))",
+    recorded=recorded.mean(f"sum by (pod) (pod:container_cpu_usage:rate5m{{{POD}}})"),
     unit=Unit.CORES,
     blind="which pod takes the CPU",
 )
@@ -39,18 +43,21 @@ CPU_REQUESTED_BY_POD = Expression(
 MEMORY = Expression(
     name="memory_used",
     promql=f"sum (container_memory_working_set_bytes{{{CONTAINER}}})",
+    recorded=f"sum (namespace:container_memory_working_set_bytes:sum{{{POD}}})",
     unit=Unit.BYTES,
     blind="how much memory the namespace takes",
 )
 MEMORY_LIMIT = Expression(
     name="memory_limit",
     promql=f'sum (kube_pod_container_resource_limits{{{POD}, resource="memory"}})',
+    recorded=f'sum (namespace:kube_pod_container_resource_limits:sum{{{POD}, resource="memory"}})',
     unit=Unit.BYTES,
     blind="how much memory the namespace may take",
 )
 MEMORY_BY_POD = Expression(
     name="memory_used_by_pod",
     promql=f"sum by (pod) (container_memory_working_set_bytes{{{CONTAINER}}})",
+    recorded=f"sum by (pod) (pod:container_memory_working_set_bytes:sum{{{POD}}})",
     unit=Unit.BYTES,
     blind="which pod takes the memory",
 )
@@ -66,24 +73,31 @@ THROTTLED = Expression(
         f"sum (rate(container_cpu_cfs_throttled_periods_total{{{CONTAINER}}}[$window]))"
         f" / (sum (rate(container_cpu_cfs_periods_total{{{CONTAINER}}}[$window])) > 0)"
     ),
+    recorded=(
+        f"{recorded.total(f'namespace:container_cpu_cfs_throttled_periods:rate5m{{{POD}}}')}"
+        f" / ({recorded.total(f'namespace:container_cpu_cfs_periods:rate5m{{{POD}}}')} > 0)"
+    ),
     unit=Unit.RATIO,
     blind="whether containers are held back by their CPU limit",
 )
 RESTARTS = Expression(
     name="container_restarts",
     promql=f"round(sum (increase(kube_pod_container_status_restarts_total{{{POD}}}[$window])))",
+    recorded=recorded.count(f"namespace:kube_pod_container_status_restarts:rate5m{{{POD}}}"),
     unit=Unit.COUNT,
     blind="how often containers died",
 )
 OUT_OF_MEMORY = Expression(
     name="out_of_memory_kills",
     promql=f"round(sum (increase(container_oom_events_total{{{CONTAINER}}}[$window])))",
+    recorded=recorded.count(f"namespace:container_oom_events:rate5m{{{POD}}}"),
     unit=Unit.COUNT,
     blind="how often a container was killed for its memory",
 )
 NODES_READY = Expression(
     name="nodes_ready",
     promql='sum (kube_node_status_condition{condition="Ready", status="true"})',
+    recorded="sum (cluster:kube_node_ready:sum)",
     unit=Unit.COUNT,
     blind="whether the nodes are there",
 )

@@ -1,18 +1,26 @@
 """Expressions about a governed service and its tracks over moments: what Triage looks at before an alert can fire.
 
-Windows are short and given by the page: four scrapes, at least 15 s. For long ranges use the recorded series.
+Windows are short and given by the page: four scrapes, at least 15 s. Long ranges are asked of recorded series.
 """
 
 from __future__ import annotations
 
+from dashboard.catalog import recorded
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 
 _RUNS = 'gen_ai_invoke_agent_duration_seconds_count{namespace="$namespace", gen_ai_operation_name="invoke_agent"'
+_R_RUNS = 'agent:gen_ai_invoke_agent_runs:rate5m{namespace="$namespace"}'
+_R_FAILED = 'agent:gen_ai_invoke_agent_failures:rate5m{namespace="$namespace"}'
+_R_BUCKETS = 'agent:gen_ai_invoke_agent_duration_seconds_bucket:rate5m{namespace="$namespace"}'
+_R_ALL = 'agent:agentgov_contract_evaluations:rate5m{namespace="$namespace"}'
+_R_BROKEN = 'agent:agentgov_contract_evaluations:rate5m{namespace="$namespace", outcome="violation"}'
+_BY_TRACK = "service_name, track"
 
 TRACK_RUNS = Expression(
     name="track_runs",
     promql=f"sum by (service_name, track) (rate({_RUNS}}}[$window]))",
+    recorded=recorded.mean(recorded.summed(_R_RUNS, _BY_TRACK)),
     unit=Unit.PER_SECOND,
     blind="How many agent runs each track serves, so whether a ratio rests on anything.",
 )
@@ -23,6 +31,7 @@ TRACK_ERROR_RATIO = Expression(
           or 0 * sum by (service_name, track) (rate({_RUNS}}}[$window])))
         / (sum by (service_name, track) (rate({_RUNS}}}[$window])) > 0)
     """,
+    recorded=recorded.ratio(_R_FAILED, _R_RUNS, _BY_TRACK),
     unit=Unit.RATIO,
     blind="Which track fails, and how much worse it is than the other one.",
 )
@@ -33,6 +42,7 @@ TRACK_P95 = Expression(
           rate(gen_ai_invoke_agent_duration_seconds_bucket{
             namespace="$namespace", gen_ai_operation_name="invoke_agent"}[$window])))
     """,
+    recorded=recorded.quantile(0.95, _R_BUCKETS, _BY_TRACK),
     unit=Unit.SECONDS,
     blind="Which track is slow.",
 )
@@ -41,6 +51,7 @@ TRACK_EVALUATIONS = Expression(
     promql="""
         sum by (service_name, track) (rate(agentgov_contract_evaluations_total{namespace="$namespace"}[$window]))
     """,
+    recorded=recorded.mean(recorded.summed(_R_ALL, _BY_TRACK)),
     unit=Unit.PER_SECOND,
     blind="Whether contracts are evaluated at all.",
 )
@@ -54,6 +65,7 @@ TRACK_VIOLATION_RATIO = Expression(
         / (sum by (service_name, track) (
             rate(agentgov_contract_evaluations_total{namespace="$namespace"}[$window])) > 0)
     """,
+    recorded=recorded.ratio(_R_BROKEN, _R_ALL, _BY_TRACK),
     unit=Unit.RATIO,
     blind="Which track breaks its contracts.",
 )

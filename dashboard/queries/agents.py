@@ -80,7 +80,8 @@ class AgentsAnswer:
 def agent_names(ask: Ask, view: View, now: datetime) -> tuple[str, ...]:
     """The agents that ran in the period, whatever filter is set; empty when nobody can say."""
     over = period(view, now)
-    values = {"namespace": view.ns, "service": view.service, "track": "", "agent": "", "window": over.length}
+    whole = {**over.values, "namespace": view.ns, "service": view.service, "window": over.length}
+    values = {**whole, "track": "", "agent": ""}
     names = ask.gather({"agents": Instant(catalog.AGENT_RUN_RATE, values, None if over.live else over.end)})
     found = rows((_KEY["agents"],), {"runs/s": names.samples("agents")})
     return tuple(sorted(row.name for row in found.value or ()))
@@ -89,7 +90,7 @@ def agent_names(ask: Ask, view: View, now: datetime) -> tuple[str, ...]:
 def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
     """Everything that the page shows, asked at once."""
     over = period(view, now)
-    values = {"namespace": view.ns, "service": view.service, "track": view.track, "agent": view.agent}
+    values = {**over.values, "namespace": view.ns, "service": view.service, "track": view.track, "agent": view.agent}
     figure = {**values, "window": over.window}
     at = None if over.live else over.end
     requests: dict[str, Request] = {}

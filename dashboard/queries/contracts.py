@@ -62,7 +62,7 @@ class ContractsAnswer:
 def contract_names(ask: Ask, view: View, now: datetime) -> tuple[str, ...]:
     """The contracts evaluated in the period, whatever filter is set; empty when nobody can say."""
     over = period(view, now)
-    values = {"namespace": view.ns, "service": view.service, "track": "", "agent": "", "contract": ""}
+    values = {**over.values, "namespace": view.ns, "service": view.service, "track": "", "agent": "", "contract": ""}
     question = Instant(
         catalog.EVALUATIONS_BY_CONTRACT, {**values, "window": over.length}, None if over.live else over.end
     )
@@ -74,6 +74,7 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
     """Everything that the page shows, asked at once."""
     over = period(view, now)
     values = {
+        **over.values,
         "namespace": view.ns,
         "service": view.service,
         "track": view.track,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dashboard.catalog.expression import Expression
+from dashboard.catalog.expression import LONG_SECONDS, Expression
 from dashboard.decide import changes as decide
 from dashboard.model.figures import FigureRow, Measure
 from dashboard.model.reading import Reading, State
@@ -23,6 +23,7 @@ from dashboard.queries.request import Cluster, Instant, Range, Request
 # Instants that move every second could never be answered from the cache.
 _GRID_SECONDS = 5
 _SHORTEST = timedelta(minutes=1)
+_RECORDED = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +56,18 @@ class Period:
 
     @property
     def course_window(self) -> str:
-        """The rate window of a line: short enough to show an edge, never shorter than the line's step."""
+        """The rate window of a line: short enough to show an edge, never shorter than the line's step.
+
+        Recorded series, which long ranges read, stand for 5 minutes each.
+        """
+        if self.span.total_seconds() >= LONG_SECONDS:
+            return _promql(max(_RECORDED, self.span / 288))
         return _promql(max(_SHORTEST, self.span / 360))
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What tells an expression that it is asked for a long range."""
+        return {"span": self.length}
 
 
 def period(view: View, now: datetime) -> Period:
@@ -68,8 +79,8 @@ def period(view: View, now: datetime) -> Period:
 
 def ask_measure(name: str, expression: Expression, values: Mapping[str, str], over: Period) -> dict[str, Request]:
     """The three questions behind a measure, under names that `measure` finds again."""
-    figure = {**values, "window": over.window}
-    line = {**values, "window": over.course_window}
+    figure = {**values, **over.values, "window": over.window}
+    line = {**values, **over.values, "window": over.course_window}
     return {
         name: Instant(expression, figure, None if over.live else over.end),
         f"{name}.previous": Instant(expression, figure, over.start),

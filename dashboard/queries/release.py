@@ -84,7 +84,8 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
     scene = _scene(ask, view.ns, view.service)
     name = scene.raw["metadata"]["name"] if scene.raw else view.service
     over = period(view, now)
-    line = {"namespace": view.ns, "service": name, "track": "", "agent": "", "window": over.course_window}
+    line = {**over.values, "namespace": view.ns, "service": name, "window": over.course_window}
+    line |= {"track": "", "agent": ""}
     requests = _ask_counts(ask, view.ns, name) | {
         "line.errors": Range(agents.ERROR_RATIO_BY_TRACK, line, over.start, over.end),
         "line.p95": Range(agents.P95_BY_TRACK, line, over.start, over.end),

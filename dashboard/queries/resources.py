@@ -66,7 +66,7 @@ class ResourcesAnswer:
 def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     """Everything that the page shows, asked at once."""
     over = period(view, now)
-    values = {"namespace": view.ns}
+    values = {**over.values, "namespace": view.ns}
     figure = {**values, "window": over.window}
     line = {**values, "window": over.course_window}
     at = None if over.live else over.end

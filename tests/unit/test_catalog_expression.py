@@ -135,3 +135,24 @@ def test_prometheus_itself_reads_what_is_hard_to_write(tmp_path: Path):
     checked = subprocess.run([promtool, "check", "rules", str(file)], capture_output=True, text=True, check=False)
 
     assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("span", "asked"),
+    [
+        pytest.param({}, "rate(x[1m])", id="no span"),
+        pytest.param({"span": "21599s"}, "rate(x[1m])", id="a little less than six hours"),
+        pytest.param({"span": "6h"}, "avg_over_time(level:x:rate5m[1m])", id="six hours"),
+        pytest.param({"span": "13d23h"}, "avg_over_time(level:x:rate5m[1m])", id="days and hours"),
+    ],
+)
+def test_long_ranges_are_asked_of_the_recorded_series(span: dict[str, str], asked: str):
+    expression = Expression(
+        name="probe",
+        promql="rate(x[$window])",
+        recorded="avg_over_time(level:x:rate5m[$window])",
+        unit=Unit.COUNT,
+        blind="nothing",
+    )
+
+    assert expression.render({"window": "1m", **span}) == asked

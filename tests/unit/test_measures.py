@@ -28,6 +28,13 @@ def test_a_figure_looks_at_a_fifteenth_of_the_period_and_at_least_a_minute(chose
     assert period(View(env="e", ns="n", range=chosen), NOW).window == window
 
 
+@pytest.mark.parametrize(
+    ("chosen", "window"), [("15m", "60s"), ("1h", "60s"), ("6h", "300s"), ("24h", "300s"), ("7d", "2100s")], ids=str
+)
+def test_a_line_is_never_finer_than_what_its_range_is_asked_of(chosen: str, window: str) -> None:
+    assert period(View(env="e", ns="n", range=chosen), NOW).course_window == window
+
+
 @given(st.sampled_from(sorted(RANGES)), st.integers(min_value=0, max_value=10**8))
 def test_looks_within_the_same_seconds_ask_the_same_question(chosen: str, ticks: int) -> None:
     now = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=5 * ticks)
