@@ -8,7 +8,7 @@ Model and token metrics carry no agent name, so the filter on one agent does not
 from __future__ import annotations
 
 from dashboard.catalog import recorded
-from dashboard.catalog.expression import Expression
+from dashboard.catalog.expression import Alias, Expression, renamed
 from dashboard.model.reading import Unit
 
 SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
@@ -49,6 +49,17 @@ def _ratio(part: str, whole: str, by: str) -> str:
 def _quantile(quantile: float, buckets: str, by: str) -> str:
     labels = f"{by}, le" if by else "le"
     return f"histogram_quantile({quantile}, sum by ({labels}) ({buckets}))"
+
+
+def _of_inference(promql: str) -> Alias:
+    return renamed(promql, "gen_ai_client_operation_duration_seconds", "gen_ai_client_inference_duration_seconds")
+
+
+def _tokens_counted(by: str) -> Alias:
+    """Newer telemetry counts tokens by direction in counters, where there was one histogram."""
+    read, written = (f"gen_ai_client_inference_usage_{kind}_tokens_total" for kind in ("input", "output"))
+    rates = (_sum(f"rate({metric}{{{SERVICE}}}[$window])", by) for metric in (read, written))
+    return Alias(instead_of="gen_ai_client_token_usage_sum", metric=read, promql=" + ".join(rates))
 
 
 RUN_RATE = Expression(
@@ -131,7 +142,7 @@ TOKEN_RATE = Expression(
     recorded=recorded.mean(recorded.summed(_R_TOKENS)),
     unit=Unit.TOKENS,
     blind="how many tokens the models read and write each second",
-    aliases=(("gen_ai_client_token_usage", "gen_ai_client_inference_usage_input_tokens_total"),),
+    aliases=(_tokens_counted(""),),
 )
 COST_RATE = Expression(
     name="agent_cost_per_hour",
@@ -235,12 +246,14 @@ AGENT_TOOL_CALLS = Expression(
 )
 
 _BY_MODEL = "gen_ai_request_model"
+_MODEL_P95 = _quantile(0.95, f"rate(gen_ai_client_operation_duration_seconds_bucket{{{SERVICE}}}[$window])", _BY_MODEL)
 MODEL_CALL_RATE = Expression(
     name="model_call_rate",
     promql=_sum(_CALLS, _BY_MODEL),
     recorded=recorded.mean(recorded.summed(_R_CALLS, _BY_MODEL)),
     unit=Unit.PER_SECOND,
     blind="which model is called how much",
+    aliases=(_of_inference(_sum(_CALLS, _BY_MODEL)),),
 )
 MODEL_ERROR_RATIO = Expression(
     name="model_error_ratio",
@@ -248,16 +261,17 @@ MODEL_ERROR_RATIO = Expression(
     recorded=recorded.ratio(_R_CALLS_FAILED, _R_CALLS, _BY_MODEL),
     unit=Unit.RATIO,
     blind="which model fails",
+    aliases=(_of_inference(_ratio(_CALLS_FAILED, _CALLS, _BY_MODEL)),),
 )
 MODEL_P95 = Expression(
     name="model_duration_p95",
-    promql=_quantile(0.95, f"rate(gen_ai_client_operation_duration_seconds_bucket{{{SERVICE}}}[$window])", _BY_MODEL),
+    promql=_MODEL_P95,
     recorded=recorded.quantile(
         0.95, f"model:gen_ai_client_operation_duration_seconds_bucket:rate5m{{{SERVICE}}}", _BY_MODEL
     ),
     unit=Unit.SECONDS,
     blind="which model is slow",
-    aliases=(("gen_ai_client_operation_duration_seconds", "gen_ai_client_inference_duration_seconds"),),
+    aliases=(_of_inference(_MODEL_P95),),
 )
 MODEL_TOKEN_RATE = Expression(
     name="model_token_rate_by_model",
@@ -265,6 +279,7 @@ MODEL_TOKEN_RATE = Expression(
     recorded=recorded.mean(recorded.summed(_R_TOKENS, _BY_MODEL)),
     unit=Unit.TOKENS,
     blind="which model takes the tokens",
+    aliases=(_tokens_counted(_BY_MODEL),),
 )
 
 _BY_TOOL = "gen_ai_tool_name"

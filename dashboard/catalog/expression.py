@@ -8,7 +8,7 @@ into a URL can ask for nothing but what the entry meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from dashboard.catalog import escaping
@@ -22,9 +22,20 @@ _TOKEN = re.compile(
       | \$(?P<bare>[a-z_]+)""",
     re.VERBOSE,
 )
+_METRIC = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _PLACEHOLDER = re.compile(r"\$([a-z_]+)")
 # From here on a look is asked of recorded series: raw ones are too dear, and 5-minute means are fine enough.
 LONG_SECONDS = 6 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """The same question to telemetry of another generation: asked where `metric` is there and `instead_of` is not."""
+
+    instead_of: str
+    metric: str
+    promql: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +47,7 @@ class Expression:
         promql: the expression with its placeholders.
         unit: what the answer counts.
         blind: one sentence: what a person cannot see without it.
-        aliases: pairs of a standard name and the name that older or newer telemetry gives it.
+        aliases: the question for backends that have other names; the first that fits is asked.
         recorded: the same question to recorded series; asked when the values carry a `span` of LONG_SECONDS or more.
     """
 
@@ -44,25 +55,36 @@ class Expression:
     promql: str
     unit: Unit
     blind: str
-    aliases: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[Alias, ...] = ()
     recorded: str = ""
 
-    def render(self, values: Mapping[str, str]) -> str:
+    def render(self, values: Mapping[str, str], names: Collection[str] = ()) -> str:
         """The expression as Prometheus gets it, on one line, each value escaped for its place.
+
+        `names` are the metrics that the backend has; none: not known, and the standard names are asked.
 
         Raises:
             KeyError: a placeholder has no value; names the expression and the placeholder.
             ValueError: a value cannot stand where its placeholder is.
         """
-        is_long = escaping.seconds(values.get("span", "")) >= LONG_SECONDS
-        template = self.recorded if self.recorded and is_long else self.promql
+        template = self._template(escaping.seconds(values.get("span", "")), names)
         one_line = " ".join(line.strip() for line in template.strip().splitlines())
         return _TOKEN.sub(lambda token: self._filled(token, values), one_line)
+
+    def _template(self, span_seconds: float, names: Collection[str]) -> str:
+        for alias in self.aliases:
+            if alias.metric in names and alias.instead_of not in names:
+                return alias.promql
+        return self.recorded if self.recorded and span_seconds >= LONG_SECONDS else self.promql
 
     @property
     def placeholders(self) -> frozenset[str]:
         """The names that `render` wants values for."""
         return frozenset(_PLACEHOLDER.findall(self.promql + self.recorded))
+
+    def metrics(self, names: Collection[str] = ()) -> frozenset[str]:
+        """The metrics that the question reads, over short ranges."""
+        return frozenset(_METRIC.findall(_STRING.sub('""', self._template(0.0, names))))
 
     def _filled(self, token: re.Match[str], values: Mapping[str, str]) -> str:
         def put(name: str, write: Callable[[str], str]) -> str:
@@ -82,6 +104,13 @@ class Expression:
         end = token.end("string") - token.start()
         filled = _PLACEHOLDER.sub(lambda found: put(found[1], write), token["string"])
         return token[0][:start] + filled + token[0][end:]
+
+
+def renamed(promql: str, standard: str, other: str) -> Alias:
+    """The alias of a question to a histogram that is called otherwise elsewhere."""
+    return Alias(
+        instead_of=f"{standard}_count", metric=f"{other}_count", promql=promql.replace(f"{standard}_", f"{other}_")
+    )
 
 
 def growth(series: str) -> str:

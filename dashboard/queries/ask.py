@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
 from functools import cache
@@ -40,6 +40,8 @@ __all__ = ["Alerts", "Answers", "Ask", "Cluster", "Instant", "Logs", "PodLog", "
 LANES = {Source.PROMETHEUS: 6, Source.ELASTICSEARCH: 4, Source.KUBERNETES: 3, Source.ALERTMANAGER: 2}
 # A new answer that comes this soon is worth waiting for although the last one could be shown.
 GRACE_SECONDS = 0.08
+# The names of metrics are asked before the questions that depend on them, and only once in minutes.
+NAMES_PATIENCE_SECONDS = 0.5
 # On top of the connector's own timeout, for the hand-over between threads.
 MARGIN_SECONDS = 0.2
 
@@ -85,7 +87,8 @@ class Ask:
             KeyError, ValueError: a request cannot be asked; a mistake in the program, never a fault of a source.
         """
         began = time.monotonic()
-        waiting = {key: self._begin(request) for key, request in requests.items()}
+        names = self._names_for(requests.values())
+        waiting = {key: self._begin(request, names) for key, request in requests.items()}
         return Answers(requests, {key: finish(time.monotonic() - began) for key, finish in waiting.items()})
 
     def health(self) -> tuple[SourceHealth, ...]:
@@ -108,11 +111,22 @@ class Ask:
         for breaker in self._breakers.values():
             breaker.close()
 
-    def _begin(self, request: Request) -> Callable[[float], AnyReading]:
+    def metric_names(self, *, patience_seconds: float = INSTANT_SECONDS) -> Reading[frozenset[str]]:
+        """The names of the metrics of ours that Prometheus has had in the last hour, as of some minutes ago."""
+        return self._begin_question(self._questions.names())(INSTANT_SECONDS - patience_seconds)
+
+    def _names_for(self, requests: Iterable[Request]) -> Collection[str]:
+        """The metrics that Prometheus has, if that matters to one of the requests; empty while it is not known."""
+        matters = any(isinstance(request, Instant | Range) and request.expression.aliases for request in requests)
+        return self.metric_names(patience_seconds=NAMES_PATIENCE_SECONDS).value or () if matters else ()
+
+    def _begin(self, request: Request, names: Collection[str]) -> Callable[[float], AnyReading]:
         """Sets the question going; what it returns waits for the answer, given the seconds that have passed since."""
         if isinstance(request, Cluster):
             return self._begin_objects(request)
-        question = self._questions.of(request)
+        return self._begin_question(self._questions.of(request, names))
+
+    def _begin_question(self, question: Question) -> Callable[[float], AnyReading]:
         breaker = self._breakers.get(question.source)
         if breaker is None:
             return _at_once(missing(_not_set(question.source).reason, source=question.source, query=question.text))

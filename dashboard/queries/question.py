@@ -6,9 +6,9 @@ Connectors answer with their own types and errors; the errors pass through here 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
 from connectors.alertmanager import Alertmanager, FiringAlert
@@ -31,6 +31,10 @@ RANGE_SECONDS = 5.0
 _OF_REFRESH = 0.8
 # A range has nothing new before its next step, but a source that was empty a minute ago may be no more.
 LONGEST_STEP_SECONDS = 60.0
+# Names change with a deployment of another telemetry generation, not from minute to minute.
+NAMES_SECONDS = 300.0
+NAMES_OVER = timedelta(hours=1)
+_OURS = '{__name__=~"gen_ai_.+|agentgov_.+|kube_.+|container_.+|up|.+:.+"}'  # with a colon: recorded by our rules
 
 Asked = Instant | Range | Alerts | Logs | PodLog
 
@@ -66,17 +70,17 @@ class Questions:
         self._clock = clock
         self._ttl_seconds = _OF_REFRESH * environment.refresh_seconds
 
-    def of(self, request: Asked) -> Question:
-        """The question for `request`.
+    def of(self, request: Asked, names: Collection[str] = ()) -> Question:
+        """The question for `request`; `names` are the metrics that Prometheus has, where that is known.
 
         Raises:
             KeyError, ValueError: the request cannot be asked: a value is missing or does not fit its place.
         """
         match request:
             case Instant():
-                return self._instant(request)
+                return self._instant(request, names)
             case Range():
-                return self._range(request)
+                return self._range(request, names)
             case Alerts():
                 return self._alerts(request)
             case Logs():
@@ -86,8 +90,27 @@ class Questions:
             case _:
                 assert_never(request)
 
-    def _instant(self, request: Instant) -> Question:
-        query = request.expression.render(request.values)
+    def names(self) -> Question:
+        """Which metrics of ours Prometheus has had in the last hour."""
+        text = f"values of __name__ over {_OURS}"
+
+        def fetch() -> Reading[frozenset[str]]:
+            end = self._clock()
+            start = int((end - NAMES_OVER).timestamp())
+            found = self._sources.prometheus.label_values("__name__", _OURS, start=start, end=int(end.timestamp()))
+            return fresh(frozenset(found), source=Source.PROMETHEUS, as_of=end, query=text)
+
+        return Question(
+            source=Source.PROMETHEUS,
+            key="names",
+            text=text,
+            ttl_seconds=NAMES_SECONDS,
+            timeout_seconds=INSTANT_SECONDS,
+            fetch=fetch,
+        )
+
+    def _instant(self, request: Instant, names: Collection[str]) -> Question:
+        query = request.expression.render(request.values, names)
 
         def fetch() -> Reading[tuple[Sample, ...]]:
             answer = self._sources.prometheus.instant(query, at=request.at, timeout_seconds=INSTANT_SECONDS)
@@ -112,8 +135,8 @@ class Questions:
             return "now"
         return int(lag_seconds) if at.microsecond else at  # people and grids give whole seconds, clocks do not
 
-    def _range(self, request: Range) -> Question:
-        query = request.expression.render(request.values)
+    def _range(self, request: Range, names: Collection[str]) -> Question:
+        query = request.expression.render(request.values, names)
         span = round((request.end - request.start).total_seconds())
         scrape = self._environment.prometheus.scrape_interval_seconds
         grid = Grid.of(request.start, request.end, step_for(span, scrape_interval_seconds=scrape))

@@ -19,7 +19,7 @@ from connectors.elasticsearch import Found, Hit
 from connectors.errors import NotFound, Refused, SourceError, TimedOut, Unreachable
 from connectors.kubernetes import Event, ListResult
 from connectors.prometheus import Line, Matrix, Point, Vector
-from dashboard.catalog.expression import Expression
+from dashboard.catalog.expression import Expression, renamed
 from dashboard.model.reading import Source, State, Unit
 from dashboard.queries import question
 from dashboard.queries.ask import Alerts, Ask, Cluster, Instant, Logs, PodLog, Range
@@ -52,6 +52,8 @@ class FakePrometheus:
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
+        self.names: tuple[str, ...] | SourceError = ()
+        self.asked_names = 0
         self.answer: Vector | Matrix | SourceError = Vector(points=(Point(labels={}, at=NOW.timestamp(), value=1.0),))
         self.open = threading.Event()
         self.open.set()
@@ -65,6 +67,12 @@ class FakePrometheus:
 
     def range(self, query: str, *, start: int, end: int, step_seconds: int, timeout_seconds: float) -> Any:
         return self._answered((query, start, end, step_seconds))
+
+    def label_values(self, label: str, *selectors: str, start: int, end: int) -> tuple[str, ...]:
+        self.asked_names += 1
+        if isinstance(self.names, SourceError):
+            raise self.names
+        return self.names
 
     def version(self) -> str:
         if isinstance(self.answer, SourceError):
@@ -183,6 +191,39 @@ def world() -> Iterator[World]:
     world.prometheus.open.set()
     world.ask.close()
     world.cluster.ended.set()
+
+
+RENAMED = Expression(
+    name="renamed",
+    promql="rate(old_count{}[1m])",
+    unit=Unit.COUNT,
+    blind="nothing",
+    aliases=(renamed("rate(old_count{}[1m])", "old", "new"),),
+)
+
+
+def test_a_question_is_asked_in_the_words_that_prometheus_has(world: World):
+    world.prometheus.names = ("new_count",)
+
+    answers = world.ask.gather({"x": Instant(RENAMED), "y": Instant(UP, {"service": "a"})})
+
+    assert answers.scalar("x").query == "rate(new_count{}[1m])"
+
+
+def test_the_names_are_asked_once_for_all_and_only_when_it_matters(world: World):
+    world.scalar()
+    assert world.prometheus.asked_names == 0
+
+    for _ in range(3):
+        world.ask.gather({"x": Instant(RENAMED), "y": Instant(RENAMED, at=NOW)})
+
+    assert world.prometheus.asked_names == 1
+
+
+def test_while_the_names_are_not_known_the_standard_ones_are_asked(world: World):
+    world.prometheus.names = REFUSED
+
+    assert world.ask.gather({"x": Instant(RENAMED)}).scalar("x").query == "rate(old_count{}[1m])"
 
 
 def test_an_answer_is_a_fresh_reading_with_its_query_and_time(world: World):

@@ -7,6 +7,7 @@ import pkgutil
 import re
 import string
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import yaml
 
 import dashboard.catalog
 from dashboard.catalog.expression import Expression
+from dashboard.catalog.index import ENTRIES
 from deploy.local import programs
 
 MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"
@@ -29,9 +31,9 @@ def entries() -> list[Expression]:
     return sorted({entry.name: entry for entry in found}.values(), key=lambda entry: entry.name)
 
 
-def rendered(entry: Expression, span: str = "15m") -> str:
+def rendered(entry: Expression, span: str = "15m", names: Collection[str] = ()) -> str:
     placeholders = set(string.Template(entry.promql + entry.recorded).get_identifiers())
-    return entry.render({name: EXAMPLES.get(name, ".*") for name in placeholders} | {"span": span})
+    return entry.render({name: EXAMPLES.get(name, ".*") for name in placeholders} | {"span": span}, names)
 
 
 def known_names() -> set[str]:
@@ -83,6 +85,11 @@ def test_the_real_prometheus_reads_every_entry(tmp_path: Path) -> None:
         for entry in entries()
         for name, span in spans.items()
     ]
+    rules += [
+        {"record": f"catalog:{entry.name}:alias", "expr": rendered(entry, names={alias.metric})}
+        for entry in entries()
+        for alias in entry.aliases
+    ]
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "catalog", "rules": rules}]}))
     done = subprocess.run(
@@ -102,3 +109,7 @@ def test_over_days_an_entry_reads_recorded_series_alone(entry: Expression) -> No
     if not ONLY_NOW.fullmatch(entry.name):
         assert all(":" in name for name in names_asked_for(rendered(entry, "6h")))
     assert rendered(entry, "1h") == rendered(entry)
+
+
+def test_the_index_knows_every_entry() -> None:
+    assert sorted(entry.name for entry in ENTRIES) == [entry.name for entry in entries()]

@@ -1,0 +1,13 @@
+"""All entries of the catalogue, for whom it matters what exists: the check of the sources, and tests."""
+
+from __future__ import annotations
+
+from dashboard.catalog import agents, contracts, release, resources, service, triage
+from dashboard.catalog.expression import Expression
+
+_MODULES = (agents, contracts, release, resources, service, triage)
+ENTRIES: tuple[Expression, ...] = tuple(
+    {
+        entry.name: entry for module in _MODULES for entry in vars(module).values() if isinstance(entry, Expression)
+    }.values()
+)
