@@ -46,8 +46,8 @@ def main() -> None:
     chosen = st.navigation([root, *pages.values()], position="hidden")
     try:
         session.settings()
-    except SettingsError as error:
-        setup.show(error)
+    except SettingsError:
+        setup.show()
         return
     # On "/" the link to Triage is the page that is open, so that the navigation can mark it.
     session.set_pages(pages | ({HOME: root} if chosen is root else {}))

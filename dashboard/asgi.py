@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dashboard.settings import SettingsError, load
-from dashboard.ui.setup import broken
+from dashboard.ui.broken import broken
 
 SCRIPT = Path(__file__).resolve().parent / "app.py"
 

@@ -30,18 +30,19 @@ def settings() -> Settings:
 
 
 @st.cache_resource(show_spinner=False)
-def _ask(environment: str) -> Ask:
+def ask_of(environment: str) -> Ask:
+    """The one Ask of the environment of that name."""
     return build_ask(settings().environments[environment])
 
 
 def ask_for(view: View) -> Ask:
     """The one Ask of the view's environment, with its cache and its watches."""
-    return _ask(view.env)
+    return ask_of(view.env)
 
 
 @st.cache_resource(show_spinner=False)
 def _desk(environment: str) -> Desk:
-    ask = _ask(environment)
+    ask = ask_of(environment)
     return build_desk(
         settings().environments[environment], lambda namespace, service: judge(ask, namespace, service, now())
     )

@@ -1,13 +1,11 @@
-"""Stands in for every page while the settings cannot be used: what is wrong, where, and how to mend it."""
+"""Stands in for every page until the settings can be used: what is wrong, where, how to mend it; then the sources."""
 
 from __future__ import annotations
 
-import logging
-
 import streamlit as st
 
-from dashboard.settings import VARIABLE, SettingsError
-from dashboard.ui import theme
+from dashboard.settings import VARIABLE, Settings, SettingsError
+from dashboard.ui import session, states, theme
 from dashboard.ui.text import plain
 
 EXAMPLE = """default_environment = "production"
@@ -29,28 +27,45 @@ api_key_file = "/run/secrets/elasticsearch"
 kubeconfig = ""   # empty: the service account of the deck's own pod
 """
 
+_LOOK_SECONDS = 3.0
 
-_log = logging.getLogger("tealdeck.ui")
 
+def show() -> None:
+    """Say what is wrong with the settings until they can be used, then whether each source in them answers.
 
-def broken(error: Exception) -> bool:
-    """Say that a part of the page failed, in place of Streamlit's own words; the log has the details.
-
-    Returns True, by which Streamlit knows that the error was shown.
+    The file is read again every few seconds, so that who mends it sees the effect at once. Only the file counts: this
+    page takes no addresses from a visitor, who could make the deck call anyone.
     """
-    _log.error("page_failed error=%s", type(error).__name__, exc_info=error)
-    st.error(
-        "**This part of the page failed.** It is a fault of the deck, not of what it watches, and nothing is shown "
-        "rather than something wrong. The deck's log has the details.",
-        icon=":material/bug_report:",
-    )
-    return True
-
-
-def show(error: SettingsError) -> None:
-    """Say which file and key, what was found and what is allowed; then show a file that works."""
     theme.style()
     st.markdown("#### Tealdeck is not set up yet")
+    st.fragment(_part, run_every=_LOOK_SECONDS)()
+
+
+def _part() -> None:
+    try:
+        settings = session.settings()
+    except SettingsError as error:
+        _explain(error)
+    else:
+        _check(settings)
+
+
+def _check(settings: Settings) -> None:
+    """The settings can be used: what each source that they name says."""
+    st.markdown(":material/check_circle: The settings can be used. What their sources say now:")
+    for name in settings.environments:
+        st.markdown(f"**{plain(name)}**")
+        health = session.ask_of(name).health()
+        states.source_badges(health, session.now(), key=f"sources-{name}")
+        for source in health:
+            if source.reachable is False:
+                st.text(f"{states.SOURCES[source.source]}: {source.reason}")
+    if st.button("Open the deck", type="primary", icon=":material/arrow_forward:", key="setup.open"):
+        st.rerun(scope="app")
+
+
+def _explain(error: SettingsError) -> None:
+    """Say which file and key, what was found and what is allowed; then show a file that works."""
     st.error("The settings cannot be used, so nothing is shown rather than something wrong.", icon=":material/build:")
     st.markdown("**Where**")
     st.text(f"{error.file}: {error.key}" if error.key else error.file)
@@ -60,7 +75,7 @@ def show(error: SettingsError) -> None:
         st.markdown("**Allowed**")
         st.text(error.allowed)
     st.markdown(
-        f"**Mend it**: correct the file (or name another one in `{plain(VARIABLE)}`), then reload this page. "
-        "A file that works looks like this:"
+        f"**Mend it**: correct the file (or name another one in `{plain(VARIABLE)}` and start the deck again). "
+        "This page looks at it again by itself, and then asks each source. A file that works looks like this:"
     )
     st.code(EXAMPLE, language="toml")

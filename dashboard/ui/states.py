@@ -12,8 +12,8 @@ from typing import Any, Literal, assert_never
 import streamlit as st
 
 from dashboard.model.health import SourceHealth
-from dashboard.model.reading import Reading, Source, State
-from dashboard.ui.format import ago, clock
+from dashboard.model.reading import Reading, Source, State, Unit
+from dashboard.ui.format import ago, clock, number
 from dashboard.ui.text import plain
 
 Colour = Literal["red", "orange", "gray", "primary"]
@@ -70,6 +70,21 @@ def sources(health: Iterable[SourceHealth], now: datetime, tz: str = "UTC") -> N
             f"**{SOURCES[down.source]} does not answer**{since}: {plain(down.reason)}.{last}",
             icon=":material/cloud_off:",
         )
+
+
+def source_badges(health: Iterable[SourceHealth], now: datetime, tz: str = "UTC", *, key: str = "sources") -> None:
+    """Each source: whether it answers, how fast, and when it last did."""
+    with st.container(horizontal=True, gap="xsmall", key=key):
+        for source in health:
+            name = source.source.value.capitalize()
+            if source.reachable is None:
+                st.badge(f"{name}: {plain(source.reason)}", icon=":material/help:", color="gray")
+            elif source.reachable:
+                took = number(source.latency_seconds, Unit.SECONDS)
+                st.badge(f"{name} answers in {took}", icon=":material/check_circle:", color="gray")
+            else:
+                since = f" since {clock(source.since, tz)} ({ago(source.since, now)})" if source.since else ""
+                st.badge(f"{name} down{since}", icon=":material/cloud_off:", color="red")
 
 
 def pulse(health: Iterable[SourceHealth], now: datetime, *, is_live: bool, tz: str = "UTC") -> None:

@@ -20,7 +20,7 @@ from dashboard.model.reading import Unit
 from dashboard.model.view import View
 from dashboard.queries.triage import Budget, ServiceLine, Triage
 from dashboard.ui import page, session, states
-from dashboard.ui.format import ago, clock, number, span
+from dashboard.ui.format import ago, clock, span
 from dashboard.ui.tables import Column, table
 from dashboard.ui.text import plain
 from dashboard.ui.tiles import Colour, Tile, tiles
@@ -257,18 +257,7 @@ def pods(found: Triage, view: View) -> None:
 def sources(view: View) -> None:
     """Each source: whether it answers, how fast, and when it last did."""
     st.markdown("##### Sources")
-    now = session.now()
-    with st.container(horizontal=True, gap="xsmall", key="sources"):
-        for health in session.ask_for(view).health():
-            name = health.source.value.capitalize()
-            if health.reachable is None:
-                st.badge(f"{name}: {plain(health.reason)}", icon=":material/help:", color="gray")
-            elif health.reachable:
-                took = number(health.latency_seconds, Unit.SECONDS)
-                st.badge(f"{name} answers in {took}", icon=":material/check_circle:", color="gray")
-            else:
-                since = f" since {clock(health.since, view.tz)} ({ago(health.since, now)})" if health.since else ""
-                st.badge(f"{name} down{since}", icon=":material/cloud_off:", color="red")
+    states.source_badges(session.ask_for(view).health(), session.now(), view.tz)
 
 
 def _colour(track: str) -> Colour:

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -59,11 +60,9 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def blind_deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A deck whose sources are all dead."""
-    folder = tmp_path_factory.mktemp("deck")
-    (folder / "tealdeck.toml").write_text(DEAD)
+@contextmanager
+def deck(folder: Path) -> Iterator[str]:
+    """A deck whose settings are the `tealdeck.toml` in `folder`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -82,7 +81,16 @@ def blind_deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def blind_deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A deck whose sources are all dead."""
+    folder = tmp_path_factory.mktemp("deck")
+    (folder / "tealdeck.toml").write_text(DEAD)
+    with deck(folder) as address:
+        yield address
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -182,6 +190,24 @@ def test_a_live_page_refreshes_itself_without_losing_what_is_open(browser: Brows
         before = pulse.inner_text()
         expect(pulse).not_to_have_text(before, timeout=10_000)
         expect(page.get_by_role("button", name="Earlier")).to_be_visible()
+
+
+def test_once_the_settings_are_mended_each_source_is_asked_and_the_deck_opens(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "tealdeck.toml"
+    file.write_text(DEAD.replace("refresh_seconds", "refresh_second"))
+    with deck(tmp_path) as address, tab(browser, "phone") as page:
+        page.goto(address)
+        expect(page.get_by_text("environments.local.refresh_second")).to_be_visible()
+        expect(page.get_by_text("did you mean refresh_seconds?")).to_be_visible()
+
+        file.write_text(DEAD)
+
+        expect(page.get_by_text(re.compile("Prometheus down"))).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("Prometheus (metrics): connection refused")).to_be_visible()
+        assert page.evaluate(SIDEWAYS) == []
+        page.get_by_role("button", name="Open the deck").click()
+        wait_until_drawn(page)
+        expect(page.locator(".st-key-bar h1")).to_contain_text("Triage")
 
 
 def test_triage_shows_the_governed_service_with_real_figures(browser: Browser, environment: Environment) -> None:
