@@ -13,21 +13,23 @@ from pathlib import Path
 import uvloop
 
 from deploy.local import serving
-from deploy.local.logstore.engine import Store
+from deploy.local.logstore.reading_api import ReadingApi
 from deploy.local.logstore.server import application
+from deploy.local.logstore.store import Store
 
 _REFRESH_SECONDS = 1.0
 _EXPIRE_SECONDS = 3600.0
 
 
-async def _keep(store: Store) -> None:
-    """Refreshes what was written, and drops what is too old."""
+async def _keep(store: Store, reading: ReadingApi) -> None:
+    """Refreshes what was written, and drops what is too old or not asked for any more."""
     since_expiry = _EXPIRE_SECONDS
     while True:
         if since_expiry >= _EXPIRE_SECONDS:
             await asyncio.to_thread(store.expire)
             since_expiry = 0.0
         await asyncio.to_thread(store.refresh)
+        reading.forget_expired()
         await asyncio.sleep(_REFRESH_SECONDS)
         since_expiry += _REFRESH_SECONDS
 
@@ -43,7 +45,10 @@ def main() -> int:
 
     def run() -> None:
         with contextlib.closing(Store(options.data, timedelta(days=options.keep_days))) as store:
-            uvloop.run(serving.serve_application(options.listen, application(store), lambda: _keep(store)))
+            reading = ReadingApi(store)
+            uvloop.run(
+                serving.serve_application(options.listen, application(store, reading), lambda: _keep(store, reading))
+            )
 
     return serving.guarded(run)
 

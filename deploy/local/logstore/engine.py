@@ -1,215 +1,159 @@
-"""The store itself: documents into the translog and the engine, and a searcher on what was refreshed.
+"""The engine: documents as tantivy has them, and what finds them again.
 
-A write is acknowledged when the translog has it on disk, and found after the next refresh, at most a second later.
-One thread writes; searches run beside it on what was committed last.
+One index holds all data streams: `_stream` tells them apart. `_order` is the time and the arrival in one number: so
+every order has a tie-breaker. A commit that fails, on a full disk, leaves a writer that takes nothing more: a new one
+begins at the last commit, and the translog has what came after it.
 """
 
 from __future__ import annotations
 
-import fcntl
-import logging
-import threading
-import time
-import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import tantivy
-from tantivy import FieldType, Query
+from tantivy import Query
 
-from deploy.local.logstore import documents
-from deploy.local.logstore.errors import StoreError
-from deploy.local.logstore.fields import Mapping, order, schema
-from deploy.local.logstore.translog import Translog
+from deploy.local.logstore.mapping import TIME, Field
 
-_LOG = logging.getLogger("logstore")
 _HEAP_BYTES = 32 * 1024 * 1024
-_STREAM_TYPES = ("logs", "traces", "metrics")
+_ARRIVAL_BITS = 22  # arrival within a millisecond; 42 bits are left for the time, enough until the year 2109
+LATEST = (1 << 41) - 1
+Values = Iterable[tuple[Field, list[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What became of one document of a bulk."""
-
-    id: str
-    sequence: int = 0
-    error: StoreError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One document to create. Without an id it gets one."""
+class Stored:
+    """A document as it lies in the engine."""
 
     stream: str
     id: str
+    version: int
+    sequence: int
     source: dict[str, Any]
 
 
-class Store:
-    """All data streams of one folder. Safe for threads."""
+class Engine:
+    """A tantivy index in a folder. One thread writes; searchers are safe for threads."""
 
-    def __init__(self, folder: Path, keep: timedelta) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._keep = keep
-        self._lock_file = (folder / "lock").open("w")
-        try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OSError(f"{folder} is used by another log store: name another folder") from None
-        engine = folder / "engine"
-        engine.mkdir(exist_ok=True)
-        self.index = tantivy.Index(schema(), path=str(engine))
-        self.fields = Mapping(folder / "fields.json")
-        self._writer = self.index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-        self._translog = Translog(folder / "translog")
-        self._writing = threading.Lock()
-        self._new_ids: set[tuple[str, str]] = set()
-        self._streams: set[str] = set()
-        self._dirty = False
-        self._next = self._replay()
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.index = tantivy.Index(_schema(), path=str(folder))
+        self._analyzer = _analyzer()
+        self.index.register_tokenizer("standard", self._analyzer)
+        self.schema = self.index.schema
+        self._writer = self._new_writer()
+
+    def words(self, text: str) -> list[str]:
+        """The words of a text as they are searched."""
+        return self._analyzer.analyze(text)
 
     def searcher(self) -> tantivy.Searcher:
-        """What was refreshed last; stays as it is for as long as it is held."""
+        """What was committed last; stays as it is for as long as it is held."""
         return self.index.searcher()
 
-    def streams(self) -> list[str]:
-        """The data streams that have documents."""
-        return sorted(self._streams)
-
-    def create(self, orders: Sequence[Order]) -> list[Written]:
-        """Writes documents: each is on disk or refused with a reason. Raises StoreError on a full disk."""
-        with self._writing:
-            results: list[Written] = []
-            accepted: list[tuple[dict[str, Any], dict[str, Any]]] = []
-            for one in orders:
-                try:
-                    operation, values = self._accepted(one, self._next + len(accepted))
-                except StoreError as error:
-                    results.append(Written(one.id, error=error))
-                    continue
-                accepted.append((operation, values))
-                self._new_ids.add((operation["stream"], operation["id"]))
-                results.append(Written(operation["id"], operation["seq"]))
-            if accepted:
-                self._append(accepted)
-            return results
-
-    def refresh(self) -> None:
-        """Makes what was written searchable, and the translog short."""
-        with self._writing:
-            if not self._dirty:
-                return
-            generation = self._translog.roll()
-            self.fields.save()
-            self._writer.commit()
-            self.index.reload()
-            self._translog.drop_before(generation)
-            self._new_ids.clear()
-            self._dirty = False
-
-    def expire(self) -> None:
-        """Drops documents older than what is kept."""
-        cut = int((datetime.now(UTC) - self._keep).timestamp() * 1000)
-        with self._writing:
-            old = Query.range_query(
-                self.index.schema, "_order", FieldType.Unsigned, None, order(max(0, cut), 0), include_upper=False
-            )
-            if self.searcher().search(old, limit=1).count:
-                self._writer.delete_documents_by_query(old)
-                self._dirty = True
-
-    def drop(self, stream: str) -> None:
-        """Deletes a data stream with all its documents."""
-        self.refresh()
-        with self._writing:
-            self._writer.delete_documents_by_term("_stream", stream)
-            self._streams.discard(stream)
-            self._dirty = True
-        self.refresh()
-
-    def close(self) -> None:
-        """Commits what is there."""
-        self.refresh()
-        self._translog.close()
-        self._lock_file.close()
-
-    def _accepted(self, one: Order, sequence: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What goes into the translog, and the values that go into the engine. Raises StoreError."""
-        if one.stream.split("-", 1)[0] not in _STREAM_TYPES or one.stream.count("-") < 2:
-            reason = f"[{one.stream}] is no data stream: its name is TYPE-DATASET-NAMESPACE, of {_STREAM_TYPES}"
-            raise StoreError(400, "illegal_argument_exception", reason)
-        at = documents.milliseconds(one.source)
-        values = {
-            name: (kind := self.fields[name] or documents.type_of(name, value), documents.fitted(name, kind, value))
-            if name != documents.TIME
-            else ("date", at)
-            for name, value in documents.leaves(one.source)
-        }
-        if one.id and self._exists(one.stream, one.id):
-            reason = f"[{one.id}]: version conflict, document already exists"
-            raise StoreError(409, "version_conflict_engine_exception", reason)
-        operation = {
-            "seq": sequence, "at": at, "stream": one.stream, "id": one.id or uuid.uuid4().hex, "source": one.source,
-        }  # fmt: skip
-        return operation, values
-
-    def _append(self, accepted: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
-        try:
-            self._translog.append([operation for operation, _ in accepted])
-        except OSError as error:
-            self._new_ids -= {(operation["stream"], operation["id"]) for operation, _ in accepted}
-            raise StoreError(429, "cluster_block_exception", f"nothing was written: {error.strerror}") from error
-        self._next += len(accepted)
-        for operation, values in accepted:
-            self._index(operation, values)
-
-    def _index(self, operation: dict[str, Any], values: dict[str, Any]) -> None:
+    def add(self, operation: Mapping[str, Any], values: Values) -> None:
+        """Puts a document; one with the same key goes."""
         document = tantivy.Document()
+        key = key_of(operation["stream"], operation["id"])
+        if operation["version"] > 1:
+            self._writer.delete_documents_by_term("_key", key)
+        document.add_text("_key", key)
         document.add_text("_stream", operation["stream"])
-        document.add_text("_id", operation["id"])
         document.add_unsigned("_seq", operation["seq"])
-        document.add_unsigned("_order", order(operation["at"], operation["seq"]))
-        document.add_date("_at", datetime.fromtimestamp(operation["at"] / 1000, UTC))
-        keywords, texts = {}, {}
-        for name, (kind, value) in values.items():
-            self.fields.learn(name, kind)
-            if kind == "match_only_text":
-                texts[name], keywords[name] = value, ""
-            elif kind != "date" and (kind != "keyword" or len(value) <= documents.LONGEST_KEYWORD):
-                keywords[name] = value
+        document.add_unsigned("_version", operation["version"])
+        at, keywords, texts = 0, {}, {}
+        for field, found in values:
+            if field.name == TIME:
+                at = found[0]
+                document.add_integer("_ms", at)
+            elif field.kind == "text":
+                texts[field.name] = found
+                keywords[field.name] = ""  # marks it as present: the engine cannot ask text itself
+                document.add_text("_words", " ".join(found))
+            elif found:
+                keywords[field.name] = found if len(found) > 1 else found[0]
+        document.add_unsigned("_order", order_of(at, operation["seq"]))
         document.add_json("k", keywords)
         document.add_json("t", texts)
         document.add_bytes("_source", orjson.dumps(operation["source"]))
         self._writer.add_document(document)
-        self._streams.add(operation["stream"])
-        self._dirty = True
 
-    def _exists(self, stream: str, document_id: str) -> bool:
-        if (stream, document_id) in self._new_ids:
-            return True
-        both = Query.term_query(self.index.schema, "_id", document_id)
-        found = self.searcher().search(both, limit=100)
-        return any(self.searcher().doc(address)["_stream"][0] == stream for _, address in found.hits)
+    def remove(self, key: str) -> None:
+        self._writer.delete_documents_by_term("_key", key)
 
-    def _replay(self) -> int:
-        """Takes in what the translog has and the engine has not; returns the next sequence number."""
-        searcher = self.searcher()
-        newest = searcher.search(Query.all_query(), limit=1, order_by_field="_seq").hits
-        following = int(newest[0][0]) + 1 if newest else 0
-        buckets = searcher.aggregate(Query.all_query(), {"s": {"terms": {"field": "_stream", "size": 1000}}})
-        self._streams = {bucket["key"] for bucket in buckets["s"]["buckets"]}
-        began, count = time.monotonic(), 0
-        for operation in self._translog.replay():
-            if operation["seq"] >= following:
-                _, values = self._accepted(Order(operation["stream"], "", operation["source"]), operation["seq"])
-                self._index(operation, values)
-                following = operation["seq"] + 1
-                count += 1
-        if count:
-            _LOG.info("replayed operations=%d seconds=%.2f", count, time.monotonic() - began)
-        self.refresh()
-        return following
+    def remove_matching(self, query: Query) -> None:
+        self._writer.delete_documents_by_query(query)
+
+    def remove_stream(self, stream: str) -> None:
+        self._writer.delete_documents_by_term("_stream", stream)
+
+    def commit(self) -> None:
+        """Makes what was added durable and visible. Raises ValueError or OSError when the disk takes no more."""
+        self._writer.commit()
+        self.index.reload()
+
+    def begin_anew(self) -> None:
+        """Drops what was not committed, with the writer that failed."""
+        self._writer = None
+        self._writer = self._new_writer()
+
+    def last_sequence(self) -> int:
+        """The highest sequence number that was committed; -1 when there is none."""
+        found = self.searcher().search(Query.all_query(), limit=1, count=False, order_by_field="_seq").hits
+        return int(found[0][0]) if found else -1
+
+    def find(self, searcher: tantivy.Searcher, key: str) -> Stored | None:
+        """A committed document by its key. The cheap question first: most keys of new documents are new."""
+        if not searcher.doc_freq("_key", key):
+            return None
+        found = searcher.search(Query.term_query(self.schema, "_key", key), limit=1, count=False).hits
+        return stored(searcher, found[0][1]) if found else None
+
+    def _new_writer(self) -> Any:
+        return self.index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+
+
+def stored(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> Stored:
+    """A document that a search has found."""
+    found = searcher.doc(address)
+    stream, _, identity = found["_key"][0].partition("/")
+    return Stored(stream, identity, found["_version"][0], found["_seq"][0], orjson.loads(bytes(found["_source"][0])))
+
+
+def key_of(stream: str, identity: str) -> str:
+    return f"{stream}/{identity}"
+
+
+def order_of(milliseconds: int, sequence: int) -> int:
+    """Time first, then arrival."""
+    return min(max(0, milliseconds), LATEST) << _ARRIVAL_BITS | sequence & ((1 << _ARRIVAL_BITS) - 1)
+
+
+def time_of(order: int) -> int:
+    """The milliseconds of an order."""
+    return order >> _ARRIVAL_BITS
+
+
+def _analyzer() -> tantivy.TextAnalyzer:
+    """Words as the standard analyzer cuts them: a dot or apostrophe between letters or digits does not part them."""
+    letters, digits = r"\p{L}[\p{L}\p{M}]*(?:[.'’:·]\p{L}[\p{L}\p{M}]*)*", r"\p{N}+(?:[.,;'’]\p{N}+)*"
+    words = tantivy.Tokenizer.regex(rf"(?:{letters}|{digits}|_+)+")
+    return tantivy.TextAnalyzerBuilder(words).filter(tantivy.Filter.lowercase()).build()
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("_key", tokenizer_name="raw", index_option="basic", stored=True)
+    builder.add_text_field("_stream", tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_unsigned_field("_seq", fast=True, stored=True)
+    builder.add_unsigned_field("_version", stored=True)
+    builder.add_unsigned_field("_order", indexed=True, fast=True)
+    builder.add_integer_field("_ms", fast=True)
+    builder.add_json_field("k", fast=True, tokenizer_name="raw", index_option="basic", expand_dots_enabled=True)
+    builder.add_json_field("t", tokenizer_name="standard", index_option="position", expand_dots_enabled=True)
+    builder.add_text_field("_words", tokenizer_name="standard", index_option="basic")
+    builder.add_bytes_field("_source", stored=True)
+    return builder.build()

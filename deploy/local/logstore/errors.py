@@ -17,14 +17,48 @@ class StoreError(Exception):
         return {"error": {"root_cause": [cause], **cause}, "status": self.status}
 
 
-def unknown(what: str, name: str) -> StoreError:
-    """A clause or parameter that this store does not have."""
-    return StoreError(400, "parsing_exception", f"unknown {what} [{name}]")
+class ShardError(StoreError):
+    """A request that reads well and cannot be answered on these fields: every shard refuses it."""
+
+    def document(self) -> dict[str, Any]:
+        cause = {"type": self.kind, "reason": self.reason}
+        failed = {"shard": 0, "index": None, "node": "local", "reason": cause}
+        error = {
+            "root_cause": [cause], "type": "search_phase_execution_exception", "reason": "all shards failed",
+            "phase": "query", "grouped": True, "failed_shards": [failed],
+        }  # fmt: skip
+        return {"error": error, "status": self.status}
+
+
+def parsing(reason: str) -> StoreError:
+    """A clause, option or body that cannot be read."""
+    return StoreError(400, "parsing_exception", reason)
 
 
 def illegal(reason: str) -> StoreError:
     """A value that cannot be."""
     return StoreError(400, "illegal_argument_exception", reason)
+
+
+def unsearchable(reason: str) -> StoreError:
+    """A query that the type of a field does not allow."""
+    return ShardError(400, "query_shard_exception", reason)
+
+
+def undocumented(reason: str) -> StoreError:
+    """A document that does not fit its mapping."""
+    return StoreError(400, "document_parsing_exception", reason)
+
+
+def invalid(reason: str) -> StoreError:
+    """A request that lacks something."""
+    return StoreError(400, "action_request_validation_exception", f"Validation Failed: 1: {reason};")
+
+
+def disk_full(index: str, error: OSError) -> StoreError:
+    """Nothing more can be written for now."""
+    reason = f"index [{index}] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded: {error.strerror}];"
+    return StoreError(429, "cluster_block_exception", reason)
 
 
 def no_such_index(name: str) -> StoreError:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from deploy.local.logstore.files import sync_folder
+
+_LOG = logging.getLogger("logstore")
 
 
 class Translog:
@@ -22,30 +26,44 @@ class Translog:
         self._file = self._open()
 
     def replay(self) -> Iterator[dict[str, Any]]:
-        """What was written and may not be committed. A last line that was cut off was never acknowledged."""
-        for generation in self._generations():
-            for line in self._path(generation).read_bytes().split(b"\n"):
-                with contextlib.suppress(orjson.JSONDecodeError):
-                    yield orjson.loads(line)
+        """What was written and may not be committed.
 
-    def append(self, operations: list[dict[str, Any]]) -> None:
+        A last line that was cut off was never acknowledged. Raises ValueError for any other line that cannot be read:
+        what follows it would be lost.
+        """
+        for generation in self._generations():
+            *lines, torn = self._path(generation).read_bytes().split(b"\n")
+            if torn:
+                _LOG.warning("translog line cut off generation=%d bytes=%d", generation, len(torn))
+            for number, line in enumerate(lines, 1):
+                try:
+                    yield orjson.loads(line)
+                except orjson.JSONDecodeError as error:
+                    raise ValueError(f"{self._path(generation)} is damaged in line {number}: {error}") from error
+
+    def append(self, operations: Sequence[bytes]) -> None:
         """Returns when they are on disk. Raises OSError; then nothing of it is."""
-        data = b"".join(orjson.dumps(operation) + b"\n" for operation in operations)
+        data = memoryview(b"".join(operation + b"\n" for operation in operations))
         end = self._file.tell()
         try:
-            self._file.write(data)
-            os.fsync(self._file.fileno())
+            written = 0
+            while written < len(data):
+                written += self._file.write(data[written:])
+            os.fdatasync(self._file.fileno())
         except OSError:
-            with contextlib.suppress(OSError):
-                self._file.truncate(end)
-                self._file.seek(end)
+            self._file.truncate(end)
+            self._file.seek(end)
             raise
 
     def roll(self) -> int:
         """Begins a new generation; what is written from now on is not part of the commit that comes."""
-        self._file.close()
-        self._generation += 1
-        self._file = self._open()
+        before, self._generation = self._file, self._generation + 1
+        try:
+            self._file = self._open()
+        except OSError:
+            self._generation -= 1
+            raise
+        before.close()
         return self._generation
 
     def drop_before(self, generation: int) -> None:
@@ -58,7 +76,9 @@ class Translog:
         self._file.close()
 
     def _open(self) -> Any:
-        return self._path(self._generation).open("ab", buffering=0)
+        file = self._path(self._generation).open("ab", buffering=0)
+        sync_folder(self._folder)
+        return file
 
     def _path(self, generation: int) -> Path:
         return self._folder / f"{generation:012d}.log"
