@@ -28,6 +28,7 @@ def documents(store: LogStore) -> None:
         log(2, "fine", id="d", agent="z"),
         log(3, "fails", id="e", n=2, agent="x", tag=["p", "q"]),
     )
+    store.write("logs-pages.other-test", log(0))  # a part of the store that has none of the fields
 
 
 def order(es: Elasticsearch, *sort: Any, **more: Any) -> str:

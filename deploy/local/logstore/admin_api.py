@@ -36,9 +36,9 @@ class AdminApi:
             *(web.get(path, self.templates) for path in ("/_index_template", template)),
             *(web.route(method, template, self.put_template) for method in ("PUT", "POST")),
             web.delete(template, self.delete_template),
-            web.get("/{index}", self.index),
+            web.get("/{index:[^_/][^/]*}", self.index),
             web.get("/{index}/_mapping", self.mapping),
-            web.delete("/{index}", self.drop),
+            web.delete("/{index:[^_/][^/]*}", self.drop),
         ]
 
     async def info(self, _: web.Request) -> web.StreamResponse:

@@ -14,7 +14,7 @@ import orjson
 
 from deploy.local.logstore.errors import StoreError, disk_full, illegal, no_such_index
 from deploy.local.logstore.files import write_durably
-from deploy.local.logstore.mapping import StreamMapping, View
+from deploy.local.logstore.mapping import TIME, StreamMapping, View
 from deploy.local.logstore.templates import Templates, retention_of
 from deploy.local.logstore.times import duration
 
@@ -114,10 +114,13 @@ class Catalog:
 
 
 def _made(name: str, template: Mapping[str, Any]) -> Stream:
-    mapping = StreamMapping(template.get("template", {}).get("mappings", {}))
+    is_stream = "data_stream" in template
+    definition = template.get("template", {}).get("mappings", {})
+    if is_stream:
+        definition = {**definition, "properties": {TIME: {"type": "date"}, **definition.get("properties", {})}}
+    mapping = StreamMapping(definition)
     keep = retention_of(dict(template))
     retention = timedelta(milliseconds=duration(keep, "data_retention")) if keep else None
-    is_stream = "data_stream" in template
     backing = f".ds-{name}-{datetime.now(UTC):%Y.%m.%d}-000001" if is_stream else name
     return Stream(name, backing, is_stream, retention, mapping)
 

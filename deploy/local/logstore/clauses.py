@@ -81,14 +81,18 @@ class Clauses:
             return self.between(field, lower, upper)
         return self._parsed(field, f"{'<' if descending else '>'}{value!r}")
 
-    def values_behind(self, field: Field, value: str | None, *, descending: bool, most: int) -> list[str]:
-        """Keywords in order, behind a value."""
+    def values_behind(
+        self, field: Field, value: str | None, *, descending: bool, most: int, query: Query | None = None
+    ) -> list[Any]:
+        """The distinct values of a field in order, keywords behind a value."""
         source = {"field": field.path, "order": "desc" if descending else "asc"}
         asked: dict[str, Any] = {"sources": [{"v": {"terms": source}}], "size": most}
         if value is not None:
             asked["after"] = {"v": f"str:{value}"}
-        found = self._searcher.aggregate(self.in_streams(), {"c": {"composite": asked}})["c"]["buckets"]
-        return [bucket["key"]["v"] for bucket in found if isinstance(bucket["key"]["v"], str)]
+        found = self._searcher.aggregate(query or self.in_streams(), {"c": {"composite": asked}})["c"]["buckets"]
+        return [
+            bucket["key"]["v"] for bucket in found if field.kind != "keyword" or isinstance(bucket["key"]["v"], str)
+        ]
 
     def match(
         self,

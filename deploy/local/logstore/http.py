@@ -33,9 +33,12 @@ async def in_its_form(request: web.Request, handler: Handler) -> web.StreamRespo
         return await handler(request)
     except StoreError as error:
         return answer(error.document(), status=error.status)
-    except Exception as error:  # noqa: BLE001 what was not foreseen is said in the same form, and logged
-        if isinstance(error, web.HTTPException):
-            return _of_http(request, error)
+    except web.HTTPException as error:
+        return _of_http(request, error)
+    except BaseException as error:
+        # A panic of the engine is no Exception: it too costs its request alone.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         _LOG.exception("request failed method=%s path=%s", request.method, request.path)
         return answer(StoreError(500, "exception", f"{type(error).__name__}: {error}").document(), status=500)
 

@@ -11,7 +11,7 @@ import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deploy.local.logstore.errors import StoreError, illegal, undocumented
@@ -31,7 +31,7 @@ _OPTIONS = {
     "time_series_dimension", "scaling_factor", "norms", "index", "format", "analyzer",
 }  # fmt: skip
 _LOOKS_LIKE_A_DATE = re.compile(r"\d{4}(-\d\d-\d\d(T\d\d:\d\d.*)?|/\d\d/\d\d)")
-_NOW = datetime.fromtimestamp(0, UTC)
+_EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,13 @@ class Field:
             return "_ms"
         return f"{'t' if self.kind == 'text' else 'k'}.{self.name}"
 
+    def all_fitted(self, values: list[Any]) -> list[Any]:
+        """What is kept of a document's values. Most are one short string: those cost nothing here."""
+        if self.kind != "keyword":
+            return [self.fitted(one) for one in values]
+        fitted = [one if type(one) is str else self.fitted(one) for one in values]
+        return [one for one in fitted if len(one) <= self.ignore_above]
+
     def fitted(self, value: Any) -> Any:
         """A value as the type has it. Raises StoreError when it cannot be."""
         try:
@@ -67,7 +74,7 @@ class StreamMapping:
         self.definition = definition
         self._dynamic = {"": str(definition.get("dynamic", True)).lower()}
         self._passthrough: list[tuple[int, str]] = []
-        self._objects: set[str] = set()
+        self._objects: dict[str, None] = {}
         self.fields: dict[str, Field] = {}
         self.aliases: dict[str, str] = {}
         self._written: dict[str, Field | None] = {}
@@ -102,11 +109,14 @@ class StreamMapping:
 
         New fields are learnt, but not from a document that is refused. Raises StoreError.
         """
-        known = (dict(self.fields), dict(self._written), set(self._objects))
+        learnt = (self.fields, self._written, self._objects)
+        before = [len(one) for one in learnt]
         try:
             return list(self._values(document))
         except StoreError:
-            self.fields, self._written, self._objects = known
+            for one, length in zip(learnt, before, strict=True):
+                while len(one) > length:
+                    one.popitem()
             raise
 
     def _values(self, document: Mapping[str, Any]) -> Iterator[tuple[Field, list[Any]]]:
@@ -115,34 +125,33 @@ class StreamMapping:
         for name, raw in found.items():
             field = self._written[name] if name in self._written else self._added(name, raw[0])
             if field is not None:
-                fitted = [field.fitted(one) for one in raw]
-                if field.kind == "keyword":
-                    fitted = [one for one in fitted if len(one) <= field.ignore_above]
-                yield field, fitted
+                yield field, field.all_fitted(raw)
                 for sub in field.subs:
-                    kept = [sub.fitted(one) for one in raw]
-                    yield sub, [one for one in kept if sub.kind != "keyword" or len(one) <= sub.ignore_above]
+                    yield sub, sub.all_fitted(raw)
 
     def _leaves(self, node: Mapping[str, Any], prefix: str, found: dict[str, list[Any]]) -> None:
         for key, value in node.items():
             name = prefix + key
-            for one in value if isinstance(value, list) else (value,):
-                if isinstance(one, Mapping):
-                    if name in self.fields and self.fields[name].type != "flattened":
-                        field = self.fields[name]
-                        raise undocumented(f"failed to parse field [{name}] of type [{field.type}]: it is an object")
-                    self._enter(name)
-                    self._leaves(one, f"{name}.", found)
-                elif isinstance(one, list):
+            if type(value) is dict:
+                self._enter(name)
+                self._leaves(value, f"{name}.", found)
+            elif type(value) is list:
+                for one in value:
                     self._leaves({key: one}, prefix, found)
-                elif one is not None:
-                    found.setdefault(name, []).append(one)
+            elif name in found:
+                found[name].append(value)
+            elif value is not None:
+                found[name] = [value]
 
     def _enter(self, name: str) -> None:
         """Remembers an object; below attributes that are passed through it is flattened."""
-        if name in self._objects or name in self.fields:
+        if name in self._objects:
             return
-        self._objects.add(name)
+        if field := self.fields.get(name):
+            if field.type != "flattened":
+                raise undocumented(f"failed to parse field [{name}] of type [{field.type}]: it is an object")
+            return
+        self._objects[name] = None
         if any(name.startswith(f"{prefix}.") for _, prefix in self._passthrough):
             self._declare(name, {"type": "flattened"})
 
@@ -205,7 +214,7 @@ class StreamMapping:
         if kind == "alias":
             self.aliases[name] = body["path"]
         elif kind in _OBJECTS:
-            self._objects.add(name)
+            self._objects[name] = None
             if "dynamic" in body or kind == "passthrough":
                 self._dynamic[name] = str(body.get("dynamic", True)).lower()
             if kind == "passthrough":
@@ -316,7 +325,7 @@ def _fit_boolean(_: Field, value: Any) -> bool:
 
 
 def _fit_long(field: Field, value: Any) -> int:
-    if isinstance(value, bool):
+    if type(value) is bool:
         raise TypeError
     number = (
         value if isinstance(value, int) else int(value) if re.fullmatch(r"-?\d+", str(value)) else int(float(value))
@@ -334,9 +343,13 @@ def _fit_double(field: Field, value: Any) -> float:
 
 
 def _fit_date(field: Field, value: Any) -> int:
+    if type(value) is str and value[10:11] == "T" and value[19:]:  # what nearly all documents have
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is not None:
+            return (at - _EPOCH) // _MILLISECOND
     if isinstance(value, str) and (value.startswith("now") or "||" in value):
         raise ValueError
-    return instant(value, _NOW, field=field.name)
+    return instant(value, _EPOCH, field=field.name)
 
 
 _FITS = {

@@ -123,7 +123,7 @@ class Orderer:
             yield from self._by_time(there, above, need, key.descending, with_time=True, with_tie=bool(rest), key=key)
             return
         seen: set[tuple[int, int]] = set()
-        for value in self._values(there, key, need):
+        for value in self._leaf.values_behind(field, None, descending=key.descending, most=need, query=there):
             one = both(query, self._leaf.equal(key.name, value))
             for hit in self._walk(one, rest, (*above, key.shown(value)), need - len(seen), down):
                 place = (hit.address.segment_ord, hit.address.doc)
@@ -142,18 +142,6 @@ class Orderer:
         for order, address in found.hits:
             at = (key.shown(time_of(int(order))),) if with_time and key else ()
             yield Ranked(address, (*above, *at, *((int(order),) if with_tie else ())))
-
-    def _values(self, query: Query, key: Key, need: int) -> list[Any]:
-        """The distinct values of the first `need` documents, in order."""
-        field = _known(key)
-        way, path = "desc" if key.descending else "asc", field.path
-        if field.kind in ("keyword", "boolean"):
-            asked = {"terms": {"field": path, "size": need, "segment_size": max(1000, need), "order": {"_key": way}}}
-            buckets = self._searcher.aggregate(query, {"v": asked})["v"]["buckets"]
-            return [bucket.get("key_as_string", bucket["key"]) for bucket in buckets]
-        hits = {"size": need, "sort": [{path: way}], "docvalue_fields": [path]}
-        found = self._searcher.aggregate(query, {"v": {"top_hits": hits}})["v"]["hits"]
-        return list(dict.fromkeys(hit["docvalue_fields"][path][0] for hit in found))
 
     def _behind(self, keys: Sequence[Key], after: Any, need: int) -> Query:
         """What comes after these sort values: the first key that differs decides."""
