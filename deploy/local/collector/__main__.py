@@ -64,16 +64,19 @@ class Collector:
         pause = _SCAN_SECONDS
         while True:
             try:
-                await self._ship_new_logs(session)
+                while await self._ship_new_logs(session):
+                    pass
                 pause = _SCAN_SECONDS
             except AwayError as error:
                 pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
                 _LOG.warning("logs wait retry_seconds=%.0f error=%s", pause, error)
             await asyncio.sleep(pause)
 
-    async def _ship_new_logs(self, session: aiohttp.ClientSession) -> None:
+    async def _ship_new_logs(self, session: aiohttp.ClientSession) -> bool:
+        """Whether there was anything: a file that grows fast is read on without a pause."""
         stream = f"logs-agentgov.app.otel-{self._environment}"
         batches = await asyncio.to_thread(self._tail.new)
+        there_was = bool(batches)
         try:
             while batches:
                 taken, count = [], 0
@@ -86,6 +89,7 @@ class Collector:
                     self._tail.shipped(batch)
         finally:
             self._tail.save()
+        return there_was
 
     async def _ship_spans(self, session: aiohttp.ClientSession) -> None:
         pause = _SCAN_SECONDS

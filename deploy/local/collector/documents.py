@@ -27,6 +27,7 @@ class Origin:
     uid: str
     container: str
     run: int
+    part: str = ""  # which of the files that the run's output has filled
 
 
 def log_document(text: str, at: str, origin: Origin, environment: str) -> Document:
@@ -45,7 +46,7 @@ def log_document(text: str, at: str, origin: Origin, environment: str) -> Docume
         return document
     level = str(known.get("level", "")).upper()
     level = _ALIASES.get(level, level)
-    document |= {"@timestamp": known.get("ts", at), "body": {"text": str(known["message"])}}
+    document |= {"@timestamp": _time(known.get("ts"), at), "body": {"text": str(known["message"])}}
     if level in _NUMBERS:
         document |= {"severity_text": level, "severity_number": _NUMBERS[level]}
     document |= {key: known[key] for key in ("trace_id", "span_id") if known.get(key)}
@@ -58,9 +59,8 @@ def log_document(text: str, at: str, origin: Origin, environment: str) -> Docume
 
 def line_id(origin: Origin, offset: int) -> str:
     """The same line has the same id however often it is sent: a repeated one is refused, not doubled."""
-    return hashlib.blake2b(
-        f"{origin.uid}/{origin.container}/{origin.run}/{offset}".encode(), digest_size=12
-    ).hexdigest()
+    place = f"{origin.uid}/{origin.container}/{origin.run}/{origin.part}/{offset}"
+    return hashlib.blake2b(place.encode(), digest_size=12).hexdigest()
 
 
 def span_documents(request: Mapping[str, Any], environment: str) -> Iterator[tuple[str, Document]]:
@@ -94,6 +94,15 @@ def _span(span: Mapping[str, Any], resource: Mapping[str, Any]) -> Document:
     if status.get("message"):
         document["status"]["message"] = status["message"]
     return document
+
+
+def _time(said: Any, at: str) -> Any:
+    """The time that the line says, or the one at which it was written if that is none."""
+    try:
+        datetime.fromisoformat(said)
+    except (TypeError, ValueError):
+        return at
+    return said
 
 
 def _attributes(pairs: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import orjson
@@ -33,6 +34,8 @@ async def ship(
 
     Raises AwayError when the whole must be sent again.
     """
+    if not entries:
+        return
     lines = []
     for document_id, document in entries:
         lines.append(orjson.dumps({"create": {"_index": stream, "_id": document_id}}))
@@ -45,16 +48,18 @@ async def ship(
             found = orjson.loads(await answer.read())
     except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
         raise AwayError(str(error) or type(error).__name__) from error
-    if not found["errors"]:
-        counters.sent += len(entries)
-        return
-    for item in found["items"]:
-        (result,) = item.values()
-        error = result.get("error")
-        if error is None or result["status"] == _CONFLICT:
-            counters.sent += 1
-        elif result["status"] == 429 or result["status"] >= 500:
-            raise AwayError(error["reason"])
-        else:
-            counters.refused += 1
-            _LOG.error("document refused stream=%s id=%s reason=%s", stream, result["_id"], error["reason"])
+    results = [result for item in found["items"] for result in item.values()] if found["errors"] else []
+    for result in results:
+        if _is_passing(result):
+            raise AwayError(result["error"]["reason"])
+    refused = [result for result in results if "error" in result and result["status"] != _CONFLICT]
+    for result in refused:
+        reason = result["error"]["reason"]
+        _LOG.error("document refused stream=%s id=%s reason=%s", stream, result["_id"], reason)
+    counters.sent += len(entries) - len(refused)
+    counters.refused += len(refused)
+
+
+def _is_passing(result: dict[str, Any]) -> bool:
+    """Whether a document may be taken later: the store is busy, full or ill."""
+    return result["status"] == 429 or result["status"] >= 500

@@ -1,18 +1,24 @@
 """Container logs as files: what is new in them, and how far they were shipped.
 
 The place in a file is kept on disk only after what stands before it was acknowledged. So a store that is away costs
-time, never a line; what was sent twice after a crash has the same ids and is refused the second time.
+time, never a line; what was sent twice after a crash has the same ids and is refused the second time. A file is known
+by its first line, which has a time: a rotated file keeps its place under its new name, and one begun anew begins anew.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
 from deploy.local.collector.documents import Document, Origin, line_id, log_document
 
+_LOG = logging.getLogger("collector")
 _READ_BYTES = 256 * 1024
 
 
@@ -20,14 +26,14 @@ _READ_BYTES = 256 * 1024
 class Batch:
     """Documents of one file, and where the next batch of it begins."""
 
-    file: Path
+    file: str
     entries: list[tuple[str, Document]]
     next_offset: int
 
 
 @dataclass(slots=True)
 class Tail:
-    """All log files below `root`."""
+    """All log files below `root`; `<run>.log.1` is what the writer has set aside of `<run>.log`."""
 
     root: Path
     environment: str
@@ -36,61 +42,85 @@ class Tail:
     _saved: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.checkpoint.exists():
+        try:
             self._offsets = orjson.loads(self.checkpoint.read_bytes())
-            self._saved = dict(self._offsets)
+        except FileNotFoundError:
+            return
+        except orjson.JSONDecodeError as error:
+            _LOG.warning("checkpoint unreadable, all lines are offered again error=%s", error)
+        self._saved = dict(self._offsets)
 
     def new(self) -> list[Batch]:
         """One batch of each file that has grown."""
-        files = {str(file): file for file in self.root.glob("*_*_*/*/*.log")}
-        self._offsets = {name: offset for name, offset in self._offsets.items() if name in files}
-        return [batch for file in files.values() if (batch := self._batch(file)) is not None]
+        batches, seen = [], set()
+        for path in sorted(self.root.glob("*_*_*/*/*.log*")):
+            try:
+                with path.open("rb") as stream:
+                    name = _name(path, stream)
+                    if name:
+                        seen.add(name)
+                        batches += self._batches(path, name, stream)
+            except FileNotFoundError:
+                continue  # gone, or set aside under the other name: the next look finds it
+        self._offsets = {name: offset for name, offset in self._offsets.items() if name in seen}
+        return batches
 
     def shipped(self, batch: Batch) -> None:
         """What the batch holds was acknowledged."""
-        self._offsets[str(batch.file)] = batch.next_offset
+        self._offsets[batch.file] = batch.next_offset
 
     def save(self) -> None:
-        """Writes the places down; a file is seen whole or not at all."""
-        if self._offsets != self._saved:
-            scratch = self.checkpoint.with_suffix(".new")
+        """Writes the places down, whole or not at all. On a full disk the old ones stay: lines are then sent again."""
+        if self._offsets == self._saved:
+            return
+        scratch = self.checkpoint.with_suffix(".new")
+        try:
             scratch.write_bytes(orjson.dumps(self._offsets))
             scratch.replace(self.checkpoint)
-            self._saved = dict(self._offsets)
+        except OSError as error:
+            _LOG.warning("checkpoint not written error=%s", error)
+            return
+        self._saved = dict(self._offsets)
 
-    def _batch(self, file: Path) -> Batch | None:
-        start = self._offsets.get(str(file), 0)
-        try:
-            size = file.stat().st_size
-            if size < start:  # begun anew: it was full
-                start = 0
-            if size == start:
-                return None
-            with file.open("rb") as stream:
-                stream.seek(start)
-                data = stream.read(_READ_BYTES)
-        except FileNotFoundError:
-            return None
-        origin = _origin(file)
+    def _batches(self, path: Path, name: str, stream: BinaryIO) -> Iterator[Batch]:
+        start = self._offsets.get(name, 0)
+        stream.seek(start)
+        data = stream.read(_READ_BYTES)
+        origin = _origin(path, name)
         entries: list[tuple[str, Document]] = []
-        partial, at, done = b"", start, start
+        pending: dict[bytes, tuple[int, bytes, bytes]] = {}  # by stdout and stderr: pieces of a line that is not whole
+        at = done = start
         for line in data.split(b"\n")[:-1]:
-            stamp, _, tag, text = (*line.split(b" ", 3), b"", b"", b"")[:4]
+            stamp, output, tag, text = (*line.split(b" ", 3), b"", b"", b"")[:4]
+            began, stamped, before = pending.pop(output, (at, stamp, b""))
             at += len(line) + 1
-            partial += text
-            if tag == b"F":
-                text_whole = partial.decode(errors="replace")
-                document = log_document(text_whole, stamp.decode(), origin, self.environment)
-                entries.append((line_id(origin, done), document))
-                partial, done = b"", at
+            if tag == b"P":
+                pending[output] = (began, stamped, before + text)
+            elif tag == b"F":
+                entries.append(self._entry(origin, began, stamped, before + text))
+            if not pending:
+                done = at
         # A line in more pieces than one read takes would stay for ever: then it goes as it is.
-        if not entries and len(data) >= _READ_BYTES:
-            text_cut = partial.decode(errors="replace")
-            entries.append((line_id(origin, start), log_document(text_cut, stamp.decode(), origin, self.environment)))
-            done = at
-        return Batch(file, entries, done) if entries else None
+        if done == start and len(data) >= _READ_BYTES:
+            entries += [self._entry(origin, *piece) for piece in pending.values()]
+            done = at if at > start else start + len(data)
+        if done > start:
+            yield Batch(name, entries, done)
+
+    def _entry(self, origin: Origin, offset: int, stamp: bytes, text: bytes) -> tuple[str, Document]:
+        document = log_document(text.decode(errors="replace"), stamp.decode(), origin, self.environment)
+        return line_id(origin, offset), document
 
 
-def _origin(file: Path) -> Origin:
-    namespace, pod, uid = file.parent.parent.name.split("_", 2)
-    return Origin(namespace=namespace, pod=pod, uid=uid, container=file.parent.name, run=int(file.stem))
+def _name(path: Path, stream: BinaryIO) -> str:
+    """What stays the same of a file when it is set aside: its container's run and its first line. Empty until then."""
+    first = stream.readline(_READ_BYTES)
+    if not first.endswith(b"\n") and len(first) < _READ_BYTES:
+        return ""
+    return f"{path.parent}/{path.name.split('.')[0]}/{hashlib.blake2b(first, digest_size=8).hexdigest()}"
+
+
+def _origin(path: Path, name: str) -> Origin:
+    namespace, pod, uid = path.parent.parent.name.split("_", 2)
+    run, part = name.rsplit("/", 2)[1:]
+    return Origin(namespace=namespace, pod=pod, uid=uid, container=path.parent.name, run=int(run), part=part)
