@@ -154,8 +154,8 @@ def test_a_full_disk_of_the_store_is_waited_for(
 
 def test_no_more_spans_are_taken_than_can_be_held(collector: Collector, own_store: LogStore) -> None:
     own_store.stop(signal.SIGKILL)
-    taken = [collector.export(spans(first, 5_000)).status_code for first in range(0, 30_000, 5_000)]
-    assert taken == [200, 200, 200, 200, 429, 429]
+    taken = [collector.export(spans(first, 1_000)).status_code for first in range(0, 22_000, 1_000)]
+    assert taken == [200] * 20 + [429] * 2
 
 
 def test_a_document_that_the_store_refuses_is_counted_and_holds_up_nothing(
@@ -170,12 +170,11 @@ def test_a_document_that_the_store_refuses_is_counted_and_holds_up_nothing(
     assert "otelcol_exporter_send_failed_log_records_total 1\n" in metrics
 
 
-@pytest.mark.parametrize(
-    "body", [{}, [], {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "a"}]}]}]}, "x"], ids=str
-)
-def test_what_is_no_export_is_refused(collector: Collector, body: Any) -> None:
-    answer = collector.export(body)
-    assert (answer.status_code, answer.json()["code"]) == (400, 3)
+def test_what_is_no_export_is_refused(collector: Collector) -> None:
+    for body in ({}, [], "x", {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "a"}]}]}]}):
+        answer = collector.export(body)
+        assert (answer.status_code, answer.json()["code"]) == (400, 3)
+    assert collector.export(spans(1, 1)).status_code == 200
 
 
 def test_a_flood_arrives_whole(collector: Collector, own_store: LogStore, container: Container) -> None:

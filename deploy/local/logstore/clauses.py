@@ -36,7 +36,10 @@ class Clauses:
 
     def in_streams(self) -> Query:
         """The documents of the request's streams."""
-        return Query.term_set_query(self._schema, "_stream", [one.name for one in self._streams])
+        names = [one.name for one in self._streams]
+        if len(names) == 1:
+            return Query.term_query(self._schema, "_stream", names[0])  # half the time of a set
+        return Query.term_set_query(self._schema, "_stream", names)
 
     def equal(self, name: str, value: Any) -> Query:
         """Exactly this value; on text, exactly this word."""
@@ -49,19 +52,18 @@ class Clauses:
 
     def ids(self, values: Any) -> Query:
         keys = [key_of(stream.name, str(one)) for stream in self._streams for one in values]
-        return Query.const_score_query(Query.term_set_query(self._schema, "_key", keys), 1.0)
+        return Query.term_set_query(self._schema, "_key", keys)
 
     def exists(self, name: str) -> Query:
         """Documents that have the field, or any field below it."""
         below = [one for one in self.view.names() if one.startswith(f"{name}.")]
         paths = {field.path for one in (name, *below) for field in self.view.fields(one)}
-        return Query.const_score_query(_either([Query.exists_query(_present(path)) for path in sorted(paths)]), 1.0)
+        return _either([Query.exists_query(_present(path)) for path in sorted(paths)])
 
     def range(self, name: str, limits: Mapping[str, Any]) -> Query:
         """Values between limits; a limit that is null is none."""
         bounds = {key: limits[key] for key in ("gte", "gt", "lte", "lt") if limits.get(key) is not None}
-        found = [self._range(field, bounds, limits) for field in self.view.fields(name)]
-        return Query.const_score_query(_either(found), 1.0)
+        return _either([self._range(field, bounds, limits) for field in self.view.fields(name)])
 
     def between(self, field: Field, lower: int | float, upper: int | float) -> Query:
         """Numbers or milliseconds from lower (in) to upper (out)."""
@@ -166,7 +168,7 @@ class Clauses:
             return self._word(field, str(value))
         if field.kind == "date":
             low, high = (instant(value, self.now, round_up=up, field=field.name) for up in (False, True))
-            return Query.const_score_query(self.between(field, low, high + 1), 1.0)
+            return self.between(field, low, high + 1)
         if field.kind == "long" and isinstance(value, float) and value != int(value):
             return Query.empty_query()
         try:
@@ -200,7 +202,8 @@ class Clauses:
             return self._range_of_keywords(field, fitted)
         signs = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
         parts = [self._parsed(field, f"{signs[key]}{value!r}") for key, value in fitted.items()]
-        return Query.boolean_query([(Occur.Must, one) for one in parts or [Query.exists_query(field.path)]])
+        parts = parts or [Query.exists_query(field.path)]
+        return parts[0] if len(parts) == 1 else Query.boolean_query([(Occur.Must, one) for one in parts])
 
     def _range_of_keywords(self, field: Field, bounds: Mapping[str, str]) -> Query:
         """The engine has no ranges of keywords on paths: the values that lie between."""

@@ -65,17 +65,16 @@ class ReadingApi:
         body = self._with_parameters(await body_of(request), request)
         pit = body.get("pit")
         if pit is None:
-            streams = self._named(request)
-            found = await asyncio.to_thread(
-                lambda: Search(self._store.engine, self._store.engine.searcher(), streams).answer(body)
+            return answer(
+                await asyncio.to_thread(self._found, self._store.engine.searcher(), self._named(request), body)
             )
-            return answer(found)
         if "index" in request.match_info:
             reason = "[indices] cannot be used with point in time. Do not specify any index with point in time."
             raise invalid(reason)
         point = self._point(pit)
-        found = await asyncio.to_thread(lambda: Search(self._store.engine, point.searcher, point.streams).answer(body))
-        return answer({"pit_id": pit["id"], **found})
+        return answer(
+            {"pit_id": pit["id"], **await asyncio.to_thread(self._found, point.searcher, point.streams, body)}
+        )
 
     async def count(self, request: web.Request) -> web.StreamResponse:
         parameters(request, EXPANDING)
@@ -121,6 +120,9 @@ class ReadingApi:
             raise illegal("[id] of the point in time is wanted")
         freed = self._pits.pop(body["id"], None) is not None
         return answer({"succeeded": True, "num_freed": int(freed)}, status=200 if freed else 404)
+
+    def _found(self, searcher: tantivy.Searcher, streams: list[Stream], body: dict[str, Any]) -> dict[str, Any]:
+        return Search(self._store.engine, searcher, streams, scored=not body.get("sort")).answer(body)
 
     def _named(self, request: web.Request) -> list[Stream]:
         expression = request.match_info.get("index", "*")

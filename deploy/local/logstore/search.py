@@ -40,10 +40,12 @@ _MOST_HITS = 10_000
 class Search:
     """Searches of one request on one state of the store."""
 
-    def __init__(self, engine: Engine, searcher: tantivy.Searcher, streams: Sequence[Stream]) -> None:
+    def __init__(
+        self, engine: Engine, searcher: tantivy.Searcher, streams: Sequence[Stream], *, scored: bool = True
+    ) -> None:
         self._searcher, self._streams = searcher, streams
         self._view = View([one.mapping for one in streams])
-        self.compiler = Compiler(engine, searcher, streams, self._view)
+        self.compiler = Compiler(engine, searcher, streams, self._view, scored=scored)
         self._orderer = Orderer(engine, searcher, self.compiler.clauses)
         self._backing = {one.name: one.backing for one in streams}
 
