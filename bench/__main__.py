@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 BENCHES = {
     "pages": "how long each page takes until it is drawn, beside an empty one",
+    "logstore": "a million logs: how fast they are taken, searched while more come, and back after a kill",
     "idle": "what the environment and the deck cost while nobody looks",
 }
 

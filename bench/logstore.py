@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -198,13 +198,13 @@ def kill_while_written(program: Program) -> tuple[int, int, float]:
     return len(acknowledged), len(acknowledged) - found, seconds
 
 
-def main() -> int:
-    """Measures, prints the lines of the README's table, and ends with 1 where a limit is not held."""
+def main(arguments: Sequence[str]) -> int:
+    """Measures, prints the figures, and ends with 1 where a limit is not held."""
     parser = argparse.ArgumentParser(prog="python -m bench.logstore", description=__doc__)
     parser.add_argument("--documents", type=int, default=1_000_000)
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--per-second", type=int, default=500, help="written while it is asked")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="bench-logstore-"))
     program = Program(folder)
     try:
@@ -239,4 +239,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
