@@ -37,7 +37,7 @@ class LogStore:
         self.log = (self.folder / "log").open("a")
         self.process = subprocess.Popen(self.command(*options), cwd=REPO, stderr=self.log)
         self.client = Elasticsearch(self.url, max_retries=0, retry_on_timeout=False, request_timeout=30)
-        eventually(lambda: self.process.poll() is not None or answers(self.url), "the log store listens")
+        listens(self.process, self.url)
         assert self.process.poll() is None, (self.folder / "log").read_text()
         return self
 
@@ -128,6 +128,15 @@ def answers(url: str) -> bool:
         return requests.get(url, timeout=5).ok
     except requests.ConnectionError:
         return False
+
+
+def listens(process: subprocess.Popen[bytes], url: str) -> None:
+    """Waits until a program answers or has ended; one that does neither in time is not left behind."""
+    try:
+        eventually(lambda: process.poll() is not None or answers(url), f"{url} answers")
+    except BaseException:
+        process.kill()
+        raise
 
 
 def free_port() -> int:

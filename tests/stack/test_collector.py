@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from logstore_process import REPO, LogStore, answers, eventually, free_port
+from logstore_process import REPO, LogStore, eventually, free_port, listens
 from test_collector_tail import Container
 
 pytest_plugins = ("logstore_process",)
@@ -34,7 +34,8 @@ class Collector:
         places = ["--elasticsearch", self._elasticsearch, "--pod-logs", str(self.folder), "--environment", "test"]
         self.log = (self.folder.parent / "collector.log").open("a")
         self.process = subprocess.Popen([*program, *places], cwd=REPO, stderr=self.log)
-        eventually(lambda: answers(f"{self.url}/healthz"), "the collector listens")
+        listens(self.process, f"{self.url}/healthz")
+        assert self.process.poll() is None, self.said()
         return self
 
     def stop(self, number: int = signal.SIGTERM) -> None:
