@@ -23,7 +23,7 @@ from tests.environment import REPOSITORY, Environment
 
 pytestmark = pytest.mark.stack
 
-BARE = ("--no-dashboard", "--no-load")
+BARE = ("--no-dashboard", "--no-load", "--no-history")
 PROCESSES = {
     "alertmanager", "apiserver", "collector", "controllers", "logstore", "node", "prometheus", "proxy",
 }  # fmt: skip
