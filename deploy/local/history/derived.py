@@ -14,7 +14,7 @@ import yaml
 
 from deploy.local.configuration import MONITORING
 from deploy.local.history.recipe import HOUR, MINUTE, Array
-from deploy.local.history.series import Labels, Line
+from deploy.local.history.series import Line
 
 OBJECTIVE = 0.01
 _RUNS = "agent:gen_ai_invoke_agent_runs:rate5m"
@@ -137,6 +137,3 @@ def _alerting_rules() -> Iterator[dict[str, Any]]:
     rules = yaml.safe_load((MONITORING / "prometheus" / "rules" / "alerts.yaml").read_text())
     for group in rules["groups"]:
         yield from (rule for rule in group["rules"] if "alert" in rule)
-
-
-__all__ = ["Labels", "alerts", "derived", "quantile", "summed"]

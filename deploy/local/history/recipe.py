@@ -126,7 +126,7 @@ class Past:
                 end=self._at(-1, 20, 52),
                 track="green",
                 agents=frozenset(AGENTS),
-                breach_ratio=0.2,
+                breach_ratio=0.15,
                 slowdown=8.0,
             ),
         )
