@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 BENCHES = {
     "pages": "how long each page takes until it is drawn, beside an empty one",
+    "history": "how long a question over 14 days takes",
     "idle": "what the environment and the deck cost while nobody looks",
 }
 

@@ -34,11 +34,12 @@ _UNFINISHED = ".tmp-for-creation"  # Prometheus removes what is called so when i
 def lay(past: Past, *, start: int, end: int, promtool: Path, cache: Path, data: Path) -> int:
     """Puts the blocks from `start` to `end` into a Prometheus' data folder; returns how many.
 
-    Must be called once for a data folder that has nothing older than `end`.
+    Nothing else in the folder may be older than `end`. After an interruption it may be called again: blocks that were
+    placed before then overlap with equal ones, which Prometheus merges.
     """
     times = np.arange(start, end + 1, MINUTE, dtype=float)
     kept = cache / _key(past, start)
-    with tempfile.TemporaryDirectory(prefix="history-", dir=data) as scratch:
+    with tempfile.TemporaryDirectory(prefix="history", suffix=_UNFINISHED, dir=data) as scratch:
         fresh = Path(scratch) / "fresh"
         wanted = [(fresh, max(start, past.anchor), end)]
         if start < past.anchor and not kept.exists():
