@@ -60,7 +60,8 @@ def lay(past: Past, *, start: int, end: int, promtool: Path, cache: Path, data: 
 def all_lines(past: Past, times: Array) -> list[Line]:
     """Every series of the past."""
     base = series.lines(past, times)
-    return [*base, *derived.derived(base), *platform.lines(past, times)]
+    found = [*base, *derived.derived(base), *platform.lines(past, times)]
+    return [line for line in found if line.name not in (series.TOOL_BUCKETS, series.MODEL_BUCKETS)]
 
 
 def steps(times: Array, anchor: int) -> Array:

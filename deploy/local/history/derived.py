@@ -14,7 +14,7 @@ import yaml
 
 from deploy.local.configuration import MONITORING
 from deploy.local.history.recipe import HOUR, MINUTE, Array
-from deploy.local.history.series import Line
+from deploy.local.history.series import MODEL_BUCKETS, TOOL_BUCKETS, Line
 
 OBJECTIVE = 0.01
 _RUNS = "agent:gen_ai_invoke_agent_runs:rate5m"
@@ -22,6 +22,7 @@ _FAILURES = "agent:gen_ai_invoke_agent_failures:rate5m"
 _BUCKETS = "agent:gen_ai_invoke_agent_duration_seconds_bucket:rate5m"
 _EVALUATIONS = "agent:agentgov_contract_evaluations:rate5m"
 _WINDOWS = {"30m": 30 * MINUTE, "1h": HOUR, "6h": 6 * HOUR, "3d": 72 * HOUR}
+_AGENT, _TOOL, _MODEL = "gen_ai_agent_name", "gen_ai_tool_name", "gen_ai_request_model"
 _SERVICE = ("namespace", "service_name", "track")
 _CONDITION = re.compile(r"([a-zA-Z_:0-9]+) > ([0-9.]+)(?: \* ([0-9.]+))?")
 
@@ -31,7 +32,13 @@ def derived(base: Iterable[Line]) -> list[Line]:
     known = list(base)
     found: list[Line] = []
     found += _by_service(known)
-    found += _quantiles(known, "agent:gen_ai_invoke_agent_duration_seconds:p95_5m", (*_SERVICE, "gen_ai_agent_name"))
+    found += _quantiles(known, _BUCKETS, "agent:gen_ai_invoke_agent_duration_seconds:p95_5m", (*_SERVICE, _AGENT))
+    found += _quantiles(
+        known, TOOL_BUCKETS, "tool:gen_ai_execute_tool_duration_seconds:p95_5m", (*_SERVICE, _AGENT, _TOOL)
+    )
+    found += _quantiles(
+        known, MODEL_BUCKETS, "model:gen_ai_client_operation_duration_seconds:p95_5m", (*_SERVICE, _MODEL)
+    )
     for slo, whole, bad in (
         ("agent-success", _RUNS, lambda line: line.name == _FAILURES),
         ("contract-compliance", _EVALUATIONS, lambda line: line.name == _EVALUATIONS and _broken(line)),
@@ -52,11 +59,11 @@ def _by_service(known: list[Line]) -> Iterator[Line]:
             yield Line(f"service_track:{of_all}:rate1m", dict(labels), values)
             yield Line(f"service_track:{of_bad}:rate1m", dict(labels), bad[labels])
             yield Line(f"service_track:{of_bad}:ratio_rate1m", dict(labels), bad[labels] / values)
-    yield from _quantiles(known, "service_track:gen_ai_invoke_agent_duration_seconds:p95_1m", _SERVICE)
+    yield from _quantiles(known, _BUCKETS, "service_track:gen_ai_invoke_agent_duration_seconds:p95_1m", _SERVICE)
 
 
-def _quantiles(known: list[Line], name: str, by: tuple[str, ...]) -> Iterator[Line]:
-    buckets = summed(known, lambda line: line.name == _BUCKETS, (*by, "le"))
+def _quantiles(known: list[Line], buckets_name: str, name: str, by: tuple[str, ...]) -> Iterator[Line]:
+    buckets = summed(known, lambda line: line.name == buckets_name, (*by, "le"))
     groups: dict[tuple[tuple[str, str], ...], dict[float, Array]] = {}
     for labels, values in buckets.items():
         rest = tuple(pair for pair in labels if pair[0] != "le")

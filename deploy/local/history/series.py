@@ -21,6 +21,8 @@ from deploy.local.workload.agents import AGENTS, Agent
 from deploy.local.workload.metrics import AgentMetrics
 
 SERVICE = "agent-runtime"
+# Not recorded themselves: what the quantiles of tools and models follow from.
+TOOL_BUCKETS, MODEL_BUCKETS = "tool buckets", "model buckets"
 Labels = Mapping[str, str]
 _METRICS = AgentMetrics(CollectorRegistry())
 
@@ -136,8 +138,7 @@ class _Runs:
         for bound in bounds("model_calls"):
             whole = _by_slowdown(slowdown, lambda s, b=bound: profile.up_to(  # type: ignore[misc]
                 b, profile.call_seconds(agent) * s, profile.CALL_SPREAD))  # fmt: skip
-            name = "model:gen_ai_client_operation_duration_seconds_bucket:rate5m"
-            add(name, {**by_model, "le": bound}, calls * whole)
+            add(MODEL_BUCKETS, {**by_model, "le": bound}, calls * whole)
             first = _by_slowdown(slowdown, lambda s, b=bound: profile.up_to(  # type: ignore[misc]
                 b, agent.model.first_token_seconds * s, profile.CALL_SPREAD))  # fmt: skip
             name = "service_track:gen_ai_client_operation_time_to_first_chunk_seconds_bucket:rate5m"
@@ -151,8 +152,7 @@ class _Runs:
             add(name, {**by_tool, "error_type": "unavailable"}, bad)
             for bound in bounds("tools"):
                 within = profile.up_to(bound, tool.median_seconds, profile.TOOL_SPREAD)
-                name = "tool:gen_ai_execute_tool_duration_seconds_bucket:rate5m"
-                add(name, {**by_tool, "le": bound}, (calls * part + bad) * within)
+                add(TOOL_BUCKETS, {**by_tool, "le": bound}, (calls * part + bad) * within)
 
     def _add_contracts(self, runs: Array) -> None:
         breach = self.past.mood(self.track, self.agent.name, self.times).breach_ratio
