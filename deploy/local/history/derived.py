@@ -39,23 +39,19 @@ def derived(base: Iterable[Line]) -> list[Line]:
     found += _quantiles(
         known, MODEL_BUCKETS, "model:gen_ai_client_operation_duration_seconds:p95_5m", (*_SERVICE, _MODEL)
     )
-    for slo, whole, bad in (
-        ("agent-success", _RUNS, lambda line: line.name == _FAILURES),
-        ("contract-compliance", _EVALUATIONS, lambda line: line.name == _EVALUATIONS and _broken(line)),
-    ):
-        found += _budget(known, slo, whole, bad)
+    found += _budget(known, "agent-success", _RUNS, _failed)
+    found += _budget(known, "contract-compliance", _EVALUATIONS, _violated)
     return [*found, *alerts(found)]
 
 
 def _by_service(known: list[Line]) -> Iterator[Line]:
-    violated = lambda line: line.name == _EVALUATIONS and line.labels["outcome"] == "violation"  # noqa: E731
     pairs = (
-        ("gen_ai_invoke_agent_runs", "gen_ai_invoke_agent_errors", _RUNS, lambda line: line.name == _FAILURES),
-        ("agentgov_contract_evaluations", "agentgov_contract_violations", _EVALUATIONS, violated),
+        ("gen_ai_invoke_agent_runs", "gen_ai_invoke_agent_errors", _RUNS, _failed),
+        ("agentgov_contract_evaluations", "agentgov_contract_violations", _EVALUATIONS, _violated),
     )
     for of_all, of_bad, name, is_bad in pairs:
         bad = summed(known, is_bad, _SERVICE)
-        for labels, values in summed(known, lambda line, n=name: line.name == n, _SERVICE).items():  # type: ignore[misc]
+        for labels, values in summed(known, _named(name), _SERVICE).items():
             yield Line(f"service_track:{of_all}:rate1m", dict(labels), values)
             yield Line(f"service_track:{of_bad}:rate1m", dict(labels), bad[labels])
             yield Line(f"service_track:{of_bad}:ratio_rate1m", dict(labels), bad[labels] / values)
@@ -63,7 +59,7 @@ def _by_service(known: list[Line]) -> Iterator[Line]:
 
 
 def _quantiles(known: list[Line], buckets_name: str, name: str, by: tuple[str, ...]) -> Iterator[Line]:
-    buckets = summed(known, lambda line: line.name == buckets_name, (*by, "le"))
+    buckets = summed(known, _named(buckets_name), (*by, "le"))
     groups: dict[tuple[tuple[str, str], ...], dict[float, Array]] = {}
     for labels, values in buckets.items():
         rest = tuple(pair for pair in labels if pair[0] != "le")
@@ -74,7 +70,7 @@ def _quantiles(known: list[Line], buckets_name: str, name: str, by: tuple[str, .
 
 def _budget(known: list[Line], slo: str, whole: str, is_bad: Callable[[Line], bool]) -> Iterator[Line]:
     bad = summed(known, is_bad, _SERVICE)
-    for labels, total in summed(known, lambda line: line.name == whole, _SERVICE).items():
+    for labels, total in summed(known, _named(whole), _SERVICE).items():
         mine = {**dict(labels), "slo": slo}
         yield Line("slo:agentgov_sli_total:rate5m", mine, total)
         yield Line("slo:agentgov_sli_errors:rate5m", mine, bad[labels])
@@ -136,8 +132,16 @@ def _trailing(values: Array, seconds: int) -> Array:
     return np.asarray(sums[ends] - sums[np.maximum(0, ends - seconds // MINUTE)])
 
 
-def _broken(line: Line) -> bool:
-    return line.labels["outcome"] != "pass"
+def _named(name: str) -> Callable[[Line], bool]:
+    return lambda line: line.name == name
+
+
+def _failed(line: Line) -> bool:
+    return line.name == _FAILURES
+
+
+def _violated(line: Line) -> bool:
+    return line.name == _EVALUATIONS and line.labels["outcome"] != "pass"
 
 
 def _alerting_rules() -> Iterator[dict[str, Any]]:

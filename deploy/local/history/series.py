@@ -97,7 +97,8 @@ class _Runs:
     def add_all(self) -> None:
         runs = self.past.runs(self.track, self.agent.name, self.times)
         self._add_runs(runs)
-        self._add_calls(runs)
+        self._add_model_calls(runs)
+        self._add_tool_calls(runs)
         self._add_contracts(runs)
         self._add_policies(runs)
 
@@ -109,50 +110,55 @@ class _Runs:
     def _slowdown(self) -> Array:
         return self.past.mood(self.track, self.agent.name, self.times).slowdown
 
+    @property
+    def _failures(self) -> dict[str, Array]:
+        return self.past.failures(self.track, self.agent.name, self.times)
+
+    def _below(self, bound: str, median: Callable[[float], float], spread: float) -> Array:
+        """The share of times that are not over a bucket's bound."""
+        return _by_slowdown(self._slowdown, lambda slow: profile.up_to(bound, median(slow), spread))
+
     def _add_runs(self, runs: Array) -> None:
-        by_agent, add = self._by_agent, self.sums.add
-        slowdown = self._slowdown
+        agent, by_agent, add = self.agent, self._by_agent, self.sums.add
         add("agent:gen_ai_invoke_agent_runs:rate5m", by_agent, runs)
-        for kind, ratio in self.past.failures(self.track, self.agent.name, self.times).items():
+        for kind, ratio in self._failures.items():
             add("agent:gen_ai_invoke_agent_failures:rate5m", {**by_agent, "error_type": kind}, runs * ratio)
         for bound in bounds("runs"):
-            below = _by_slowdown(slowdown, lambda s, b=bound: profile.up_to(  # type: ignore[misc]
-                b, profile.run_seconds(self.agent, s), profile.RUN_SPREAD))  # fmt: skip
+            below = self._below(bound, lambda slow: profile.run_seconds(agent, slow), profile.RUN_SPREAD)
             add("agent:gen_ai_invoke_agent_duration_seconds_bucket:rate5m", {**by_agent, "le": bound}, runs * below)
-        seconds = _by_slowdown(slowdown, lambda s: profile.run_seconds(self.agent, s))
+        seconds = _by_slowdown(self._slowdown, lambda slow: profile.run_seconds(agent, slow))
+        turns = profile.turns(agent)
         add("agent:agentgov_agent_runs_active:sum", by_agent, np.round(runs * seconds))
-        turns = profile.turns(self.agent)
         add("agent:gen_ai_invoke_agent_tool_calls:rate5m", by_agent, runs * turns)
         add("agent:agentgov_agent_retries:rate5m", by_agent, runs * turns * profile.TOOL_ERROR_RATIO)
-        add("agent:agentgov_agent_cost_usd:rate5m", by_agent, runs * profile.cost_usd(self.agent))
+        add("agent:agentgov_agent_cost_usd:rate5m", by_agent, runs * profile.cost_usd(agent))
 
-    def _add_calls(self, runs: Array) -> None:
-        agent, add, slowdown = self.agent, self.sums.add, self._slowdown
+    def _add_model_calls(self, runs: Array) -> None:
+        agent, add = self.agent, self.sums.add
         by_model = {**self.labels, "gen_ai_request_model": agent.model.name}
         calls = runs * profile.turns(agent)
-        add("model:gen_ai_client_token_usage:rate5m", by_model, runs * profile.tokens(agent))
-        failures = self.past.failures(self.track, agent.name, self.times)
-        failed = {kind: runs * ratio for kind, ratio in failures.items() if kind != "tool_failed"}
+        failed = {kind: runs * ratio for kind, ratio in self._failures.items() if kind != "tool_failed"}
         for kind, rate in {**failed, "": calls - sum(failed.values())}.items():
             add("model:gen_ai_client_operation_calls:rate5m", {**by_model, "error_type": kind}, rate)
+        add("model:gen_ai_client_token_usage:rate5m", by_model, runs * profile.tokens(agent))
         for bound in bounds("model_calls"):
-            whole = _by_slowdown(slowdown, lambda s, b=bound: profile.up_to(  # type: ignore[misc]
-                b, profile.call_seconds(agent) * s, profile.CALL_SPREAD))  # fmt: skip
+            whole = self._below(bound, lambda slow: profile.call_seconds(agent) * slow, profile.CALL_SPREAD)
             add(MODEL_BUCKETS, {**by_model, "le": bound}, calls * whole)
-            first = _by_slowdown(slowdown, lambda s, b=bound: profile.up_to(  # type: ignore[misc]
-                b, agent.model.first_token_seconds * s, profile.CALL_SPREAD))  # fmt: skip
+            first = self._below(bound, lambda slow: agent.model.first_token_seconds * slow, profile.CALL_SPREAD)
             name = "service_track:gen_ai_client_operation_time_to_first_chunk_seconds_bucket:rate5m"
             add(name, {**self.labels, "le": bound}, calls * first)
-        for tool, part in profile.tool_shares(agent).items():
+
+    def _add_tool_calls(self, runs: Array) -> None:
+        calls, name = runs * profile.turns(self.agent), "tool:gen_ai_execute_tool_calls:rate5m"
+        for tool, part in profile.tool_shares(self.agent).items():
             by_tool = {**self._by_agent, "gen_ai_tool_name": tool.name}
-            broken = np.zeros(runs.shape) if tool.risky else runs * failures["tool_failed"]
-            bad = calls * part * profile.TOOL_ERROR_RATIO + broken * part * 3
-            name = "tool:gen_ai_execute_tool_calls:rate5m"
-            add(name, {**by_tool, "error_type": ""}, calls * part)
-            add(name, {**by_tool, "error_type": "unavailable"}, bad)
+            # A run that fails of a tool has tried it three times.
+            bad = part * (calls * profile.TOOL_ERROR_RATIO + 3 * runs * self._failures["tool_failed"])
+            self.sums.add(name, {**by_tool, "error_type": ""}, calls * part)
+            self.sums.add(name, {**by_tool, "error_type": "unavailable"}, bad)
             for bound in bounds("tools"):
                 within = profile.up_to(bound, tool.median_seconds, profile.TOOL_SPREAD)
-                add(TOOL_BUCKETS, {**by_tool, "le": bound}, (calls * part + bad) * within)
+                self.sums.add(TOOL_BUCKETS, {**by_tool, "le": bound}, (calls * part + bad) * within)
 
     def _add_contracts(self, runs: Array) -> None:
         breach = self.past.mood(self.track, self.agent.name, self.times).breach_ratio
