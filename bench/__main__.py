@@ -10,6 +10,7 @@ from collections.abc import Sequence
 BENCHES = {
     "pages": "how long each page takes until it is drawn, beside an empty one",
     "logstore": "a million logs: how fast they are taken, searched while more come, and back after a kill",
+    "history": "how long a question over 14 days takes",
     "idle": "what the environment and the deck cost while nobody looks",
 }
 

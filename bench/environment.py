@@ -14,8 +14,11 @@ from pathlib import Path
 
 
 @contextmanager
-def running(state: Path) -> Iterator[Path]:
-    """`state`, if an environment with a deck runs there, else the state of one that is brought up and taken down."""
+def running(state: Path, *, history_days: int = 0) -> Iterator[Path]:
+    """`state`, if an environment with a deck runs there, else the state of one that is brought up and taken down.
+
+    Without a history by default, which would be at work while something is measured.
+    """
     if _answers(state):
         yield state
         return
@@ -23,7 +26,8 @@ def running(state: Path) -> Iterator[Path]:
         print(f"No environment answers in {state}: bringing one up in {folder}.", file=sys.stderr)
         command = [sys.executable, "-m", "deploy.local"]
         try:
-            subprocess.run([*command, "up", "--detach", "--state", folder], check=True)
+            past = [f"--history={history_days}"] if history_days else ["--no-history"]
+            subprocess.run([*command, "up", "--detach", *past, "--state", folder], check=True)
             yield Path(folder)
         finally:
             subprocess.run([*command, "down", "--state", folder], check=False)

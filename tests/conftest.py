@@ -18,7 +18,7 @@ RUNNING_STATE = "TEALDECK_TEST_STATE"
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    """The whole environment with the deck, ready. Stopped at the end, unless it was there before."""
+    """The whole environment with the deck and an empty past, ready. Stopped at the end, unless it was there before."""
     if state := os.environ.get(RUNNING_STATE):
         running = Environment(Path(state).absolute())
         status = running.command("status")
@@ -26,7 +26,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environmen
         yield running
         return
     made = Environment(tmp_path_factory.mktemp("environment") / "state")
-    up = made.command("up", "--detach")
+    up = made.command("up", "--detach", "--no-history")
     assert up.returncode == 0, up.stdout + up.stderr
     yield made
     down = made.command("down")

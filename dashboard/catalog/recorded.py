@@ -1,7 +1,8 @@
-"""How long ranges are asked: of recorded 5-minute series, looked at every 5 minutes.
+"""How long ranges are asked: of recorded 5-minute series, since raw counters of days cost seconds.
 
-Raw counters of days cost seconds; a recorded series costs little, and read in equal steps each hour weighs the same
-however often it was recorded. Pure text; `Expression` decides when it is asked instead of the raw question.
+Shares and quantiles add up the samples of the window: there only proportions matter. Means and counts look at it in
+equal steps of 5 minutes, so that each hour weighs the same however often it was recorded. Pure text; `Expression`
+decides when it is asked instead of the raw question.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ def summed(series: str, by: str = "") -> str:
 
 
 def total(series: str, by: str = "") -> str:
-    """What the steps of the window add up to: for shares, where a series that is not there yet means none."""
+    """What the samples of the window add up to: for shares, where a series that is not there yet means none."""
+    return summed(f"sum_over_time({series}[$window])", by)
+
+
+def _in_steps(series: str, by: str) -> str:
     return f"sum_over_time(({summed(series, by)}){_STEPS})"
 
 
@@ -27,12 +32,12 @@ def mean(vector: str) -> str:
 
 def mean_of_rare(series: str, by: str, known: str) -> str:
     """The mean of series that appear with their first event: none before, in every step in which `known` was there."""
-    return f"{total(series, by)} / scalar(count_over_time((sum ({known})){_STEPS}))"
+    return f"{_in_steps(series, by)} / scalar(count_over_time((sum ({known})){_STEPS}))"
 
 
 def count(rate: str, by: str = "") -> str:
     """How many events a rate stands for over the window."""
-    return f"round({_STEP_SECONDS} * {total(rate, by)})"
+    return f"round({_STEP_SECONDS} * {_in_steps(rate, by)})"
 
 
 def ratio(part: str, whole: str, by: str = "") -> str:

@@ -14,6 +14,7 @@ from deploy.local.ports import Addresses
 from deploy.local.programs import Programs
 
 LOAD = "load"
+HISTORY = "history"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,7 @@ def children(layout: Layout, addresses: Addresses, programs: Programs, *, dashbo
         Child(
             name="prometheus",
             command=(str(programs.prometheus), f"--config.file={layout.root / 'prometheus' / 'prometheus.yaml'}",
-                     f"--storage.tsdb.path={layout.root / 'prometheus' / 'data'}",
+                     f"--storage.tsdb.path={layout.metrics}",
                      "--storage.tsdb.retention.time=15d", "--storage.tsdb.retention.size=2GB",
                      f"--web.listen-address={listen['prometheus']}", f"--web.external-url={url('prometheus')}"),
             ready=f"{url('prometheus')}/-/ready",
@@ -99,6 +100,13 @@ def load_generator(layout: Layout, rate: float) -> Child:
     """Traffic at this rate in tasks a second."""
     command = _ours("load", "--kubeconfig", str(layout.kubeconfig), "--rate", f"{rate:g}")
     return Child(name=LOAD, command=command)
+
+
+def history(layout: Layout, addresses: Addresses, programs: Programs) -> Child:
+    """Gives the environment its past, then ends."""
+    command = _ours("history", "--wish", str(layout.history), "--prometheus-data", str(layout.metrics),
+                    "--promtool", str(programs.promtool), "--elasticsearch", addresses.url("logstore"))  # fmt: skip
+    return Child(name=HISTORY, command=command)
 
 
 def environment(layout: Layout, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -15,6 +15,7 @@ from deploy.local.errors import CommandError
 from deploy.local.layout import REPOSITORY, Layout, read_json, write_whole
 
 _RATE = 12.0
+_DAYS = 14
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--no-load", dest="rate", action="store_const", const=0.0, help="start without traffic")
     up.add_argument("--no-dashboard", dest="dashboard", action="store_false", help="start without the deck")
     up.add_argument("--dashboard-port", type=_port, metavar="PORT", help="default: 8501, or one that is free")
+    up.add_argument("--history", type=_days, default=_DAYS, metavar="DAYS",
+                    help="the past that a new state gets, in the background (default: %(default)s)")  # fmt: skip
+    up.add_argument("--no-history", dest="history", action="store_const", const=0, help="begin with an empty past")
     up.add_argument("--report-to", type=int, help=argparse.SUPPRESS)  # how --detach hears that it is ready
 
     command("down", _down, "stop the environment")
@@ -89,6 +93,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _days(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= _DAYS):
+        raise argparse.ArgumentTypeError(f"{text} is no number of days between 1 and {_DAYS}")
+    return int(text)
+
+
 def _layout(options: argparse.Namespace) -> Layout:
     return Layout(options.state.expanduser().absolute())
 
@@ -99,6 +109,7 @@ def _up(options: argparse.Namespace) -> None:
         rate=options.rate,
         dashboard=options.dashboard,
         dashboard_port=options.dashboard_port,
+        history_days=options.history,
         report_to=options.report_to,
     )
     if options.detach:

@@ -51,6 +51,16 @@ class Layout:
         return self.root / "faults.json"
 
     @property
+    def history(self) -> Path:
+        """Which past this state was given, and how much of it is there."""
+        return self.root / "history.json"
+
+    @property
+    def metrics(self) -> Path:
+        """Prometheus' data; there once it has run."""
+        return self.root / "prometheus" / "data"
+
+    @property
     def settings(self) -> Path:
         return self.root / "tealdeck.toml"
 

@@ -13,22 +13,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deploy.local import configuration, ports, programs
-from deploy.local.children import children
+from deploy.local.children import Child, children, history
 from deploy.local.errors import CommandError
 from deploy.local.layout import REPOSITORY, Layout, read_json, write_whole
 
 _STOP_SECONDS = 20.0
 _ATTEMPTS = 5
+_SEED = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What `up` was asked for. `report_to` is the descriptor on which a detached one says that it is ready."""
+    """What `up` was asked for.
+
+    Attributes:
+        history_days: how much past a state gets that has none; 0 for none.
+        report_to: the descriptor on which a detached one says that it is ready.
+    """
 
     layout: Layout
     rate: float
     dashboard: bool
     dashboard_port: int | None
+    history_days: int
     report_to: int | None = None
 
 
@@ -58,7 +65,8 @@ def supervise(wish: Wish) -> None:
             configuration.write_all(layout, addresses, dashboard=wish.dashboard)
             print(f"Starting a governed agent system and its deck in {layout.root} ...", flush=True)
             parts = children(layout, addresses, found, dashboard=wish.dashboard)
-            asyncio.run(Supervisor(layout, addresses, parts, on_ready).run())
+            errand = _history(wish, addresses, found)
+            asyncio.run(Supervisor(layout, addresses, parts, on_ready, errand).run())
         except OSError as error:
             raise CommandError(f"{error.filename or layout.root}: {error.strerror}.") from error
         finally:
@@ -74,6 +82,7 @@ def detach(wish: Wish) -> None:
     command = [sys.executable, "-m", "deploy.local", "up", "--state", str(wish.layout.root), f"--rate={wish.rate:g}"]
     command += [] if wish.dashboard else ["--no-dashboard"]
     command += [] if wish.dashboard_port is None else [f"--dashboard-port={wish.dashboard_port}"]
+    command += [f"--history={wish.history_days}"] if wish.history_days else ["--no-history"]
     command += [f"--report-to={writing}"]
     with wish.layout.log("supervisor").open("wb") as log:
         supervisor = subprocess.Popen(
@@ -178,3 +187,15 @@ def _begin_afresh(layout: Layout, rate: float) -> None:
         file.unlink(missing_ok=True)
     write_whole(layout.faults, {"faults": []})
     write_whole(layout.load, {"rate": rate})
+
+
+def _history(wish: Wish, addresses: ports.Addresses, found: programs.Programs) -> Child | None:
+    """What gives the state its past. A past ends where a state begins: one that has metrics keeps those that it has."""
+    layout = wish.layout
+    if not wish.history_days:
+        return None
+    if not layout.metrics.exists():
+        end = int(time.time()) // 60 * 60
+        write_whole(layout.history, {"days": wish.history_days, "end": end, "seed": _SEED, "done": []})
+    known = read_json(layout.history)
+    return history(layout, addresses, found) if known and set(known["done"]) < {"metrics", "documents"} else None

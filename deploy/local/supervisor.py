@@ -1,7 +1,8 @@
 """Brings the environment up, watches it, and stops all of it: on request, or when any part of it ends.
 
 Children start as soon as what they wait for is ready. One that ends unasked ends everything, with its last words; half
-an environment would only mislead. The load generator alone may be replaced while the rest runs (SIGUSR1).
+an environment would only mislead. The load generator alone may be replaced while the rest runs (SIGUSR1), and an errand
+that is run once beside everything may end as it likes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import contextlib
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from datetime import UTC, datetime
 import aiohttp
 
 from deploy.local import cluster
-from deploy.local.children import LOAD, Child, environment, load_generator
+from deploy.local.children import HISTORY, LOAD, Child, environment, load_generator
 from deploy.local.errors import CommandError
 from deploy.local.kubeapi import ApiError
 from deploy.local.layout import Layout, read_json, write_whole
@@ -30,7 +32,7 @@ _STOP_SECONDS = 4.0
 _FULL_BYTES = 2**20
 _LAST_BYTES = 2000
 # Whoever uses others goes before them, so that nobody complains of what is only being stopped.
-_STOP_FIRST = frozenset({LOAD, "dashboard", "node", "proxy", "collector"})
+_STOP_FIRST = frozenset({LOAD, HISTORY, "dashboard", "node", "proxy", "collector"})
 
 
 @dataclass(slots=True)
@@ -50,6 +52,7 @@ class Supervisor:
     addresses: Addresses
     children: Sequence[Child]
     on_ready: Callable[[dict[str, str]], None]
+    errand: Child | None = None
     _running: dict[str, Running] = field(default_factory=dict)
     _ready: dict[str, asyncio.Event] = field(default_factory=dict)
     _gateway: asyncio.Event = field(default_factory=asyncio.Event)
@@ -86,6 +89,8 @@ class Supervisor:
                 tasks.create_task(self._keep(child, session))
             tasks.create_task(self._bring_up())
             tasks.create_task(self._keep_load())
+            if self.errand:
+                tasks.create_task(self._run(self.errand))
 
     async def _bring_up(self) -> None:
         since = datetime.now(UTC).replace(microsecond=0)
@@ -119,6 +124,17 @@ class Supervisor:
             code = await process.wait()
             probing.cancel()
         raise CommandError(self._obituary(child, code))
+
+    async def _run(self, errand: Child) -> None:
+        """Runs what is done once, when everything is ready; says so if it failed, and goes on."""
+        for ready in self._ready.values():
+            await ready.wait()
+        process = await self._start(errand)
+        code = await process.wait()
+        del self._running[errand.name]
+        self._record()
+        if code:
+            print(f"{errand.name} failed; see {self.layout.log(errand.name)}.", file=sys.stderr, flush=True)
 
     async def _probe(self, child: Child, session: aiohttp.ClientSession) -> None:
         deadline = time.monotonic() + _READY_SECONDS

@@ -23,7 +23,7 @@ from tests.environment import REPOSITORY, Environment
 
 pytestmark = pytest.mark.stack
 
-BARE = ("--no-dashboard", "--no-load")
+BARE = ("--no-dashboard", "--no-load", "--no-history")
 PROCESSES = {
     "alertmanager", "apiserver", "collector", "controllers", "logstore", "node", "prometheus", "proxy",
 }  # fmt: skip
@@ -164,6 +164,14 @@ def test_a_taken_port_is_named_and_nothing_is_started(stopped: Environment) -> N
                 == f"Port {port} is taken. Stop what listens there, or name another with --dashboard-port.\n"
             )
     assert not (stopped.state / "processes.json").exists()
+
+
+def test_a_past_that_cannot_be_had_is_refused(stopped: Environment) -> None:
+    for days in ("0", "15", "many"):
+        done = stopped.command("up", "--history", days)
+        assert done.returncode == 2
+        assert f"{days} is no number of days between 1 and 14" in done.stderr
+    assert not stopped.state.exists()
 
 
 def test_an_unusable_state_is_named(tmp_path: Path) -> None:
