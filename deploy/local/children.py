@@ -54,7 +54,7 @@ def children(layout: Layout, addresses: Addresses, programs: Programs, *, dashbo
         ),
         Child(
             name="proxy",
-            command=_ours("proxy", *kubeconfig, "--listen-metrics", listen["proxy"]),
+            command=_ours("proxy", *kubeconfig, "--listen-metrics", listen["proxy"], "--faults", str(layout.faults)),
             ready=f"{url('proxy')}/healthz",
             after=("apiserver",),
         ),
@@ -69,6 +69,11 @@ def children(layout: Layout, addresses: Addresses, programs: Programs, *, dashbo
                           "--pod-logs", str(layout.pod_logs), "--environment", ENVIRONMENT),
             ready=f"{url('collector')}/healthz",
             after=("logstore",),
+        ),
+        Child(
+            name="probes",
+            command=_ours("probes", "--listen", listen["probes"]),
+            ready=f"{url('probes')}/healthz",
         ),
         Child(
             name="prometheus",

@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
 
     fault = command("fault", _fault, "switch a fault on; `faults` lists them")
     fault.add_argument("name", metavar="NAME")
-    fault.add_argument("--track", choices=faults.TRACKS, default="green", help="who has it (default: %(default)s)")
+    fault.add_argument("--track", choices=faults.TRACKS, help="which track has it (default: green)")
+    fault.add_argument("--source", choices=faults.SOURCES, help="which source has it")
+    fault.add_argument("--how", metavar="WAY", help="for a fault that comes in several ways")
     heal = command("heal", _heal, "switch a fault off, or all")
     heal.add_argument("name", metavar="NAME", nargs="?")
     command("faults", _faults, "list the faults and which are on")
@@ -148,29 +150,44 @@ def _load(options: argparse.Namespace) -> int | None:
 
 
 def _fault(options: argparse.Namespace) -> None:
+    from deploy.local import cluster_faults
+
     layout = _layout(options)
     session.require_running(layout)
-    faults.inject(layout.faults, options.name, options.track)
-    where = "both tracks" if options.track == "both" else options.track
-    print(f"{options.name} is on for {where}: {faults.FAULTS[options.name]}.")
+    fault = faults.choose(options.name, track=options.track, source=options.source, how=options.how)
+    cluster_faults.begin(layout, fault)
+    faults.inject(layout.faults, fault)
+    where = faults.where(fault)
+    print(f"{options.name} is on{f' for {where}' if where else ''}: {faults.FAULTS[options.name].about}.")
+    print(f"It shows in {faults.FAULTS[options.name].shows}.")
     print(f"Heal it: {session.command_line(f'heal {options.name}', layout)}")
 
 
 def _heal(options: argparse.Namespace) -> None:
+    from deploy.local import cluster_faults
+
     layout = _layout(options)
     session.require_running(layout)
     healed = faults.heal(layout.faults, options.name)
     for fault in healed:
-        print(f"{fault['name']} is healed on {fault['track']}.")
+        try:
+            cluster_faults.end(layout, fault)
+        except CommandError:
+            faults.inject(layout.faults, fault)
+            raise
+        where = faults.where(fault)
+        print(f"{fault['name']} is healed{f' on {where}' if where else ''}.")
     if not healed:
         print("No fault was on." if options.name is None else f"{options.name} was not on.")
 
 
 def _faults(options: argparse.Namespace) -> None:
     layout = _layout(options)
-    on = {fault["name"]: fault for fault in faults.active(layout.faults)} if session.supervisor_pid(layout) else {}
-    for name, about in faults.FAULTS.items():
-        print(f"{name:<21}{about}" + (f" [on: {on[name]['track']}]" if name in on else ""))
+    present = faults.active(layout.faults) if session.supervisor_pid(layout) else []
+    for name, kind in faults.FAULTS.items():
+        on = [faults.where(fault) or "on" for fault in present if fault["name"] == name]
+        print(f"{name:<22}{kind.about}" + (f" [on: {'; '.join(on)}]" if on else ""))
+        print(f"{'':<22}  {kind.shows}")
 
 
 def _programs(_: argparse.Namespace) -> None:

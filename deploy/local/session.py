@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deploy.local import configuration, ports, programs
+from deploy.local import configuration, faults, ports, programs
 from deploy.local.children import children
 from deploy.local.errors import CommandError
 from deploy.local.layout import REPOSITORY, Layout, read_json, write_whole
@@ -173,8 +173,8 @@ def _already_running(layout: Layout) -> CommandError:
 
 
 def _begin_afresh(layout: Layout, rate: float) -> None:
-    """What only holds for a run: no faults, the load that was asked for, nothing of a run that was killed."""
+    """What only holds for a run: none of its faults, the load that was asked for, nothing of a run that was killed."""
     for file in (layout.endpoints, layout.processes):
         file.unlink(missing_ok=True)
-    write_whole(layout.faults, {"faults": []})
+    faults.begin_afresh(layout.faults)
     write_whole(layout.load, {"rate": rate})

@@ -169,7 +169,7 @@ def plan_run(agent: Agent, dice: random.Random, mood: Temper) -> Plan:
     """What this run does. The same dice and temper give the same plan."""
     steps: list[ModelCall | ToolCall] = []
     for turn in range(dice.choice(agent.turns)):
-        steps.append(_model_call(agent.model, turn, dice, mood.slowdown))
+        steps.append(_model_call(agent.model, turn, dice, mood))
         steps.extend(_tool_calls(agent, dice))
     error_type = dice.choice(_FATAL_ERRORS) if dice.random() < mood.error_probability else ""
     if error_type:
@@ -188,13 +188,13 @@ def plan_run(agent: Agent, dice: random.Random, mood: Temper) -> Plan:
     )
 
 
-def _model_call(model: Model, turn: int, dice: random.Random, slowdown: float) -> ModelCall:
-    output_tokens = int(_around(260, 0.4, dice))
-    first_token = _around(model.first_token_seconds, 0.3, dice) * slowdown
+def _model_call(model: Model, turn: int, dice: random.Random, mood: Temper) -> ModelCall:
+    output_tokens = int(_around(260 * mood.output_token_factor, 0.4, dice))
+    first_token = _around(model.first_token_seconds, 0.3, dice) * mood.slowdown
     return ModelCall(
-        seconds=first_token + output_tokens * 0.0002 * slowdown,
+        seconds=first_token + output_tokens * 0.0002 * mood.slowdown,
         first_token_seconds=first_token,
-        input_tokens=int(_around(900 * (turn + 1), 0.3, dice)),
+        input_tokens=int(_around(900 * (turn + 1) * mood.input_token_factor, 0.3, dice)),
         output_tokens=output_tokens,
     )
 

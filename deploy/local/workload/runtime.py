@@ -5,8 +5,6 @@ It is what is released blue-green, so everything that compares two releases is m
 
 from __future__ import annotations
 
-import asyncio
-import os
 import random
 import time
 import uuid
@@ -24,6 +22,7 @@ from deploy.local.workload.contracts import Evaluation, Outcome
 from deploy.local.workload.execution import Tally, walk
 from deploy.local.workload.faults import FaultFile
 from deploy.local.workload.governance import AFTER, BEFORE, Contracts, Governor
+from deploy.local.workload.harm import Harm
 from deploy.local.workload.metrics import AgentMetrics, ContractMetrics
 from deploy.local.workload.peers import PeerError
 from deploy.local.workload.running import RunningMean
@@ -31,7 +30,6 @@ from deploy.local.workload.server import Answer, Call, Component, Equipment, Han
 from deploy.local.workload.spans import Span, Trace
 
 _RUNNING, _WAITING = 512, 256
-_CRASH_AFTER_SECONDS = 2.0
 _DEGRADED_ERROR_RATIO = 0.1
 _STATES = ("running", "degraded", "quarantined", "stopped")
 
@@ -47,14 +45,15 @@ class Ending:
 
 
 class AgentRuntime(Component):
-    def __init__(self, equipment: Equipment, faults_file: str = "") -> None:
+    def __init__(self, equipment: Equipment, faults_file: str = "", defect: str = "") -> None:
         identity = equipment.identity
         self._equipment = equipment
         self._metrics = AgentMetrics(equipment.registry)
         self._contract_metrics = ContractMetrics(equipment.registry)
         self._contracts = Contracts(equipment, self._inform)
         self._governor = Governor(equipment, self._contracts, self._contract_metrics)
-        self._faults = FaultFile(faults_file, identity.track, self._tell_faults)
+        self._faults = FaultFile(faults_file, identity.track, self._tell_faults, defect)
+        self._harm = Harm(lambda: self._faults.temper, lambda: self._contracts.loaded, equipment.log)
         self._admission = Admission(_RUNNING, _WAITING)
         self._errors: defaultdict[str, RunningMean] = defaultdict(lambda: RunningMean(0.0, 0.03))
         self._scores: defaultdict[str, RunningMean] = defaultdict(lambda: RunningMean(0.88, 0.03))
@@ -67,7 +66,7 @@ class AgentRuntime(Component):
         return "" if self._contracts.loaded else "no contracts yet"
 
     def background(self) -> list[Callable[[], Awaitable[None]]]:
-        return [self._contracts.follow, self._faults.follow, self._crash]
+        return [self._contracts.follow, self._faults.follow, self._harm.run]
 
     async def take_run(self, call: Call) -> Answer:
         """`{"agent", "task_id"?, "seed"?}` in; what became of the run out. A failed run is a 200 that says so."""
@@ -221,19 +220,8 @@ class AgentRuntime(Component):
         return float(state == ("degraded" if degraded else "running"))
 
     def _tell_faults(self, names: frozenset[str]) -> None:
+        self._admission.stuck(self._faults.temper.is_stuck)
         self._equipment.log.event("faults changed", faults=sorted(names))
-
-    async def _crash(self) -> None:
-        """Dies a little after each start while the fault `crash-loop` is on."""
-        ready_since: float | None = None
-        while True:
-            await asyncio.sleep(0.25)
-            if ready_since is None and self._contracts.loaded:
-                ready_since = time.monotonic()
-            long_enough = ready_since is not None and time.monotonic() - ready_since >= _CRASH_AFTER_SECONDS
-            if self._faults.temper.crashes and long_enough:
-                self._equipment.log.error("out of luck: the runtime gives up", error__type="crash")
-                os._exit(1)
 
 
 def _denied(judged: list[Evaluation]) -> bool:
