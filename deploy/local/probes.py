@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ssl
 import sys
 import time
 from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -49,24 +51,27 @@ async def probe(url: str) -> Probe:
     connector = aiohttp.TCPConnector(ssl=False, force_close=True)
     try:
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, session.get(url) as answer:
-            ends = _certificate_end(answer)
             await answer.read()
+            ends = await _certificate_end(urlsplit(url)) if url.startswith("https:") else 0.0
             return Probe(
                 is_success=answer.status < 500,
                 duration_seconds=time.perf_counter() - started,
                 status=answer.status,
                 certificate_ends_timestamp_seconds=ends,
             )
-    except (aiohttp.ClientError, TimeoutError):
+    except (aiohttp.ClientError, OSError):
         return Probe(is_success=False, duration_seconds=time.perf_counter() - started)
 
 
-def _certificate_end(answer: aiohttp.ClientResponse) -> float:
-    tls = answer.connection.transport.get_extra_info("ssl_object") if answer.connection else None
-    if tls is None:
-        return 0.0
-    certificate = x509.load_der_x509_certificate(tls.getpeercert(binary_form=True))
-    return certificate.not_valid_after_utc.timestamp()
+async def _certificate_end(url: SplitResult) -> float:
+    """Over a second connection: an HTTP client does not show the certificate of one that it has given back."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # one that has ended is to be seen as well
+    async with asyncio.timeout(_PROBE_SECONDS):
+        _, writer = await asyncio.open_connection(url.hostname, url.port or 443, ssl=context)
+    shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return x509.load_der_x509_certificate(shown).not_valid_after_utc.timestamp()
 
 
 async def _answer(request: web.Request) -> web.Response:

@@ -123,7 +123,8 @@ def test_slow_sources_answer_late_until_healed(ground: Ground) -> None:
 def test_what_ails_the_runtime_shows_in_metrics_and_logs_until_healed(ground: Ground) -> None:
     cost = 'sum(rate(agentgov_agent_cost_usd_total{track="green"}[15s]))'
     runs = 'sum(rate(gen_ai_invoke_agent_inference_calls_count{track="green"}[15s]))'
-    burnt = 'sum(rate(container_cpu_usage_seconds_total{pod=~"agent-runtime-green.*"}[15s]))'
+    cpu = 'sum(rate(container_cpu_usage_seconds_total{{pod=~"agent-runtime-{}.*"}}[15s]))'
+    burnt = f"{cpu.format('green')} / {cpu.format('blue')}"  # blue works as it does: a busy machine slows both alike
     flood = {"match_phrase": {"body.text": "cache miss"}}
     healthy = ground.value(f"{cost} / {runs}")
     assert healthy is not None
@@ -131,12 +132,12 @@ def test_what_ails_the_runtime_shows_in_metrics_and_logs_until_healed(ground: Gr
     for name in ("cost-explosion", "cpu-burn", "log-flood", "clock-skew"):
         ground.on(name)
     until(lambda: ground.above(f"{cost} / {runs}", 3 * healthy), 40)
-    until(lambda: ground.above(burnt, 0.3), 20)
+    until(lambda: ground.above(burnt, 2), 20)
     behind = {"range": {"@timestamp": {"lt": "now-200s"}}}
     until(lambda: ground.lines(flood, behind) > 2000, 30)
 
     ground.heal()
-    until(lambda: ground.below(burnt, 0.3), 30)
+    until(lambda: ground.below(burnt, 1.5), 30)
     until(lambda: ground.below(f"{cost} / {runs}", 2 * healthy), 40)
     until(lambda: ground.lines(flood, {"range": {"@timestamp": {"gte": "now-3s"}}}) == 0, 10)
 
@@ -183,7 +184,8 @@ def test_a_release_that_is_bad_comes_as_a_new_version_and_is_rolled_back(ground:
 
     def failing(version: str) -> str:
         errors = 'rate(gen_ai_invoke_agent_duration_seconds_count{error_type!=""}[15s])'
-        return f'sum({errors} * on (pod) group_left () max by (pod) (agentgov_agent_info{{gen_ai_agent_version="{version}"}}))'
+        pods = f'max by (pod) (agentgov_agent_info{{gen_ai_agent_version="{version}"}})'
+        return f"sum({errors} * on (pod) group_left () {pods})"
 
     good = versions()
     ground.on("bad-release", "--how", "errors")

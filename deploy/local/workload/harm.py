@@ -1,6 +1,6 @@
 """What a fault does to the runtime's own process beside its runs: it dies, grows, burns, babbles, misreads its clock.
 
-Looked at ten times a second. Each is bounded: memory by the pod's limit, CPU by a share of each tick, lines by a rate.
+Looked at ten times a second. Each is bounded: memory by the pod's limit, CPU by a share of the time, lines by a rate.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from deploy.local.workload.faults import Temper
 from deploy.local.workload.logs import Log
 
 _TICK_SECONDS = 0.1
+_BURN_SECONDS = 0.02  # at a time: runs are to feel it a little, and probes not at all
 _CRASH_AFTER_SECONDS = 2.0
 
 
@@ -31,12 +32,22 @@ class Harm:
             await asyncio.sleep(_TICK_SECONDS)
             self.tick()
 
+    async def burn(self) -> None:
+        """Until cancelled; burns and rests in turn."""
+        while True:
+            if not (ratio := self._temper().burn_ratio):
+                await asyncio.sleep(_TICK_SECONDS)
+                continue
+            until = time.perf_counter() + _BURN_SECONDS
+            while time.perf_counter() < until:
+                pass
+            await asyncio.sleep(_BURN_SECONDS * (1 / ratio - 1))
+
     def tick(self) -> None:
         """What the faults do in a tenth of a second."""
         mood = self._temper()
         self._log.clock.offset_seconds = mood.clock_offset_seconds
         self._leak(int(mood.leak_bytes_per_second * _TICK_SECONDS))
-        self._burn(mood.burn_ratio * _TICK_SECONDS)
         self._babble(int(mood.flood_lines_per_second * _TICK_SECONDS))
         self._crash(mood.crashes)
 
@@ -49,11 +60,6 @@ class Harm:
             self._held.append(b"\1" * size_bytes)  # written to, else the kernel would not count it
         else:
             self._held.clear()
-
-    def _burn(self, seconds: float) -> None:
-        until = time.perf_counter() + seconds
-        while seconds and time.perf_counter() < until:
-            pass
 
     def _babble(self, lines: int) -> None:
         for number in range(lines):

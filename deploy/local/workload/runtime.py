@@ -66,7 +66,7 @@ class AgentRuntime(Component):
         return "" if self._contracts.loaded else "no contracts yet"
 
     def background(self) -> list[Callable[[], Awaitable[None]]]:
-        return [self._contracts.follow, self._faults.follow, self._harm.run]
+        return [self._contracts.follow, self._faults.follow, self._harm.run, self._harm.burn]
 
     async def take_run(self, call: Call) -> Answer:
         """`{"agent", "task_id"?, "seed"?}` in; what became of the run out. A failed run is a 200 that says so."""
