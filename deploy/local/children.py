@@ -48,6 +48,7 @@ def children(layout: Layout, addresses: Addresses, programs: Programs, *, dashbo
             command=_ours("node", *kubeconfig, "--name", "node-a", "--pod-cidr", addresses.pod_cidr,
                           "--listen", listen["node"], "--root", str(layout.root / "node"),
                           "--env", f"TEALDECK_FAULTS_FILE={layout.faults}",
+                          "--env", f"TEALDECK_TASKS_DIR={layout.root / 'tasks'}",
                           "--env", f"OTEL_EXPORTER_OTLP_ENDPOINT={url('collector')}"),
             ready=f"{url('node')}/healthz",
             after=("apiserver",),

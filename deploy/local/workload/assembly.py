@@ -19,7 +19,7 @@ from deploy.local.workload.server import Component, ComponentServer, Equipment
 from deploy.local.workload.spans import SpanExporter
 
 COMPONENTS: dict[str, Callable[[Equipment, Mapping[str, str]], Component]] = {
-    "gateway": lambda equipment, environ: Gateway(equipment),
+    "gateway": lambda equipment, environ: Gateway(equipment, environ.get("TEALDECK_TASKS_DIR", "")),
     "orchestrator": lambda equipment, environ: Orchestrator(equipment),
     "agent-runtime": lambda equipment, environ: AgentRuntime(
         equipment, environ.get("TEALDECK_FAULTS_FILE", ""), environ.get("TEALDECK_DEFECT", "")

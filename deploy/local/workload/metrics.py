@@ -79,8 +79,6 @@ class AgentMetrics:
         )
         self.cost = counter("agentgov_agent_cost_usd_total", "Cost of model calls", _AGENT, _MODEL, "source")
         self.active = gauge("agentgov_agent_runs_active", "Runs in progress", _AGENT)
-        self.queue_depth = gauge("agentgov_agent_queue_depth", "Runs waiting to start", "queue")
-        self.queue_age = gauge("agentgov_agent_queue_oldest_age_seconds", "Age of the longest waiting run", "queue")
         self.retries = counter("agentgov_agent_retries_total", "Calls tried again", _AGENT, "reason")
         self.info = gauge(
             "agentgov_agent_info",
@@ -94,6 +92,15 @@ class AgentMetrics:
         self.score = gauge(
             "agentgov_agent_evaluation_score_ratio", "Running mean of a score", _AGENT, "evaluation_name"
         )
+
+
+class QueueMetrics:
+    """What waits: runs for a slot, tasks for another try."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        table = _Table(registry)
+        self.depth = table.gauge("agentgov_agent_queue_depth", "Waiting", "queue")
+        self.age = table.gauge("agentgov_agent_queue_oldest_age_seconds", "Age of what waits longest", "queue")
 
 
 class WorkflowMetrics:

@@ -23,7 +23,7 @@ from deploy.local.workload.execution import Tally, walk
 from deploy.local.workload.faults import FaultFile
 from deploy.local.workload.governance import AFTER, BEFORE, Contracts, Governor
 from deploy.local.workload.harm import Harm
-from deploy.local.workload.metrics import AgentMetrics, ContractMetrics
+from deploy.local.workload.metrics import AgentMetrics, ContractMetrics, QueueMetrics
 from deploy.local.workload.peers import PeerError
 from deploy.local.workload.running import RunningMean
 from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler, Refusal, choose
@@ -192,8 +192,9 @@ class AgentRuntime(Component):
     def _start_gauges(self) -> None:
         """Gauges that are read off when they are scraped, and the series that should be there before the first run."""
         metrics = self._metrics
-        metrics.queue_depth.labels("runs").set_function(lambda: self._admission.depth)
-        metrics.queue_age.labels("runs").set_function(lambda: self._admission.oldest_age_seconds)
+        queue = QueueMetrics(self._equipment.registry)
+        queue.depth.labels("runs").set_function(lambda: self._admission.depth)
+        queue.age.labels("runs").set_function(lambda: self._admission.oldest_age_seconds)
         for agent in AGENTS.values():
             metrics.active.labels(agent.name).set(0)
             metrics.runs.labels(agent.name, "invoke_agent", "")
