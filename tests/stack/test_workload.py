@@ -35,6 +35,24 @@ def test_a_task_goes_through_all_components_and_leaves_one_trace(tmp_path: Path)
     play(scenario, tmp_path)
 
 
+def test_a_part_that_is_handed_to_another_agent_is_a_run_within_the_run(tmp_path: Path) -> None:
+    async def scenario(running: System) -> None:
+        _, result = await running.task("research-brief")
+        spans = running.collector.spans
+        await until(lambda: gives(_services(spans), {"gateway", "orchestrator", "agent-runtime", "policy-engine"}))
+        names = {span["spanId"]: span["name"] for span in spans}
+        nested = {(names.get(span["parentSpanId"]), span["name"].split()[0], span["name"]) for span in spans}
+        for inner in ("invoke_agent web-scout", "invoke_agent fact-checker"):
+            assert ("invoke_agent research-analyst", "invoke_agent", inner) in nested
+            assert {"chat", "execute_tool"} <= {kind for above, kind, _ in nested if above == inner}
+        runs = "gen_ai_invoke_agent_duration_seconds_count"
+        assert await running.total("agent-runtime", runs, gen_ai_agent_name="web-scout") == 1
+        cost = await running.total("agent-runtime", "agentgov_agent_cost_usd_total")
+        assert result["cost_usd"] == pytest.approx(cost, abs=1e-5)
+
+    play(scenario, tmp_path)
+
+
 async def _services(spans: list[dict[str, Any]]) -> set[str]:
     """Who was asked on the way of a task; fetching contracts has traces of its own."""
     return {span["service"] for span in spans} - {"contract-registry"}
