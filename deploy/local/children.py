@@ -101,9 +101,10 @@ def children(layout: Layout, addresses: Addresses, programs: Programs, *, dashbo
     return found
 
 
-def load_generator(layout: Layout, rate: float) -> Child:
-    """Traffic at this rate in tasks a second."""
+def load_generator(layout: Layout, rate: float, seed: int | None = None) -> Child:
+    """Traffic at this rate in tasks a second; with a seed, the same at every start."""
     command = _ours("load", "--kubeconfig", str(layout.kubeconfig), "--rate", f"{rate:g}")
+    command += () if seed is None else ("--seed", str(seed))
     return Child(name=LOAD, command=command)
 
 

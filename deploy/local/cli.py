@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--detach", action="store_true", help="return when it is ready, and leave it running")
     up.add_argument("--rate", type=_rate, default=_RATE, help="agent tasks a second (default: %(default)g)")
     up.add_argument("--no-load", dest="rate", action="store_const", const=0.0, help="start without traffic")
+    up.add_argument("--seed", type=int, help="the same one makes the agents do the same again (default: chance)")
     up.add_argument("--no-dashboard", dest="dashboard", action="store_false", help="start without the deck")
     up.add_argument("--dashboard-port", type=_port, metavar="PORT", help="default: 8501, or one that is free")
     up.add_argument("--report-to", type=int, help=argparse.SUPPRESS)  # how --detach hears that it is ready
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
     load = command("load", _load, "change the traffic, or add a burst of it")
     load.add_argument("--rate", type=_rate, help=f"agent tasks a second (burst: {_RATE:g}); 0 stops the traffic")
+    load.add_argument("--seed", type=int, help="the same one makes the agents do the same again (default: chance)")
     load.add_argument("--duration", type=float, metavar="SECONDS", help="add a burst that is this long instead")
 
     fault = command("fault", _fault, "switch a fault on; `faults` lists them")
@@ -102,6 +104,7 @@ def _up(options: argparse.Namespace) -> None:
         dashboard=options.dashboard,
         dashboard_port=options.dashboard_port,
         report_to=options.report_to,
+        seed=options.seed,
     )
     if options.detach:
         session.detach(wish)
@@ -138,12 +141,13 @@ def _load(options: argparse.Namespace) -> int | None:
         rate = _RATE if options.rate is None else options.rate
         command = [sys.executable, "-m", "deploy.local.load", "--kubeconfig", str(layout.kubeconfig)]
         command += [f"--rate={rate:g}", "--synthetic-rate=0", f"--duration={options.duration:g}"]
+        command += [] if options.seed is None else [f"--seed={options.seed}"]
         os.chdir(REPOSITORY)
         os.execv(sys.executable, command)  # noqa: S606 - it becomes the generator, so that Ctrl-C reaches it
     if options.rate is None:
         print(f"{read_json(layout.load)['rate']:g} tasks a second.")
     else:
-        write_whole(layout.load, {"rate": options.rate})
+        write_whole(layout.load, {"rate": options.rate, "seed": options.seed})
         os.kill(pid, signal.SIGUSR1)
         print(f"The traffic changes to {options.rate:g} tasks a second.")
     return None

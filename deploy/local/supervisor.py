@@ -145,10 +145,11 @@ class Supervisor:
         await self._gateway.wait()
         while True:
             self._load_changed.clear()
-            rate = float((read_json(self.layout.load) or {"rate": 0})["rate"])
+            asked = read_json(self.layout.load) or {"rate": 0}
+            rate = float(asked["rate"])
             changed = asyncio.create_task(self._load_changed.wait())
             if rate:
-                child = load_generator(self.layout, rate)
+                child = load_generator(self.layout, rate, asked.get("seed"))
                 process = await self._start(child)
                 ended = asyncio.create_task(process.wait())
                 await asyncio.wait({changed, ended}, return_when=asyncio.FIRST_COMPLETED)

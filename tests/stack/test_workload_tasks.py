@@ -12,6 +12,7 @@ import orjson
 import pytest
 from workload_system import System, free_port, gives, is_ready, play, process, until
 
+from deploy.local.load.driver import drive
 from deploy.local.workload.journal import Journal
 from deploy.local.workload.tasks import COMPLETED, FAILED, PENDING, Task, Tasks
 
@@ -202,3 +203,19 @@ def test_a_journal_in_use_is_not_opened_twice(tmp_path: Path) -> None:
             Journal(tmp_path, "gateway-a", list)
 
     asyncio.run(scenario())
+
+
+def test_a_seeded_load_makes_the_agents_do_the_same_again(tmp_path: Path) -> None:
+    async def scenario(running: System) -> None:
+        async def cost_usd_of(seed: int) -> tuple[float, dict[str, int]]:
+            before = await running.total("agent-runtime", "agentgov_agent_cost_usd_total")
+            summary = await drive(running.url("gateway", ""), 40, 1, seed=seed)
+            after = await running.total("agent-runtime", "agentgov_agent_cost_usd_total")
+            assert summary.ok == 40
+            return round(after - before, 6), dict(summary.outcomes)
+
+        first, other, again = [await cost_usd_of(seed) for seed in (7, 8, 7)]
+        assert first == again
+        assert first != other
+
+    play(scenario, tmp_path)
