@@ -108,11 +108,11 @@ def ground(environment: Environment) -> Iterator[Ground]:
 def test_dead_sources_are_away_until_healed_and_nothing_else_ends(ground: Ground) -> None:
     for source in SOURCES:
         ground.on("dead-source", "--source", source)
-    until(lambda: all(ground.answer_seconds(source) is None for source in SOURCES), 5)
+    until(lambda: all(ground.answer_seconds(source) is None for source in SOURCES), 10)
     ground.heal()
     until(lambda: all(ground.answer_seconds(source) is not None for source in SOURCES), 15)
-    until(lambda: ground.environment.command("status").returncode == 0, 15)
-    until(lambda: ground.above('sum(up{job="agent-governance"})', 6), 20)
+    until(lambda: ground.environment.command("status").returncode == 0, 30)
+    until(lambda: ground.above('sum(up{job="agent-governance"})', 6), 40)
 
 
 def test_a_source_that_hangs_answers_nobody_until_healed(ground: Ground) -> None:
