@@ -49,13 +49,14 @@ def children(layout: Layout, addresses: Addresses, programs: Programs, *, dashbo
             command=_ours("node", *kubeconfig, "--name", "node-a", "--pod-cidr", addresses.pod_cidr,
                           "--listen", listen["node"], "--root", str(layout.root / "node"),
                           "--env", f"TEALDECK_FAULTS_FILE={layout.faults}",
+                          "--env", f"TEALDECK_TASKS_DIR={layout.root / 'tasks'}",
                           "--env", f"OTEL_EXPORTER_OTLP_ENDPOINT={url('collector')}"),
             ready=f"{url('node')}/healthz",
             after=("apiserver",),
         ),
         Child(
             name="proxy",
-            command=_ours("proxy", *kubeconfig, "--listen-metrics", listen["proxy"]),
+            command=_ours("proxy", *kubeconfig, "--listen-metrics", listen["proxy"], "--faults", str(layout.faults)),
             ready=f"{url('proxy')}/healthz",
             after=("apiserver",),
         ),
@@ -70,6 +71,11 @@ def children(layout: Layout, addresses: Addresses, programs: Programs, *, dashbo
                           "--pod-logs", str(layout.pod_logs), "--environment", ENVIRONMENT),
             ready=f"{url('collector')}/healthz",
             after=("logstore",),
+        ),
+        Child(
+            name="probes",
+            command=_ours("probes", "--listen", listen["probes"]),
+            ready=f"{url('probes')}/healthz",
         ),
         Child(
             name="prometheus",
@@ -96,9 +102,10 @@ def children(layout: Layout, addresses: Addresses, programs: Programs, *, dashbo
     return found
 
 
-def load_generator(layout: Layout, rate: float) -> Child:
-    """Traffic at this rate in tasks a second."""
+def load_generator(layout: Layout, rate: float, seed: int | None = None) -> Child:
+    """Traffic at this rate in tasks a second; with a seed, the same at every start."""
     command = _ours("load", "--kubeconfig", str(layout.kubeconfig), "--rate", f"{rate:g}")
+    command += () if seed is None else ("--seed", str(seed))
     return Child(name=LOAD, command=command)
 
 

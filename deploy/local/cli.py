@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--detach", action="store_true", help="return when it is ready, and leave it running")
     up.add_argument("--rate", type=_rate, default=_RATE, help="agent tasks a second (default: %(default)g)")
     up.add_argument("--no-load", dest="rate", action="store_const", const=0.0, help="start without traffic")
+    up.add_argument("--seed", type=int, help="the same one makes the agents do the same again (default: chance)")
     up.add_argument("--no-dashboard", dest="dashboard", action="store_false", help="start without the deck")
     up.add_argument("--dashboard-port", type=_port, metavar="PORT", help="default: 8501, or one that is free")
     up.add_argument("--history", type=_days, default=_DAYS, metavar="DAYS",
@@ -65,11 +66,14 @@ def _parser() -> argparse.ArgumentParser:
 
     load = command("load", _load, "change the traffic, or add a burst of it")
     load.add_argument("--rate", type=_rate, help=f"agent tasks a second (burst: {_RATE:g}); 0 stops the traffic")
+    load.add_argument("--seed", type=int, help="the same one makes the agents do the same again (default: chance)")
     load.add_argument("--duration", type=float, metavar="SECONDS", help="add a burst that is this long instead")
 
     fault = command("fault", _fault, "switch a fault on; `faults` lists them")
     fault.add_argument("name", metavar="NAME")
-    fault.add_argument("--track", choices=faults.TRACKS, default="green", help="who has it (default: %(default)s)")
+    fault.add_argument("--track", choices=faults.TRACKS, help="which track has it (default: green)")
+    fault.add_argument("--source", choices=faults.SOURCES, help="which source has it")
+    fault.add_argument("--how", metavar="WAY", help="for a fault that comes in several ways")
     heal = command("heal", _heal, "switch a fault off, or all")
     heal.add_argument("name", metavar="NAME", nargs="?")
     command("faults", _faults, "list the faults and which are on")
@@ -111,6 +115,7 @@ def _up(options: argparse.Namespace) -> None:
         dashboard_port=options.dashboard_port,
         history_days=options.history,
         report_to=options.report_to,
+        seed=options.seed,
     )
     if options.detach:
         session.detach(wish)
@@ -147,41 +152,57 @@ def _load(options: argparse.Namespace) -> int | None:
         rate = _RATE if options.rate is None else options.rate
         command = [sys.executable, "-m", "deploy.local.load", "--kubeconfig", str(layout.kubeconfig)]
         command += [f"--rate={rate:g}", "--synthetic-rate=0", f"--duration={options.duration:g}"]
+        command += [] if options.seed is None else [f"--seed={options.seed}"]
         os.chdir(REPOSITORY)
         os.execv(sys.executable, command)  # noqa: S606 - it becomes the generator, so that Ctrl-C reaches it
     if options.rate is None:
         print(f"{read_json(layout.load)['rate']:g} tasks a second.")
     else:
-        write_whole(layout.load, {"rate": options.rate})
+        write_whole(layout.load, {"rate": options.rate, "seed": options.seed})
         os.kill(pid, signal.SIGUSR1)
         print(f"The traffic changes to {options.rate:g} tasks a second.")
     return None
 
 
 def _fault(options: argparse.Namespace) -> None:
+    from deploy.local import cluster_faults
+
     layout = _layout(options)
     session.require_running(layout)
-    faults.inject(layout.faults, options.name, options.track)
-    where = "both tracks" if options.track == "both" else options.track
-    print(f"{options.name} is on for {where}: {faults.FAULTS[options.name]}.")
+    fault = faults.choose(options.name, track=options.track, source=options.source, how=options.how)
+    cluster_faults.begin(layout, fault)
+    faults.inject(layout.faults, fault)
+    where = faults.where(fault)
+    print(f"{options.name} is on{f' for {where}' if where else ''}: {faults.FAULTS[options.name].about}.")
+    print(f"It shows in {faults.FAULTS[options.name].shows}.")
     print(f"Heal it: {session.command_line(f'heal {options.name}', layout)}")
 
 
 def _heal(options: argparse.Namespace) -> None:
+    from deploy.local import cluster_faults
+
     layout = _layout(options)
     session.require_running(layout)
     healed = faults.heal(layout.faults, options.name)
     for fault in healed:
-        print(f"{fault['name']} is healed on {fault['track']}.")
+        try:
+            cluster_faults.end(layout, fault)
+        except CommandError:
+            faults.inject(layout.faults, fault)
+            raise
+        where = faults.where(fault)
+        print(f"{fault['name']} is healed{f' on {where}' if where else ''}.")
     if not healed:
         print("No fault was on." if options.name is None else f"{options.name} was not on.")
 
 
 def _faults(options: argparse.Namespace) -> None:
     layout = _layout(options)
-    on = {fault["name"]: fault for fault in faults.active(layout.faults)} if session.supervisor_pid(layout) else {}
-    for name, about in faults.FAULTS.items():
-        print(f"{name:<21}{about}" + (f" [on: {on[name]['track']}]" if name in on else ""))
+    present = faults.active(layout.faults) if session.supervisor_pid(layout) else []
+    for name, kind in faults.FAULTS.items():
+        on = [faults.where(fault) or "on" for fault in present if fault["name"] == name]
+        print(f"{name:<22}{kind.about}" + (f" [on: {'; '.join(on)}]" if on else ""))
+        print(f"{'':<22}  {kind.shows}")
 
 
 def _programs(_: argparse.Namespace) -> None:

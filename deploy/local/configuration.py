@@ -6,7 +6,7 @@ the Kubernetes discovery, which Debian's Prometheus lacks; the controllers answe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,13 @@ _ANSWERS = {
     "otel-collector": "collector",
     "alertmanager": "alertmanager",
     "prometheus": "prometheus",
+}
+# What is asked from outside whether it answers, by the name that the deck has for it.
+_PROBED = {
+    "kubernetes": "https://{apiserver}/readyz",
+    "elasticsearch": "http://{logstore}/_cluster/health",
+    "alertmanager": "http://{alertmanager}/-/ready",
+    "prometheus": "http://{prometheus}/-/ready",
 }
 
 
@@ -77,10 +84,20 @@ def _job(job: Mapping[str, Any], listen: Mapping[str, str]) -> dict[str, Any] | 
     if discovery.get("role") == "pod":
         url = f"http://{listen['controllers']}/sd/pods"
         return {**ours, "http_sd_configs": [{"url": url, "refresh_interval": f"{_SCRAPE_SECONDS}s"}]}
+    if job["job_name"] == "blackbox":
+        del ours["relabel_configs"]
+        return {**ours, "static_configs": list(_probed(listen))}
     if job["job_name"] not in _ANSWERS:
         raise CommandError(f"The scrape job {job['job_name']} is new: name its local counterpart in {__name__}.")
     target = listen.get(_ANSWERS[job["job_name"]])
     return {**ours, "static_configs": [{"targets": [target]}]} if target else None
+
+
+def _probed(listen: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Each source as a target of the probes' one address, as production's relabelling makes it."""
+    for source, url in _PROBED.items():
+        labels = {"__param_target": url.format(**listen), "instance": source}
+        yield {"targets": [listen["probes"]], "labels": labels}
 
 
 def alertmanager(production: Mapping[str, Any]) -> dict[str, Any]:

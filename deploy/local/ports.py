@@ -28,6 +28,7 @@ _USUAL = {
     "controllers": 8081,
     "node": 10250,
     "proxy": 10256,
+    "probes": 9115,
 }
 
 

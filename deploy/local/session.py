@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deploy.local import configuration, ports, programs
+from deploy.local import configuration, faults, ports, programs
 from deploy.local.children import Child, children, history
 from deploy.local.errors import CommandError
 from deploy.local.layout import REPOSITORY, Layout, read_json, write_whole
@@ -37,6 +37,7 @@ class Wish:
     dashboard_port: int | None
     history_days: int
     report_to: int | None = None
+    seed: int | None = None
 
 
 def supervise(wish: Wish) -> None:
@@ -61,7 +62,7 @@ def supervise(wish: Wish) -> None:
         found = programs.find()
         addresses = ports.take(layout, wish.dashboard_port)
         try:
-            _begin_afresh(layout, wish.rate)
+            _begin_afresh(layout, wish)
             configuration.write_all(layout, addresses, dashboard=wish.dashboard)
             print(f"Starting a governed agent system and its deck in {layout.root} ...", flush=True)
             parts = children(layout, addresses, found, dashboard=wish.dashboard)
@@ -80,6 +81,7 @@ def detach(wish: Wish) -> None:
     refuse_second(wish.layout)
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "deploy.local", "up", "--state", str(wish.layout.root), f"--rate={wish.rate:g}"]
+    command += [] if wish.seed is None else [f"--seed={wish.seed}"]
     command += [] if wish.dashboard else ["--no-dashboard"]
     command += [] if wish.dashboard_port is None else [f"--dashboard-port={wish.dashboard_port}"]
     command += [f"--history={wish.history_days}"] if wish.history_days else ["--no-history"]
@@ -181,12 +183,12 @@ def _already_running(layout: Layout) -> CommandError:
     return CommandError(f"It runs already in {layout.root}.{where}\nStop it: {command_line('down', layout)}")
 
 
-def _begin_afresh(layout: Layout, rate: float) -> None:
-    """What only holds for a run: no faults, the load that was asked for, nothing of a run that was killed."""
+def _begin_afresh(layout: Layout, wish: Wish) -> None:
+    """What only holds for a run: none of its faults, the load that was asked for, nothing of a run that was killed."""
     for file in (layout.endpoints, layout.processes):
         file.unlink(missing_ok=True)
-    write_whole(layout.faults, {"faults": []})
-    write_whole(layout.load, {"rate": rate})
+    faults.begin_afresh(layout.faults)
+    write_whole(layout.load, {"rate": wish.rate, "seed": wish.seed})
 
 
 def _history(wish: Wish, addresses: ports.Addresses, found: programs.Programs) -> Child | None:

@@ -26,6 +26,7 @@ from deploy.local.kubeapi import ApiError
 from deploy.local.layout import Layout, read_json, write_whole
 from deploy.local.ports import Addresses
 from deploy.local.processes import spawn, stop
+from deploy.local.source_faults import SourceFaults
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 4.0
@@ -57,6 +58,10 @@ class Supervisor:
     _ready: dict[str, asyncio.Event] = field(default_factory=dict)
     _gateway: asyncio.Event = field(default_factory=asyncio.Event)
     _load_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _source_faults: SourceFaults = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._source_faults = SourceFaults(self.layout.faults, self._pid)
 
     async def run(self) -> None:
         """Returns when it was asked to stop (SIGTERM, SIGINT, or the end of its terminal).
@@ -87,6 +92,7 @@ class Supervisor:
         async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as tasks:
             for child in self.children:
                 tasks.create_task(self._keep(child, session))
+            tasks.create_task(self._source_faults.run())
             tasks.create_task(self._bring_up())
             tasks.create_task(self._keep_load())
             if self.errand:
@@ -115,15 +121,17 @@ class Supervisor:
         self.on_ready(endpoints)
 
     async def _keep(self, child: Child, session: aiohttp.ClientSession) -> None:
-        """Starts a child when its time has come, and raises when it ends."""
+        """Starts a child when its time has come; again when a fault has ended it. Raises when it ends otherwise."""
         for name in child.after:
             await self._ready[name].wait()
-        process = await self._start(child)
-        async with asyncio.TaskGroup() as tasks:
-            probing = tasks.create_task(self._probe(child, session))
-            code = await process.wait()
-            probing.cancel()
-        raise CommandError(self._obituary(child, code))
+        while True:
+            process = await self._start(child)
+            async with asyncio.TaskGroup() as tasks:
+                probing = tasks.create_task(self._probe(child, session))
+                code = await process.wait()
+                probing.cancel()
+            if not await self._source_faults.end_was_asked(child.name):
+                raise CommandError(self._obituary(child, code))
 
     async def _run(self, errand: Child) -> None:
         """Runs what is done once, when everything is ready; says so if it failed, and goes on."""
@@ -153,10 +161,11 @@ class Supervisor:
         await self._gateway.wait()
         while True:
             self._load_changed.clear()
-            rate = float((read_json(self.layout.load) or {"rate": 0})["rate"])
+            asked = read_json(self.layout.load) or {"rate": 0}
+            rate = float(asked["rate"])
             changed = asyncio.create_task(self._load_changed.wait())
             if rate:
-                child = load_generator(self.layout, rate)
+                child = load_generator(self.layout, rate, asked.get("seed"))
                 process = await self._start(child)
                 ended = asyncio.create_task(process.wait())
                 await asyncio.wait({changed, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -179,6 +188,10 @@ class Supervisor:
         self._running[child.name] = Running(child, process, datetime.now(UTC))
         self._record()
         return process
+
+    def _pid(self, name: str) -> int | None:
+        running = self._running.get(name)
+        return running.process.pid if running and running.process.returncode is None else None
 
     def _record(self) -> None:
         write_whole(

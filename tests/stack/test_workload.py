@@ -3,155 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import os
 import re
 import signal
 import socket
-import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import orjson
 import pytest
 from aiohttp import web
-from prometheus_client.parser import text_string_to_metric_families
-
-from deploy.local.workload.assembly import open_component
-from deploy.local.workload.identity import Identity
-from deploy.local.workload.logs import Log
-
-ROOT = Path(__file__).parents[2]
-HOST = "127.0.0.1"
-TASK_TYPES = ("support-case", "invoice-check", "code-review", "research-brief")
-
-
-@dataclass
-class Collector:
-    """Takes OTLP batches as the collector does."""
-
-    url: str = ""
-    spans: list[dict[str, Any]] = field(default_factory=list)
-
-    async def receive(self, request: web.BaseRequest) -> web.Response:
-        for group in orjson.loads(await request.read())["resourceSpans"]:
-            resource = {a["key"]: a["value"]["stringValue"] for a in group["resource"]["attributes"]}
-            for span in group["scopeSpans"][0]["spans"]:
-                self.spans.append(span | {"service": resource["service.name"]})
-        return web.json_response({})
-
-
-@dataclass
-class System:
-    """The running components, and what a test does with them."""
-
-    session: aiohttp.ClientSession
-    collector: Collector
-    faults: Path
-    environ: dict[str, str]
-    logs: dict[str, io.BytesIO] = field(default_factory=dict)
-    stops: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
-
-    def url(self, component: str, path: str) -> str:
-        name = component.upper().replace("-", "_")
-        return f"http://{HOST}:{self.environ[f'{name}_SERVICE_PORT']}{path}"
-
-    async def task(self, task_type: str = "support-case", **headers: str) -> tuple[int, dict[str, Any]]:
-        return await self.post("gateway", "/v1/tasks", {"task_type": task_type}, headers)
-
-    async def post(
-        self, component: str, path: str, document: Any, headers: dict[str, str] | None = None
-    ) -> tuple[int, dict[str, Any]]:
-        async with self.session.post(self.url(component, path), json=document, headers=headers or {}) as answer:
-            return answer.status, await answer.json()
-
-    async def many(self, count: int) -> list[dict[str, Any]]:
-        """That many tasks at once, of all types, and the same ones at every call."""
-        tasks = ({"task_type": TASK_TYPES[seed % 4], "seed": seed} for seed in range(count))
-        answers = await asyncio.gather(*(self.post("gateway", "/v1/tasks", task) for task in tasks))
-        return [body for _, body in answers]
-
-    async def status(self, component: str, path: str) -> int:
-        async with self.session.get(self.url(component, path)) as answer:
-            return answer.status
-
-    async def metrics(self, component: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-        async with self.session.get(self.url(component, "/metrics"), headers={"Accept": "text/plain"}) as answer:
-            families = list(text_string_to_metric_families(await answer.text()))
-        return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
-
-    async def total(self, component: str, name: str, **labels: str) -> float:
-        """The sum over all series of a metric that have these labels."""
-        series = await self.metrics(component)
-        return sum(value for (n, have), value in series.items() if n == name and labels.items() <= dict(have).items())
-
-    def lines(self, component: str, level: str) -> list[dict[str, Any]]:
-        lines = map(orjson.loads, self.logs[component].getvalue().splitlines())
-        return [line for line in lines if line["level"] == level]
-
-    def fault(self, *names: str) -> None:
-        faults = [{"name": name, "track": "green", "since": "2026-01-01T00:00:00Z"} for name in names]
-        fresh = self.faults.with_suffix(".new")
-        fresh.write_bytes(orjson.dumps({"faults": faults}))
-        fresh.replace(self.faults)
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def system(tmp_path: Path, *without: str) -> AsyncIterator[System]:
-    """All components on ephemeral ports, in the order in which they need each other."""
-    collector = Collector()
-    runner = web.ServerRunner(web.Server(collector.receive))
-    await runner.setup()
-    await web.TCPSite(runner, HOST, 0).start()
-    collector.url = f"http://{HOST}:{runner.addresses[0][1]}"
-    environ = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
-        "TEALDECK_FAULTS_FILE": str(tmp_path / "faults.json"),
-        "SERVICE_VERSION": "1.8.0",
-        "POD_NAMESPACE": "agents",
-    }
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(runner.cleanup)
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        running = System(session, collector, tmp_path / "faults.json", environ)
-        for component in ("contract-registry", "policy-engine", "agent-runtime", "orchestrator", "gateway"):
-            name = component.upper().replace("-", "_")
-            environ |= {f"{name}_SERVICE_HOST": HOST, f"{name}_SERVICE_PORT": "1"}
-            if component in without:
-                continue
-            own = environ | {"TEALDECK_TRACK": "green"} if component == "agent-runtime" else environ
-            running.logs[component] = io.BytesIO()
-            log = Log(Identity.from_environment(component, own), running.logs[component])
-            opened = open_component(component, HOST, 0, own, log, linger_seconds=0)
-            _, _, port = await stack.enter_async_context(opened)
-            environ[f"{name}_SERVICE_PORT"] = str(port)
-        if not {"contract-registry", "agent-runtime"} & set(without):
-            await until(lambda: _is(running.status("agent-runtime", "/readyz"), 200))
-        yield running
-
-
-async def _is(answer: Awaitable[Any], wanted: Any) -> bool:
-    return bool(await answer == wanted)
-
-
-def play(scenario: Callable[[System], Coroutine[Any, Any, None]], tmp_path: Path, *without: str) -> None:
-    async def run() -> None:
-        async with system(tmp_path, *without) as running:
-            await scenario(running)
-
-    asyncio.run(run())
+from workload_system import HOST, ROOT, System, free_port, gives, is_ready, play, process, until
 
 
 def test_a_task_goes_through_all_components_and_leaves_one_trace(tmp_path: Path) -> None:
@@ -168,8 +29,26 @@ def test_a_task_goes_through_all_components_and_leaves_one_trace(tmp_path: Path)
             result["cost_usd"], abs=1e-5
         )
         spans = running.collector.spans
-        await until(lambda: _is(_services(spans), {"gateway", "orchestrator", "agent-runtime", "policy-engine"}))
+        await until(lambda: gives(_services(spans), {"gateway", "orchestrator", "agent-runtime", "policy-engine"}))
         _assert_one_tree([span for span in spans if span["traceId"] == result["trace_id"]])
+
+    play(scenario, tmp_path)
+
+
+def test_a_part_that_is_handed_to_another_agent_is_a_run_within_the_run(tmp_path: Path) -> None:
+    async def scenario(running: System) -> None:
+        _, result = await running.task("research-brief")
+        spans = running.collector.spans
+        await until(lambda: gives(_services(spans), {"gateway", "orchestrator", "agent-runtime", "policy-engine"}))
+        names = {span["spanId"]: span["name"] for span in spans}
+        nested = {(names.get(span["parentSpanId"]), span["name"].split()[0], span["name"]) for span in spans}
+        for inner in ("invoke_agent web-scout", "invoke_agent fact-checker"):
+            assert ("invoke_agent research-analyst", "invoke_agent", inner) in nested
+            assert {"chat", "execute_tool"} <= {kind for above, kind, _ in nested if above == inner}
+        runs = "gen_ai_invoke_agent_duration_seconds_count"
+        assert await running.total("agent-runtime", runs, gen_ai_agent_name="web-scout") == 1
+        cost = await running.total("agent-runtime", "agentgov_agent_cost_usd_total")
+        assert result["cost_usd"] == pytest.approx(cost, abs=1e-5)
 
     play(scenario, tmp_path)
 
@@ -193,7 +72,7 @@ def test_metrics_are_those_of_the_table_with_no_label_more(tmp_path: Path) -> No
 
     async def scenario(running: System) -> None:
         running.fault("errors", "contract-violations")
-        await until(lambda: _is(_knows_faults(running), True))
+        await until(lambda: gives(_knows_faults(running), True))
         await running.many(80)
         unknown, seen = set(), set()
         for component in running.logs:
@@ -205,7 +84,6 @@ def test_metrics_are_those_of_the_table_with_no_label_more(tmp_path: Path) -> No
         assert not unknown
         assert {n for n in table if n.startswith(("gen_ai_", "agentgov_contract", "agentgov_agent"))} - seen <= {
             "gen_ai_client_inference_duration_seconds",  # another generation's name of a metric that is emitted
-            "gen_ai_server_time_to_first_token_seconds",  # the model servers' own
             "agentgov_contract_recoveries_total",  # only once a tool has failed
             "agentgov_agent_retries_total",
         }
@@ -234,7 +112,7 @@ def _table() -> dict[str, set[str]]:
 def test_a_broken_contract_shows_as_metric_log_and_span_and_is_enforced(tmp_path: Path) -> None:
     async def scenario(running: System) -> None:
         running.fault("contract-violations")
-        await until(lambda: _is(_knows_faults(running), True))
+        await until(lambda: gives(_knows_faults(running), True))
         results = await running.many(60)
         broken = [result for result in results if result["violations"]]
         assert broken
@@ -278,7 +156,7 @@ def test_a_broken_contract_shows_as_metric_log_and_span_and_is_enforced(tmp_path
 def test_errors_come_with_the_fault_and_go_with_its_healing(tmp_path: Path) -> None:
     async def scenario(running: System) -> None:
         running.fault("errors")
-        await until(lambda: _is(_knows_faults(running), True), seconds=3)
+        await until(lambda: gives(_knows_faults(running), True), seconds=3)
         results = await running.many(60)
         failed = [result for result in results if result["outcome"] == "failure"]
         assert 6 <= len(failed) <= 32
@@ -286,7 +164,7 @@ def test_errors_come_with_the_fault_and_go_with_its_healing(tmp_path: Path) -> N
         errors = running.lines("agent-runtime", "ERROR")
         assert len([line for line in errors if line["message"].startswith("agent ")]) == len(failed)
         running.fault()
-        await until(lambda: _is(_changes(running), 2), seconds=3)
+        await until(lambda: gives(_changes(running), 2), seconds=3)
         assert sum(result["outcome"] == "failure" for result in await running.many(60)) <= 4
 
     play(scenario, tmp_path)
@@ -420,56 +298,17 @@ def test_what_a_leaving_peer_did_not_take_on_is_tried_again(tmp_path: Path, mish
 # As processes
 
 
-@dataclass
-class Process:
-    process: asyncio.subprocess.Process
-    url: str
-
-
-@pytest.fixture
-def port() -> int:
-    """A port of this machine that is free at the moment."""
-    with socket.socket() as taken:
-        taken.bind((HOST, 0))
-        number: int = taken.getsockname()[1]
-        return number
-
-
-@asynccontextmanager
-async def process(component: str, port: int, **environ: str) -> AsyncIterator[Process]:
-    """The component as a pod runs it; killed at the end if the test has not ended it."""
-    arguments = [sys.executable, "-m", "deploy.local.workload", component, "--listen", f"{HOST}:{port}"]
-    pipe = asyncio.subprocess.PIPE
-    started = await asyncio.create_subprocess_exec(
-        *arguments, cwd=ROOT, env=os.environ | environ, stdout=pipe, stderr=pipe
-    )
-    try:
-        yield Process(started, f"http://{HOST}:{port}")
-    finally:
-        if started.returncode is None:
-            started.kill()
-            await started.wait()
-
-
-async def _ready(session: aiohttp.ClientSession, url: str) -> bool:
-    try:
-        async with session.get(url + "/readyz") as answer:
-            return answer.status == 200
-    except aiohttp.ClientConnectionError:
-        return False
-
-
-def test_a_runtime_told_to_stop_finishes_its_runs_and_takes_no_new_readiness(tmp_path: Path, port: int) -> None:
+def test_a_runtime_told_to_stop_finishes_its_runs_and_takes_no_new_readiness(tmp_path: Path) -> None:
     async def scenario(running: System) -> None:
         running.fault("slow-agent")
-        async with process("agent-runtime", port, **running.environ, TEALDECK_TRACK="green") as runtime:
-            await until(lambda: _ready(running.session, runtime.url), seconds=10)
+        async with process("agent-runtime", free_port(), **running.environ, TEALDECK_TRACK="green") as runtime:
+            await until(lambda: is_ready(running.session, runtime.url), seconds=10)
             body = {"agent": "code-reviewer", "seed": 5}
             run = asyncio.ensure_future(running.session.post(runtime.url + "/v1/runs", json=body))
             await asyncio.sleep(0.2)  # the run is under way and sleeps for over a second
             assert not run.done()
             runtime.process.send_signal(signal.SIGTERM)
-            await until(lambda: _is(_ready(running.session, runtime.url), False), seconds=1)
+            await until(lambda: gives(is_ready(running.session, runtime.url), False), seconds=1)
             answer = await run
             assert (answer.status, (await answer.json())["agent"]) == (200, "code-reviewer")
             assert await runtime.process.wait() == 0
@@ -477,11 +316,11 @@ def test_a_runtime_told_to_stop_finishes_its_runs_and_takes_no_new_readiness(tmp
     play(scenario, tmp_path, "agent-runtime", "orchestrator", "gateway")
 
 
-def test_a_crash_loop_ends_the_runtime_soon_after_it_is_ready(tmp_path: Path, port: int) -> None:
+def test_a_crash_loop_ends_the_runtime_soon_after_it_is_ready(tmp_path: Path) -> None:
     async def scenario(running: System) -> None:
         running.fault("crash-loop")
-        async with process("agent-runtime", port, **running.environ, TEALDECK_TRACK="green") as runtime:
-            await until(lambda: _ready(running.session, runtime.url), seconds=10)
+        async with process("agent-runtime", free_port(), **running.environ, TEALDECK_TRACK="green") as runtime:
+            await until(lambda: is_ready(running.session, runtime.url), seconds=10)
             output, _ = await asyncio.wait_for(runtime.process.communicate(), 6)
             assert runtime.process.returncode == 1
             assert orjson.loads(output.splitlines()[-1])["attributes"]["error.type"] == "crash"

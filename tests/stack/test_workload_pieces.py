@@ -12,10 +12,11 @@ import orjson
 import pytest
 
 from deploy.local.workload.admission import Admission, QueueFullError
-from deploy.local.workload.agents import AGENTS, Plan, plan_run
+from deploy.local.workload.agents import AGENTS
 from deploy.local.workload.contracts import ClauseType, ContractError, Outcome, evaluate, parse_contract
 from deploy.local.workload.faults import FaultFile, parse_faults, temper
 from deploy.local.workload.identity import Identity
+from deploy.local.workload.planning import Plan, plan_run
 from deploy.local.workload.registry import CONTRACTS
 from deploy.local.workload.running import Compliance
 from deploy.local.workload.spans import Context, HeadSampler, SpanExporter, Trace, parse_traceparent

@@ -16,7 +16,19 @@ from deploy.local.layout import Layout
 
 LISTEN = {
     name: f"127.9.0.1:{9000 + index}"
-    for index, name in enumerate(["alertmanager", "collector", "controllers", "dashboard", "node", "prometheus"])
+    for index, name in enumerate(
+        [
+            "alertmanager",
+            "apiserver",
+            "collector",
+            "controllers",
+            "dashboard",
+            "logstore",
+            "node",
+            "probes",
+            "prometheus",
+        ]
+    )
 }
 PRODUCTION = configuration.MONITORING / "prometheus" / "prometheus.yaml"
 

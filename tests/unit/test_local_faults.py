@@ -1,4 +1,4 @@
-"""The file of faults: what is on, since when, and what a careless file leads to."""
+"""The file of faults: what is on, since when, for whom, and what a careless file or command leads to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 from deploy.local import faults
 from deploy.local.errors import CommandError
-from deploy.local.workload.faults import KNOWN, parse_faults
+from deploy.local.faults import choose
+from deploy.local.workload.faults import DEFECTS, KNOWN, parse_faults
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -21,7 +22,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_fault_stands_in_the_file_as_the_workload_reads_it(file: Path) -> None:
-    faults.inject(file, "errors", "green", NOW)
+    faults.inject(file, choose("errors"), NOW)
     assert json.loads(file.read_text()) == {
         "faults": [{"name": "errors", "track": "green", "since": "2026-03-01T12:00:00+00:00"}]
     }
@@ -29,34 +30,70 @@ def test_a_fault_stands_in_the_file_as_the_workload_reads_it(file: Path) -> None
     assert parse_faults(file.read_bytes(), "blue") == frozenset()
 
 
-def test_the_workload_knows_every_fault_that_can_be_switched_on() -> None:
-    assert faults.FAULTS.keys() == KNOWN
+def test_the_workload_knows_every_fault_of_a_track_but_the_release() -> None:
+    assert {name for name, kind in faults.FAULTS.items() if kind.by == "track"} == KNOWN | {"bad-release"}
+    assert set(faults.FAULTS["bad-release"].ways) == DEFECTS.keys()
+
+
+def test_the_workload_is_not_disturbed_by_faults_of_others(file: Path) -> None:
+    for fault in (choose("dead-source", source="prometheus"), choose("lossy-node"), choose("bad-release")):
+        faults.inject(file, fault, NOW)
+    assert parse_faults(file.read_bytes(), "green") == frozenset()
+
+
+def test_every_fault_says_where_it_shows() -> None:
+    for kind in faults.FAULTS.values():
+        assert kind.about
+        assert all(f"{place}: " in kind.shows for place in ("metrics", "logs", "traces", "cluster"))
 
 
 def test_a_fault_that_is_on_keeps_its_time(file: Path) -> None:
-    faults.inject(file, "errors", "green", NOW)
-    faults.inject(file, "errors", "green", NOW + timedelta(minutes=5))
+    faults.inject(file, choose("errors"), NOW)
+    faults.inject(file, choose("errors"), NOW + timedelta(minutes=5))
     assert [fault["since"] for fault in faults.active(file)] == ["2026-03-01T12:00:00+00:00"]
+
+
+def test_another_way_of_the_same_fault_takes_its_place(file: Path) -> None:
+    for how in ("errors", "cost"):
+        faults.inject(file, choose("bad-release", how=how), NOW)
+    assert [faults.where(fault) for fault in faults.active(file)] == ["green, cost"]
 
 
 def test_heal_takes_one_fault_off_every_track(file: Path) -> None:
     for name, track in (("errors", "blue"), ("errors", "green"), ("slow-agent", "both")):
-        faults.inject(file, name, track, NOW)
+        faults.inject(file, choose(name, track=track), NOW)
     assert [fault["track"] for fault in faults.heal(file, "errors")] == ["blue", "green"]
     assert [fault["name"] for fault in faults.active(file)] == ["slow-agent"]
 
 
 def test_heal_without_a_name_takes_all_off(file: Path) -> None:
-    faults.inject(file, "errors", "both", NOW)
-    faults.inject(file, "crash-loop", "blue", NOW)
+    faults.inject(file, choose("errors", track="both"), NOW)
+    faults.inject(file, choose("slow-source", source="kubernetes"), NOW)
     assert len(faults.heal(file)) == 2
     assert faults.active(file) == []
 
 
-def test_an_unknown_fault_is_answered_with_those_there_are(file: Path) -> None:
-    with pytest.raises(CommandError, match=r"no fault called eror.*errors"):
-        faults.inject(file, "eror", "green", NOW)
-    assert not file.exists()
+def test_only_what_stands_in_the_cluster_outlives_a_run(file: Path) -> None:
+    for fault in (choose("errors"), choose("bad-release"), choose("certificate-expiring"), choose("lossy-node")):
+        faults.inject(file, fault, NOW)
+    faults.begin_afresh(file)
+    assert [fault["name"] for fault in faults.active(file)] == ["bad-release", "certificate-expiring"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("eror", {}, r"no fault called eror.*errors"),
+        ("errors", {"source": "prometheus"}, r"errors is not chosen by source"),
+        ("lossy-node", {"track": "blue"}, r"lossy-node is not chosen by track"),
+        ("dead-source", {}, r"dead-source needs --source, one of prometheus, alertmanager, elasticsearch, kubernetes"),
+        ("bad-release", {"how": "typos"}, r"bad-release knows no --how typos\. Its ways: errors, latency"),
+        ("errors", {"how": "much"}, r"errors knows no --how much\. Its ways: none"),
+    ],
+)
+def test_a_wrong_choice_is_answered_with_what_may_be_said(name: str, options: dict[str, str], said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        choose(name, **options)
 
 
 def test_a_damaged_file_is_named(file: Path) -> None:

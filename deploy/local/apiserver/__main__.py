@@ -5,6 +5,7 @@ import asyncio
 import ipaddress
 import os
 import signal
+import ssl
 import sys
 from pathlib import Path
 
@@ -38,7 +39,8 @@ async def _serve(options: argparse.Namespace) -> None:
     api = wire(store, options.service_cidr)
     runner = web.AppRunner(application(api, made.token), access_log=None, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
-    host, port = await _listen(runner, options.listen, made)
+    tls = made.ssl_context()
+    host, port = await _listen(runner, options.listen, tls)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -50,7 +52,8 @@ async def _serve(options: argparse.Namespace) -> None:
             f"cannot write {options.kubeconfig}: {error.strerror}; name a file with --kubeconfig"
         ) from error
     async with asyncio.TaskGroup() as tasks:
-        background = [tasks.create_task(store.run()), tasks.create_task(Collector(api).run())]
+        work = (store.run(), Collector(api).run(), pki.follow(tls, made))
+        background = [tasks.create_task(one) for one in work]
         print(f"info ready listen={host}:{port} version={store.version}", file=sys.stderr, flush=True)
         await stop.wait()
         api.hub.end_all()
@@ -72,11 +75,11 @@ def _open(state: Path) -> tuple[Journal, Store, pki.Credentials]:
         raise StartError(f"{error}; move {state} away to start empty") from error
 
 
-async def _listen(runner: web.AppRunner, address: tuple[str, int], made: pki.Credentials) -> tuple[str, int]:
+async def _listen(runner: web.AppRunner, address: tuple[str, int], tls: ssl.SSLContext) -> tuple[str, int]:
     """Open the port; returns what was bound. Raises StartError."""
     host, port = address
     try:
-        await web.TCPSite(runner, host, port, ssl_context=made.ssl_context()).start()
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise StartError(f"cannot listen on {host}:{port}: {why}; give a free port with --listen") from error

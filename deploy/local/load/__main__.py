@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         "--synthetic-rate", type=float, default=4.0, help="synthetic runs a second; 0 for none (default: %(default)s)"
     )
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until SIGTERM")
+    parser.add_argument("--seed", type=int, help="the same one makes the agents do the same again (default: chance)")
     parser.add_argument("--max-rate", type=float, default=MAX_RATE, help="refuse more (default: %(default)s)")
     return parser
 
@@ -84,6 +85,7 @@ async def _run(options: argparse.Namespace) -> list[Stream]:
                     options.duration,
                     synthetic=stream.name == "synthetic",
                     max_rate=options.max_rate,
+                    seed=options.seed,
                     stop=stop,
                     summary=stream.summary,
                 )

@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,8 +26,8 @@ _TASK_TYPES = ("support-case", "support-case", "invoice-check", "code-review", "
 _AGENTS = ("support-triage", "support-triage", "invoice-checker", "code-reviewer", "research-analyst")
 SYNTHETIC = {"x-tealdeck-synthetic": "true"}
 
-_TASKS = tuple(orjson.dumps({"task_type": task_type}) for task_type in _TASK_TYPES)
-_RUNS = tuple(orjson.dumps({"agent": agent}) for agent in _AGENTS)
+_TASKS = tuple({"task_type": task_type} for task_type in _TASK_TYPES)
+_RUNS = tuple({"agent": agent} for agent in _AGENTS)
 
 
 class RefusedError(ValueError):
@@ -61,6 +61,7 @@ async def drive(
     synthetic: bool = False,
     timeout_seconds: float = 15.0,
     max_rate: float = MAX_RATE,
+    seed: int | None = None,
     stop: asyncio.Event | None = None,
     summary: Summary | None = None,
 ) -> Summary:
@@ -71,6 +72,7 @@ async def drive(
         rate: requests a second.
         duration: seconds; None runs until `stop`.
         synthetic: sends marked runs straight to /v1/runs instead of tasks to /v1/tasks.
+        seed: with the same one the agents do the same things in the same order; None for what chance brings.
         timeout_seconds: after this a request counts as failed.
         summary: where to count, for a caller who wants to watch; a new one by default.
 
@@ -79,7 +81,7 @@ async def drive(
     target = check_target(url) + ("/v1/runs" if synthetic else "/v1/tasks")
     check_rate(rate, max_rate)
     counts = summary if summary is not None else Summary()
-    bodies = itertools.cycle(_RUNS if synthetic else _TASKS)
+    bodies = _bodies(_RUNS if synthetic else _TASKS, seed)
     under_way: set[asyncio.Task[None]] = set()
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=2.0),
@@ -102,6 +104,14 @@ async def drive(
             task.cancel()
             counts.lost("cut_off")
     return counts
+
+
+def _bodies(orders: Sequence[dict[str, str]], seed: int | None) -> Iterator[bytes]:
+    """What is sent, one after the other, without end."""
+    if seed is None:
+        return itertools.cycle([orjson.dumps(order) for order in orders])
+    numbered = enumerate(itertools.cycle(orders))
+    return (orjson.dumps({**order, "seed": f"{seed}-{number}"}) for number, order in numbered)
 
 
 def _schedule(rate: float, duration: float | None) -> Iterator[float]:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import sys
+from pathlib import Path
 
 import uvloop
 from aiohttp import web
@@ -15,6 +16,7 @@ from deploy.local.addresses import to_loopback
 from deploy.local.kubeapi import Informer, KubeApi, Object
 from deploy.local.proxy.backends import Backends, Port
 from deploy.local.proxy.http import LONGEST_HEAD
+from deploy.local.proxy.losses import Losses
 from deploy.local.proxy.relay import Relay
 
 _LOG = logging.getLogger("proxy")
@@ -26,8 +28,8 @@ Address = tuple[str, int]
 class Proxy:
     """A listener for each port of each Service that has a cluster address."""
 
-    def __init__(self, api: KubeApi) -> None:
-        self._backends = Backends()
+    def __init__(self, api: KubeApi, losses: Losses) -> None:
+        self._backends = Backends(losses=losses)
         self._services = Informer(api, "services", on_change=lambda old, new: self._changed.set())
         self._slices = Informer(api, "endpointslices", on_change=self._slice_changed)
         self._changed = asyncio.Event()
@@ -40,6 +42,7 @@ class Proxy:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._services.run())
                 tasks.create_task(self._slices.run())
+                tasks.create_task(self._backends.losses.follow())
                 await self._services.synced.wait()
                 await self._slices.synced.wait()
                 self._backends.take(self._slices.objects.values())
@@ -93,7 +96,7 @@ def _wanted(services: Informer) -> list[tuple[Address, Port]]:
 
 async def _run(options: argparse.Namespace) -> None:
     async with KubeApi.from_kubeconfig(options.kubeconfig) as api:
-        proxy = Proxy(api)
+        proxy = Proxy(api, Losses(options.faults))
 
         async def health(_: web.Request) -> web.Response:
             return web.Response(text="ok\n") if proxy.is_ready else web.Response(status=503, text="not ready yet\n")
@@ -106,6 +109,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.local.proxy", description=__doc__)
     parser.add_argument("--kubeconfig", required=True, metavar="FILE")
     parser.add_argument("--listen-metrics", required=True, metavar="HOST:PORT", help="for /healthz")
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="says whether requests are lost, for trying")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
     return serving.guarded(lambda: uvloop.run(_run(options)))

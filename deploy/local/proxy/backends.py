@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from deploy.local.addresses import to_loopback
 from deploy.local.kubeapi import Object
 from deploy.local.proxy.http import LONGEST_HEAD
+from deploy.local.proxy.losses import Losses
 
 _SERVICE = "kubernetes.io/service-name"
 _IDLE_SECONDS = 15.0  # well under what servers wait, so that a kept connection is hardly ever closed under a request
@@ -39,6 +40,8 @@ class Connection:
 class Backends:
     """The endpoints of all Services, as the EndpointSlices have them at this moment."""
 
+    losses: Losses = field(default_factory=lambda: Losses(None))
+    _nodes: dict[Endpoint, str] = field(default_factory=dict)
     _of: dict[Port, list[Endpoint]] = field(default_factory=dict)
     _running: defaultdict[Endpoint, int] = field(default_factory=lambda: defaultdict(int))
     _idle: defaultdict[Endpoint, deque[Connection]] = field(default_factory=lambda: defaultdict(deque))
@@ -55,7 +58,9 @@ class Backends:
                 for endpoint in one.get("endpoints") or []:
                     where = to_loopback(endpoint["addresses"][0]), port["port"]
                     found[key].append((where, endpoint.get("conditions", {})))
+                    self._nodes[where] = endpoint.get("nodeName", "")
         self._of = {key: _usable(endpoints) for key, endpoints in found.items()}
+        self._nodes = {where: self._nodes[where] for endpoints in found.values() for where, _ in endpoints}
         there = {endpoint for endpoints in self._of.values() for endpoint in endpoints}
         for endpoint in self._idle.keys() - there:
             for connection in self._idle.pop(endpoint):
@@ -99,6 +104,13 @@ class Backends:
         except BaseException:
             self._done(endpoint)
             raise
+
+    def loses(self, connection: Connection) -> bool:
+        """Whether a fault resets this request; the connection is of no use then."""
+        if not self.losses.loses(self._nodes.get(connection.endpoint, "")):
+            return False
+        connection.writer.transport.abort()
+        return True
 
     def give_back(self, connection: Connection, *, reusable: bool) -> None:
         """The request is over."""

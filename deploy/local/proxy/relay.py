@@ -98,6 +98,8 @@ class Relay:
         reusable = False
         sending: asyncio.Task[None] | None = None
         try:
+            if self.backends.loses(connection):
+                raise _GoneError
             connection.writer.write(request.forwarded + (held or b""))
             if held is None:
                 sending = asyncio.ensure_future(_copy(request.body, reader, connection.writer))

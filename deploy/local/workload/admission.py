@@ -21,6 +21,12 @@ class Admission:
         self._limit = waiting
         self._waiting: OrderedDict[int, float] = OrderedDict()
         self._ticket = 0
+        self._moving = asyncio.Event()
+        self._moving.set()
+
+    def stuck(self, is_stuck: bool) -> None:
+        """Whether nobody gets a slot any more, however many are free; those who wait go on waiting."""
+        self._moving.clear() if is_stuck else self._moving.set()
 
     @property
     def depth(self) -> int:
@@ -33,13 +39,14 @@ class Admission:
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Holds one slot for the block. Raises QueueFullError if the queue is full."""
-        if self._slots.locked():
+        if self._slots.locked() or not self._moving.is_set():
             if len(self._waiting) >= self._limit:
                 raise QueueFullError
             self._ticket += 1
             ticket = self._ticket
             self._waiting[ticket] = time.monotonic()
             try:
+                await self._moving.wait()
                 await self._slots.acquire()
             finally:
                 del self._waiting[ticket]

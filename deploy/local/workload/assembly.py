@@ -19,9 +19,11 @@ from deploy.local.workload.server import Component, ComponentServer, Equipment
 from deploy.local.workload.spans import SpanExporter
 
 COMPONENTS: dict[str, Callable[[Equipment, Mapping[str, str]], Component]] = {
-    "gateway": lambda equipment, environ: Gateway(equipment),
+    "gateway": lambda equipment, environ: Gateway(equipment, environ.get("TEALDECK_TASKS_DIR", "")),
     "orchestrator": lambda equipment, environ: Orchestrator(equipment),
-    "agent-runtime": lambda equipment, environ: AgentRuntime(equipment, environ.get("TEALDECK_FAULTS_FILE", "")),
+    "agent-runtime": lambda equipment, environ: AgentRuntime(
+        equipment, environ.get("TEALDECK_FAULTS_FILE", ""), environ.get("TEALDECK_DEFECT", "")
+    ),
     "policy-engine": lambda equipment, environ: PolicyEngine(equipment),
     "contract-registry": lambda equipment, environ: ContractRegistry(equipment),
 }
@@ -48,6 +50,7 @@ async def open_component(
     spans = SpanExporter(
         identity,
         environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+        clock=log.clock,
         on_trouble=lambda reason, dropped: log.warning(f"spans dropped: {reason}", spans_dropped=dropped),
     )
     async with open_session() as session:

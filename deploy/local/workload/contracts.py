@@ -55,12 +55,16 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One clause held against one run; `reason` is empty unless the outcome is an error."""
+    """One clause held against one run; `reason` is empty unless the outcome is an error.
+
+    `waiver` is the id of the one by which a broken clause passes; empty where none was needed.
+    """
 
     contract: Contract
     clause: Clause
     outcome: Outcome
     reason: str = ""
+    waiver: str = ""
 
 
 def evaluate(contract: Contract, facts: Facts, types: Iterable[ClauseType]) -> list[Evaluation]:
@@ -104,8 +108,8 @@ def _parse_clause(document: Mapping[str, Any]) -> Clause:
         rule=document["rule"],
         type=ClauseType(document["type"]),
         severity=_one_of(document["severity"], ("low", "medium", "high", "critical")),
-        applies=_predicate(document["when"]) if "when" in document else lambda facts: True,
-        holds=_predicate(document["expect"]),
+        applies=predicate(document["when"]) if "when" in document else lambda facts: True,
+        holds=predicate(document["expect"]),
     )
 
 
@@ -120,12 +124,13 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _predicate(condition: Mapping[str, Any]) -> Predicate:
+def predicate(condition: Mapping[str, Any]) -> Predicate:
+    """A condition as a function of facts. Raises KeyError or ValueError for what is none."""
     if "all" in condition:
-        parts = [_predicate(part) for part in condition["all"]]
+        parts = [predicate(part) for part in condition["all"]]
         return lambda facts: all(part(facts) for part in parts)
     if "any" in condition:
-        parts = [_predicate(part) for part in condition["any"]]
+        parts = [predicate(part) for part in condition["any"]]
         return lambda facts: any(part(facts) for part in parts)
     fact, compare = condition["fact"], _OPERATORS[_one_of(condition["op"], tuple(_OPERATORS))]
     if "other" in condition:

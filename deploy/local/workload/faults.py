@@ -13,7 +13,22 @@ from pathlib import Path
 
 import orjson
 
-KNOWN = frozenset({"slow-agent", "errors", "contract-violations", "crash-loop"})
+KNOWN = frozenset(
+    {
+        "slow-agent",
+        "errors",
+        "contract-violations",
+        "crash-loop",
+        "memory-leak",
+        "cpu-burn",
+        "cost-explosion",
+        "stuck-queue",
+        "clock-skew",
+        "log-flood",
+    }
+)
+# A release may come with a defect of its own, which its Deployment names in the environment.
+DEFECTS = {"errors": "errors", "latency": "slow-agent", "violations": "contract-violations", "cost": "cost-explosion"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +38,14 @@ class Temper:
     slowdown: float = 1.0
     error_probability: float = 0.003
     breach_probability: float = 0.0
+    input_token_factor: float = 1.0
+    output_token_factor: float = 1.0
     crashes: bool = False
+    is_stuck: bool = False
+    leak_bytes_per_second: float = 0.0
+    burn_ratio: float = 0.0
+    flood_lines_per_second: float = 0.0
+    clock_offset_seconds: float = 0.0
 
 
 def temper(names: frozenset[str]) -> Temper:
@@ -32,7 +54,14 @@ def temper(names: frozenset[str]) -> Temper:
         slowdown=10.0 if "slow-agent" in names else 1.0,
         error_probability=0.3 if "errors" in names else 0.003,
         breach_probability=0.25 if "contract-violations" in names else 0.0,
+        input_token_factor=10.0 if "cost-explosion" in names else 1.0,
+        output_token_factor=3.0 if "cost-explosion" in names else 1.0,
         crashes="crash-loop" in names,
+        is_stuck="stuck-queue" in names,
+        leak_bytes_per_second=16.0 * 2**20 if "memory-leak" in names else 0.0,
+        burn_ratio=0.5 if "cpu-burn" in names else 0.0,
+        flood_lines_per_second=1000.0 if "log-flood" in names else 0.0,
+        clock_offset_seconds=-300.0 if "clock-skew" in names else 0.0,
     )
 
 
@@ -50,10 +79,19 @@ def parse_faults(text: bytes, track: str) -> frozenset[str]:
 
 
 class FaultFile:
-    """Follows one fault file. A missing file means no faults; an unreadable one leaves the last known state."""
+    """Follows one fault file. A missing file means no faults; an unreadable one leaves the last known state.
 
-    def __init__(self, path: str, track: str, on_change: Callable[[frozenset[str]], None]) -> None:
-        self.temper = Temper()
+    Args:
+        defect: what is wrong with the release itself, whatever the file says; one of DEFECTS, or nothing.
+
+    Raises ValueError for any other defect.
+    """
+
+    def __init__(self, path: str, track: str, on_change: Callable[[frozenset[str]], None], defect: str = "") -> None:
+        if defect and defect not in DEFECTS:
+            raise ValueError(f"TEALDECK_DEFECT {defect!r} is not one of {', '.join(DEFECTS)}")
+        self._own = frozenset({DEFECTS[defect]} if defect else ())
+        self.temper = temper(self._own)
         self._path = Path(path) if path else None
         self._track = track
         self._on_change = on_change
@@ -80,5 +118,5 @@ class FaultFile:
             return  # caught half-written by a careless hand: the next second shows it whole
         self._seen = seen
         if names != self._names:
-            self._names, self.temper = names, temper(names)
+            self._names, self.temper = names, temper(names | self._own)
             self._on_change(names)

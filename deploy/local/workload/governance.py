@@ -26,6 +26,7 @@ from deploy.local.workload.metrics import ContractMetrics
 from deploy.local.workload.running import Compliance
 from deploy.local.workload.server import Equipment
 from deploy.local.workload.spans import Span, Trace
+from deploy.local.workload.waivers import Waiver, parse_waiver, waived
 
 BEFORE = (ClauseType.PRECONDITION,)
 AFTER = (ClauseType.INVARIANT, ClauseType.GOVERNANCE, ClauseType.RECOVERY)
@@ -41,9 +42,15 @@ class Contracts:
         self._equipment = equipment
         self._etag = ""
         self._by_agent: Mapping[str, tuple[Contract, ...]] = {}
+        self.waivers: tuple[Waiver, ...] = ()
 
     def of(self, agent: str) -> tuple[Contract, ...]:
         return self._by_agent.get(agent, ())
+
+    def exceptions(self, contract: str) -> int:
+        """How many waivers of a contract are in force now."""
+        now = time.time()
+        return sum(waiver.contract == contract and now < waiver.expires_at for waiver in self.waivers)
 
     async def follow(self) -> None:
         """Asks the registry again and again, quickly until the first answer."""
@@ -66,7 +73,9 @@ class Contracts:
             if answer.status == 304:
                 return
             answer.raise_for_status()
-            contracts = [parse_contract(document) for document in orjson.loads(await answer.read())["contracts"]]
+            said = orjson.loads(await answer.read())
+            contracts = [parse_contract(document) for document in said["contracts"]]
+            self.waivers = tuple(parse_waiver(document) for document in said["waivers"])
             self._by_agent = {name: tuple(c for c in contracts if name in c.agents) for name in AGENTS}
             self._etag = answer.headers.get("ETag", "")
         self.loaded = True
@@ -93,7 +102,8 @@ class Governor:
                 continue
             started = time.perf_counter()
             with trace.span(f"evaluate_contract {contract.name}", parent=parent) as span:
-                evaluations = evaluate(contract, facts, types)
+                now, waivers = time.time(), self._contracts.waivers
+                evaluations = [waived(agent, one, waivers, now) for one in evaluate(contract, facts, types)]
                 _describe(span, contract, evaluations)
             self._metrics.duration.labels(contract.name).observe(time.perf_counter() - started)
             self._metrics.last_evaluation.labels(contract.name).set(time.time())
@@ -138,6 +148,8 @@ def _describe(span: Span, contract: Contract, evaluations: Iterable[Evaluation])
         "agentgov.contract.enforcement": contract.enforcement,
         "agentgov.contract.outcome": broken[0].outcome if broken else Outcome.PASS,
     }
+    if waivers := [e.waiver for e in evaluations if e.waiver]:
+        span.attributes["agentgov.contract.waivers"] = waivers
     if broken:
         span.attributes["agentgov.contract.rules"] = [e.clause.rule for e in broken]
         span.error = f"contract_{broken[0].outcome}"

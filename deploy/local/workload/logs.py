@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from deploy.local.workload.clock import Clock
 from deploy.local.workload.identity import Identity
 from deploy.local.workload.spans import Context
 
@@ -17,6 +18,7 @@ class Log:
     """Writes log lines. `info` keeps at most `info_per_second` lines, so that a quiet system costs little to read."""
 
     def __init__(self, identity: Identity, stream: BinaryIO | None = None, info_per_second: float = 1.0) -> None:
+        self.clock = Clock()
         self._resource = identity.resource()
         self._stream = stream or sys.stdout.buffer
         self._info_interval = 1 / info_per_second
@@ -41,7 +43,9 @@ class Log:
 
     def _write(self, level: str, message: str, context: Context | None, attributes: dict[str, Any]) -> None:
         line = {
-            "ts": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "ts": datetime.fromtimestamp(self.clock.now_ns() / 1e9, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z"),
             "level": level,
             "message": message,
             "trace_id": context.trace_id if context else "",

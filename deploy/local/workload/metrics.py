@@ -17,6 +17,7 @@ _RUN_SECONDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.
 _TOOL_SECONDS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0)
 _QUICK_SECONDS = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
 _REQUEST_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_APPROVAL_SECONDS = (0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 300.0)
 _CALLS = (0, 1, 2, 3, 4, 6, 8, 12)
 _AGENT = "gen_ai_agent_name"
 _MODEL = "gen_ai_request_model"
@@ -77,10 +78,14 @@ class AgentMetrics:
         self.first_chunk = histogram(
             "gen_ai_client_operation_time_to_first_chunk_seconds", "Time to a first chunk", _GEN_AI_SECONDS, _MODEL
         )
+        self.first_token = histogram(
+            "gen_ai_server_time_to_first_token_seconds",
+            "Time to a first token, of our own models",
+            _GEN_AI_SECONDS,
+            _MODEL,
+        )
         self.cost = counter("agentgov_agent_cost_usd_total", "Cost of model calls", _AGENT, _MODEL, "source")
         self.active = gauge("agentgov_agent_runs_active", "Runs in progress", _AGENT)
-        self.queue_depth = gauge("agentgov_agent_queue_depth", "Runs waiting to start", "queue")
-        self.queue_age = gauge("agentgov_agent_queue_oldest_age_seconds", "Age of the longest waiting run", "queue")
         self.retries = counter("agentgov_agent_retries_total", "Calls tried again", _AGENT, "reason")
         self.info = gauge(
             "agentgov_agent_info",
@@ -94,6 +99,15 @@ class AgentMetrics:
         self.score = gauge(
             "agentgov_agent_evaluation_score_ratio", "Running mean of a score", _AGENT, "evaluation_name"
         )
+
+
+class QueueMetrics:
+    """What waits: runs for a slot, tasks for another try."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        table = _Table(registry)
+        self.depth = table.gauge("agentgov_agent_queue_depth", "Waiting", "queue")
+        self.age = table.gauge("agentgov_agent_queue_oldest_age_seconds", "Age of what waits longest", "queue")
 
 
 class WorkflowMetrics:
@@ -165,10 +179,20 @@ class PolicyMetrics:
         )
         self.approvals = table.counter("agentgov_approval_requests_total", "Approvals asked for", "policy", "outcome")
         self.approval_wait = table.histogram(
-            "agentgov_approval_wait_seconds", "Time until an approval was answered", _REQUEST_SECONDS, "policy"
+            "agentgov_approval_wait_seconds", "Time until an approval was answered", _APPROVAL_SECONDS, "policy"
         )
         self.pending = table.gauge("agentgov_approvals_pending", "Approvals not yet answered", "policy")
         self.kill_switch = table.gauge("agentgov_kill_switch_engaged", "1 while all agents are stopped", "scope")
+
+
+class AuditMetrics:
+    """What was audited, and whether its chain holds."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        table = _Table(registry)
+        self.events = table.counter("agentgov_audit_events_total", "Audited", "event_action", "event_outcome")
+        self.valid = table.gauge("agentgov_audit_chain_valid", "1 while no record was changed", "stream")
+        self.lag = table.gauge("agentgov_audit_write_lag_seconds", "Time to write the last record", "stream")
 
 
 class RequestMetrics:

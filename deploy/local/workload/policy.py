@@ -8,17 +8,21 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import orjson
 
 from deploy.local.workload.agents import AGENTS
+from deploy.local.workload.approvals import Approval, Approvals
+from deploy.local.workload.audit import Audit
 from deploy.local.workload.metrics import PolicyMetrics, RequestMetrics
+from deploy.local.workload.rules import BY_PEOPLE, ON_DUTY, RULES
 from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler, Refusal, choose
 
-_QUESTION = frozenset({"tools", "risky_tools", "redacts", "seed"})
-_APPROVAL_POLICY = "risky-tool-approval"
-_APPROVAL_PROBABILITY = 0.97
+_QUESTION = frozenset({"tools", "risky_tools", "redacts", "injection_suspected", "is_high_value", "is_handed_out"})
+_APPROVED_RATIO = 0.97
+_GRANTED = {name: [tool.name for tool in agent.tools] for name, agent in AGENTS.items()}
 
 
 class PolicyEngine(Component):
@@ -26,43 +30,62 @@ class PolicyEngine(Component):
         self.requests = RequestMetrics(equipment.registry, "policy_engine")
         self._metrics = PolicyMetrics(equipment.registry)
         self._metrics.kill_switch.labels("global").set(0)
-        self._metrics.pending.labels(_APPROVAL_POLICY).set(0)
-        self._equipment = equipment
+        self._on_duty = self._metrics.pending.labels(ON_DUTY)
+        self._audit = Audit(equipment.registry, equipment.log)
+        self._approvals = Approvals(self._metrics, BY_PEOPLE, self._answered)
+        self._durations = {
+            rule.policy: self._metrics.duration.labels(rule.policy, rule.stage).observe for rule in RULES
+        }
 
     def routes(self) -> dict[tuple[str, str], Handler]:
-        return {("POST", "/v1/decisions"): self.decide}
+        return {("POST", "/v1/decisions"): self.decide, ("GET", "/v1/approvals"): self.pending}
+
+    def background(self) -> list[Callable[[], Awaitable[None]]]:
+        return [self._approvals.run]
 
     async def decide(self, call: Call) -> Answer:
-        """`{"agent", "tools", "risky_tools", "redacts", "seed"}` in; decisions and the approval's outcome out."""
+        """The facts of a run in; decisions and the approval's outcome out ("pending": a person is asked)."""
         run = call.json()
-        granted = {tool.name for tool in choose(run, "agent", AGENTS).tools}
-        if missing := _QUESTION - run.keys():
+        agent = choose(run, "agent", AGENTS).name
+        if missing := (_QUESTION | {"seed"}) - run.keys():
             raise Refusal(400, f"the question lacks {', '.join(sorted(missing))}")
-        decisions = [
-            self._timed("input-screening", "input", lambda: "allow"),
-            self._timed("tool-allowlist", "tool", lambda: "allow" if set(run["tools"]) <= granted else "deny"),
-            self._timed("output-redaction", "output", lambda: "modify" if run["redacts"] else "allow"),
-        ]
-        approval = ""
-        if run["risky_tools"]:
-            decisions.append(self._timed(_APPROVAL_POLICY, "tool", lambda: "escalate"))
-            approval = await self._approval(random.Random(f"approval-{run['seed']}"))
+        decisions = list(self._decisions({**run, "granted": _GRANTED[agent]}))
+        approval = await self._approval(agent, run) if run["risky_tools"] else ""
         call.span.attributes["agentgov.policy.decisions"] = [f"{d['policy']}={d['decision']}" for d in decisions]
+        call.span.attributes["agentgov.approval.outcome"] = approval
+        denied = [decision["policy"] for decision in decisions if decision["decision"] == "deny"]
+        if denied:
+            self._audit.record("run-denied", "success", policy=denied[0], agent=agent)
         return Answer(200, orjson.dumps({"decisions": decisions, "approval": approval}))
 
-    def _timed(self, policy: str, stage: str, rule: Callable[[], str]) -> dict[str, str]:
-        started = time.perf_counter()
-        decision = rule()
-        self._metrics.duration.labels(policy, stage).observe(time.perf_counter() - started)
-        return {"policy": policy, "stage": stage, "decision": decision}
+    async def pending(self, call: Call) -> Answer:
+        """The approvals that wait for a person."""
+        return Answer(200, orjson.dumps({"approvals": self._approvals.pending()}))
 
-    async def _approval(self, dice: random.Random) -> str:
-        """What a person would answer: nearly always yes, and here within milliseconds."""
-        pending = self._metrics.pending.labels(_APPROVAL_POLICY)
+    def _decisions(self, facts: dict[str, Any]) -> Iterator[dict[str, str]]:
+        """What each rule says that has something to say."""
+        for rule in RULES:
+            started = time.perf_counter()
+            decision = rule.decision if rule.holds(facts) else rule.otherwise
+            if decision:
+                self._durations[rule.policy](time.perf_counter() - started)
+                yield {"policy": rule.policy, "stage": rule.stage, "decision": decision}
+
+    async def _approval(self, agent: str, run: dict[str, Any]) -> str:
+        """Where much is at stake a person is asked; else whoever is on duty says nearly always yes, within moments."""
+        dice = random.Random(f"approval-{run['seed']}")
+        if run["is_high_value"]:
+            approval = self._approvals.ask(agent, str(run.get("task_id", "")), dice)
+            self._audit.record("approval-requested", "success", approval=approval.approval_id, agent=agent)
+            return "pending"
         seconds = dice.uniform(0.02, 0.08)
-        with pending.track_inprogress():
+        with self._on_duty.track_inprogress():
             await asyncio.sleep(seconds)
-        outcome = "approved" if dice.random() < _APPROVAL_PROBABILITY else "rejected"
-        self._metrics.approvals.labels(_APPROVAL_POLICY, outcome).inc()
-        self._metrics.approval_wait.labels(_APPROVAL_POLICY).observe(seconds)
+        outcome = "approved" if dice.random() < _APPROVED_RATIO else "rejected"
+        self._metrics.approvals.labels(ON_DUTY, outcome).inc()
+        self._metrics.approval_wait.labels(ON_DUTY).observe(seconds)
         return outcome
+
+    def _answered(self, approval: Approval) -> None:
+        outcome = "success" if approval.outcome == "approved" else "failure"
+        self._audit.record(f"approval-{approval.outcome}", outcome, approval=approval.approval_id, agent=approval.agent)

@@ -5,8 +5,6 @@ It is what is released blue-green, so everything that compares two releases is m
 
 from __future__ import annotations
 
-import asyncio
-import os
 import random
 import time
 import uuid
@@ -19,19 +17,20 @@ from typing import Any
 import orjson
 
 from deploy.local.workload.admission import Admission, QueueFullError
-from deploy.local.workload.agents import AGENTS, Agent, Plan, plan_run
+from deploy.local.workload.agents import AGENTS, DELEGATES, Agent
 from deploy.local.workload.contracts import Evaluation, Outcome
-from deploy.local.workload.execution import Tally, walk
+from deploy.local.workload.execution import Tally, Walk, run_attributes
 from deploy.local.workload.faults import FaultFile
 from deploy.local.workload.governance import AFTER, BEFORE, Contracts, Governor
-from deploy.local.workload.metrics import AgentMetrics, ContractMetrics
+from deploy.local.workload.harm import Harm
+from deploy.local.workload.metrics import AgentMetrics, ContractMetrics, QueueMetrics
 from deploy.local.workload.peers import PeerError
+from deploy.local.workload.planning import Plan, plan_run
 from deploy.local.workload.running import RunningMean
 from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler, Refusal, choose
 from deploy.local.workload.spans import Span, Trace
 
 _RUNNING, _WAITING = 512, 256
-_CRASH_AFTER_SECONDS = 2.0
 _DEGRADED_ERROR_RATIO = 0.1
 _STATES = ("running", "degraded", "quarantined", "stopped")
 
@@ -47,14 +46,15 @@ class Ending:
 
 
 class AgentRuntime(Component):
-    def __init__(self, equipment: Equipment, faults_file: str = "") -> None:
+    def __init__(self, equipment: Equipment, faults_file: str = "", defect: str = "") -> None:
         identity = equipment.identity
         self._equipment = equipment
         self._metrics = AgentMetrics(equipment.registry)
         self._contract_metrics = ContractMetrics(equipment.registry)
         self._contracts = Contracts(equipment, self._inform)
         self._governor = Governor(equipment, self._contracts, self._contract_metrics)
-        self._faults = FaultFile(faults_file, identity.track, self._tell_faults)
+        self._faults = FaultFile(faults_file, identity.track, self._tell_faults, defect)
+        self._harm = Harm(lambda: self._faults.temper, lambda: self._contracts.loaded, equipment.log)
         self._admission = Admission(_RUNNING, _WAITING)
         self._errors: defaultdict[str, RunningMean] = defaultdict(lambda: RunningMean(0.0, 0.03))
         self._scores: defaultdict[str, RunningMean] = defaultdict(lambda: RunningMean(0.88, 0.03))
@@ -67,7 +67,7 @@ class AgentRuntime(Component):
         return "" if self._contracts.loaded else "no contracts yet"
 
     def background(self) -> list[Callable[[], Awaitable[None]]]:
-        return [self._contracts.follow, self._faults.follow, self._crash]
+        return [self._contracts.follow, self._faults.follow, self._harm.run, self._harm.burn]
 
     async def take_run(self, call: Call) -> Answer:
         """`{"agent", "task_id"?, "seed"?}` in; what became of the run out. A failed run is a 200 that says so."""
@@ -89,7 +89,7 @@ class AgentRuntime(Component):
         started = time.perf_counter()
         plan = plan_run(agent, random.Random(f"run-{seed}"), self._faults.temper)
         with call.trace.span(f"invoke_agent {agent.name}", parent=call.span) as span:
-            ending = await self._governed(plan, seed, call.trace, span)
+            ending = await self._governed(plan, task_id, seed, call.trace, span)
             span.error = call.span.error = ending.error_type
             span.attributes = self._attributes(agent, task_id, ending)
         seconds = time.perf_counter() - started
@@ -113,7 +113,7 @@ class AgentRuntime(Component):
             ],
         }
 
-    async def _governed(self, plan: Plan, seed: Any, trace: Trace, span: Span) -> Ending:
+    async def _governed(self, plan: Plan, task_id: str, seed: Any, trace: Trace, span: Span) -> Ending:
         """The run between its contracts and policies."""
         agent = plan.agent
         facts: dict[str, Any] = {"budget_usd": agent.budget_usd, "granted_tools": [tool.name for tool in agent.tools]}
@@ -121,25 +121,29 @@ class AgentRuntime(Component):
         if _denied(judged):
             return Ending(outcome="handoff", judged=judged)
         try:
-            approval, denied = await self._decide(plan, seed, trace, span)
+            approval, denied = await self._decide(plan, task_id, seed, trace, span)
         except PeerError as error:
             # Fails closed: without a decision nothing runs.
             self._equipment.log.error(str(error), span.context, error__type="policy_unavailable")
             return Ending(outcome="failure", error_type="policy_unavailable", judged=judged)
-        if denied or approval == "rejected":
+        if denied or approval in ("rejected", "pending"):
             return Ending(outcome="handoff", judged=judged)
-        tally = await walk(plan, self._metrics, trace, span)
+        tally = await Walk(self._metrics, trace, self._equipment.identity.version).take(agent, plan.steps, span)
         judged += self._governor.judge(agent.name, facts | _facts(plan, tally, approval), AFTER, trace, span)
         outcome = "failure" if plan.error_type else "handoff" if _denied(judged) else "success"
         return Ending(outcome=outcome, error_type=plan.error_type, tally=tally, judged=judged)
 
-    async def _decide(self, plan: Plan, seed: Any, trace: Trace, span: Span) -> tuple[str, bool]:
+    async def _decide(self, plan: Plan, task_id: str, seed: Any, trace: Trace, span: Span) -> tuple[str, bool]:
         """The approval's outcome (empty: none needed), and whether a policy denies the run."""
         question = {
             "agent": plan.agent.name,
             "tools": plan.tools,
             "risky_tools": plan.risky_tools,
             "redacts": plan.pii_redacted > 0,
+            "injection_suspected": plan.injection_suspected,
+            "is_high_value": plan.is_high_value,
+            "is_handed_out": bool(plan.agent.delegates),
+            "task_id": task_id,
             "seed": seed,
         }
         answer = await self._equipment.peers.post(
@@ -159,6 +163,8 @@ class AgentRuntime(Component):
         findings = self._contract_metrics.guardrail_findings
         if plan.pii_redacted:
             findings.labels("pii-scanner", "privacy", "medium", "redact").inc(plan.pii_redacted)
+        if plan.injection_suspected:
+            findings.labels("prompt-shield", "prompt_injection", "high", "block").inc()
 
     def _write(self, agent: Agent, task_id: str, ending: Ending, seconds: float, span: Span) -> None:
         attributes = {
@@ -175,26 +181,17 @@ class AgentRuntime(Component):
             self._equipment.log.info("agent run finished", span.context, **attributes)
 
     def _attributes(self, agent: Agent, task_id: str, ending: Ending) -> dict[str, Any]:
-        tally = ending.tally
-        return {
-            "gen_ai.operation.name": "invoke_agent",
-            "gen_ai.agent.name": agent.name,
-            "gen_ai.agent.version": self._equipment.identity.version,
-            "gen_ai.provider.name": agent.model.provider,
-            "gen_ai.request.model": agent.model.name,
+        return run_attributes(agent, self._equipment.identity.version, ending.tally) | {
             "gen_ai.conversation.id": task_id,
-            "gen_ai.usage.input_tokens": tally.input_tokens,
-            "gen_ai.usage.output_tokens": tally.output_tokens,
             "agentgov.task.outcome": ending.outcome,
-            "agentgov.agent.cost_usd": round(tally.cost_usd, 6),
-            "agentgov.agent.retries": tally.retries,
         }
 
     def _start_gauges(self) -> None:
         """Gauges that are read off when they are scraped, and the series that should be there before the first run."""
         metrics = self._metrics
-        metrics.queue_depth.labels("runs").set_function(lambda: self._admission.depth)
-        metrics.queue_age.labels("runs").set_function(lambda: self._admission.oldest_age_seconds)
+        queue = QueueMetrics(self._equipment.registry)
+        queue.depth.labels("runs").set_function(lambda: self._admission.depth)
+        queue.age.labels("runs").set_function(lambda: self._admission.oldest_age_seconds)
         for agent in AGENTS.values():
             metrics.active.labels(agent.name).set(0)
             metrics.runs.labels(agent.name, "invoke_agent", "")
@@ -206,12 +203,13 @@ class AgentRuntime(Component):
         """Joins each agent with its versions, anew whenever the contracts change."""
         version = self._equipment.identity.version
         self._metrics.info.clear()
-        for agent in AGENTS.values():
+        for agent in (*AGENTS.values(), *DELEGATES.values()):
             contracts = self._contracts.of(agent.name)
             versions = ",".join(f"{contract.name}={contract.version}" for contract in contracts)
             self._metrics.info.labels(agent.name, version, agent.owner, versions).set(1)
             for contract in contracts:
-                self._contract_metrics.exceptions.labels(contract.name).set(0)  # nobody waives anything here
+                in_force = partial(self._contracts.exceptions, contract.name)
+                self._contract_metrics.exceptions.labels(contract.name).set_function(in_force)
 
     def _score(self, agent: str) -> float:
         return self._scores[agent].value
@@ -221,19 +219,8 @@ class AgentRuntime(Component):
         return float(state == ("degraded" if degraded else "running"))
 
     def _tell_faults(self, names: frozenset[str]) -> None:
+        self._admission.stuck(self._faults.temper.is_stuck)
         self._equipment.log.event("faults changed", faults=sorted(names))
-
-    async def _crash(self) -> None:
-        """Dies a little after each start while the fault `crash-loop` is on."""
-        ready_since: float | None = None
-        while True:
-            await asyncio.sleep(0.25)
-            if ready_since is None and self._contracts.loaded:
-                ready_since = time.monotonic()
-            long_enough = ready_since is not None and time.monotonic() - ready_since >= _CRASH_AFTER_SECONDS
-            if self._faults.temper.crashes and long_enough:
-                self._equipment.log.error("out of luck: the runtime gives up", error__type="crash")
-                os._exit(1)
 
 
 def _denied(judged: list[Evaluation]) -> bool:

@@ -46,6 +46,8 @@ class Call:
     body: bytes
     trace: Trace
     span: Span
+    name: str = ""
+    """What stands behind the path of a route that ends with a slash."""
 
     def json(self) -> dict[str, Any]:
         """The body as an object; Refusal 400 if it is none."""
@@ -165,8 +167,11 @@ class ComponentServer:
             task.result()
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
-        handler = self._routes.get((request.method, request.path))
-        response = await self._work(request, handler) if handler else self._own(request)
+        handler, name = self._routes.get((request.method, request.path)), ""
+        if handler is None:
+            folder, _, name = request.path.rpartition("/")
+            handler = self._routes.get((request.method, f"{folder}/"))
+        response = await self._work(request, handler, name) if handler else self._own(request)
         if self._draining or self._server.is_old(request):
             response.force_close()
         return response
@@ -183,7 +188,7 @@ class ComponentServer:
                 return web.Response(body=encode(self._equipment.registry), headers={"Content-Type": content_type})
         return _json(Answer(404, orjson.dumps({"error": f"no route {request.method} {request.path}"})))
 
-    async def _work(self, request: web.BaseRequest, handler: Handler) -> web.Response:
+    async def _work(self, request: web.BaseRequest, handler: Handler, name: str) -> web.Response:
         started = time.perf_counter()
         body = await request.read()
         trace = Trace(self._equipment.spans, parse_traceparent(request.headers.get("traceparent")))
@@ -191,7 +196,7 @@ class ComponentServer:
             span.attributes = {"http.request.method": request.method, "url.path": request.path}
             if request.headers.get(SYNTHETIC_HEADER) == "true":
                 span.attributes["tealdeck.synthetic"] = True
-            answer = await self._answer(handler, Call(request.headers, body, trace, span))
+            answer = await self._answer(handler, Call(request.headers, body, trace, span, name))
             span.attributes["http.response.status_code"] = answer.status
             if answer.status >= 500:
                 span.error = span.error or str(answer.status)

@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from deploy.local.workload.clock import Clock
 from deploy.local.workload.identity import Identity
 
 KEPT_HEADER = "x-trace-kept"
@@ -101,20 +102,21 @@ class Span:
 class Trace:
     """The spans of one request in this process, in the order they ended."""
 
-    __slots__ = ("_exporter", "caller", "kept", "spans")
+    __slots__ = ("_exporter", "_now_ns", "caller", "kept", "spans")
 
     def __init__(self, exporter: SpanExporter, caller: Context | None) -> None:
         self.caller = caller or Context(f"{_random.getrandbits(128) or 1:032x}", "", exporter.sample())
         self.spans: list[Span] = []
         self.kept = self.caller.sampled
         self._exporter = exporter
+        self._now_ns = exporter.clock.now_ns
 
     @contextmanager
     def span(self, name: str, kind: int = INTERNAL, parent: Span | None = None, **attributes: Any) -> Iterator[Span]:
         """Times a block. Keyword names stand for attributes with `__` in place of dots."""
         above = parent.context if parent else self.caller
         context = Context(above.trace_id, f"{_random.getrandbits(64) or 1:016x}", above.sampled)
-        span = Span(name, kind, context, above.span_id, time.time_ns())
+        span = Span(name, kind, context, above.span_id, self._now_ns())
         span.attributes = {key.replace("__", "."): value for key, value in attributes.items()}
         try:
             yield span
@@ -122,7 +124,7 @@ class Trace:
             span.error = span.error or type(error).__name__
             raise
         finally:
-            span.end_ns = time.time_ns()
+            span.end_ns = self._now_ns()
             self.kept = self.kept or bool(span.error)
             self.spans.append(span)
 
@@ -143,9 +145,11 @@ class SpanExporter:
         traces_per_second: int = 2,
         capacity: int = 2048,
         interval_seconds: float = 1.0,
+        clock: Clock | None = None,
         on_trouble: Callable[[str, int], None] = lambda reason, dropped: None,
     ) -> None:
         self.dropped = 0
+        self.clock = clock or Clock()
         self.sample = HeadSampler(traces_per_second)
         self._resource = attributes_otlp(dict(identity.resource()))
         self._url = endpoint.rstrip("/") + "/v1/traces" if endpoint else ""

@@ -1,0 +1,44 @@
+"""The fault `lossy-node`: which requests are reset on their way to a pod."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import orjson
+
+_NODE = "node-a"
+_LOST_RATIO = 0.15
+_LOOK_SECONDS = 1.0
+
+
+class Losses:
+    """Nothing is lost while the fault is off, or where no file is named."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.is_on = False
+        self._file = file
+        self._dice = random.Random(1)
+
+    def loses(self, node: str) -> bool:
+        """Whether this request to a pod of that node is lost."""
+        return self.is_on and node == _NODE and self._dice.random() < _LOST_RATIO
+
+    async def follow(self) -> None:
+        """Until cancelled."""
+        while self._file:
+            self.look()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def look(self) -> None:
+        """Takes over what the file says at the moment. A file that is not there says that nothing is wrong."""
+        if self._file is None:
+            return
+        try:
+            document = orjson.loads(self._file.read_bytes())
+        except FileNotFoundError:
+            document = {"faults": []}
+        except orjson.JSONDecodeError:
+            return  # caught half-written by a careless hand: the next second shows it whole
+        self.is_on = any(fault["name"] == "lossy-node" for fault in document["faults"])
