@@ -13,6 +13,7 @@ from pathlib import Path
 from deploy.local import faults, programs, session
 from deploy.local.errors import CommandError
 from deploy.local.layout import REPOSITORY, Layout, read_json, write_whole
+from deploy.local.real import builds
 
 _RATE = 12.0
 
@@ -69,7 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     heal = command("heal", _heal, "switch a fault off, or all")
     heal.add_argument("name", metavar="NAME", nargs="?")
     command("faults", _faults, "list the faults and which are on")
-    command("programs", _programs, "find or fetch Prometheus and Alertmanager")
+    found = command("programs", _programs, "find or fetch Prometheus and Alertmanager")
+    found.add_argument("--real", action="store_true", help="build the real Kubernetes and Elasticsearch instead")
     return parser
 
 
@@ -173,7 +175,11 @@ def _faults(options: argparse.Namespace) -> None:
         print(f"{name:<21}{about}" + (f" [on: {on[name]['track']}]" if name in on else ""))
 
 
-def _programs(_: argparse.Namespace) -> None:
+def _programs(options: argparse.Namespace) -> None:
+    if options.real:
+        for build in builds.BUILDS:
+            print(f"{build.name:<14}{build.ensure()}", flush=True)
+        return
     found = programs.find()
     for name in ("prometheus", "promtool", "alertmanager", "amtool"):
         print(f"{name:<14}{getattr(found, name)}")
