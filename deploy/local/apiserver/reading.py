@@ -103,7 +103,14 @@ async def _watch(api: Api, request: web.Request, scope: Scope, presenter: Presen
     initial = requests.is_true(request, "sendInitialEvents")
     if initial and request.query.get("resourceVersionMatch") != "NotOlderThan":
         raise errors.bad_request("sendInitialEvents: Forbidden: needs resourceVersionMatch NotOlderThan")
-    start, version = _first_frames(api, scope, presenter, version, initial=initial)
+    try:
+        start, version = _first_frames(api, scope, presenter, version, initial=initial)
+    except errors.ApiError as error:
+        if error.code != 410:
+            raise
+        # A watch that began well can only say so within itself; the real server does it for one that did not, too.
+        body = frame("ERROR", orjson.dumps(error.status()))
+        return web.Response(body=body, headers={"Content-Type": presenter.content_type})
     if initial and bookmarks:
         start += bookmark(presenter, version, initial_events_end=True)
     watcher = Watcher(scope)
