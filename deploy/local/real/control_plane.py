@@ -25,13 +25,17 @@ _ISSUER = "https://kubernetes.default.svc"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a control plane lives: its program, its folder, HOST:PORT of each part, and the file clients read."""
+    """Where a control plane lives: its program, its folder, HOST:PORT of each part, and the file clients read.
+
+    `controllers` is the controller-manager's own list of those that run.
+    """
 
     program: Path
     root: Path
     listen: Mapping[str, str]
     service_cidr: str
     kubeconfig: Path
+    controllers: str = "*"
 
 
 PARTS = ("apiserver", "etcd", "etcd-peer", "etcd-health", "controller-manager", "scheduler")
@@ -48,9 +52,9 @@ def children(place: Place) -> list[Child]:
     return [
         _etcd(place),
         _apiserver(place, made, url),
-        _component(place, "controller-manager", "--use-service-account-credentials",
-                   f"--service-account-private-key-file={place.root / 'pki' / 'service-accounts.key'}",
-                   f"--root-ca-file={made.authority}"),
+        _component(place, "controller-manager", f"--controllers={place.controllers}",
+                   "--use-service-account-credentials", f"--root-ca-file={made.authority}",
+                   f"--service-account-private-key-file={place.root / 'pki' / 'service-accounts.key'}"),
         _component(place, "scheduler"),
     ]  # fmt: skip
 
