@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--no-load", dest="rate", action="store_const", const=0.0, help="start without traffic")
     up.add_argument("--no-dashboard", dest="dashboard", action="store_false", help="start without the deck")
     up.add_argument("--dashboard-port", type=_port, metavar="PORT", help="default: 8501, or one that is free")
+    up.add_argument("--real", action="store_true", help="on real servers, see tests/real/README.md")
     up.add_argument("--report-to", type=int, help=argparse.SUPPRESS)  # how --detach hears that it is ready
 
     command("down", _down, "stop the environment")
@@ -101,6 +102,7 @@ def _up(options: argparse.Namespace) -> None:
         rate=options.rate,
         dashboard=options.dashboard,
         dashboard_port=options.dashboard_port,
+        real=options.real,
         report_to=options.report_to,
     )
     if options.detach:

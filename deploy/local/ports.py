@@ -28,6 +28,13 @@ _USUAL = {
     "controllers": 8081,
     "node": 10250,
     "proxy": 10256,
+    # Only of the real servers, see real/.
+    "etcd": 2379,
+    "etcd-peer": 2380,
+    "etcd-health": 2381,
+    "controller-manager": 10257,
+    "scheduler": 10259,
+    "elasticsearch-transport": 9300,
 }
 
 

@@ -16,6 +16,8 @@ from deploy.local import configuration, ports, programs
 from deploy.local.children import children
 from deploy.local.errors import CommandError
 from deploy.local.layout import REPOSITORY, Layout, read_json, write_whole
+from deploy.local.real import builds
+from deploy.local.real.environment import on_real_servers
 
 _STOP_SECONDS = 20.0
 _ATTEMPTS = 5
@@ -23,12 +25,16 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What `up` was asked for. `report_to` is the descriptor on which a detached one says that it is ready."""
+    """What `up` was asked for. `report_to` is the descriptor on which a detached one says that it is ready.
+
+    `real` wants the real Kubernetes and Elasticsearch instead of the stand-ins.
+    """
 
     layout: Layout
     rate: float
     dashboard: bool
     dashboard_port: int | None
+    real: bool = False
     report_to: int | None = None
 
 
@@ -49,6 +55,8 @@ def supervise(wish: Wish) -> None:
             os.close(wish.report_to)
 
     layout = wish.layout
+    if wish.real:
+        builds.require()
     layout.prepare()
     with _only_one(layout):
         found = programs.find()
@@ -58,6 +66,8 @@ def supervise(wish: Wish) -> None:
             configuration.write_all(layout, addresses, dashboard=wish.dashboard)
             print(f"Starting a governed agent system and its deck in {layout.root} ...", flush=True)
             parts = children(layout, addresses, found, dashboard=wish.dashboard)
+            if wish.real:
+                parts = on_real_servers(parts, layout, addresses)
             asyncio.run(Supervisor(layout, addresses, parts, on_ready).run())
         except OSError as error:
             raise CommandError(f"{error.filename or layout.root}: {error.strerror}.") from error
@@ -68,12 +78,15 @@ def supervise(wish: Wish) -> None:
 
 def detach(wish: Wish) -> None:
     """Starts the environment on its own and returns when it is ready. Raises CommandError with what it said if not."""
+    if wish.real:
+        builds.require()
     wish.layout.prepare()
     refuse_second(wish.layout)
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "deploy.local", "up", "--state", str(wish.layout.root), f"--rate={wish.rate:g}"]
     command += [] if wish.dashboard else ["--no-dashboard"]
     command += [] if wish.dashboard_port is None else [f"--dashboard-port={wish.dashboard_port}"]
+    command += ["--real"] if wish.real else []
     command += [f"--report-to={writing}"]
     with wish.layout.log("supervisor").open("wb") as log:
         supervisor = subprocess.Popen(

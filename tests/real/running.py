@@ -18,7 +18,6 @@ from deploy.local.processes import die_with_parent
 from deploy.local.real.builds import Build
 from deploy.local.status import answers
 
-READY_SECONDS = 90.0
 STOP_SECONDS = 20.0
 ASKED_FOR = bool(os.environ.get("TEALDECK_REAL"))
 KINDS = ["stand-in", "real"] if ASKED_FOR else ["stand-in"]
@@ -73,7 +72,7 @@ class Running:
             )  # fmt: skip
 
     def _await(self, child: Child) -> None:
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + child.patience_seconds
         while not answers(child.ready):
             ended = self._processes[child.name].poll() is not None
             if ended or time.monotonic() > deadline:

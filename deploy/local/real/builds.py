@@ -113,7 +113,7 @@ def _make_elasticsearch(target: Path) -> None:
     if home is None:
         raise CommandError(_without_java())
     library, module = target / "lib", target / "modules" / "transport-netty4"
-    for folder in (library, module, target / "config", target / "plugins"):
+    for folder in (library, module, target / "plugins"):
         folder.mkdir(parents=True)
     fetch = ["mvn", "-B", "-q", "-f", str(sources / "pom.xml"), "dependency:copy-dependencies"]
     _run([*fetch, f"-DoutputDirectory={library}"], target, {"JAVA_HOME": str(home)})

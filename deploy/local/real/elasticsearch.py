@@ -6,7 +6,6 @@ fields that the deck asks for, as far as the published field types go.
 
 from __future__ import annotations
 
-import http.client
 import json
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from deploy.local.errors import CommandError
 from deploy.local.real import builds
 
 _HEAP = "512m"
+_PATIENCE_SECONDS = 180.0  # a Java server on one busy core
 _TEXT = {"type": "text"}
-TEMPLATE = {
+_TEMPLATE = {
     "index_patterns": ["logs-*-*", "traces-*-*", "metrics-*-*"],
     "data_stream": {},
     "priority": 100,
@@ -40,6 +40,11 @@ TEMPLATE = {
         },
     },
 }
+# What a node takes from its configuration before it answers anybody.
+_SETTINGS = {
+    "metadata": {"version": "1", "compatibility": "8.4.0"},
+    "state": {"index_templates": {"composable_index_templates": {"tealdeck": _TEMPLATE}}},
+}
 
 
 def child(home: Path, root: Path, listen: str, transport: str) -> Child:
@@ -49,29 +54,20 @@ def child(home: Path, root: Path, listen: str, transport: str) -> Child:
         raise CommandError("Elasticsearch needs a Java of 21 or newer; name one in JAVA_HOME.")
     host, port = listen.split(":")
     transport_host, transport_port = transport.split(":")
-    scratch = root / "tmp"
-    scratch.mkdir(parents=True, exist_ok=True)
+    scratch, settings = root / "tmp", root / "config" / "operator" / "settings.json"
+    for folder in (scratch, settings.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps(_SETTINGS))
     command = (
-        str(java / "bin" / "java"), f"-Xmx{_HEAP}", "-XX:TieredStopAtLevel=1", f"-Des.path.home={home}",
-        f"-Djava.io.tmpdir={scratch}", "-p", str(home / "lib"), "--add-modules=ALL-MODULE-PATH,jdk.net",
+        str(java / "bin" / "java"), f"-Xmx{_HEAP}", "-XX:TieredStopAtLevel=1", f"-Djava.io.tmpdir={scratch}",
+        f"-Des.path.home={home}", f"-Des.path.conf={root / 'config'}",
+        "-p", str(home / "lib"), "--add-modules=ALL-MODULE-PATH,jdk.net",
         "--enable-native-access=ALL-UNNAMED,org.apache.lucene.core,org.elasticsearch.nativeaccess",
         "-cp", str(home / "starter"), "Starter",
         "cluster.name=local", "discovery.type=single-node", f"path.data={root / 'data'}", f"path.logs={root / 'logs'}",
         f"http.host={host}", f"http.port={port}", f"transport.host={transport_host}",
-        f"transport.port={transport_port}",
-        "cluster.routing.allocation.disk.threshold_enabled=false",
+        f"transport.port={transport_port}", "cluster.routing.allocation.disk.threshold_enabled=false",
     )  # fmt: skip
-    return Child(name="logstore", command=command, ready=f"http://{listen}/_cluster/health?wait_for_status=yellow")
-
-
-def put_templates(listen: str) -> None:
-    """Tells the node at HOST:PORT what logs, traces and metrics are. Raises OSError."""
-    connection = http.client.HTTPConnection(listen, timeout=30)
-    try:
-        body, headers = json.dumps(TEMPLATE), {"Content-Type": "application/json"}
-        connection.request("PUT", "/_index_template/tealdeck", body, headers)
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise OSError(f"Elasticsearch refused its template: {answer.read().decode(errors='replace')[:500]}")
-    finally:
-        connection.close()
+    # Before the template is there, what is sent would make plain indices with guessed fields.
+    ready = f"http://{listen}/_index_template/tealdeck"
+    return Child(name="logstore", command=command, ready=ready, patience_seconds=_PATIENCE_SECONDS)
