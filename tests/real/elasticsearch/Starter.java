@@ -18,6 +18,7 @@ final class Starter {
 
     public static void main(String[] arguments) throws Exception {
         Path home = Path.of(System.getProperty("es.path.home"));
+        Path config = Path.of(System.getProperty("es.path.conf"));
         var given = Settings.builder().put("path.home", home.toString());
         for (String argument : arguments) {
             String[] pair = argument.split("=", 2);
@@ -26,7 +27,7 @@ final class Starter {
         LogConfigurator.setNodeName(NAME);
         LogConfigurator.configureESLogging();
         var environment =
-                InternalSettingsPreparer.prepareEnvironment(given.build(), Map.of(), home.resolve("config"), () -> NAME);
+                InternalSettingsPreparer.prepareEnvironment(given.build(), Map.of(), config, () -> NAME);
         LogConfigurator.configureWithoutConfig(environment.settings());
         var plugins = PluginsLoader.createPluginsLoader(
                 PluginsLoader.loadModulesBundles(environment.modulesDir(), false),
