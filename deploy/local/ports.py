@@ -21,6 +21,12 @@ _POD_PORT = 8080
 _LOCK_PORT = 20127
 _OCTETS = range(2, 254)
 _USUAL = {
+    "etcd": 2379,  # this and the next five are the real servers' own, see real/
+    "etcd-peer": 2380,
+    "etcd-health": 2381,
+    "controller-manager": 10257,
+    "scheduler": 10259,
+    "elasticsearch-transport": 9300,
     "prometheus": 9090,
     "alertmanager": 9093,
     "logstore": 9200,
@@ -28,13 +34,6 @@ _USUAL = {
     "controllers": 8081,
     "node": 10250,
     "proxy": 10256,
-    # Only of the real servers, see real/.
-    "etcd": 2379,
-    "etcd-peer": 2380,
-    "etcd-health": 2381,
-    "controller-manager": 10257,
-    "scheduler": 10259,
-    "elasticsearch-transport": 9300,
 }
 
 

@@ -30,7 +30,14 @@ async def list_or_watch(api: Api, request: web.Request, target: Target) -> web.S
     scope = scope_of(request, target)
     presenter = _presenter(request, target)
     if requests.is_true(request, "watch"):
-        return await _watch(api, request, scope, presenter)
+        try:
+            return await _watch(api, request, scope, presenter)
+        except errors.ApiError as error:
+            if error.code != 410:
+                raise
+            # A watch that is under way can say so only within itself; the real server does it for a new one, too.
+            body = frame("ERROR", orjson.dumps(error.status()))
+            return web.Response(body=body, headers={"Content-Type": presenter.content_type})
     return _list(api, request, scope, presenter)
 
 
@@ -103,14 +110,7 @@ async def _watch(api: Api, request: web.Request, scope: Scope, presenter: Presen
     initial = requests.is_true(request, "sendInitialEvents")
     if initial and request.query.get("resourceVersionMatch") != "NotOlderThan":
         raise errors.bad_request("sendInitialEvents: Forbidden: needs resourceVersionMatch NotOlderThan")
-    try:
-        start, version = _first_frames(api, scope, presenter, version, initial=initial)
-    except errors.ApiError as error:
-        if error.code != 410:
-            raise
-        # A watch that began well can only say so within itself; the real server does it for one that did not, too.
-        body = frame("ERROR", orjson.dumps(error.status()))
-        return web.Response(body=body, headers={"Content-Type": presenter.content_type})
+    start, version = _first_frames(api, scope, presenter, version, initial=initial)
     if initial and bookmarks:
         start += bookmark(presenter, version, initial_events_end=True)
     watcher = Watcher(scope)
