@@ -187,6 +187,11 @@ def test_a_pod_that_is_killed_comes_back(real_environment: Environment, kubectl:
     assert not before & after
 
 
+def test_kubectl_shows_what_a_pod_says(real_environment: Environment, kubectl: Kubectl) -> None:
+    with users(real_environment):
+        wait_until(lambda: "agent run finished" in kubectl("logs", "deployment/agent-runtime-blue"), "it says so")
+
+
 def test_logs_arrive_in_real_data_streams(real_environment: Environment) -> None:
     store = Elasticsearch(real_environment.endpoints["elasticsearch"])
     with users(real_environment):

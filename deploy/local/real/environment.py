@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from deploy.local.children import Child
 from deploy.local.layout import Layout
@@ -31,12 +32,10 @@ def on_real_servers(stand_ins: Sequence[Child], layout: Layout, addresses: Addre
         addresses.listen["logstore"],
         addresses.listen["elasticsearch-transport"],
     )
-    kept = [
-        _metrics_alone(child) if child.name == "controllers" else child
-        for child in stand_ins
-        if child.name not in ("apiserver", store.name)
-    ]
-    return [*control_plane.children(place), store, *kept]
+    ours = {child.name: child for child in stand_ins if child.name not in ("apiserver", store.name)}
+    ours["controllers"] = _metrics_alone(ours["controllers"])
+    ours["node"] = _with_tls(ours["node"], addresses.listen["node-tls"], place.root / "pki")
+    return [*control_plane.children(place), store, *ours.values()]
 
 
 def _metrics_alone(controllers: Child) -> Child:
@@ -44,3 +43,12 @@ def _metrics_alone(controllers: Child) -> Child:
     at = controllers.command.index("deploy.local.controllers")
     command = (sys.executable, "-m", "deploy.local.real.state_metrics", *controllers.command[at + 1 :])
     return replace(controllers, command=command)
+
+
+def _with_tls(node: Child, listen: str, pki: Path) -> Child:
+    """A real API server asks a node for its logs over TLS; Prometheus goes on asking without."""
+    command = list(node.command)
+    at = command.index("--listen") + 1
+    plain, command[at] = command[at], listen
+    tls = ("--tls", str(pki / "server.crt"), str(pki / "server.key"), "--plain-listen", plain)
+    return replace(node, command=(*command, *tls))
