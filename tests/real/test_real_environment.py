@@ -33,7 +33,7 @@ from tests.real.running import ONLY_REAL
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), ONLY_REAL]
 NAMESPACE, SERVICE = "agents", "agent-runtime"
 LOGS = "logs-agentgov.app.otel-*"
-USERS_PER_SECOND = 50
+USERS_PER_SECOND, WORKING_SECONDS = 30, 40
 Kubectl = Callable[..., str]
 
 
@@ -88,19 +88,21 @@ def desk(decks_kubeconfig: Path, tmp_path: Path) -> Desk:
 
 
 @contextmanager
-def users(environment: Environment) -> Iterator[dict[str, Any]]:
-    """People at work through the gateway, each request counted; the mapping holds the counts when they have gone."""
-    options = ("--rate", str(USERS_PER_SECOND), "--synthetic-rate", "0", "--duration", "300")
+def users(environment: Environment, *, seconds: int = WORKING_SECONDS) -> Iterator[dict[str, Any]]:
+    """People at work through the gateway; the mapping holds the counts when each has got the answer and gone."""
+    options = ("--rate", str(USERS_PER_SECOND), "--synthetic-rate", "0", "--duration", str(seconds))
     command = ("-m", "deploy.local.load", "--kubeconfig", environment.endpoints["kubeconfig"], *options)
     before = answered(environment)
-    running = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
     counts: dict[str, Any] = {}
-    try:
-        wait_until(lambda: answered(environment) > before, "the users are at work")
-        yield counts
-    finally:
-        running.terminate()
-        said, _ = running.communicate(timeout=60)
+    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as running:
+        try:
+            wait_until(lambda: answered(environment) > before, "the users are at work")
+            yield counts
+            counts["stayed"] = running.poll() is None
+            said, _ = running.communicate(timeout=seconds + 60)
+        except BaseException:
+            running.terminate()
+            raise
     counts |= json.loads(said)["tasks"]
 
 
@@ -153,12 +155,14 @@ def test_a_switch_and_a_rollback_under_load_lose_no_request(
     version = kubectl(
         "get", "deployment", "agent-runtime-green", "-o", r"jsonpath={.metadata.labels.app\.kubernetes\.io/version}"
     )
+    kubectl("wait", "deployment", "--all", "--for=condition=Available", "--timeout=60s")
     with users(real_environment) as counted:
         there = done(desk, kind=Kind.SWITCH, source=Track.BLUE, target=Track.GREEN, typed_version=version)
         assert there.outcome is Outcome.SUCCEEDED, (there.sentence, [step for step in there.steps if step.detail])
         back = done(desk, kind=Kind.ROLLBACK, source=Track.GREEN, target=Track.BLUE, reason="Precaution")
         assert back.outcome is Outcome.SUCCEEDED, (back.sentence, [step for step in back.steps if step.detail])
     assert there.facts["selector"].endswith("green")
+    assert counted["stayed"]
     assert counted["failed"] == {}
     assert counted["ok"] == counted["sent"] > USERS_PER_SECOND
     assert counted["tracks"].keys() == {"blue", "green"}
@@ -173,6 +177,7 @@ def test_a_rolling_update_by_the_real_controllers_loses_no_request(
     with users(real_environment) as counted:
         kubectl("rollout", "restart", "deployment/agent-runtime-blue")
         kubectl("rollout", "status", "deployment/agent-runtime-blue", "--timeout=120s")
+    assert counted["stayed"]
     assert counted["failed"] == {}
     assert counted["ok"] == counted["sent"] > 0
 
@@ -188,13 +193,13 @@ def test_a_pod_that_is_killed_comes_back(real_environment: Environment, kubectl:
 
 
 def test_kubectl_shows_what_a_pod_says(real_environment: Environment, kubectl: Kubectl) -> None:
-    with users(real_environment):
+    with users(real_environment, seconds=10):
         wait_until(lambda: "agent run finished" in kubectl("logs", "deployment/agent-runtime-blue"), "it says so")
 
 
 def test_logs_arrive_in_real_data_streams(real_environment: Environment) -> None:
     store = Elasticsearch(real_environment.endpoints["elasticsearch"])
-    with users(real_environment):
+    with users(real_environment, seconds=10):
         wait_until(lambda: store.search(LOGS, query={"match_all": {}}, size=1).total > 0, "logs arrive")
     (hit,) = store.search(LOGS, query={"match_all": {}}, size=1).hits
     assert hit.index.startswith(".ds-logs-agentgov.app.otel-local-")
