@@ -165,6 +165,11 @@ ELASTICSEARCH = Build(
 BUILDS = (CONTROL_PLANE, ELASTICSEARCH)
 
 
+def lacking() -> str:
+    """Which tools are not here for what is not built yet, in words; empty when all can be built."""
+    return "; ".join(lack for build in BUILDS if not build.is_there and (lack := build.missing()))
+
+
 def require() -> None:
     """Raises CommandError with the command that builds them if one of the real servers is not there."""
     if absent := [build for build in BUILDS if not build.is_there]:
