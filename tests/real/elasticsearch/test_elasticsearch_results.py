@@ -147,7 +147,8 @@ def test_streams_are_named_by_pattern(store: Store) -> None:
 
 def test_fields_and_what_can_be_done_with_them_are_told(store: Store) -> None:
     fields = store.client.field_caps(index=STREAM, fields=["severity_*", "body.text", "@timestamp"])["fields"]
-    assert fields.keys() == {"severity_text", "severity_number", "body.text", "@timestamp"}
+    objects = {"body"}  # the real server names them, too
+    assert fields.keys() - objects == {"severity_text", "severity_number", "body.text", "@timestamp"}
     assert fields["@timestamp"]["date"]["aggregatable"] is True
     assert fields["severity_text"]["keyword"]["aggregatable"] is True
     ((kind, text),) = fields["body.text"].items()

@@ -38,7 +38,9 @@ class RealCluster(Server):
 
     def forget(self, path: str) -> None:
         """Has etcd drop what was before this version; of events, which this is for, the API server keeps no copy."""
-        touched = self.call("PATCH", path, data=json.dumps({"metadata": {"labels": {"n": "1"}}}), headers=MERGE)
+        for count in range(3):  # the first change alone would still be there, without what was before it
+            body = json.dumps({"metadata": {"labels": {"n": str(count)}}})
+            touched = self.call("PATCH", path, data=body, headers=MERGE)
         version = touched.json()["metadata"]["resourceVersion"]
         etcd = f"http://{self._etcd}/v3/kv/compaction"
         requests.post(etcd, json={"revision": version, "physical": True}, timeout=30).raise_for_status()
