@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-dev.txt)
 STATE ?= .local
 
-.PHONY: help setup demo down test test-fast lint format bench screenshots render lock clean tools
+.PHONY: help setup demo down test test-real test-fast lint format bench screenshots render lock clean tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -22,8 +22,8 @@ help: ## list the targets
 setup: .venv/.installed ## install what the lock files name, and fetch Prometheus and Alertmanager
 	@$(BIN)/python -m deploy.local programs
 
-demo: setup ## bring up a governed agent system and the deck; Ctrl-C stops everything
-	@exec $(BIN)/python -m deploy.local up --state $(STATE)
+demo: setup ## bring up a governed agent system and the deck; Ctrl-C stops everything (REAL=1: on real servers)
+	@exec $(BIN)/python -m deploy.local up --state $(STATE) $(if $(REAL),--real)
 
 down: ## stop an environment that was left running
 	@$(BIN)/python -m deploy.local down --state $(STATE)
@@ -39,6 +39,10 @@ lint: .venv/.installed ## format, style, types and the import contracts
 
 test: setup tools lint ## everything that CI runs
 	$(BIN)/python -m pytest
+
+test-real: setup tools ## the conformance suites against real Kubernetes and Elasticsearch, built at the first run
+	$(BIN)/python -m deploy.local programs --real
+	TEALDECK_REAL=1 $(BIN)/python -m pytest tests/real
 
 test-fast: .venv/.installed ## the tests that start neither the environment nor a browser
 	$(BIN)/python -m pytest -m "not stack and not browser"

@@ -23,7 +23,7 @@ class Environment:
         found: dict[str, str] = json.loads((self.state / "endpoints.json").read_text())
         return found
 
-    def command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(self, name: str, *arguments: str, timeout_seconds: float = 120) -> subprocess.CompletedProcess[str]:
         """Runs a command as a person would, for example `command("fault", "errors")`."""
         return subprocess.run(
             [sys.executable, "-m", "deploy.local", name, "--state", str(self.state), *arguments],
@@ -31,5 +31,5 @@ class Environment:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=timeout_seconds,
         )

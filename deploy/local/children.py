@@ -19,13 +19,17 @@ HISTORY = "history"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """One process: its command, whom it waits for, and the URL that answers 200 when it is ready ("": at once)."""
+    """One process: its command, whom it waits for, and the URL that answers 200 when it is ready ("": at once).
+
+    Not to be ready after `patience_seconds` is a failure.
+    """
 
     name: str
     command: tuple[str, ...]
     ready: str = ""
     after: tuple[str, ...] = ()
     folder: Path = REPOSITORY
+    patience_seconds: float = 60.0
 
 
 def children(layout: Layout, addresses: Addresses, programs: Programs, *, dashboard: bool) -> list[Child]:

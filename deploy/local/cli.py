@@ -13,6 +13,7 @@ from pathlib import Path
 from deploy.local import faults, programs, session
 from deploy.local.errors import CommandError
 from deploy.local.layout import REPOSITORY, Layout, read_json, write_whole
+from deploy.local.real import builds
 
 _RATE = 12.0
 _DAYS = 14
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--history", type=_days, default=_DAYS, metavar="DAYS",
                     help="the past that a new state gets, in the background (default: %(default)s)")  # fmt: skip
     up.add_argument("--no-history", dest="history", action="store_const", const=0, help="begin with an empty past")
+    up.add_argument("--real", action="store_true", help="on real servers, see tests/real/README.md")
     up.add_argument("--report-to", type=int, help=argparse.SUPPRESS)  # how --detach hears that it is ready
 
     command("down", _down, "stop the environment")
@@ -77,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     heal = command("heal", _heal, "switch a fault off, or all")
     heal.add_argument("name", metavar="NAME", nargs="?")
     command("faults", _faults, "list the faults and which are on")
-    command("programs", _programs, "find or fetch Prometheus and Alertmanager")
+    found = command("programs", _programs, "find or fetch Prometheus and Alertmanager")
+    found.add_argument("--real", action="store_true", help="build the real Kubernetes and Elasticsearch instead")
     return parser
 
 
@@ -114,6 +117,7 @@ def _up(options: argparse.Namespace) -> None:
         dashboard=options.dashboard,
         dashboard_port=options.dashboard_port,
         history_days=options.history,
+        real=options.real,
         report_to=options.report_to,
         seed=options.seed,
     )
@@ -205,7 +209,11 @@ def _faults(options: argparse.Namespace) -> None:
         print(f"{'':<22}  {kind.shows}")
 
 
-def _programs(_: argparse.Namespace) -> None:
+def _programs(options: argparse.Namespace) -> None:
+    if options.real:
+        for build in builds.BUILDS:
+            print(f"{build.name:<14}{build.ensure()}", flush=True)
+        return
     found = programs.find()
     for name in ("prometheus", "promtool", "alertmanager", "amtool"):
         print(f"{name:<14}{getattr(found, name)}")

@@ -21,6 +21,13 @@ _POD_PORT = 8080
 _LOCK_PORT = 20127
 _OCTETS = range(2, 254)
 _USUAL = {
+    "etcd": 2379,  # this and the next six are the real servers' own, see real/
+    "etcd-peer": 2380,
+    "etcd-health": 2381,
+    "controller-manager": 10257,
+    "scheduler": 10259,
+    "elasticsearch-transport": 9300,
+    "node-tls": 10251,
     "prometheus": 9090,
     "alertmanager": 9093,
     "logstore": 9200,

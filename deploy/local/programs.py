@@ -73,13 +73,14 @@ def _beside(server: Path, tool: str) -> Path:
     return Path(found).absolute()
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where programs that are not ours are kept between runs and checkouts."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tealdeck" / "programs"
 
 
 def _fetched() -> Path:
     """The cached folder with the four programs. A folder appears there whole or not at all."""
-    cache = _cache()
+    cache = cache_folder()
     if complete := sorted(cache.glob("prometheus_*"), key=lambda folder: folder.stat().st_mtime):
         return complete[-1]
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import signal
+import ssl
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from pathlib import Path
 
 from aiohttp import web
 
@@ -40,6 +43,28 @@ async def serve_application(listen: str, app: web.Application, work: Callable[[]
             working.result()
         working.cancel()
         await asyncio.wait({working})
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def over_tls(
+    listen: str, routes: Iterable[web.AbstractRouteDef], certificate: Path, key: Path
+) -> AsyncIterator[None]:
+    """Serves `routes` on HOST:PORT over TLS as long as the block lasts."""
+    app = web.Application()
+    app.add_routes(routes)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    host, _, port = listen.rpartition(":")
+    try:
+        try:
+            await web.TCPSite(runner, host, int(port), ssl_context=tls).start()
+        except OSError as error:
+            raise ListenError(listen, error) from error
+        yield
     finally:
         await runner.cleanup()
 

@@ -16,6 +16,8 @@ from deploy.local import configuration, faults, ports, programs
 from deploy.local.children import Child, children, history
 from deploy.local.errors import CommandError
 from deploy.local.layout import REPOSITORY, Layout, read_json, write_whole
+from deploy.local.real import builds
+from deploy.local.real.environment import on_real_servers
 
 _STOP_SECONDS = 20.0
 _ATTEMPTS = 5
@@ -28,6 +30,7 @@ class Wish:
 
     Attributes:
         history_days: how much past a state gets that has none; 0 for none.
+        real: wants the real Kubernetes and Elasticsearch instead of the stand-ins.
         report_to: the descriptor on which a detached one says that it is ready.
     """
 
@@ -36,6 +39,7 @@ class Wish:
     dashboard: bool
     dashboard_port: int | None
     history_days: int
+    real: bool = False
     report_to: int | None = None
     seed: int | None = None
 
@@ -57,6 +61,8 @@ def supervise(wish: Wish) -> None:
             os.close(wish.report_to)
 
     layout = wish.layout
+    if wish.real:
+        builds.require()
     layout.prepare()
     with _only_one(layout):
         found = programs.find()
@@ -66,6 +72,8 @@ def supervise(wish: Wish) -> None:
             configuration.write_all(layout, addresses, dashboard=wish.dashboard)
             print(f"Starting a governed agent system and its deck in {layout.root} ...", flush=True)
             parts = children(layout, addresses, found, dashboard=wish.dashboard)
+            if wish.real:
+                parts = on_real_servers(parts, layout, addresses)
             errand = _history(wish, addresses, found)
             asyncio.run(Supervisor(layout, addresses, parts, on_ready, errand).run())
         except OSError as error:
@@ -77,6 +85,8 @@ def supervise(wish: Wish) -> None:
 
 def detach(wish: Wish) -> None:
     """Starts the environment on its own and returns when it is ready. Raises CommandError with what it said if not."""
+    if wish.real:
+        builds.require()
     wish.layout.prepare()
     refuse_second(wish.layout)
     reading, writing = os.pipe()
@@ -85,6 +95,7 @@ def detach(wish: Wish) -> None:
     command += [] if wish.dashboard else ["--no-dashboard"]
     command += [] if wish.dashboard_port is None else [f"--dashboard-port={wish.dashboard_port}"]
     command += [f"--history={wish.history_days}"] if wish.history_days else ["--no-history"]
+    command += ["--real"] if wish.real else []
     command += [f"--report-to={writing}"]
     with wish.layout.log("supervisor").open("wb") as log:
         supervisor = subprocess.Popen(

@@ -19,7 +19,7 @@ def processes(layout: Layout) -> list[dict[str, Any]]:
     """The started processes with `healthy`: whether each answers, or is alive where it serves nothing."""
     started = read_json(layout.processes) or []
     with ThreadPoolExecutor(max_workers=max(1, len(started))) as pool:
-        healthy = pool.map(_answers, (process["health"] for process in started))
+        healthy = pool.map(answers, (process["health"] for process in started))
     return [{**process, "healthy": answer} for process, answer in zip(started, healthy, strict=True)]
 
 
@@ -33,7 +33,8 @@ def table(found: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a URL answers 200; one that is empty always does."""
     if not url:
         return True  # the supervisor would have stopped everything if it had died
     # Unverified, since this asks only whether the API server answers; no proxy, since all of it is on this machine.

@@ -28,7 +28,6 @@ from deploy.local.ports import Addresses
 from deploy.local.processes import spawn, stop
 from deploy.local.source_faults import SourceFaults
 
-_READY_SECONDS = 60.0
 _STOP_SECONDS = 4.0
 _FULL_BYTES = 2**20
 _LAST_BYTES = 2000
@@ -105,7 +104,8 @@ class Supervisor:
         await cluster.apply_manifests(self.layout.kubeconfig)
         for name in ("controllers", "node", "proxy", "collector"):
             await self._ready[name].wait()
-        gateway = await cluster.wait_until_available(self.layout.kubeconfig, since, _READY_SECONDS)
+        patience_seconds = max(child.patience_seconds for child in self.children)
+        gateway = await cluster.wait_until_available(self.layout.kubeconfig, since, patience_seconds)
         self._gateway.set()
         for ready in self._ready.values():
             await ready.wait()
@@ -145,7 +145,7 @@ class Supervisor:
             print(f"{errand.name} failed; see {self.layout.log(errand.name)}.", file=sys.stderr, flush=True)
 
     async def _probe(self, child: Child, session: aiohttp.ClientSession) -> None:
-        deadline = time.monotonic() + _READY_SECONDS
+        deadline = time.monotonic() + child.patience_seconds
         while True:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                 async with session.get(child.ready, timeout=aiohttp.ClientTimeout(total=2)) as answer:
@@ -153,7 +153,7 @@ class Supervisor:
                         return self._ready[child.name].set()
             if time.monotonic() > deadline:
                 log = self.layout.log(child.name)
-                raise CommandError(f"{child.name} is not ready after {_READY_SECONDS:.0f} s; see {log}.")
+                raise CommandError(f"{child.name} is not ready after {child.patience_seconds:.0f} s; see {log}.")
             await asyncio.sleep(0.1)
 
     async def _keep_load(self) -> None:

@@ -3,6 +3,7 @@
 PYTEST_DONT_REWRITE: they import its builders before pytest could.
 """
 
+import json
 import os
 import re
 import shutil
@@ -28,6 +29,8 @@ Json = dict[str, Any]
 class Server:
     """One API server process over a state folder, which outlives it."""
 
+    kind = "stand-in"
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.kubeconfig = folder / "kubeconfig"
@@ -40,11 +43,15 @@ class Server:
         for line in self.process.stderr:
             if "info ready" in line:
                 break
+        return self.connect(self.folder / "state/pki/ca.crt")
+
+    def connect(self, authority: Path) -> "Server":
+        """Takes address and token from the kubeconfig."""
         loaded = yaml.safe_load(self.kubeconfig.read_text())
         self.url: str = loaded["clusters"][0]["cluster"]["server"]
         self.http = requests.Session()
         self.http.trust_env = False  # a CA bundle of the environment would take the place of ours
-        self.http.verify = str(self.folder / "state/pki/ca.crt")
+        self.http.verify = str(authority)
         self.http.headers["Authorization"] = f"Bearer {loaded['users'][0]['user']['token']}"
         self.api = config.new_client_from_config(str(self.kubeconfig))
         return self
@@ -70,6 +77,11 @@ class Server:
         )
         assert (done.returncode == 0) is ok, done.stdout + done.stderr
         return done.stdout if ok else done.stderr
+
+    def forget(self, path: str) -> None:
+        """Lets so much happen to an object that what was before is forgotten."""
+        for count in range(2010):
+            self.call("PATCH", path, data=json.dumps({"metadata": {"labels": {"n": str(count)}}}), headers=MERGE)
 
     def call(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         return self.http.request(method, self.url + path, timeout=10, **kwargs)
@@ -126,7 +138,7 @@ def reason(answer: requests.Response) -> tuple[int, str]:
 
 
 def eventually(condition: Any, what: str) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.02)

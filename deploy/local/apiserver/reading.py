@@ -30,7 +30,14 @@ async def list_or_watch(api: Api, request: web.Request, target: Target) -> web.S
     scope = scope_of(request, target)
     presenter = _presenter(request, target)
     if requests.is_true(request, "watch"):
-        return await _watch(api, request, scope, presenter)
+        try:
+            return await _watch(api, request, scope, presenter)
+        except errors.ApiError as error:
+            if error.code != 410:
+                raise
+            # A watch that is under way can say so only within itself; the real server does it for a new one, too.
+            body = frame("ERROR", orjson.dumps(error.status()))
+            return web.Response(body=body, headers={"Content-Type": presenter.content_type})
     return _list(api, request, scope, presenter)
 
 

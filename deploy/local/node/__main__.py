@@ -80,7 +80,11 @@ async def _run(options: argparse.Namespace) -> None:
             root=options.root,
             variables=variables,
         )
-        await serving.serve(options.listen, routes(agent), agent.run)
+        if options.plain_listen is None:
+            await serving.serve(options.listen, routes(agent), agent.run)
+            return
+        async with serving.over_tls(options.listen, routes(agent), *options.tls):
+            await serving.serve(options.plain_listen, routes(agent), agent.run)
 
 
 def main() -> int:
@@ -94,7 +98,17 @@ def main() -> int:
     parser.add_argument("--listen", required=True, metavar="HOST:PORT", help="for logs, measures and health")
     parser.add_argument("--root", required=True, type=Path, metavar="DIR", help="for the pods' logs")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="given to every container")
+    parser.add_argument(
+        "--tls",
+        nargs=2,
+        type=Path,
+        metavar=("CERTIFICATE", "KEY"),
+        help="listen with TLS, as a real API server wants it",
+    )
+    parser.add_argument("--plain-listen", metavar="HOST:PORT", help="with --tls: for measures and health without it")
     options = parser.parse_args()
+    if (options.tls is None) is not (options.plain_listen is None):
+        parser.error("--tls and --plain-listen go together")
     if bad := [pair for pair in options.env if "=" not in pair]:
         parser.error(f"--env wants NAME=VALUE, not {bad[0]!r}")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)

@@ -6,15 +6,16 @@ import threading
 
 import pytest
 import requests
-from apiserver_process import MERGE, Server, config_map, pod, reason
 from kubernetes import client, watch
 
-pytest_plugins = ("apiserver_process",)
+from tests.stack.apiserver_process import Server, config_map, pod, reason
+
 pytestmark = pytest.mark.stack
 
 
-def test_a_request_without_the_token_is_refused(server: Server) -> None:
-    answer = requests.get(server.url + "/api/v1/pods", verify=server.http.verify, timeout=5)
+def test_a_request_with_another_token_is_refused(server: Server) -> None:
+    other = {"Authorization": "Bearer other"}
+    answer = requests.get(server.url + "/api/v1/pods", headers=other, verify=server.http.verify, timeout=5)
     assert reason(answer) == (401, "Unauthorized")
     assert requests.get(server.url + "/readyz", verify=server.http.verify, timeout=5).text == "ok"
 
@@ -111,10 +112,15 @@ def test_fifty_watches_all_hear_of_one_change(server: Server, namespace: str) ->
     assert {(event["type"], event["object"]["metadata"]["name"]) for event in heard} == {("ADDED", "news")}
 
 
-def test_a_forgotten_version_is_answered_with_410(server: Server, namespace: str) -> None:
-    path = f"/api/v1/namespaces/{namespace}/configmaps"
-    server.call("POST", path, json=config_map("busy"))
+def test_a_watch_of_a_forgotten_version_ends_with_410(server: Server, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/events"
+    event = {
+        "metadata": {"name": "e", "namespace": namespace},
+        "involvedObject": {"kind": "Pod", "namespace": namespace},
+    }
+    server.call("POST", path, json=event).raise_for_status()
     start = server.call("GET", path).json()["metadata"]["resourceVersion"]
-    for count in range(2010):
-        server.call("PATCH", f"{path}/busy", data=json.dumps({"data": {"n": str(count)}}), headers=MERGE)
-    assert reason(server.call("GET", f"{path}?watch=1&resourceVersion={start}")) == (410, "Expired")
+    server.forget(f"{path}/e")
+    with server.call("GET", f"{path}?watch=1&resourceVersion={start}", stream=True) as stream:
+        refusal = json.loads(next(stream.iter_lines()))
+    assert (refusal["type"], refusal["object"]["code"], refusal["object"]["reason"]) == ("ERROR", 410, "Expired")

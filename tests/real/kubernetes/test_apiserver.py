@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import ssl
 import subprocess
 import threading
 from datetime import UTC, datetime
@@ -10,10 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
-from apiserver_process import KUBECTL, MERGE, Json, Server, config_map, deployment, pod, reason
 from kubernetes import client
 
-pytest_plugins = ("apiserver_process",)
+from tests.stack.apiserver_process import KUBECTL, MERGE, Json, Server, config_map, deployment, pod, reason
+
 pytestmark = pytest.mark.stack
 
 
@@ -79,12 +80,15 @@ def test_kubectl_describes_a_pod_with_its_events(server: Server, namespace: str)
         reason="Pulled",
         message="image is there",
         type="Normal",
-        event_time=datetime.now(UTC),  # the client's model of the newer Event API asks for it
+        event_time=datetime.now(UTC),  # the client's model of the newer Event API asks for it, and that for the rest
+        action="Pull",
+        reporting_component="tealdeck.io/test",
+        reporting_instance="test-0",
     )
     core.create_namespaced_event(namespace, event)
     shown = server.kubectl("-n", namespace, "describe", "pod", "p")
     assert "image is there" in shown
-    assert "QoS Class:        BestEffort" in shown
+    assert "QoS Class: BestEffort" in " ".join(shown.split())
     newer = client.EventsV1Api(server.api).list_namespaced_event(namespace).items
     assert [(entry.note, entry.regarding.name) for entry in newer] == [("image is there", "p")]
 
@@ -100,6 +104,10 @@ def test_kubectl_follows_the_log_that_the_node_of_the_pod_serves(server: Server,
             """Keeps the test's output clean."""
 
     with http.server.HTTPServer(("127.0.0.1", 0), Agent) as agent:
+        if server.kind == "real":  # it asks a node over TLS alone
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(server.folder / "pki" / "server.crt", server.folder / "pki" / "server.key")
+            agent.socket = tls.wrap_socket(agent.socket, server_side=True)
         serving = threading.Thread(target=agent.serve_forever)
         serving.start()
         endpoints = {"kubeletEndpoint": {"Port": agent.server_port}}

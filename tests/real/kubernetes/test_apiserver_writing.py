@@ -4,12 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from apiserver_process import MERGE, Json, Server, config_map, deployment, eventually, pod, reason
 from kubernetes import client
 
 from deploy.local.apiserver.kinds import BUILT_IN, Resource
+from tests.stack.apiserver_process import MERGE, Json, Server, config_map, deployment, eventually, pod, reason
 
-pytest_plugins = ("apiserver_process",)
 pytestmark = pytest.mark.stack
 
 
@@ -126,6 +125,8 @@ def test_an_invalid_object_is_refused_with_its_field(server: Server, path: str, 
 
 @pytest.mark.parametrize("resource", BUILT_IN, ids=lambda entry: entry.qualified)
 def test_an_incomplete_object_is_never_an_internal_error(server: Server, resource: Resource) -> None:
+    if server.kind == "real" and resource.plural == "bindings":
+        pytest.skip("kube-apiserver answers an empty Binding with 500")
     prefix = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.version}"
     path = prefix + ("/namespaces/default/" if resource.namespaced else "/") + resource.plural
     named = {"metadata": {"name": "incomplete"}}
@@ -167,7 +168,8 @@ def test_a_body_that_cannot_be_read_is_refused(
 def test_a_running_pod_goes_in_two_steps(server: Server, namespace: str) -> None:
     path = f"/api/v1/namespaces/{namespace}/pods"
     server.call("POST", path, json=pod("p"))
-    server.call("POST", f"{path}/p/binding", json={"target": {"kind": "Node", "name": "node-a"}}).raise_for_status()
+    binding = {"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "node-a"}}
+    server.call("POST", f"{path}/p/binding", json=binding).raise_for_status()
     marked = server.call("DELETE", f"{path}/p").json()
     assert marked["metadata"]["deletionGracePeriodSeconds"] == 30
     assert server.call("GET", f"{path}/p").status_code == 200
@@ -216,7 +218,7 @@ def test_a_deleted_namespace_takes_its_content_along(server: Server, namespace: 
 def test_an_eviction_that_breaks_a_budget_is_refused(server: Server, namespace: str) -> None:
     path = f"/api/v1/namespaces/{namespace}/pods"
     server.call("POST", path, json=pod("p", labels={"app": "web"}))
-    ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    ready = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
     headers = {"Content-Type": "application/strategic-merge-patch+json"}
     server.call("PATCH", f"{path}/p/status", data=json.dumps(ready), headers=headers).raise_for_status()
     budget = {"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}}
