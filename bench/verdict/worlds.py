@@ -74,7 +74,7 @@ def plan(interval: float = INTERVAL) -> Plan:
             MetricPlan(name=name, weight=weight, fail=Margin(ratio=1.1, share=a), go=Margin(ratio=go, share=b))
             for name, weight, a, go, b in zip(
                 METRICS,
-                (0.3, 0.2, 0.2, 0.1, 0.1, 0.1),
+                (0.4, 0.2, 0.16, 0.08, 0.08, 0.08),
                 (0.0005,) * 3 + (0.0,) * 3,
                 (1.5,) * 3 + (1.25,) * 3,
                 (0.002,) * 3 + (0.0,) * 3,

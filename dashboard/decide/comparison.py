@@ -23,11 +23,12 @@ from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, log_f
 
 # How much worse than the edge the bets are, in odds: from barely to grossly.
 FAIL_ODDS = np.array([1.25, 1.6, 2.2, 3.5, 7.0, 18.0])
+FAIL_SHARES = np.array([0.1, 0.15, 0.25, 0.25, 0.15, 0.1])
 # A healthy release is taken to be as good as the baseline, or somewhat better.
 PASS_ODDS = np.array([1.0, 0.75, 0.5])
 PASS_SHARES = np.array([0.7, 0.2, 0.1])
 # The baseline's rate is known from before with the weight of this many bad events.
-PRIOR_EVENTS = 2.0
+PRIOR_EVENTS = 5.0
 # Part of the stake that is kept for harm that begins later, and how slowly it is spent: minutes until 0.3 of it is.
 LATE_SHARE = 0.25
 LATE_MINUTES = 10.0
@@ -216,7 +217,7 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
     starts = np.concatenate([state.fail_starts[..., None, :, :], stakes - fail], axis=-3)
     starts = np.logaddexp.accumulate(starts, axis=-3)
     by_bet = starts[..., 1:, :, :] + fail + fail_factors
-    evidence = _log_mean(by_bet, np.full(len(FAIL_ODDS), 1.0 / len(FAIL_ODDS)))
+    evidence = _log_mean(by_bet, FAIL_SHARES)
 
     go_factors = log_factor(*every, psi=psi_go[..., None], **_go_bets(pooled, psi_go))
     go, go_products = _before(state.go, go_factors, axis=-3)

@@ -8,6 +8,7 @@ ones and on both tracks by the same rule, and nothing is smeared over its neighb
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dashboard.decide.factor import Array
 
@@ -26,13 +27,7 @@ def increases(samples: Array) -> Array:
         return np.where(grown >= 0, grown, np.nan)
 
 
-def after_start(moments: Array, started_at: float, warm_up_seconds: float) -> Array:
+def after_start(moments: Array, started_at: float, warm_up_seconds: float) -> NDArray[np.bool_]:
     """Which intervals lie wholly after a pod's warm-up: a cold cache says nothing about a release."""
-    begins: Array = moments[:-1]
-    return begins >= started_at + warm_up_seconds
-
-
-def usable(increments: Array) -> Array:
-    """Which intervals are known for all counters of a pod: (..., counter, interval) to (..., interval)."""
-    known: Array = np.isfinite(increments).all(axis=-2)
-    return known
+    later: NDArray[np.bool_] = moments[:-1] >= started_at + warm_up_seconds
+    return later

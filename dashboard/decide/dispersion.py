@@ -20,8 +20,7 @@ from dashboard.decide.factor import Array
 UNMEASURED = 2.0
 CAUTION_WINDOWS = 10.0
 ENOUGH_WINDOWS = 50.0
-# Of three estimates the largest is taken, which is too large by chance; this many standard errors are taken off each.
-STANDARD_ERRORS_OFF = 0.5
+# Of three estimates the largest is taken, which is too large by chance: so one standard error is taken off each.
 SUMS = 6
 
 
@@ -106,7 +105,7 @@ def _measured(sums: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         phi = found / expected
         error = np.sqrt(np.maximum(found2 - 2.0 * phi * cross + phi**2 * expected2, 0.0)) / expected
-    return np.where(expected > 0, phi - STANDARD_ERRORS_OFF * error, 1.0)
+    return np.where(expected > 0, phi - error, 1.0)
 
 
 def _caution(sums: Array) -> Array:
