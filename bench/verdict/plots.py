@@ -1,4 +1,4 @@
-"""Two pictures of the bench that a browser shows: how much of each harm is found by when, and who stops healthy releases."""
+"""Pictures of the bench for a browser: how much of each harm is found by when, and who stops healthy releases."""
 
 from __future__ import annotations
 

@@ -32,8 +32,10 @@ PRIOR_EVENTS = 5.0
 # Part of the stake that is kept for harm that begins later, and how slowly it is spent: minutes until 0.3 of it is.
 LATE_SHARE = 0.25
 LATE_MINUTES = 10.0
-# Against a fixed limit the bet is the candidate's own rate so far, begun at a quarter of the limit.
-ABSOLUTE_PRIOR_EVENTS = 0.25
+# Against a fixed limit the candidate is taken to have these parts of it. No bet follows the candidate's own past, so
+# that one more bad event can never speak for it.
+ABSOLUTE_PARTS = np.array([0.001, 0.1, 0.3, 0.6])
+ABSOLUTE_SHARES = np.array([0.4, 0.2, 0.2, 0.2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,7 @@ class CompareState:
     fail: Array  # (..., metric, bet)
     fail_starts: Array
     go: Array
-    absolute: Array  # (..., metric)
+    absolute: Array
     dispersion: Dispersion
 
 
@@ -186,7 +188,7 @@ def begin(plan: Plan, past: Past) -> CompareState:
         fail=np.zeros((*shape, len(FAIL_ODDS))),
         fail_starts=np.full((*shape, len(FAIL_ODDS)), -np.inf),
         go=np.zeros((*shape, len(PASS_ODDS))),
-        absolute=np.zeros(shape),
+        absolute=np.zeros((*shape, len(ABSOLUTE_PARTS))),
         dispersion=past.dispersion,
     )
 
@@ -200,13 +202,11 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
     phi, spread = dispersion.follow(state.dispersion, table.parts_tries, table.parts_bad, plan.scales)
     counts = (table.candidate_tries, table.candidate_bad, table.baseline_tries, table.baseline_bad)
     divided = tuple(count / phi for count in counts)
-    n_g, x_g, _, _ = divided
     known, sums = zip(
         *(_before(start, rows, axis=-2) for start, rows in zip(state.sums, divided, strict=True)), strict=True
     )
     share = past.share[..., None, :]
     baseline = (known[3] + PRIOR_EVENTS) / (known[2] + PRIOR_EVENTS / share)
-    pooled = (known[1] + known[3] + PRIOR_EVENTS) / (known[0] + known[2] + PRIOR_EVENTS / share)
     psi_fail = _psi(plan, [metric.fail for metric in plan.metrics], past, baseline)
     psi_go = _psi(plan, [metric.go for metric in plan.metrics], past, baseline)
     every = tuple(count[..., None] for count in divided)
@@ -219,17 +219,18 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
     by_bet = starts[..., 1:, :, :] + fail + fail_factors
     evidence = _log_mean(by_bet, FAIL_SHARES)
 
-    go_factors = log_factor(*every, psi=psi_go[..., None], **_go_bets(pooled, psi_go))
+    go_factors = log_factor(*every, psi=psi_go[..., None], **_go_bets(baseline, psi_go))
     go, go_products = _before(state.go, go_factors, axis=-3)
     limits = np.array([metric.limit or np.nan for metric in plan.metrics])
-    absolute_factors = _absolute_factors(n_g, x_g, known[0], known[1], limits)
-    absolute, absolute_products = _before(state.absolute, absolute_factors, axis=-2)
+    safe = np.where(np.isnan(limits), 0.5, limits)[:, None]
+    absolute_factors = log_absolute_factor(every[0], every[1], limit=safe, bet_g=safe * ABSOLUTE_PARTS)
+    absolute, absolute_products = _before(state.absolute, absolute_factors, axis=-3)
 
     weights = np.array([metric.weight for metric in plan.metrics])
     course = Course(
         fail=evidence,
         go=_log_mean(go + go_factors, PASS_SHARES),
-        absolute=np.where(np.isnan(limits), -np.inf, absolute + absolute_factors),
+        absolute=np.where(np.isnan(limits), -np.inf, _log_mean(absolute + absolute_factors, ABSOLUTE_SHARES)),
         total=_log_mean(evidence, weights),
         psi_fail=psi_fail,
         psi_go=psi_go,
@@ -272,16 +273,10 @@ def _fail_bets(baseline: Array, psi: Array) -> dict[str, Array]:
     return {"bet_b": bet_b[..., None], "bet_g": bet_g}
 
 
-def _go_bets(pooled: Array, psi: Array) -> dict[str, Array]:
-    """Both tracks as they were so far together, the candidate as good or better."""
-    bet_b = np.minimum(pooled, MOST_RATE / psi)[..., None]
+def _go_bets(baseline: Array, psi: Array) -> dict[str, Array]:
+    """The baseline as it was so far, the candidate as good or better."""
+    bet_b = np.minimum(baseline, MOST_RATE / psi)[..., None]
     return {"bet_b": bet_b, "bet_g": odds_times(bet_b, PASS_ODDS)}
-
-
-def _absolute_factors(n_g: Array, x_g: Array, known_n: Array, known_x: Array, limits: Array) -> Array:
-    safe = np.where(np.isnan(limits), 0.5, limits)
-    bet = (known_x + ABSOLUTE_PRIOR_EVENTS) / (known_n + 4.0 * ABSOLUTE_PRIOR_EVENTS / safe)
-    return log_absolute_factor(n_g, x_g, limit=safe, bet_g=np.minimum(bet, 0.8 * safe))
 
 
 def _log_stakes(plan: Plan, first: int, length: int) -> Array:

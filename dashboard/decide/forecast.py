@@ -59,7 +59,7 @@ def _go_growth(n_g: Array, n_b: Array, *, share: Array, psi: Array) -> Array:
 
 def _absolute_growth(n_g: Array, *, share: Array, limit: Array) -> Array:
     """The same for a rate that is held against a limit; nothing where there is none or the rate is not under it."""
-    bet = np.minimum(share, 0.8 * limit)
+    bet = np.minimum(share, 0.6 * limit)
     growth = log_absolute_factor(n_g, n_g * share, limit=limit, bet_g=bet)
     return np.where(np.isnan(growth), 0.0, growth)
 
