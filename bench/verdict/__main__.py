@@ -64,8 +64,8 @@ def main() -> None:
     options = parser.parse_args()
     began = time.monotonic()
     print(f"seed {options.seed}; {options.healthy} runs a healthy world, {options.harms} a harm; Mann-Whitney on 500\n")
-    healthy = [_said(judge(world, options.healthy, options.seed)) for world in (*HEALTHY, *EDGE)]
     harms = [_said(judge(world, options.harms, options.seed)) for world in HARMS]
+    healthy = [_said(judge(world, options.healthy, options.seed)) for world in (*EDGE, *HEALTHY)]
     print()
     print(*_held(healthy, harms), sep="\n")
     if options.plots:

@@ -296,6 +296,6 @@ def _log_stakes(plan: Plan, first: int, length: int) -> Array:
 
 def _log_mean(logs: Array, shares: Array) -> Array:
     """The logarithm of the mean of exp(logs) over the last axis, by shares."""
-    with np.errstate(divide="ignore"):
-        mean: Array = np.logaddexp.reduce(logs + np.log(shares), axis=-1)
+    most = logs.max(axis=-1)
+    mean: Array = most + np.log((np.exp(logs - most[..., None]) * shares).sum(axis=-1))
     return mean

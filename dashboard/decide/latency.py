@@ -9,22 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from dashboard.model.trial import SlowBound
 
 QUANTILES = (0.5, 0.9, 0.99)
 # A share that rests on fewer slow or fewer quick runs than this places no bound.
 LEAST_RUNS = 20
 _LEAST_SLOPE, _MOST_SLOPE = 0.1, 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlowBound:
-    """A bucket bound to count beyond: `share` of the baseline's runs are slower than `seconds`."""
-
-    quantile: float
-    seconds: float
-    share: float
-    slope: float
 
 
 def freeze(

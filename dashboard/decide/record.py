@@ -33,6 +33,8 @@ def pair(counts: Array, intervals: int) -> Array:
 def widening(tries: Array, bad: Array) -> Array:
     """The factor on the margins (..., metric) by what windows of (..., moment, metric) differ by beyond chance."""
     windows = tries.shape[-2] // WINDOW_INTERVALS
+    if windows < 2:  # nothing is known of the drift
+        return np.full((*tries.shape[:-2], tries.shape[-1]), MOST_WIDENING)
     shape = (*tries.shape[:-2], windows, WINDOW_INTERVALS, tries.shape[-1])
     n = tries[..., : windows * WINDOW_INTERVALS, :].reshape(shape).sum(axis=-2)
     x = bad[..., : windows * WINDOW_INTERVALS, :].reshape(shape).sum(axis=-2)

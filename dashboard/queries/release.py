@@ -17,11 +17,13 @@ from dashboard.decide import governed
 from dashboard.decide import verdict as decide
 from dashboard.model import marks
 from dashboard.model.action import Intent, Kind, Outcome, ServedBefore
-from dashboard.model.reading import Reading, Source, State, missing
+from dashboard.model.reading import Reading, Source, State, empty, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample, Series
+from dashboard.model.trial import Trial
 from dashboard.model.verdict import Counts, Evidence, Mode, Verdict
 from dashboard.model.view import View
+from dashboard.queries import evidence as counting
 from dashboard.queries.ask import Alerts, Answers, Ask, Cluster, Instant, Range, Request
 from dashboard.queries.measures import period
 
@@ -72,6 +74,8 @@ class _Scene:
     pods: Reading[tuple[Mapping[str, Any], ...]]
     names: Reading[tuple[str, ...]]
     service: Reading[GovernedService]
+    deployments: tuple[Mapping[str, Any], ...] = ()
+    replicasets: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def active(self) -> Track:
@@ -120,7 +124,7 @@ def fast_seconds(ask: Ask) -> int:
 
 
 def _scene(ask: Ask, namespace: str, wanted: str) -> _Scene:
-    kinds = ("services", "deployments", "pods", "endpointslices")
+    kinds = ("services", "deployments", "replicasets", "pods", "endpointslices")
     answers = ask.gather({kind: Cluster(kind, namespace) for kind in kinds})
     readings = {kind: answers.objects(kind) for kind in kinds}
     services = readings["services"]
@@ -145,6 +149,8 @@ def _scene(ask: Ask, namespace: str, wanted: str) -> _Scene:
         pods=readings["pods"],
         names=services.map(lambda _: tuple(item["metadata"]["name"] for item in candidates)),
         service=_worst(readings.values()).map(built, empty=f"{namespace} does not have {what}"),
+        deployments=readings["deployments"].value or (),
+        replicasets=readings["replicasets"].value or (),
     )
 
 
@@ -183,7 +189,37 @@ def _evidence(ask: Ask, scene: _Scene, answers: Answers, now: datetime, mode: Mo
         targets=answers.samples("targets").map(_of_track(candidate), empty=f"no pod of {candidate} is scraped"),
         alerts=answers.alerts("alerts"),
         under_way=scene.service.map(lambda _: _under_way(scene.raw, now)),
+        trial=_trial(ask, scene, now, mode, candidate),
     )
+
+
+def _trial(ask: Ask, scene: _Scene, now: datetime, mode: Mode, candidate: Track) -> Reading[Trial]:
+    """What both tracks did since the release on `candidate` began."""
+    service = scene.service.value
+    if service is None:
+        return missing(scene.service.reason or "the service is not known", source=Source.KUBERNETES)
+    status = service.tracks.get(candidate)
+    intent = marks.read_intent(scene.raw)
+    switched = intent if intent and intent.outcome is Outcome.SUCCEEDED and intent.ended_at else None
+    named = status.deployment if status else ""
+    began, pods = governed.release_began(named, scene.deployments, scene.replicasets)
+    if mode is Mode.AFTER and switched is not None:
+        began, until = switched.ended_at, switched.started_at
+    else:
+        moments = [at for at in (began, switched.ended_at if switched else None) if at is not None]
+        began, until = max(moments, default=None), None
+    if began is None:
+        reason = f"nobody knows when the release on {candidate} began"
+        return empty(reason, source=Source.KUBERNETES, as_of=now)
+    beginning = counting.Beginning(
+        namespace=service.namespace,
+        service=service.name,
+        candidate=candidate,
+        at=began,
+        record_until=until,
+        pods=pods,
+    )
+    return counting.trial(ask, beginning, now)
 
 
 def _counts(answers: Answers, window: str, track: Track) -> Counts:
