@@ -31,10 +31,10 @@ def compared(evidence: Evidence, policy: Policy) -> tuple[GateAnswer, ...]:
     trial = evidence.trial.value
     if trial is None or evidence.trial.state is not State.FRESH:
         reason = evidence.trial.reason or "the counts since the beginning are not known"
-        answers = [_unknown(name, evidence, reason) for name in (*policy.families, "together")]
+        answers = [_unknown(name, evidence, reason) for name in (*(name for name, _ in policy.in_order()), "together")]
     else:
         weighing = weigh(trial, policy, evidence.mode)
-        answers = [_family(name, weighing, evidence, trial, policy) for name in policy.families]
+        answers = [_family(name, weighing, evidence, trial, policy) for name, _ in policy.in_order()]
         answers.append(_together(weighing, evidence, trial, policy))
     return tuple(replace(answer, required=_is_required(answer, evidence, policy)) for answer in answers)
 

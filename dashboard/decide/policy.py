@@ -93,6 +93,10 @@ class Policy:
     most_left_out: float = 0.1
     advisory: tuple[str, ...] = ()
 
+    def in_order(self) -> tuple[tuple[str, Family], ...]:
+        """The families in one order, however they were written down."""
+        return tuple(sorted(self.families.items(), key=lambda item: (-item[1].weight, item[0])))
+
     def __post_init__(self) -> None:
         for name, family in self.families.items():
             if family.go.ratio < family.fail.ratio or family.go.share < family.fail.share:

@@ -79,7 +79,7 @@ def metrics_of(trial: Trial, policy: Policy) -> tuple[Metric, ...]:
             slope=1.0,
             plan=_plan(name, family, family.weight, family.limit),
         )
-        for name, family in policy.families.items()
+        for name, family in policy.in_order()
         if name in TRIES and TRIES[name] in trial.tries and name in trial.bad
     ]
     latency = policy.families.get("latency")
