@@ -70,13 +70,15 @@ class Reach:
 
     Attributes:
         metric: its name.
-        smallest: the smallest factor on the baseline's share that is found within the bake time, as a typical case;
-            None when not even a hundredfold one is.
+        share: the baseline's share of bad ones.
+        smallest: the smallest share of bad ones that is found within the bake time, as a typical case; None when not
+            even one of 90 % is.
         seconds_to_go: how long a healthy release takes to pass; None when it takes longer than the bake time.
         bad_needed: bad events on both tracks together until a healthy release passes by comparison.
     """
 
     metric: str
+    share: float
     smallest: float | None
     seconds_to_go: float | None
     bad_needed: int
@@ -102,14 +104,15 @@ def reach(
     growth = max(float(g) for g in growths)
     to_go = -np.log(plan.pass_alpha) / growth * plan.interval_seconds if growth > 0 else np.inf
     intervals = bake_seconds / plan.interval_seconds
-    factors = np.geomspace(float(psi_fail) * 1.02, 100.0, 300)
+    factors = np.geomspace(float(psi_fail) * 1.02, max(0.9 / share, 2.0 * float(psi_fail)), 400)
     needed = -np.log(plan.alpha * metric.weight * (1 - LATE_SHARE))
     found = [f for f in factors if f * share < 1 and _found(n_g, n_b, rate, f * rate, psi_fail) * intervals >= needed]
     even = float(psi_go) / (1.0 + float(psi_go))
     divergence = 0.5 * np.log(0.5 / even) + 0.5 * np.log(0.5 / (1.0 - even))
     return Reach(
         metric=metric.name,
-        smallest=float(found[0]) if found else None,
+        share=share,
+        smallest=float(found[0]) * share if found else None,
         seconds_to_go=float(to_go) if to_go <= bake_seconds else None,
         bad_needed=round(float(-np.log(plan.pass_alpha) / divergence * phi)),
     )
