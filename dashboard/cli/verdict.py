@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from dashboard.decide import archive
@@ -90,7 +89,7 @@ def _live(options: argparse.Namespace, ask: Ask, namespace: str, policy: Policy)
     )
     if options.evidence:
         try:
-            options.evidence.write_text(archive.write(found, policy, version=_version()), encoding="utf-8")
+            options.evidence.write_text(archive.write(found, policy), encoding="utf-8")
         except OSError as error:
             return _wrong(f"{options.evidence} cannot be written: {error.strerror}")
     return _told(judge(found, policy), options)
@@ -161,13 +160,6 @@ def _duration(text: str) -> float:
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 90s, 15m or 1h")
     return float(int(found[1]) * _UNITS[found[2]])
-
-
-def _version() -> str:
-    try:
-        return version("tealdeck")
-    except PackageNotFoundError:
-        return "unreleased"
 
 
 def _wrong(why: str) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from dashboard.decide.policy import Policy
@@ -43,9 +44,17 @@ class Archive:
         return judge(self.evidence, self.policy)
 
 
-def write(evidence: Evidence, policy: Policy, *, version: str) -> str:
+def program() -> str:
+    """The version of this program, as its distribution says; it is not always installed as one."""
+    try:
+        return version("tealdeck")
+    except PackageNotFoundError:
+        return "unreleased"
+
+
+def write(evidence: Evidence, policy: Policy) -> str:
     """The evidence as JSON on one line."""
-    archive = Archive(format=FORMAT, version=version, policy=policy, evidence=evidence)
+    archive = Archive(format=FORMAT, version=program(), policy=policy, evidence=evidence)
     return as_json(archive) + "\n"
 
 
