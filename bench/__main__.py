@@ -10,6 +10,7 @@ from collections.abc import Sequence
 BENCHES = {
     "pages": "how long each page takes until it is drawn, beside an empty one",
     "idle": "what the environment and the deck cost while nobody looks",
+    "verdict": "how often a release is judged wrongly, and how soon rightly; takes a quarter of an hour",
 }
 
 
