@@ -1,4 +1,4 @@
-"""`python -m bench.verdict`, or `python -m bench verdict`: every world through every judge; tables on stdout, plots where --plots says.
+"""`python -m bench verdict`: every world through every judge; tables on stdout, plots where --plots says.
 
 Parameters of the product were fixed on the seeds 1 to 99; what is reported uses `--seed`, which is none of them.
 """
