@@ -251,6 +251,5 @@ def _scraped(
     grown = [counters.increases(np.moveaxis(np.where(missed, np.nan, rows), 1, -1)) for rows in counted]
     known = np.isfinite(grown[0]) & np.isfinite(grown[1])
     if is_new and world.warm_up:
-        moments = np.append(times, times[-1] + INTERVAL)
-        known &= counters.after_start(moments, 0.0, 90.0)
+        known &= times >= 90.0
     return tuple(np.moveaxis(np.where(known, rows, 0.0), -1, 1) for rows in grown)  # type: ignore[return-value]

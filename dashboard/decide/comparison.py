@@ -69,7 +69,6 @@ class Plan:
         interval_seconds: the length of one interval.
         alpha: the share of healthy releases that may ever be failed, over all metrics together.
         pass_alpha: the share of releases at the edge of harm that may ever pass, for each metric.
-        hold_evidence: from here on a person should look.
         scales: windows of the dispersion in intervals.
     """
 
@@ -77,7 +76,6 @@ class Plan:
     interval_seconds: float = 10.0
     alpha: float = 0.01
     pass_alpha: float = 0.05
-    hold_evidence: float = 20.0
     scales: tuple[int, ...] = (1, 6, 30)
 
     def __post_init__(self) -> None:

@@ -8,7 +8,6 @@ ones and on both tracks by the same rule, and nothing is smeared over its neighb
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dashboard.decide.factor import Array
 
@@ -25,9 +24,3 @@ def increases(samples: Array) -> Array:
     with np.errstate(invalid="ignore"):
         grown = np.diff(samples, axis=-1)
         return np.where(grown >= 0, grown, np.nan)
-
-
-def after_start(moments: Array, started_at: float, warm_up_seconds: float) -> NDArray[np.bool_]:
-    """Which intervals lie wholly after a pod's warm-up: a cold cache says nothing about a release."""
-    later: NDArray[np.bool_] = moments[:-1] >= started_at + warm_up_seconds
-    return later

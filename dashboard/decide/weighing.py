@@ -115,7 +115,6 @@ def weigh(trial: Trial, policy: Policy, mode: Mode) -> Weighing:
         interval_seconds=trial.interval_seconds,
         alpha=policy.alpha,
         pass_alpha=policy.pass_alpha,
-        hold_evidence=policy.hold_evidence,
     )
     table, past = tables(trial, metrics, mode, plan.scales)
     course, state = compare(plan, table, begin(plan, past))
