@@ -12,6 +12,7 @@ BENCHES = {
     "logstore": "a million logs: how fast they are taken, searched while more come, and back after a kill",
     "history": "how long a question over 14 days takes",
     "idle": "what the environment and the deck cost while nobody looks",
+    "verdict": "how often a release is judged wrongly, and how soon rightly; takes a quarter of an hour",
 }
 
 

@@ -19,6 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 VARIABLE = "TEALDECK_SETTINGS"
+# The gates of a release that a policy may make advisory; the names that the verdict's JSON has.
+GATES = (
+    *("inputs", "errors", "violations", "latency", "capacity", "restarts", "alerts", "way_back", "quiet"),
+    *("errors_compared", "violations_compared", "tools_compared", "denials_compared", "latency_compared"),
+    "together_compared",
+)
 PREFIX = "TEALDECK__"
 DEFAULT_FILE = Path("tealdeck.toml")
 
@@ -124,6 +130,57 @@ class AuditSettings(_Section):
     )
 
 
+class ReleaseSettings(_Section):
+    """What a release is held to. `python -m dashboard verdict --check-policy` says what that finds."""
+
+    error_ratio: float = Field(default=0.02, gt=0, lt=1, description="More failed runs than this are bad, 0..1.")
+    violation_ratio: float = Field(default=0.02, gt=0, lt=1, description="The same for contract evaluations.")
+    tool_failure_ratio: float = Field(default=0.05, gt=0, lt=1, description="The same for tool calls.")
+    denial_ratio: float = Field(default=0.1, gt=0, lt=1, description="The same for policy decisions.")
+    p95_seconds: float = Field(default=3.0, gt=0, description="95 of 100 runs should take less than this, in seconds.")
+    fail_ratio: float = Field(
+        default=1.1, ge=1, le=10, description="Harm is this many times the other track's share of bad ones, or more."
+    )
+    fail_share: float = Field(
+        default=0.0005, ge=0, lt=1, description="And in any case this much more, so that rare events do not stop it."
+    )
+    fail_slower: float = Field(default=1.1, ge=1, le=10, description="The same for latency, as a ratio of times.")
+    go_ratio: float = Field(
+        default=1.5, gt=1, le=100, description="To pass it must be shown to have fewer than this many times as many."
+    )
+    go_share: float = Field(default=0.002, ge=0, lt=1, description="Or this much more; the wider of the two holds.")
+    go_slower: float = Field(default=1.25, gt=1, le=100, description="The same for latency, as a ratio of times.")
+    false_stop_share: float = Field(
+        default=0.01,
+        ge=0.0001,
+        lt=0.05,
+        description="The share of healthy releases that may ever be stopped by chance.",
+    )
+    false_go_share: float = Field(
+        default=0.05, ge=0.0001, le=0.2, description="The share of releases at the edge of harm that may ever pass."
+    )
+    most_left_out: float = Field(
+        default=0.1, ge=0, le=0.5, description="With more of a track's intervals not counted, nothing passes."
+    )
+    bake_minutes: int = Field(default=15, ge=1, le=1440, description="How long a release is watched after a switch.")
+    advisory: tuple[str, ...] = Field(
+        default=(), description="Gates by name that are shown and do not decide: what may stay unknown here."
+    )
+
+    @model_validator(mode="after")
+    def _passes_less_than_it_fails(self) -> Self:
+        pairs = (("ratio", self.fail_ratio, self.go_ratio), ("share", self.fail_share, self.go_share))
+        for name, fail, go in (*pairs, ("slower", self.fail_slower, self.go_slower)):
+            if go < fail:
+                raise _combination(
+                    f"go_{name} {go:g} under fail_{name} {fail:g}", "what fails cannot pass: go above fail"
+                )
+        unknown = sorted(set(self.advisory) - set(GATES))
+        if unknown:
+            raise _combination(f"advisory gate {unknown[0]!r}", ", ".join(GATES))
+        return self
+
+
 class EnvironmentSettings(_Section):
     """One governed system with its sources."""
 
@@ -142,6 +199,7 @@ class EnvironmentSettings(_Section):
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     kubernetes: KubernetesSettings = KubernetesSettings()
     audit: AuditSettings = AuditSettings()
+    release: ReleaseSettings = ReleaseSettings()
 
 
 class Settings(_Section):

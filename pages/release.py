@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboard.model.view import View
 from dashboard.queries.release import release
 from dashboard.ui import release as pieces
-from dashboard.ui import session, switching
+from dashboard.ui import review, session, switching
 from dashboard.ui.page import begin, live
 
 
@@ -28,6 +28,8 @@ def _draw(view: View, running: str) -> None:
     switching.buttons(found, busy=bool(running))
     pieces.tracks(found, now)
     pieces.gates(found.after or found.before, now)
+    review.exports(found)
+    review.how(found.after or found.before, found.policy)
     if found.after is not None:
         pieces.verdict_card(found.before, found.service.value, now)
     pieces.charts(found, past, view)

@@ -63,3 +63,73 @@ TARGETS = Expression(
     unit=Unit.COUNT,
     blind="whether all pods of the release are measured at all",
 )
+
+
+def _by_pod(series: str, *labels: str) -> str:
+    """The raw counter of each pod; a pod that is scraped twice counts once."""
+    by = ", ".join(("track", "pod", *labels))
+    return f"max by ({by}) (sum by ({by}, instance, job) ({series}))"
+
+
+_RUN_BUCKETS = f"gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}"
+
+RUN_COUNTER = Expression(
+    name="release_run_counter",
+    promql=_by_pod(f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}"),
+    unit=Unit.COUNT,
+    blind="how both tracks compare since the release began",
+)
+FAILED_COUNTER = Expression(
+    name="release_failed_counter",
+    promql=_by_pod(f'gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}'),
+    unit=Unit.COUNT,
+    blind="whether the release fails more runs than the other track",
+)
+WITHIN_COUNTER = Expression(
+    name="release_within_counter",
+    promql=_by_pod(f'gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}, le=~"$bounds"}}', "le"),
+    unit=Unit.COUNT,
+    blind="whether the release is slower than the other track",
+)
+BUCKETS = Expression(
+    name="release_buckets",
+    promql=f"sum by (track, le) ({_RUN_BUCKETS})",
+    unit=Unit.COUNT,
+    blind="by which bounds the latency of both tracks can be compared",
+)
+EVALUATION_COUNTER = Expression(
+    name="release_evaluation_counter",
+    promql=_by_pod(f"agentgov_contract_evaluations_total{{{_SERVICE}}}"),
+    unit=Unit.COUNT,
+    blind="how contract violations of both tracks compare",
+)
+VIOLATION_COUNTER = Expression(
+    name="release_violation_counter",
+    promql=_by_pod(f'agentgov_contract_evaluations_total{{{_SERVICE}, outcome="violation"}}'),
+    unit=Unit.COUNT,
+    blind="whether the release violates contracts more often than the other track",
+)
+TOOL_COUNTER = Expression(
+    name="release_tool_counter",
+    promql=_by_pod(f"gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}}}"),
+    unit=Unit.COUNT,
+    blind="how tool failures of both tracks compare",
+)
+FAILED_TOOL_COUNTER = Expression(
+    name="release_failed_tool_counter",
+    promql=_by_pod(f'gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}, error_type!=""}}'),
+    unit=Unit.COUNT,
+    blind="whether tools fail more often than on the other track",
+)
+DECISION_COUNTER = Expression(
+    name="release_decision_counter",
+    promql=_by_pod(f"agentgov_policy_decisions_total{{{_SERVICE}}}"),
+    unit=Unit.COUNT,
+    blind="how policy denials of both tracks compare",
+)
+DENIAL_COUNTER = Expression(
+    name="release_denial_counter",
+    promql=_by_pod(f'agentgov_policy_decisions_total{{{_SERVICE}, decision="deny"}}'),
+    unit=Unit.COUNT,
+    blind="whether policies deny more than on the other track",
+)

@@ -70,6 +70,32 @@ def of_track(pods: Iterable[Object], service: Object, track: Track) -> tuple[Obj
     return tuple(pod for pod in pods if wanted.items() <= _labels(pod).items())
 
 
+def release_began(
+    deployment: str, deployments: Iterable[Object], replicasets: Iterable[Object]
+) -> tuple[datetime | None, str]:
+    """When what a Deployment runs now was rolled out, and what the names of its pods begin with.
+
+    That is its newest ReplicaSet; without one it is the Deployment's own beginning. None when neither is known.
+    """
+    ours = [
+        found
+        for found in replicasets
+        if any(owner.get("name") == deployment for owner in found["metadata"].get("ownerReferences") or ())
+    ]
+    newest = max(ours, key=_revision, default=None)
+    if newest is not None and newest["metadata"].get("creationTimestamp"):
+        metadata = newest["metadata"]
+        return datetime.fromisoformat(metadata["creationTimestamp"]), f"{metadata['name']}-"
+    found = next((item for item in deployments if item["metadata"]["name"] == deployment), None)
+    created = found["metadata"].get("creationTimestamp") if found else None
+    return (datetime.fromisoformat(created) if created else None), ""
+
+
+def _revision(replicaset: Object) -> int:
+    noted = (replicaset["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision", "0")
+    return int(noted) if noted.isdigit() else 0
+
+
 def _track(deployment: Object, service: Object, pods: Sequence[Object], behind: frozenset[str]) -> TrackStatus | None:
     """The Deployment as a track of the service; None when it is none of its tracks."""
     labels = _labels(deployment["spec"]["template"])

@@ -7,8 +7,11 @@ never GO. Pure; the same evidence gives the same verdict.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from dashboard.decide.gates import AFTER, BEFORE, Limits
+from dashboard.decide.compared import compared
+from dashboard.decide.gates import AFTER, BEFORE
+from dashboard.decide.policy import Policy
 from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result, Verdict, Word
 
 # The order is written once: the worst answer of a required gate decides, and concern sorts the list.
@@ -16,10 +19,13 @@ _FROM_WORST = (Result.FAIL, Result.UNKNOWN, Result.PASS)
 _WORDS = {Result.FAIL: Word.NO_GO, Result.UNKNOWN: Word.WAIT, Result.PASS: Word.GO}
 
 
-def judge(evidence: Evidence, limits: Limits | None = None) -> Verdict:
-    """The verdict on the candidate, from evidence alone."""
+def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
+    """The verdict on the candidate, from evidence and the policy alone."""
+    policy = policy or Policy()
     questions = BEFORE if evidence.mode is Mode.BEFORE else AFTER
-    answers = tuple(gate(evidence, limits or Limits()) for gate in questions)
+    first = (gate(evidence, policy.limits) for gate in questions)
+    fixed = (replace(answer, required=answer.gate not in policy.advisory) for answer in first)
+    answers = (*fixed, *compared(evidence, policy))
     word = fold(answers)
     service = evidence.service.value
     status = service.tracks.get(evidence.candidate) if service else None
@@ -50,7 +56,7 @@ def _sentence(word: Word, answers: Sequence[GateAnswer], evidence: Evidence, ver
     release = f"{evidence.candidate} {version}".strip()
     if word is Word.GO:
         does = "may take the users" if evidence.mode is Mode.BEFORE else "may keep the users"
-        return f"All {len(answers)} gates pass: {release} {does}."
+        return f"All {sum(answer.required for answer in answers)} gates pass: {release} {does}."
     if word is Word.NO_GO:
         failing = [answer for answer in answers if answer.result is Result.FAIL and answer.required]
         rest = f" {len(failing) - 1} more fail." if len(failing) > 1 else ""

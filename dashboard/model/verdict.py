@@ -14,6 +14,7 @@ from enum import StrEnum
 from dashboard.model.alert import Alert
 from dashboard.model.reading import Reading, Unit
 from dashboard.model.release import GovernedService, Track
+from dashboard.model.trial import Trial
 
 
 class Result(StrEnum):
@@ -57,7 +58,8 @@ class Evidence:
     `candidate` is the track that is judged: the preview before a switch, the active track after it. `fast` and `slow`
     hold the counts of both tracks in a short window, which shows harm within seconds, and in a long one, which carries
     the pass. `restarts` counts containers of the candidate that ended lately, `targets` its pods that are scraped.
-    `under_way` says in words which action has not finished; it is "" when there is none.
+    `under_way` says in words which action has not finished; it is "" when there is none. `trial` holds the counts per
+    interval that both tracks are compared by.
     """
 
     mode: Mode
@@ -72,6 +74,7 @@ class Evidence:
     targets: Reading[float]
     alerts: Reading[tuple[Alert, ...]]
     under_way: Reading[str]
+    trial: Reading[Trial]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,8 @@ class GateAnswer:
     `value` is held against `limit`; `baseline` is the same measure of the other track, where there is one. `sample`
     says how many tries the value is made of, out of `needed`; `seconds_left` how long the rest takes at the present
     traffic.
-    `query` is the question as the source got it.
+    `query` is the question as the source got it. Of a comparison, `harm` and `proof` say how far the evidence against
+    and for the candidate has come, 0..1; 1 is enough to answer. `detail` says how it was computed.
     """
 
     gate: str
@@ -98,12 +102,17 @@ class GateAnswer:
     as_of: datetime | None = None
     query: str = ""
     required: bool = True
+    harm: float | None = None
+    proof: float | None = None
+    detail: str = ""
 
     @property
     def progress(self) -> float:
         """How far the gate is from an answer, 0..1; 1 when it has answered."""
         if self.result is not Result.UNKNOWN:
             return 1.0
+        if self.proof is not None:
+            return self.proof
         if self.sample is None or not self.needed:
             return 0.0
         return min(1.0, self.sample / self.needed)

@@ -139,7 +139,8 @@ class Questions:
         query = request.expression.render(request.values, names)
         span = round((request.end - request.start).total_seconds())
         scrape = self._environment.prometheus.scrape_interval_seconds
-        grid = Grid.of(request.start, request.end, step_for(span, scrape_interval_seconds=scrape))
+        step = request.step_seconds or step_for(span, scrape_interval_seconds=scrape)
+        grid = Grid.of(request.start, request.end, step)
 
         def fetch() -> Reading[tuple[Series, ...]]:
             answer = self._sources.prometheus.range(

@@ -15,19 +15,21 @@ from dashboard.catalog import release as catalog
 from dashboard.catalog.expression import Expression
 from dashboard.decide import governed
 from dashboard.decide import verdict as decide
+from dashboard.decide.policy import Policy
 from dashboard.model import marks
 from dashboard.model.action import Intent, Kind, Outcome, ServedBefore
-from dashboard.model.reading import Reading, Source, State, missing
+from dashboard.model.reading import Reading, Source, State, empty, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample, Series
+from dashboard.model.trial import Trial
 from dashboard.model.verdict import Counts, Evidence, Mode, Verdict
 from dashboard.model.view import View
+from dashboard.queries import evidence as counting
 from dashboard.queries.ask import Alerts, Answers, Ask, Cluster, Instant, Range, Request
 from dashboard.queries.measures import period
+from dashboard.queries.policy import policy_of
 
 SLOW_SECONDS = 300
-# How long after a switch the page goes on judging the new active track before it looks at the next release alone.
-WATCHED = timedelta(minutes=15)
 _COUNTS: Mapping[str, Expression] = {
     "runs": catalog.RUNS,
     "failed": catalog.FAILED,
@@ -51,13 +53,16 @@ class TrackFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseAnswer:
-    """Everything that the page shows. `after` is there for a while after a switch."""
+    """Everything that the page shows. `after` is there for a while after a switch; `evidence` is that of
+    the one shown first."""
 
     services: Reading[tuple[str, ...]]
     service: Reading[GovernedService]
     figures: Mapping[Track, TrackFigures]
     before: Verdict
     after: Verdict | None
+    evidence: Evidence
+    policy: Policy
     served_before: ServedBefore | None
     way_back_closed: str
     errors: Reading[tuple[Series, ...]]
@@ -72,6 +77,8 @@ class _Scene:
     pods: Reading[tuple[Mapping[str, Any], ...]]
     names: Reading[tuple[str, ...]]
     service: Reading[GovernedService]
+    deployments: tuple[Mapping[str, Any], ...] = ()
+    replicasets: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def active(self) -> Track:
@@ -93,13 +100,17 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
     answers = ask.gather(requests)
     intent = marks.read_intent(scene.raw)
     served = marks.read_served_before(scene.raw)
-    before = decide.judge(_evidence(ask, scene, answers, now, Mode.BEFORE))
+    policy = policy_of(ask.environment.release)
+    before = _evidence(ask, scene, answers, now, Mode.BEFORE)
+    after = _evidence(ask, scene, answers, now, Mode.AFTER) if _is_new(intent, scene, now, policy.bake) else None
     return ReleaseAnswer(
         services=scene.names,
         service=scene.service,
         figures={track: _figures(scene, answers, track) for track in Track},
-        before=before,
-        after=decide.judge(_evidence(ask, scene, answers, now, Mode.AFTER)) if _is_new(intent, scene, now) else None,
+        before=decide.judge(before, policy),
+        after=decide.judge(after, policy) if after is not None else None,
+        evidence=after or before,
+        policy=policy,
         served_before=served,
         way_back_closed=_way_back_closed(scene, served),
         errors=answers.series("line.errors"),
@@ -109,9 +120,14 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
 
 def judge(ask: Ask, namespace: str, service: str, now: datetime) -> Verdict:
     """The verdict before a switch, from what is known now."""
+    return decide.judge(evidence(ask, namespace, service, now, Mode.BEFORE), policy_of(ask.environment.release))
+
+
+def evidence(ask: Ask, namespace: str, service: str, now: datetime, mode: Mode) -> Evidence:
+    """Everything that a verdict is computed from, as it is known now."""
     scene = _scene(ask, namespace, service)
     answers = ask.gather(_ask_counts(ask, namespace, service))
-    return decide.judge(_evidence(ask, scene, answers, now, Mode.BEFORE))
+    return _evidence(ask, scene, answers, now, mode)
 
 
 def fast_seconds(ask: Ask) -> int:
@@ -120,7 +136,7 @@ def fast_seconds(ask: Ask) -> int:
 
 
 def _scene(ask: Ask, namespace: str, wanted: str) -> _Scene:
-    kinds = ("services", "deployments", "pods", "endpointslices")
+    kinds = ("services", "deployments", "replicasets", "pods", "endpointslices")
     answers = ask.gather({kind: Cluster(kind, namespace) for kind in kinds})
     readings = {kind: answers.objects(kind) for kind in kinds}
     services = readings["services"]
@@ -145,6 +161,8 @@ def _scene(ask: Ask, namespace: str, wanted: str) -> _Scene:
         pods=readings["pods"],
         names=services.map(lambda _: tuple(item["metadata"]["name"] for item in candidates)),
         service=_worst(readings.values()).map(built, empty=f"{namespace} does not have {what}"),
+        deployments=readings["deployments"].value or (),
+        replicasets=readings["replicasets"].value or (),
     )
 
 
@@ -183,7 +201,37 @@ def _evidence(ask: Ask, scene: _Scene, answers: Answers, now: datetime, mode: Mo
         targets=answers.samples("targets").map(_of_track(candidate), empty=f"no pod of {candidate} is scraped"),
         alerts=answers.alerts("alerts"),
         under_way=scene.service.map(lambda _: _under_way(scene.raw, now)),
+        trial=_trial(ask, scene, now, mode, candidate),
     )
+
+
+def _trial(ask: Ask, scene: _Scene, now: datetime, mode: Mode, candidate: Track) -> Reading[Trial]:
+    """What both tracks did since the release on `candidate` began."""
+    service = scene.service.value
+    if service is None:
+        return missing(scene.service.reason or "the service is not known", source=Source.KUBERNETES)
+    status = service.tracks.get(candidate)
+    intent = marks.read_intent(scene.raw)
+    switched = intent if intent and intent.outcome is Outcome.SUCCEEDED and intent.ended_at else None
+    named = status.deployment if status else ""
+    began, pods = governed.release_began(named, scene.deployments, scene.replicasets)
+    if mode is Mode.AFTER and switched is not None:
+        began, until = switched.ended_at, switched.started_at
+    else:
+        moments = [at for at in (began, switched.ended_at if switched else None) if at is not None]
+        began, until = max(moments, default=None), None
+    if began is None:
+        reason = f"nobody knows when the release on {candidate} began"
+        return empty(reason, source=Source.KUBERNETES, as_of=now)
+    beginning = counting.Beginning(
+        namespace=service.namespace,
+        service=service.name,
+        candidate=candidate,
+        at=began,
+        record_until=until,
+        pods=pods,
+    )
+    return counting.trial(ask, beginning, now)
 
 
 def _counts(answers: Answers, window: str, track: Track) -> Counts:
@@ -244,7 +292,7 @@ def _under_way(raw: Mapping[str, Any], now: datetime) -> str:
     )
 
 
-def _is_new(intent: Intent | None, scene: _Scene, now: datetime) -> bool:
+def _is_new(intent: Intent | None, scene: _Scene, now: datetime, bake: timedelta) -> bool:
     """Whether the active track was switched to lately. After a rollback users are on what they were on before."""
     return (
         intent is not None
@@ -252,7 +300,7 @@ def _is_new(intent: Intent | None, scene: _Scene, now: datetime) -> bool:
         and intent.outcome is Outcome.SUCCEEDED
         and intent.target is scene.active
         and intent.ended_at is not None
-        and now - intent.ended_at < WATCHED
+        and now - intent.ended_at < bake
     )
 
 

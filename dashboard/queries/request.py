@@ -26,12 +26,13 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """One expression over a window. The step follows from the window's length, both ends are moved onto its grid."""
+    """One expression over a window; both ends are moved onto its grid. Without a step it follows from the length."""
 
     expression: Expression
     values: Mapping[str, str]
     start: datetime
     end: datetime
+    step_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

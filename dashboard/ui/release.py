@@ -62,7 +62,11 @@ def _made_of(verdict: Verdict) -> str:
     """What the evidence rests on, since synthetic runs are not users."""
     if verdict.mode is Mode.BEFORE:
         return f"Evidence on {verdict.candidate}: synthetic runs through its preview Service, no users."
-    return f"Evidence on {verdict.candidate}: users, against fixed limits and the synthetic runs on the other track."
+    other = verdict.candidate.other
+    return (
+        f"Evidence on {verdict.candidate}: users, against fixed limits and what {other} did in the hour before the "
+        "switch, which is weaker than side by side."
+    )
 
 
 def tracks(found: ReleaseAnswer, now: datetime) -> None:
@@ -124,11 +128,29 @@ def gates(verdict: Verdict, now: datetime) -> None:
 def _gate(gate: GateAnswer, now: datetime) -> str:
     sign, word = _SIGNS[gate.result]
     facts = [in_html(fact) for fact in _facts(gate, now)]
-    bar = f'<i style="width:{gate.progress:.0%}"></i>' if gate.result is Result.UNKNOWN else ""
+    aside = "" if gate.required else " <small>does not decide</small>"
+    title = f'<span class="td-sign">{sign} {word}</span> {in_html(gate.title)}{aside}'
     return (
-        f'<div class="td-gate td-{word}"><h5><span class="td-sign">{sign} {word}</span> {in_html(gate.title)}</h5>'
+        f'<div class="td-gate td-{word}"><h5>{title}</h5>'
         f"<p>{in_html(gate.reason)}</p>"
-        f'<div class="td-note">{" · ".join(facts)}</div><div class="td-bar">{bar}</div></div>'
+        f'<div class="td-note">{" · ".join(facts)}</div>{_strength(gate)}</div>'
+    )
+
+
+def _strength(gate: GateAnswer) -> str:
+    """How far the evidence has come towards an answer, either way; a bar ends where there is enough of it."""
+    if gate.harm is None and gate.proof is None:
+        is_open = gate.result is Result.UNKNOWN and gate.needed
+        return _bar("counted", gate.progress, "open") if is_open else ""
+    proof = _bar("shown to be fine", gate.proof, "proof") if gate.proof is not None else ""
+    harm = _bar("signs of harm", gate.harm, "harm") if gate.harm is not None else ""
+    return proof + harm
+
+
+def _bar(name: str, part: float, kind: str) -> str:
+    return (
+        f'<div class="td-strength td-{kind}" role="meter" aria-label="{name}" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{part * 100:.0f}"><span>{name}</span><b><i style="width:{part:.0%}"></i></b></div>'
     )
 
 

@@ -10,6 +10,7 @@ from dashboard.model.alert import Alert
 from dashboard.model.reading import Reading, Source, fresh
 from dashboard.model.release import GovernedService, Track, TrackStatus
 from dashboard.model.verdict import Counts, Evidence, Mode
+from tests.unit.release_trial import trial
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 
@@ -78,6 +79,7 @@ def evidence(**changes: Any) -> Evidence:
         "targets": known(2.0),
         "alerts": known((), Source.ALERTMANAGER),
         "under_way": known("", Source.KUBERNETES),
+        "trial": known(trial()),
     }
     return Evidence(**{**given, **changes})
 

@@ -23,6 +23,22 @@ HEALTHY: Mapping[str, tuple[float, float]] = {  # by expression: blue, green
     "release_scraped_pods": (2.0, 2.0),
 }
 
+# Of one pod in 10 s.
+PER_INTERVAL: Mapping[str, float] = {
+    "release_run_counter": 100.0,
+    "release_failed_counter": 0.3,
+    "release_within_counter": 100.0,
+    "release_evaluation_counter": 400.0,
+    "release_violation_counter": 0.3,
+    "release_tool_counter": 300.0,
+    "release_failed_tool_counter": 2.0,
+    "release_decision_counter": 300.0,
+    "release_denial_counter": 3.0,
+}
+BOUNDS_WITHIN: Mapping[str, float] = {"0.8": 0.5, "1.5": 0.88, "3.0": 0.99}
+# When the tracks were rolled out.
+CREATED = "2026-03-01T01:00:00Z"
+
 ENVIRONMENT = EnvironmentSettings(
     name="local", namespace="agents", refresh_seconds=5, prometheus=PrometheusSettings(scrape_interval_seconds=3)
 )
@@ -37,6 +53,8 @@ def running(cluster: FakeCluster) -> FakeCluster:
                 "containerStatuses": [{"restartCount": 0, "state": {"running": {}}, "lastState": {}}],
             }
         item["metadata"].setdefault("namespace", "agents")
+        if kind == "deployments":
+            item["metadata"].setdefault("creationTimestamp", CREATED)
     return cluster
 
 
@@ -66,10 +84,15 @@ class StageAsk:
                 return self._of(Source.KUBERNETES, found)
             case Alerts():
                 return self._of(Source.ALERTMANAGER, ())
-            case Instant(expression, values, _):
-                return self._of(Source.PROMETHEUS, self._samples(expression.name), expression.render(values))
+            case Range(expression, values, start, end, step) if expression.name in PER_INTERVAL:
+                lines = self._counters(expression.name, start, end, step)
+                return self._of(Source.PROMETHEUS, lines, expression.render(values))
             case Range(expression, values, start, end):
                 return self._of(Source.PROMETHEUS, _lines(start, end), expression.render(values))
+            case Instant(expression, values, _) if expression.name == "release_buckets":
+                return self._of(Source.PROMETHEUS, _buckets(), expression.render(values))
+            case Instant(expression, values, _):
+                return self._of(Source.PROMETHEUS, self._samples(expression.name), expression.render(values))
         return empty("nothing", source=Source.ELASTICSEARCH, as_of=self.now)
 
     def _of(self, source: Source, value: Any, query: str = "") -> Reading[Any]:
@@ -82,6 +105,33 @@ class StageAsk:
             Sample(labels={"track": track}, value=value)
             for track, value in zip(("blue", "green"), self.table.get(name, ()), strict=False)
         )
+
+    def _counters(self, name: str, start: datetime, end: datetime, step: int) -> tuple[Series, ...]:
+        """Counters of two pods a track that grow evenly; none where the table says that a track has no traffic."""
+        times = tuple(float(at) for at in range(int(start.timestamp()), int(end.timestamp()) + 1, step))
+        bounds = tuple(BOUNDS_WITHIN) if name == "release_within_counter" else ("",)
+        lines = []
+        for track in self._alive():
+            for pod in (1, 2):
+                for bound in bounds:
+                    per_step = PER_INTERVAL[name] * (BOUNDS_WITHIN[bound] if bound else 1.0)
+                    values = tuple(float(int(per_step * place)) for place in range(len(times)))
+                    labels = {"track": track, "pod": f"agent-runtime-{track}-{pod}"} | ({"le": bound} if bound else {})
+                    lines.append(Series(labels=labels, times=times, values=values))
+        return tuple(lines)
+
+    def _alive(self) -> tuple[str, ...]:
+        runs = self.table["release_runs"]
+        return tuple(track for track, value in zip(("blue", "green"), runs, strict=True) if value)
+
+
+def _buckets() -> tuple[Sample, ...]:
+    within = {**BOUNDS_WITHIN, "+Inf": 1.0}
+    return tuple(
+        Sample(labels={"track": track, "le": bound}, value=9000 * share)
+        for track in ("blue", "green")
+        for bound, share in within.items()
+    )
 
 
 def _lines(start: datetime, end: datetime) -> tuple[Series, ...]:

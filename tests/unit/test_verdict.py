@@ -63,7 +63,7 @@ def test_the_order_of_gates_does_not_matter(given_answers: list[GateAnswer], dic
 def test_a_healthy_release_is_go_and_says_who_may_take_the_users() -> None:
     verdict = judge(evidence())
     assert verdict.word is Word.GO
-    assert verdict.sentence == "All 9 gates pass: green 1.8.0 may take the users."
+    assert verdict.sentence == "All 15 gates pass: green 1.8.0 may take the users."
     assert (verdict.version, verdict.weakest) == ("1.8.0", None)
 
 
@@ -72,7 +72,7 @@ def test_one_missing_count_of_the_candidate_is_never_go(name: str) -> None:
     assert judge(evidence(green=counts(**{name: GONE}))).word is not Word.GO
 
 
-@pytest.mark.parametrize("name", ["service", "restarts", "targets", "alerts", "under_way"])
+@pytest.mark.parametrize("name", ["service", "restarts", "targets", "alerts", "under_way", "trial"])
 def test_one_missing_input_is_never_go(name: str) -> None:
     assert judge(evidence(**{name: GONE})).word is not Word.GO
 
@@ -92,7 +92,14 @@ def test_with_everything_missing_the_verdict_waits_and_says_why() -> None:
     nothing = Counts(runs=GONE, failed=GONE, evaluations=GONE, violations=GONE, p95_seconds=GONE)
     verdict = judge(
         evidence(
-            green=nothing, blue=nothing, green_fast=nothing, service=GONE, restarts=GONE, targets=GONE, alerts=GONE
+            green=nothing,
+            blue=nothing,
+            green_fast=nothing,
+            service=GONE,
+            restarts=GONE,
+            targets=GONE,
+            alerts=GONE,
+            trial=GONE,
         )
     )
     assert verdict.word is Word.WAIT
@@ -117,7 +124,7 @@ def test_no_go_names_the_gate_and_how_many_more_fail() -> None:
 
 def test_after_a_switch_the_users_are_what_it_is_about() -> None:
     after = evidence(mode=Mode.AFTER, under_way=known("a switch by bob"))
-    assert judge(after).sentence == "All 8 gates pass: green 1.8.0 may keep the users."
+    assert judge(after).sentence == "All 14 gates pass: green 1.8.0 may keep the users."
     bad = judge(evidence(mode=Mode.AFTER, service=known(service(green={"ready": 0}))))
     assert bad.sentence.endswith("Roll back.")
 

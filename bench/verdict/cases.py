@@ -1,0 +1,62 @@
+"""The worlds of the table: healthy ones, harms, and the rows that the project holds itself to."""
+
+from __future__ import annotations
+
+from bench.verdict.worlds import Harm, World
+
+_CLEAN, _NUISANCE, _NEW = "clean", "nuisance", "bad day"
+TRIPLE = Harm(shares=(3.0, 1.0, 1.0))
+
+HEALTHY = (
+    World(name="clean, 50/s", group=_CLEAN),
+    World(name="clean, 5/s", group=_CLEAN, per_second=5.0),
+    World(name="clean, 500/s", group=_CLEAN, per_second=500.0),
+    World(name="seasonal", group=_CLEAN, season=0.5),
+    World(name="drift doubled", group=_NUISANCE, drift=0.6),
+    World(name="failures in clumps of 3", group=_NUISANCE, clump=3),
+    World(name="slow noise of each pod", group=_NUISANCE, own_noise=0.35),
+    World(name="10 % share", group=_NUISANCE, share=(0.1, 0.1)),
+    World(name="share 10 to 90 %, errors x3", group=_NUISANCE, share=(0.1, 0.9), rising=3.0),
+    World(name="one scrape in ten missed", group=_NEW, missed=0.1),
+    World(name="a reset a minute and pod", group=_NEW, resets=1 / 6),
+    World(name="cold start of the candidate", group=_NEW, warm_up=True),
+    World(name="no history", group=_NEW, history=False),
+    World(name="one sick pod on the baseline", group=_NEW, sick_pod=5.0),
+    World(name="after a switch", group=_NEW, after=True),
+    World(name="after a switch, drift doubled", group=_NEW, after=True, drift=0.6),
+)
+EDGE = (
+    World(name="exactly at the margin: errors x1.1", group="edge", harm=Harm(shares=(1.1, 1.0, 1.0))),
+    World(name="exactly at the margin: 10 % slower", group="edge", harm=Harm(time=1.1)),
+    World(name="at the GO margin: errors x1.5", group="edge of GO", harm=Harm(shares=(1.5, 1.0, 1.0))),
+    World(name="at the GO margin: 25 % slower", group="edge of GO", harm=Harm(time=1.25)),
+)
+# The spread over which delays are averaged.
+SPREAD = (
+    World(name="errors x2", group="harm", harm=Harm(shares=(2.0, 1.0, 1.0))),
+    World(name="errors 0.5 to 1.5 %", group="harm", harm=TRIPLE),
+    World(name="errors 0.5 to 10 %", group="harm", harm=Harm(shares=(20.0, 1.0, 1.0))),
+    World(name="errors x3 at 500/s", group="harm", per_second=500.0, harm=TRIPLE),
+    World(name="errors x3 on a 10 % share", group="harm", share=(0.1, 0.1), harm=TRIPLE),
+    World(name="errors x10 on one pod of four", group="harm", harm=Harm(shares=(10.0, 1.0, 1.0), pods=1)),
+    World(name="errors growing to x5", group="harm", harm=Harm(shares=(5.0, 1.0, 1.0), growing=True)),
+    World(name="violations x2", group="harm", harm=Harm(shares=(1.0, 2.0, 1.0))),
+    World(name="violations x4", group="harm", harm=Harm(shares=(1.0, 4.0, 1.0))),
+    World(name="tool failures x2", group="harm", harm=Harm(shares=(1.0, 1.0, 2.0))),
+    World(name="20 % slower", group="harm", harm=Harm(time=1.2)),
+    World(name="30 % slower", group="harm", harm=Harm(time=1.3)),
+    World(name="twice as slow", group="harm", harm=Harm(time=2.0)),
+    World(name="all a bit: x1.5 and 15 % slower", group="harm", harm=Harm(shares=(1.5, 1.5, 1.5), time=1.15)),
+)
+HARMS = (
+    *SPREAD,
+    World(name="errors x3 from minute 10", group="harm", harm=Harm(shares=(3.0, 1.0, 1.0), begins_seconds=600.0)),
+    World(name="errors x3 at 5/s", group="harm", per_second=5.0, harm=TRIPLE),
+    World(name="errors x3 in clumps of 3", group="harm", clump=3, harm=TRIPLE),
+    World(name="errors x3, one scrape in ten missed", group="harm", missed=0.1, harm=TRIPLE),
+    World(name="errors x3, a reset a minute and pod", group="harm", resets=1 / 6, harm=TRIPLE),
+    World(name="errors x3 after a cold start", group="harm", warm_up=True, harm=TRIPLE),
+    World(name="errors x3 after a switch", group="harm", after=True, harm=TRIPLE),
+    World(name="errors x5 after a switch", group="harm", after=True, harm=Harm(shares=(5.0, 1.0, 1.0))),
+    World(name="errors x20 after a switch", group="harm", after=True, harm=Harm(shares=(20.0, 1.0, 1.0))),
+)

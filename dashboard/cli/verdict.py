@@ -1,0 +1,167 @@
+"""May the release take the users? By the same rules as the page, for a pipeline: through the exit code and as JSON.
+
+Exit codes: 0 GO, 1 NO-GO, 3 WAIT or not known, 2 asked wrongly. A WAIT never becomes a GO by a timeout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dashboard.decide import archive
+from dashboard.decide.forecast import Reach
+from dashboard.decide.policy import Policy
+from dashboard.decide.policy_check import check
+from dashboard.decide.verdict import judge
+from dashboard.model.reading import State
+from dashboard.model.verdict import Evidence, Mode, Verdict, Word
+from dashboard.queries.ask import Ask, build_ask
+from dashboard.queries.policy import policy_of
+from dashboard.queries.release import evidence
+from dashboard.settings import load
+
+HELP = "GO, WAIT or NO-GO for a release, by exit code 0, 3 or 1"
+EXIT = {Word.GO: 0, Word.NO_GO: 1, Word.WAIT: 3}
+USAGE = 2
+# A new process has to list the cluster first.
+PATIENCE_SECONDS = 15.0
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--service", metavar="NAME", default="", help="the governed service")
+    parser.add_argument("--environment", metavar="NAME", default="", help="default: the settings' own")
+    parser.add_argument("--settings", metavar="FILE", help="default: $TEALDECK_SETTINGS, else ./tealdeck.toml")
+    parser.add_argument("--mode", choices=list(map(str, Mode)), default="before", help="default: %(default)s a switch")
+    parser.add_argument(
+        "--wait", metavar="DURATION", type=_duration, default=0.0, help="while it is WAIT: 90s, 15m, 1h"
+    )
+    parser.add_argument("--json", action="store_true", help="the whole verdict as JSON on one line")
+    parser.add_argument("--evidence", metavar="FILE", type=Path, help="write what the verdict was computed from")
+    parser.add_argument("--replay", metavar="FILE", type=Path, help="compute the verdict from such a file; asks nobody")
+    parser.add_argument(
+        "--check-policy",
+        action="store_true",
+        help="what the policy finds and how long a GO takes, at the present traffic",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge, print, and answer with the exit code."""
+    if options.replay:
+        return _replay(options)
+    if not options.service:
+        return _wrong("name the service: --service NAME, or a file: --replay FILE")
+    settings = load(options.settings)
+    name = options.environment or settings.default_environment
+    if name not in settings.environments:
+        return _wrong(f"no environment {name!r} in the settings; there are {', '.join(settings.environments)}")
+    environment = settings.environments[name]
+    ask = build_ask(environment)
+    try:
+        return _live(options, ask, environment.namespace, policy_of(environment.release))
+    finally:
+        ask.close()
+
+
+def _is_decided(found: Evidence, policy: Policy) -> bool:
+    return judge(found, policy).word is not Word.WAIT
+
+
+def _live(options: argparse.Namespace, ask: Ask, namespace: str, policy: Policy) -> int:
+    def collected() -> Evidence:
+        return evidence(ask, namespace, options.service, datetime.now(UTC), Mode(options.mode))
+
+    found = _until(collected, lambda known: known.service.state is not State.MISSING, PATIENCE_SECONDS, 0.5)
+    if found.service.state is State.EMPTY:
+        return _wrong(found.service.reason)
+    if options.check_policy:
+        return _check_policy(found, policy)
+    every = float(ask.environment.refresh_seconds)
+    found = _until(
+        collected, lambda known: judge(known, policy).word is not Word.WAIT, options.wait, every, first=found
+    )
+    if options.evidence:
+        try:
+            options.evidence.write_text(archive.write(found, policy), encoding="utf-8")
+        except OSError as error:
+            return _wrong(f"{options.evidence} cannot be written: {error.strerror}")
+    return _told(judge(found, policy), options)
+
+
+def _until(
+    ask: Callable[[], Evidence],
+    is_enough: Callable[[Evidence], bool],
+    patience_seconds: float,
+    every_seconds: float,
+    *,
+    first: Evidence | None = None,
+) -> Evidence:
+    """Ask until it is enough or the time is over; the last answer either way."""
+    deadline = time.monotonic() + patience_seconds
+    found = first or ask()
+    while not is_enough(found) and time.monotonic() < deadline:
+        time.sleep(min(every_seconds, max(0.0, deadline - time.monotonic())))
+        found = ask()
+    return found
+
+
+def _replay(options: argparse.Namespace) -> int:
+    try:
+        found = archive.read(options.replay.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, archive.NotEvidenceError) as error:
+        return _wrong(f"{options.replay} is no evidence that can be judged: {error}")
+    if options.check_policy:
+        return _check_policy(found.evidence, found.policy)
+    return _told(found.judge(), options)
+
+
+def _told(verdict: Verdict, options: argparse.Namespace) -> int:
+    if options.json:
+        print(archive.as_json(verdict))
+    else:
+        print(f"{verdict.word}  {verdict.candidate} {verdict.version}  {verdict.sentence}")
+        for gate in verdict.gates:
+            aside = "" if gate.required else " (does not decide)"
+            left = f" (about {gate.seconds_left:.0f} s left)" if gate.seconds_left else ""
+            print(f"  {gate.result:<8} {gate.title}: {gate.reason}{left}{aside}")
+    return EXIT[verdict.word]
+
+
+def _check_policy(found: Evidence, policy: Policy) -> int:
+    trial = found.trial.value
+    if trial is None:
+        print(f"the traffic is not known: {found.trial.reason}", file=sys.stderr)
+        return EXIT[Word.WAIT]
+    print(f"Of healthy releases at most {policy.alpha:.1%} are stopped by chance, however often one looks.")
+    print(f"Of releases at the edge of harm at most {policy.pass_alpha:.0%} pass a measure.")
+    print(f"At the present traffic, within {policy.bake.total_seconds() / 60:.0f} min:")
+    for reach in check(trial, policy):
+        print(f"  {_reach(reach)}")
+    return 0
+
+
+def _reach(found: Reach) -> str:
+    finds = f"finds {found.smallest:.2%} bad ones" if found.smallest else "finds no harm in that time"
+    seconds = found.seconds_to_go
+    passes = f"passes in {seconds:.0f} s" if seconds is not None else "does not pass in that time"
+    needs = f"{found.bad_needed} bad ones on both tracks by comparison"
+    return f"{found.metric}, {found.share:.2%} on the other track: {finds}; a healthy release {passes} ({needs})"
+
+
+def _duration(text: str) -> float:
+    found = re.fullmatch(r"(\d+)([smh])", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 90s, 15m or 1h")
+    return float(int(found[1]) * _UNITS[found[2]])
+
+
+def _wrong(why: str) -> int:
+    print(why, file=sys.stderr)
+    return USAGE

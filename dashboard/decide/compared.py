@@ -1,0 +1,157 @@
+"""One gate a kind of metric: is the candidate worse than the other track, no worse, or is it too early to tell?
+
+The evidence comes from `weighing.py`; here it becomes an answer in plain words. To fail and to pass both need evidence:
+too little of either is unknown. After a switch only harm counts: there is no track beside to be proven against.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from dashboard.decide.policy import Policy
+from dashboard.decide.weighing import Weighed, Weighing, weigh
+from dashboard.model.reading import State, Unit
+from dashboard.model.trial import Trial
+from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result
+
+TITLES = {
+    "errors": ("Errors", "runs failed"),
+    "violations": ("Contract violations", "evaluations found a violation"),
+    "tools": ("Tool failures", "tool calls failed"),
+    "denials": ("Policy denials", "decisions were denials"),
+    "latency": ("Latency", "runs were slower"),
+}
+
+
+def compared(evidence: Evidence, policy: Policy) -> tuple[GateAnswer, ...]:
+    """The answers of all kinds of metrics, and the one over all of them together."""
+    trial = evidence.trial.value
+    if trial is None or evidence.trial.state is not State.FRESH:
+        reason = evidence.trial.reason or "the counts since the beginning are not known"
+        answers = [_unknown(name, evidence, reason) for name in (*(name for name, _ in policy.in_order()), "together")]
+    else:
+        weighing = weigh(trial, policy, evidence.mode)
+        answers = [_family(name, weighing, evidence, trial, policy) for name, _ in policy.in_order()]
+        answers.append(_together(weighing, evidence, trial, policy))
+    return tuple(replace(answer, required=_is_required(answer, evidence, policy)) for answer in answers)
+
+
+def _is_required(answer: GateAnswer, evidence: Evidence, policy: Policy) -> bool:
+    is_open_after = evidence.mode is Mode.AFTER and answer.result is Result.UNKNOWN
+    return answer.gate not in policy.advisory and not is_open_after
+
+
+def _title(name: str, evidence: Evidence) -> str:
+    what = TITLES[name][0] if name in TITLES else "All measures together"
+    other = evidence.candidate.other
+    return f"{what} against {other}" if evidence.mode is Mode.BEFORE else f"{what} against {other} before the switch"
+
+
+def _unknown(name: str, evidence: Evidence, reason: str) -> GateAnswer:
+    return _answer(name, evidence, Result.UNKNOWN, reason)
+
+
+def _answer(name: str, evidence: Evidence, result: Result, reason: str) -> GateAnswer:
+    return GateAnswer(
+        gate=f"{name}_compared",
+        title=_title(name, evidence),
+        result=result,
+        reason=reason,
+        as_of=evidence.trial.as_of,
+        query=evidence.trial.query,
+    )
+
+
+def _gap(trial: Trial, policy: Policy) -> str:
+    """Why what was counted is too patchy to pass by; "" when it is not."""
+    if trial.intervals <= 0:
+        return f"counting begins at {trial.started_at:%H:%M:%S} UTC, after the warm-up"
+    for track, share in trial.left_out.items():
+        if share > policy.most_left_out:
+            return f"{share:.0%} of what {track} did could not be counted: missed scrapes or restarts"
+    return ""
+
+
+def _family(name: str, weighing: Weighing, evidence: Evidence, trial: Trial, policy: Policy) -> GateAnswer:
+    found = [weighed for weighed in weighing.metrics if weighed.metric.family == name]
+    guilty = [weighed for weighed in found if weighed.is_guilty]
+    if guilty:
+        worst = max(guilty, key=lambda weighed: weighed.harm)
+        return _with_figures(name, worst, found, evidence, Result.FAIL, _harm(worst, evidence))
+    problem = trial.problems.get(name, "") or _gap(trial, policy)
+    if problem or not found:
+        return _unknown(name, evidence, problem or f"{name} are not counted")
+    weakest = min(found, key=lambda weighed: (weighed.is_proven, weighed.proof))
+    if weakest.is_proven:
+        return _with_figures(name, weakest, found, evidence, Result.PASS, _proof(weakest, evidence))
+    said = f"{_counted(weakest, evidence)}: too early to tell"
+    return _with_figures(name, weakest, found, evidence, Result.UNKNOWN, said)
+
+
+def _with_figures(
+    name: str, shown: Weighed, found: Sequence[Weighed], evidence: Evidence, result: Result, reason: str
+) -> GateAnswer:
+    (n_g, n_b), (x_g, x_b) = shown.tries, shown.bad
+    base = x_b / n_b if n_b else None
+    limit = shown.metric.plan.limit if shown.by_limit else base * shown.psi_go if base is not None else None
+    left = [weighed.seconds_left for weighed in found if not weighed.is_proven]
+    known = [seconds for seconds in left if seconds is not None]
+    return replace(
+        _answer(name, evidence, result, reason),
+        unit=Unit.RATIO,
+        value=x_g / n_g if n_g else None,
+        limit=limit,
+        baseline=base,
+        sample=n_g,
+        seconds_left=max(known) if result is Result.UNKNOWN and known and len(known) == len(left) else None,
+        harm=max(weighed.harm for weighed in found),
+        proof=min(weighed.proof for weighed in found),
+        detail=(
+            f"margins: {shown.psi_fail:.2f} times to fail, {shown.psi_go:.2f} times to pass; "
+            f"counts vary {shown.phi:.2f} times as much as chance"
+        ),
+    )
+
+
+def _counted(weighed: Weighed, evidence: Evidence) -> str:
+    (n_g, n_b), (x_g, x_b) = weighed.tries, weighed.bad
+    did = TITLES[weighed.metric.family][1]
+    beyond = f" than {weighed.metric.seconds:g} s" if weighed.metric.seconds is not None else ""
+    return f"{x_g} of {n_g} {did}{beyond}, on {evidence.candidate.other} {x_b} of {n_b}"
+
+
+def _harm(weighed: Weighed, evidence: Evidence) -> str:
+    (n_g, n_b), (x_g, x_b) = weighed.tries, weighed.bad
+    times = f", {x_g / n_g / (x_b / n_b):.1f} times as many" if n_g and n_b and x_b else ""
+    return f"{_counted(weighed, evidence)}{times}: more than chance explains"
+
+
+def _proof(weighed: Weighed, evidence: Evidence) -> str:
+    if weighed.by_limit and weighed.metric.plan.limit is not None:
+        return f"{_counted(weighed, evidence)}: shown to be under {weighed.metric.plan.limit:.1%}"
+    return f"{_counted(weighed, evidence)}: shown to be less than {weighed.psi_go:.1f} times as many"
+
+
+def _together(weighing: Weighing, evidence: Evidence, trial: Trial, policy: Policy) -> GateAnswer:
+    """Several metrics may each be a bit worse, and their sum beyond chance."""
+    since = timedelta(seconds=trial.intervals * trial.interval_seconds)
+    if weighing.most >= 1 / policy.alpha:
+        suspects = sorted(weighing.metrics, key=lambda weighed: -weighed.harm)[:3]
+        names = ", ".join(dict.fromkeys(TITLES[weighed.metric.family][0].lower() for weighed in suspects))
+        said = f"{evidence.candidate} is worse beyond chance; most by {names}"
+        return replace(_answer("together", evidence, Result.FAIL, said), harm=1.0)
+    if not weighing.metrics:
+        return _unknown("together", evidence, _gap(trial, policy) or "nothing can be compared")
+    if weighing.total >= policy.hold_evidence:
+        said = f"{evidence.candidate} looks worse; not yet beyond doubt, so it is held"
+        return replace(_unknown("together", evidence, said), harm=_strength(weighing, policy))
+    said = f"nothing speaks for harm in {since.total_seconds() / 60:.0f} min"
+    return replace(_answer("together", evidence, Result.PASS, said), harm=_strength(weighing, policy))
+
+
+def _strength(weighing: Weighing, policy: Policy) -> float:
+    """How far the evidence for harm has come, on the scale on which evidence adds up."""
+    return min(1.0, max(0.0, math.log(max(weighing.total, 1.0)) / math.log(1 / policy.alpha)))

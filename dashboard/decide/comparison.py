@@ -1,0 +1,299 @@
+"""Is the candidate worse, or no worse, than the baseline by the counts of both tracks? Evidence after each interval.
+
+One pure function for the page, the command, the autopilot, a replay and the bench: `compare` takes a whole table of
+counts and a state, and answers with the evidence after every interval and the state to go on from. In steps or at once,
+for one release or for thousands on leading axes, the answer is the same to the last bit.
+
+Everything is a count: tries and bad ones, for errors, violations, tools, and for latency "slower than L". Per interval
+there is a factor (`factor.py`), against a NO-GO margin and against a GO margin; factors multiply. A product that
+reaches 1/alpha happens by chance in at most a share alpha of the releases that keep the margin, at whatever moment one
+looks (Ville's inequality; Ramdas et al., "Game-theoretic statistics and safe anytime-valid inference", Statistical
+Science 38, 2023). Counts are divided by their dispersion first (`dispersion.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard.decide import dispersion
+from dashboard.decide.dispersion import Dispersion
+from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, log_factor, odds_times
+
+# How much worse than the edge the bets are, in odds: from barely to grossly.
+FAIL_ODDS = np.array([1.25, 1.6, 2.2, 3.5, 7.0, 18.0])
+FAIL_SHARES = np.array([0.1, 0.15, 0.25, 0.25, 0.15, 0.1])
+# A healthy release is taken to be as good as the baseline, or somewhat better.
+PASS_ODDS = np.array([1.0, 0.75, 0.5])
+PASS_SHARES = np.array([0.7, 0.2, 0.1])
+# The baseline's rate is known from before with the weight of this many bad events.
+PRIOR_EVENTS = 5.0
+# Part of the stake that is kept for harm that begins later, and how slowly it is spent: minutes until 0.3 of it is.
+LATE_SHARE = 0.25
+LATE_MINUTES = 10.0
+# Against a fixed limit the candidate is taken to have these parts of it. No bet follows the candidate's own past, so
+# that one more bad event can never speak for it.
+ABSOLUTE_PARTS = np.array([0.001, 0.1, 0.3, 0.6])
+ABSOLUTE_SHARES = np.array([0.4, 0.2, 0.2, 0.2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Margin:
+    """How much worse is bad: this many times the baseline's share, and in any case this much more.
+
+    For latency `ratio` is of time: 1.1 is 10 % slower; it becomes a ratio of shares by the local slope.
+    """
+
+    ratio: float
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricPlan:
+    """One metric of a comparison, fixed before it begins. `limit` is the share that the SLO allows, if it has one."""
+
+    name: str
+    weight: float
+    fail: Margin
+    go: Margin
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is compared and how sure one must be, fixed before the comparison begins.
+
+    Attributes:
+        metrics: their weights sum to at most 1.
+        interval_seconds: the length of one interval.
+        alpha: the share of healthy releases that may ever be failed, over all metrics together.
+        pass_alpha: the share of releases at the edge of harm that may ever pass, for each metric.
+        scales: windows of the dispersion in intervals.
+    """
+
+    metrics: tuple[MetricPlan, ...]
+    interval_seconds: float = 10.0
+    alpha: float = 0.01
+    pass_alpha: float = 0.05
+    scales: tuple[int, ...] = (1, 6, 30)
+
+    def __post_init__(self) -> None:
+        if not self.metrics:
+            raise ValueError("a comparison needs a metric")
+        if not 0 < sum(metric.weight for metric in self.metrics) <= 1 + 1e-9:
+            raise ValueError("the weights of all metrics must sum to at most 1")
+        if any(self.scales[-1] % scale for scale in self.scales):
+            raise ValueError("each window of the dispersion must divide the longest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Table:
+    """Counts of whole intervals. An interval that is left out has no tries on either track.
+
+    Attributes:
+        candidate_tries, candidate_bad, baseline_tries, baseline_bad: (..., interval, metric).
+        parts_tries, parts_bad: (..., interval, metric, pod) of the baseline, for the dispersion.
+    """
+
+    candidate_tries: Array
+    candidate_bad: Array
+    baseline_tries: Array
+    baseline_bad: Array
+    parts_tries: Array
+    parts_bad: Array
+
+    def __post_init__(self) -> None:
+        pairs = (
+            (self.candidate_tries, self.candidate_bad),
+            (self.baseline_tries, self.baseline_bad),
+            (self.parts_tries, self.parts_bad),
+        )
+        for tries, bad in pairs:
+            if tries.shape != bad.shape:
+                raise ValueError(f"tries are {tries.shape}, bad ones {bad.shape}")
+            # NaN is neither.
+            if not (np.all(bad >= 0) and np.all(bad <= tries) and np.all(np.isfinite(tries))):
+                raise ValueError("bad ones must be between 0 and tries, and both be numbers")
+
+    def rows(self, start: int, end: int) -> Table:
+        """The intervals from `start` up to `end`."""
+        return Table(
+            candidate_tries=self.candidate_tries[..., start:end, :],
+            candidate_bad=self.candidate_bad[..., start:end, :],
+            baseline_tries=self.baseline_tries[..., start:end, :],
+            baseline_bad=self.baseline_bad[..., start:end, :],
+            parts_tries=self.parts_tries[..., start:end, :, :],
+            parts_bad=self.parts_bad[..., start:end, :, :],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Past:
+    """What is known before a comparison begins, of each metric: (..., metric).
+
+    Attributes:
+        share: the baseline's share of bad ones.
+        slope: for latency by how many percent the share slower than L shrinks when L grows by one percent; else 1.
+        widening: factor on both margins, above 1 where the baseline is a record and not beside the candidate.
+        dispersion: what the baseline's pods showed.
+    """
+
+    share: Array
+    slope: Array
+    widening: Array
+    dispersion: Dispersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CompareState:
+    """What `compare` goes on from. Logarithms of running products by bet, and sums of all counts divided by phi."""
+
+    past: Past
+    interval: int
+    sums: Array  # (4, ..., metric): n_g, x_g, n_b, x_b
+    fail: Array  # (..., metric, bet)
+    fail_starts: Array
+    go: Array
+    absolute: Array
+    dispersion: Dispersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Course:
+    """The evidence after each interval, as natural logarithms: (..., interval, metric), but for `total`.
+
+    `fail` speaks for harm, `go` for no more than the GO margin, `absolute` for a rate under the limit; `total` is
+    (..., interval), the weighted mean of `fail`. `psi_fail`, `psi_go` and `phi` are what each interval was judged by.
+    """
+
+    fail: Array
+    go: Array
+    absolute: Array
+    total: Array
+    psi_fail: Array
+    psi_go: Array
+    phi: Array
+
+
+def begin(plan: Plan, past: Past) -> CompareState:
+    """The state before the first interval. Nothing speaks for or against the candidate yet."""
+    shape = past.share.shape
+    return CompareState(
+        past=past,
+        interval=0,
+        sums=np.zeros((4, *shape)),
+        fail=np.zeros((*shape, len(FAIL_ODDS))),
+        fail_starts=np.full((*shape, len(FAIL_ODDS)), -np.inf),
+        go=np.zeros((*shape, len(PASS_ODDS))),
+        absolute=np.zeros((*shape, len(ABSOLUTE_PARTS))),
+        dispersion=past.dispersion,
+    )
+
+
+def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, CompareState]:
+    """The evidence after each interval of `table`, and the state after the last.
+
+    Every bet, margin and dispersion is taken from what was known before its interval.
+    """
+    past = state.past
+    phi, spread = dispersion.follow(state.dispersion, table.parts_tries, table.parts_bad, plan.scales)
+    counts = (table.candidate_tries, table.candidate_bad, table.baseline_tries, table.baseline_bad)
+    divided = tuple(count / phi for count in counts)
+    known, sums = zip(
+        *(_before(start, rows, axis=-2) for start, rows in zip(state.sums, divided, strict=True)), strict=True
+    )
+    share = past.share[..., None, :]
+    baseline = (known[3] + PRIOR_EVENTS) / (known[2] + PRIOR_EVENTS / share)
+    psi_fail = _psi(plan, [metric.fail for metric in plan.metrics], past, baseline)
+    psi_go = _psi(plan, [metric.go for metric in plan.metrics], past, baseline)
+    every = tuple(count[..., None] for count in divided)
+
+    fail_factors = log_factor(*every, psi=psi_fail[..., None], **_fail_bets(baseline, psi_fail))
+    fail, products = _before(state.fail, fail_factors, axis=-3)
+    stakes = _log_stakes(plan, state.interval, fail.shape[-3])[:, None, None]
+    starts = np.concatenate([state.fail_starts[..., None, :, :], stakes - fail], axis=-3)
+    starts = np.logaddexp.accumulate(starts, axis=-3)
+    by_bet = starts[..., 1:, :, :] + fail + fail_factors
+    evidence = _log_mean(by_bet, FAIL_SHARES)
+
+    go_factors = log_factor(*every, psi=psi_go[..., None], **_go_bets(baseline, psi_go))
+    go, go_products = _before(state.go, go_factors, axis=-3)
+    limits = np.array([metric.limit or np.nan for metric in plan.metrics])
+    safe = np.where(np.isnan(limits), 0.5, limits)[:, None]
+    absolute_factors = log_absolute_factor(every[0], every[1], limit=safe, bet_g=safe * ABSOLUTE_PARTS)
+    absolute, absolute_products = _before(state.absolute, absolute_factors, axis=-3)
+
+    weights = np.array([metric.weight for metric in plan.metrics])
+    course = Course(
+        fail=evidence,
+        go=_log_mean(go + go_factors, PASS_SHARES),
+        absolute=np.where(np.isnan(limits), -np.inf, _log_mean(absolute + absolute_factors, ABSOLUTE_SHARES)),
+        total=_log_mean(evidence, weights),
+        psi_fail=psi_fail,
+        psi_go=psi_go,
+        phi=phi,
+    )
+    after = CompareState(
+        past=past,
+        interval=state.interval + fail.shape[-3],
+        sums=np.stack(sums),
+        fail=products,
+        fail_starts=starts[..., -1, :, :],
+        go=go_products,
+        absolute=absolute_products,
+        dispersion=spread,
+    )
+    return course, after
+
+
+def _before(start: Array, rows: Array, *, axis: int) -> tuple[Array, Array]:
+    """Running sums over `axis` as they stood before each interval, and the one after the last.
+
+    `start` lacks that axis. Additions are done one after the other, so that steps and a whole give the same bits.
+    """
+    course = np.add.accumulate(np.concatenate([np.expand_dims(start, axis), rows], axis=axis), axis=axis)
+    upright = np.moveaxis(course, axis, 0)
+    return np.moveaxis(upright[:-1], 0, axis), upright[-1]
+
+
+def _psi(plan: Plan, margins: list[Margin], past: Past, baseline: Array) -> Array:
+    """The edge of each interval, as a ratio of shares."""
+    ratio = np.array([margin.ratio for margin in margins]) ** past.slope
+    share = np.array([margin.share for margin in margins])
+    return np.maximum(ratio[..., None, :], 1.0 + share / baseline) * past.widening[..., None, :]
+
+
+def _fail_bets(baseline: Array, psi: Array) -> dict[str, Array]:
+    """The baseline as it was so far, the candidate beyond the edge by each of the odds."""
+    bet_b = np.minimum(baseline, MOST_RATE / psi)
+    bet_g = odds_times((psi * bet_b)[..., None], FAIL_ODDS)
+    return {"bet_b": bet_b[..., None], "bet_g": bet_g}
+
+
+def _go_bets(baseline: Array, psi: Array) -> dict[str, Array]:
+    """The baseline as it was so far, the candidate as good or better."""
+    bet_b = np.minimum(baseline, MOST_RATE / psi)[..., None]
+    return {"bet_b": bet_b, "bet_g": odds_times(bet_b, PASS_ODDS)}
+
+
+def _log_stakes(plan: Plan, first: int, length: int) -> Array:
+    """What is newly staked at the beginning of each interval: most at once, the rest minute by minute.
+
+    Minute m stakes what lies between two values of LATE_SHARE sqrt(k / (k + m)), so all stakes sum to at most 1.
+    """
+    each = max(1, round(60.0 / plan.interval_seconds))
+    index = np.arange(first, first + length)
+    kept = LATE_SHARE * np.sqrt(LATE_MINUTES / (LATE_MINUTES + np.arange(-1, (first + length) // each + 1)))
+    minute = index // each
+    with np.errstate(divide="ignore", invalid="ignore"):
+        late = np.log(kept[minute] - kept[minute + 1])
+    stakes = np.where(index % each == 0, late, -np.inf)
+    return np.where(index == 0, np.log(1.0 - LATE_SHARE), stakes)
+
+
+def _log_mean(logs: Array, shares: Array) -> Array:
+    """The logarithm of the mean of exp(logs) over the last axis, by shares."""
+    most = logs.max(axis=-1)
+    mean: Array = most + np.log((np.exp(logs - most[..., None]) * shares).sum(axis=-1))
+    return mean

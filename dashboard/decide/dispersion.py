@@ -1,0 +1,115 @@
+"""How much more counts vary than independent events would: phi, by which all counts are divided.
+
+The baseline's pods do the same work, so what they differ by beyond chance is noise that a comparison of two tracks
+meets as well: failures in clumps, a pod's own bad minutes. It is measured over sums of 10 s, 1 min and 5 min, and the
+largest is taken. A measurement, not a theorem: it is shown beside the verdict.
+
+Source: the Pearson estimate of the dispersion of quasi-binomial models, McCullagh and Nelder, "Generalized Linear
+Models", 2nd edition, section 4.5. Pure; sums are kept, so it can be taken in steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard.decide.factor import Array
+
+# Without any measurement counts are taken to vary this much more; ten informative windows halve the caution.
+UNMEASURED = 2.0
+CAUTION_WINDOWS = 10.0
+ENOUGH_WINDOWS = 50.0
+# Of three estimates the largest is taken, which is too large by chance: so one standard error is taken off each.
+SUMS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dispersion:
+    """What has been seen so far.
+
+    Attributes:
+        sums: (..., metric, scale, SUMS): found and expected square sums, their squares and product, and windows seen.
+        open_tries, open_bad: (..., interval, metric, pod): counts since the last window of the longest scale closed.
+    """
+
+    sums: Array
+    open_tries: Array
+    open_bad: Array
+
+
+def nothing_seen(shape: tuple[int, ...], metrics: int, pods: int, scales: int) -> Dispersion:
+    """The state before the first interval; `shape` are the leading axes."""
+    gone = np.zeros((*shape, 0, metrics, pods))
+    return Dispersion(sums=np.zeros((*shape, metrics, scales, SUMS)), open_tries=gone, open_bad=gone)
+
+
+def follow(state: Dispersion, tries: Array, bad: Array, scales: tuple[int, ...]) -> tuple[Array, Dispersion]:
+    """phi as it was known before each interval, and the state after the last.
+
+    Args:
+        state: what was seen before.
+        tries, bad: (..., interval, metric, pod) of the baseline.
+        scales: lengths of the windows in intervals, ascending, each a divisor of the last.
+
+    Returns:
+        (..., interval, metric) and the new state.
+    """
+    seen = state.open_tries.shape[-3]
+    all_tries = np.concatenate([state.open_tries, tries], axis=-3)
+    all_bad = np.concatenate([state.open_bad, bad], axis=-3)
+    length = all_tries.shape[-3]
+    courses, ends = [], []
+    for index, scale in enumerate(scales):
+        before = state.sums[..., index, :]
+        # Windows that had closed when the state was taken are in its sums.
+        first, last = seen // scale, length // scale
+        moments = _moments(_windows(all_tries, first, last, scale), _windows(all_bad, first, last, scale))
+        course = np.add.accumulate(np.concatenate([before[..., None, :, :], moments], axis=-3), axis=-3)
+        closed = np.arange(seen, length) // scale - first
+        courses.append(_measured(course)[..., closed, :])
+        if index == 0:  # the shortest windows are the most, so they tell how much has been seen
+            courses.append(_caution(course)[..., closed, :])
+        ends.append(course[..., -1, :, :])
+    keep = length // scales[-1] * scales[-1]
+    after = Dispersion(
+        sums=np.stack(ends, axis=-2), open_tries=all_tries[..., keep:, :, :], open_bad=all_bad[..., keep:, :, :]
+    )
+    return np.maximum.reduce(courses), after
+
+
+def _windows(counts: Array, first: int, last: int, scale: int) -> Array:
+    """Sums over the windows `first` to `last` of `scale` intervals each."""
+    some = counts[..., first * scale : last * scale, :, :]
+    shape = (*some.shape[:-3], last - first, scale, *some.shape[-2:])
+    sums: Array = some.reshape(shape).sum(axis=-3)
+    return sums
+
+
+def _moments(tries: Array, bad: Array) -> Array:
+    """Per window: found square sum, expected one, their squares and product, and 1 where the window says something."""
+    all_tries, all_bad = tries.sum(axis=-1), bad.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate = all_bad / all_tries
+        found = ((bad - tries * rate[..., None]) ** 2).sum(axis=-1)
+        free = all_tries - (tries**2).sum(axis=-1) / all_tries
+        expected = rate * (1.0 - rate) * all_tries / (all_tries - 1.0) * free
+    says = (all_tries > 1) & (all_bad > 0) & (free > 0) & (all_bad < all_tries)
+    found, expected = np.where(says, found, 0.0), np.where(says, expected, 0.0)
+    return np.stack([found, expected, found**2, found * expected, expected**2, says.astype(float)], axis=-1)
+
+
+def _measured(sums: Array) -> Array:
+    """phi of one scale from its sums, less a part of its standard error; 1 where nothing was seen."""
+    found, expected, found2, cross, expected2, _ = np.moveaxis(sums, -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        phi = found / expected
+        error = np.sqrt(np.maximum(found2 - 2.0 * phi * cross + phi**2 * expected2, 0.0)) / expected
+    return np.where(expected > 0, phi - error, 1.0)
+
+
+def _caution(sums: Array) -> Array:
+    """What is assumed while few windows have said something; 1 once there are enough."""
+    windows = sums[..., 5]
+    assumed = 1.0 + (UNMEASURED - 1.0) * CAUTION_WINDOWS / (CAUTION_WINDOWS + windows)
+    return np.where(windows >= ENOUGH_WINDOWS, 1.0, assumed)

@@ -1,0 +1,65 @@
+"""How much one interval's counts speak for or against a release: the factor of evidence from two tracks' counts.
+
+The candidate's tries n_g with x_g bad ones stand against the baseline's n_b with x_b. What is doubted is a whole side
+of the edge p_g = psi p_b, whatever the baseline's rate is. A bet (bet_b, bet_g) on the other side, chosen before the
+interval, is held against the nearest point of the edge: the likelihood ratio between the two has a mean of at most 1
+under everything that is doubted, so products over intervals stay believable at every look, and what drifts in common
+needs no model.
+
+Source: Turner, Ly, Grünwald, "Generic e-variables for exact sequential k-sample tests", arXiv 2106.02693 (the factor is
+a likelihood ratio against the reverse information projection); for a convex set such as p_g <= psi p_b:
+Turner, Grünwald, "Anytime-valid confidence intervals for contingency tables", arXiv 2203.09785. Pure.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# A bet on a rate of exactly 0 or 1 would lose everything on one event.
+LEAST_RATE = 1e-9
+MOST_RATE = 0.98
+
+
+def odds_times(rate: Array, factor: Array | float) -> Array:
+    """The rate whose odds are `factor` times those of `rate`."""
+    bigger = rate * factor
+    return bigger / (1.0 - rate + bigger)
+
+
+def nearest_edge(n_g: Array, n_b: Array, *, psi: Array, bet_b: Array, bet_g: Array) -> Array:
+    """The baseline's rate p0 at the point (p0, psi p0) of the edge that is nearest to the bet, by these tries.
+
+    It minimises n_g KL(bet_g, psi p) + n_b KL(bet_b, p): the smaller root of a quadratic equation.
+    """
+    a = psi * (n_g + n_b)
+    b = n_g * (psi + bet_g) + n_b * (1.0 + psi * bet_b)
+    c = n_g * bet_g + n_b * bet_b
+    # 2c / (b + root) is the smaller root without the cancellation of (b - root) / 2a.
+    root: Array = np.sqrt(np.maximum(b * b - 4.0 * a * c, 0.0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p0 = 2.0 * c / (b + root)
+    return np.where(a > 0, np.clip(p0, LEAST_RATE, (1.0 - LEAST_RATE) / psi), bet_b)
+
+
+def log_factor(n_g: Array, x_g: Array, n_b: Array, x_b: Array, *, psi: Array, bet_b: Array, bet_g: Array) -> Array:
+    """The logarithm of the evidence factor of one interval; 0 where a track has no tries.
+
+    Args:
+        n_g, x_g, n_b, x_b: tries and bad ones of candidate and baseline; need not be whole numbers.
+        psi: the edge p_g = psi p_b between the two sides.
+        bet_b, bet_g: the rates that are bet on, fixed before the interval; they lie on the side that is not doubted.
+    """
+    p0 = nearest_edge(n_g, n_b, psi=psi, bet_b=bet_b, bet_g=bet_g)
+    q0 = psi * p0
+    candidate = x_g * np.log(bet_g / q0) + (n_g - x_g) * (np.log1p(-bet_g) - np.log1p(-q0))
+    baseline = x_b * np.log(bet_b / p0) + (n_b - x_b) * (np.log1p(-bet_b) - np.log1p(-p0))
+    return np.where((n_g > 0) & (n_b > 0), candidate + baseline, 0.0)
+
+
+def log_absolute_factor(n_g: Array, x_g: Array, *, limit: Array, bet_g: Array) -> Array:
+    """The same for one track against a fixed limit: evidence that its rate is under `limit`; bet_g must be under it."""
+    log: Array = x_g * np.log(bet_g / limit) + (n_g - x_g) * (np.log1p(-bet_g) - np.log1p(-limit))
+    return log

@@ -1,0 +1,126 @@
+"""How long until a comparison answers, and what it can find at all, at the traffic that there is.
+
+A running product of evidence factors is a random walk with drift on the logarithmic scale, so the time left is about
+what is missing over what an interval brings on average (Wald, "Sequential Analysis", 1947, section 3.4: the average
+sample number). The expectation is computed by the factor itself from expected counts, so it follows margins, bets,
+shares of traffic and dispersion. A forecast, not a promise: it is computed again with each look. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard.decide.comparison import FAIL_ODDS, LATE_SHARE, CompareState, Course, MetricPlan, Plan, Table
+from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, log_factor, odds_times
+
+# The present traffic is that of these last intervals.
+RECENT = 12
+
+
+def seconds_to_go(plan: Plan, table: Table, course: Course, state: CompareState) -> Array:
+    """How long each metric takes until it can pass, (..., metric): 0 where it can, infinity where it never will.
+
+    The candidate is taken to be as good as both tracks are together.
+    """
+    needed = -np.log(plan.pass_alpha)
+    phi = course.phi[..., -1, :]
+    n_g = _recent(table.candidate_tries) / phi
+    n_b = _recent(table.baseline_tries) / phi
+    known_n, known_x = state.sums[0] + state.sums[2], state.sums[1] + state.sums[3]
+    share = (known_x + 1.0) / (known_n + 1.0 / state.past.share)
+    relative = _intervals(
+        needed - course.go.max(axis=-2), _go_growth(n_g, n_b, share=share, psi=course.psi_go[..., -1, :])
+    )
+    own = (state.sums[1] + 0.5) / (state.sums[0] + 0.5 / state.past.share)
+    limits = np.array([metric.limit or np.nan for metric in plan.metrics])
+    absolute = _intervals(needed - course.absolute.max(axis=-2), _absolute_growth(n_g, share=own, limit=limits))
+    found: Array = np.fmin(relative, absolute) * plan.interval_seconds
+    return found
+
+
+def _recent(rows: Array) -> Array:
+    mean: Array = rows[..., -RECENT:, :].mean(axis=-2)
+    return mean
+
+
+def _intervals(missing: Array, growth: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left = np.where(growth > 0, np.maximum(missing, 0.0) / growth, np.inf)
+    return np.where(missing <= 0, 0.0, left)
+
+
+def _go_growth(n_g: Array, n_b: Array, *, share: Array, psi: Array) -> Array:
+    """What one interval brings on average when both tracks are as good."""
+    rate = np.minimum(share, MOST_RATE / psi)
+    return log_factor(n_g, n_g * rate, n_b, n_b * rate, psi=psi, bet_b=rate, bet_g=rate)
+
+
+def _absolute_growth(n_g: Array, *, share: Array, limit: Array) -> Array:
+    """The same for a rate that is held against a limit; nothing where there is none or the rate is not under it."""
+    bet = np.minimum(share, 0.6 * limit)
+    growth = log_absolute_factor(n_g, n_g * share, limit=limit, bet_g=bet)
+    return np.where(np.isnan(growth), 0.0, growth)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What the policy can do for one metric at some traffic.
+
+    Attributes:
+        metric: its name.
+        share: the baseline's share of bad ones.
+        smallest: the smallest share of bad ones that is found within the bake time, as a typical case; None when not
+            even one of 90 % is.
+        seconds_to_go: how long a healthy release takes to pass; None when it takes longer than the bake time.
+        bad_needed: bad events on both tracks together until a healthy release passes by comparison.
+    """
+
+    metric: str
+    share: float
+    smallest: float | None
+    seconds_to_go: float | None
+    bad_needed: int
+
+
+def reach(
+    plan: Plan,
+    metric: MetricPlan,
+    *,
+    share: float,
+    slope: float,
+    phi: float,
+    tries: tuple[float, float],
+    bake_seconds: float,
+) -> Reach:
+    """What `metric` finds and passes, with `tries` a second on candidate and baseline and the baseline's `share`."""
+    n_g, n_b = (np.array(rate * plan.interval_seconds / phi) for rate in tries)
+    rate = np.array(share)
+    psi_fail = np.array(max(metric.fail.ratio**slope, 1.0 + metric.fail.share / share))
+    psi_go = np.array(max(metric.go.ratio**slope, 1.0 + metric.go.share / share))
+    limit = np.array(metric.limit or np.nan)
+    growths = (_go_growth(n_g, n_b, share=rate, psi=psi_go), _absolute_growth(n_g, share=rate, limit=limit))
+    growth = max(float(g) for g in growths)
+    to_go = -np.log(plan.pass_alpha) / growth * plan.interval_seconds if growth > 0 else np.inf
+    intervals = bake_seconds / plan.interval_seconds
+    factors = np.geomspace(float(psi_fail) * 1.02, max(0.9 / share, 2.0 * float(psi_fail)), 400)
+    needed = -np.log(plan.alpha * metric.weight * (1 - LATE_SHARE))
+    found = [f for f in factors if f * share < 1 and _found(n_g, n_b, rate, f * rate, psi_fail) * intervals >= needed]
+    even = float(psi_go) / (1.0 + float(psi_go))
+    divergence = 0.5 * np.log(0.5 / even) + 0.5 * np.log(0.5 / (1.0 - even))
+    return Reach(
+        metric=metric.name,
+        share=share,
+        smallest=float(found[0]) * share if found else None,
+        seconds_to_go=float(to_go) if to_go <= bake_seconds else None,
+        bad_needed=round(float(-np.log(plan.pass_alpha) / divergence * phi)),
+    )
+
+
+def _found(n_g: Array, n_b: Array, rate: Array, worse: Array, psi: Array) -> float:
+    """What one interval brings on average for the best of the bets when the candidate's share is `worse`."""
+    bet_b = np.minimum(rate, MOST_RATE / psi)
+    bets = odds_times(psi * bet_b, FAIL_ODDS)
+    growth = log_factor(n_g, n_g * worse, n_b, n_b * rate, psi=psi, bet_b=bet_b, bet_g=bets)
+    return float(np.max(growth))

@@ -1,0 +1,52 @@
+"""Latency as counts: which bucket bounds of a histogram a comparison uses, and how steep the distribution is there.
+
+"Slower than L" is counted for the bounds nearest the baseline's p50, p90 and p99, frozen when a comparison begins. A
+release that takes r times as long has about r^s as many runs slower than L, with s the local slope: by how many
+percent the share slower than L shrinks when L grows by one percent. So a margin in time becomes one in shares. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from dashboard.model.trial import SlowBound
+
+QUANTILES = (0.5, 0.9, 0.99)
+# A share that rests on fewer slow or fewer quick runs than this places no bound.
+LEAST_RUNS = 20
+_LEAST_SLOPE, _MOST_SLOPE = 0.1, 10.0
+
+
+def freeze(
+    runs_within: Mapping[float, float], allowed: Sequence[float], quantiles: Sequence[float] = QUANTILES
+) -> tuple[SlowBound, ...]:
+    """The bounds to use, one a quantile, each once.
+
+    Args:
+        runs_within: the baseline's runs up to each bound in seconds, infinity included.
+        allowed: bounds that both tracks have.
+        quantiles: which quantiles the bounds should lie near.
+    """
+    total = runs_within.get(math.inf, 0.0)
+    slower = {bound: total - runs for bound, runs in sorted(runs_within.items()) if math.isfinite(bound)}
+    usable = [b for b in slower if b in set(allowed) and slower[b] >= LEAST_RUNS and total - slower[b] >= LEAST_RUNS]
+    found: dict[float, SlowBound] = {}
+    for quantile in quantiles:
+        wanted = (1.0 - quantile) * total
+        nearest = min(usable, key=lambda bound: abs(math.log(slower[bound] / wanted)), default=None)
+        if nearest is not None and nearest not in found:
+            slope = _slope(slower, nearest)
+            found[nearest] = SlowBound(quantile=quantile, seconds=nearest, share=slower[nearest] / total, slope=slope)
+    return tuple(found.values())
+
+
+def _slope(slower: Mapping[float, float], bound: float) -> float:
+    """Between the neighbours of `bound` that any run is slower than; between it and one where it has but one."""
+    bounds = [b for b in slower if slower[b] > 0 and b > 0]
+    place = bounds.index(bound)
+    low, high = bounds[max(0, place - 1)], bounds[min(len(bounds) - 1, place + 1)]
+    if low == high:
+        return 1.0
+    slope = math.log(slower[low] / slower[high]) / math.log(high / low)
+    return min(_MOST_SLOPE, max(_LEAST_SLOPE, slope))

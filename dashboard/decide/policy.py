@@ -1,0 +1,112 @@
+"""What an environment asks of a release: limits, margins, how sure one must be, and which gates must pass.
+
+Chosen before a comparison begins and part of its evidence; a policy that contradicts itself is refused here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from dashboard.decide.comparison import Margin
+from dashboard.model.trial import SlowBound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What counts as bad, and as enough to tell, whatever the other track does.
+
+    Attributes:
+        error_ratio: more failed runs than this are bad.
+        violation_ratio: the same for contract evaluations.
+        p95_seconds: the same for the time that 95 of 100 runs stay under.
+        least_sample: tries in the long window from which on a gate can pass.
+        least_bad: bad ones from which on a share is believed; 1 of 20 is not yet 5 %.
+        least_quantile_sample: runs in the short window from which on its 95th percentile is believed.
+        freshest: an input older than this is no input, nor is one from the future by more.
+    """
+
+    error_ratio: float = 0.02
+    violation_ratio: float = 0.02
+    p95_seconds: float = 3.0
+    least_sample: int = 30
+    least_bad: int = 5
+    least_quantile_sample: int = 20
+    freshest: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """How one kind of metric is compared.
+
+    Attributes:
+        weight: its part of the error budget.
+        fail, go: the margins; for latency their ratio is one of time.
+        limit: the share that is good enough whatever the other track does; None where there is none.
+        usual: the share that is assumed while nothing is known.
+    """
+
+    weight: float
+    fail: Margin
+    go: Margin
+    limit: float | None
+    usual: float
+
+
+def _share(weight: float, limit: float | None, usual: float) -> Family:
+    fail, go = Margin(ratio=1.10, share=0.0005), Margin(ratio=1.5, share=0.002)
+    return Family(weight=weight, fail=fail, go=go, limit=limit, usual=usual)
+
+
+def default_families() -> dict[str, Family]:
+    """The default margins. The p95 limit of latency is one on the share of slow runs as well: 5 %."""
+    return {
+        "errors": _share(0.4, 0.02, 0.005),
+        "violations": _share(0.2, 0.02, 0.005),
+        "tools": _share(0.12, 0.05, 0.01),
+        "denials": _share(0.04, 0.1, 0.02),
+        "latency": Family(weight=0.24, fail=Margin(ratio=1.10), go=Margin(ratio=1.25), limit=0.05, usual=0.1),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """All of it.
+
+    Attributes:
+        families: by name.
+        alpha: the share of healthy releases that may ever be failed by the comparison.
+        pass_alpha: the share of releases at the edge of harm that may ever pass, for each metric.
+        hold_evidence: evidence from which on a release is held: it neither passes nor fails.
+        bake: how long a release is watched after a switch.
+        most_left_out: the share of a track's intervals that may be unknown.
+        advisory: gates by name that are shown and do not decide.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    families: Mapping[str, Family] = field(default_factory=default_families)
+    alpha: float = 0.01
+    pass_alpha: float = 0.05
+    hold_evidence: float = 20.0
+    bake: timedelta = timedelta(minutes=15)
+    most_left_out: float = 0.1
+    advisory: tuple[str, ...] = ()
+
+    def in_order(self) -> tuple[tuple[str, Family], ...]:
+        """The families in one order, however they were written down."""
+        return tuple(sorted(self.families.items(), key=lambda item: (-item[1].weight, item[0])))
+
+    def __post_init__(self) -> None:
+        for name, family in self.families.items():
+            if family.go.ratio < family.fail.ratio or family.go.share < family.fail.share:
+                raise ValueError(f"{name}: the margin to pass must not be narrower than the margin to fail")
+        if not 0 < self.hold_evidence < 1 / self.alpha:
+            raise ValueError("hold_evidence must be less than 1 / alpha, or everything fails before it is held")
+        if not sum(family.weight for family in self.families.values()) <= 1 + 1e-9:
+            raise ValueError("the weights of all families must sum to at most 1")
+
+
+def limit_of(policy: Policy, family: Family, bound: SlowBound) -> float | None:
+    """The share of runs that may be slower than `bound`; the p95 limit says nothing about bounds beyond it."""
+    return family.limit if bound.seconds <= policy.limits.p95_seconds else None

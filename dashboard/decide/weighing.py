@@ -1,0 +1,192 @@
+"""From a trial's counts to the evidence on each metric: builds the plan and the tables, and runs the comparison once.
+
+Pure. In the mode *after* the baseline is the record from before the switch (`record.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard.decide import dispersion, record
+from dashboard.decide.comparison import Course, MetricPlan, Past, Plan, Table, begin, compare
+from dashboard.decide.factor import Array
+from dashboard.decide.forecast import seconds_to_go
+from dashboard.decide.policy import Family, Policy, limit_of
+from dashboard.model.trial import Columns, Trial
+from dashboard.model.verdict import Mode
+
+# What is tried for each metric; latency counts runs.
+TRIES = {"errors": "runs", "violations": "evaluations", "tools": "tools", "denials": "decisions"}
+_HALVES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One metric of a trial with its rows."""
+
+    name: str
+    family: str
+    tries: Columns
+    bad: Columns
+    usual: float
+    slope: float
+    plan: MetricPlan
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """The evidence on one metric. Strengths are of the threshold, on the logarithmic scale; 1 is enough.
+
+    `psi_go` is how many times the baseline's share the candidate may have; `by_limit` says which way to pass is nearer.
+    """
+
+    metric: Metric
+    tries: tuple[int, int]
+    bad: tuple[int, int]
+    harm: float
+    proof: float
+    is_guilty: bool
+    is_proven: bool
+    by_limit: bool
+    seconds_left: float | None
+    psi_fail: float
+    psi_go: float
+    phi: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighing:
+    """All metrics together. `total` is the evidence for harm now, `most` the most it ever was since the beginning."""
+
+    metrics: tuple[Weighed, ...]
+    total: float
+    most: float
+
+
+def metrics_of(trial: Trial, policy: Policy) -> tuple[Metric, ...]:
+    """What can be compared, with its part of the error budget."""
+    found = [
+        Metric(
+            name=name,
+            family=name,
+            tries=trial.tries[TRIES[name]],
+            bad=trial.bad[name],
+            usual=family.usual,
+            slope=1.0,
+            plan=_plan(name, family, family.weight, family.limit),
+        )
+        for name, family in policy.in_order()
+        if name in TRIES and TRIES[name] in trial.tries and name in trial.bad
+    ]
+    latency = policy.families.get("latency")
+    if latency is not None and "runs" in trial.tries:
+        for index, bound in enumerate(trial.bounds):
+            name = f"slow_{index}"
+            found.append(
+                Metric(
+                    name=name,
+                    family="latency",
+                    tries=trial.tries["runs"],
+                    bad=trial.bad[name],
+                    usual=bound.share,
+                    slope=bound.slope,
+                    plan=_plan(name, latency, latency.weight / len(trial.bounds), limit_of(policy, latency, bound)),
+                    seconds=bound.seconds,
+                )
+            )
+    return tuple(found)
+
+
+def _plan(name: str, family: Family, weight: float, limit: float | None) -> MetricPlan:
+    return MetricPlan(name=name, weight=weight, fail=family.fail, go=family.go, limit=limit)
+
+
+def weigh(trial: Trial, policy: Policy, mode: Mode) -> Weighing:
+    """The evidence after the last interval. Nothing to compare gives no metrics and no evidence."""
+    metrics = metrics_of(trial, policy)
+    if not metrics or trial.intervals <= 0:
+        return Weighing(metrics=(), total=0.0, most=0.0)
+    plan = Plan(
+        metrics=tuple(metric.plan for metric in metrics),
+        interval_seconds=trial.interval_seconds,
+        alpha=policy.alpha,
+        pass_alpha=policy.pass_alpha,
+    )
+    table, past = tables(trial, metrics, mode, plan.scales)
+    course, state = compare(plan, table, begin(plan, past))
+    left = seconds_to_go(plan, table, course, state)
+    return Weighing(
+        metrics=tuple(_weighed(index, metric, plan, table, course, left) for index, metric in enumerate(metrics)),
+        total=float(np.exp(min(course.total[-1], 700.0))),
+        most=float(np.exp(min(course.total.max(), 700.0))),
+    )
+
+
+def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, scales: tuple[int, ...]) -> tuple[Table, Past]:
+    """The table since the beginning, and what is known from before."""
+    candidate_tries = _rows(metric.tries.candidate for metric in metrics)[trial.history :]
+    candidate_bad = _rows(metric.bad.candidate for metric in metrics)[trial.history :]
+    tries = np.stack([_rows(getattr(m.tries, half) for m in metrics) for half in ("first", "second")], axis=-1)
+    bad = np.stack([_rows(getattr(m.bad, half) for m in metrics) for half in ("first", "second")], axis=-1)
+    before_tries, before_bad = tries[: trial.history], bad[: trial.history]
+    nothing = dispersion.nothing_seen((), len(metrics), _HALVES, len(scales))
+    _, seen = dispersion.follow(nothing, before_tries, before_bad, scales)
+    widening = np.ones(len(metrics))
+    now_tries, now_bad = tries[trial.history :], bad[trial.history :]
+    if mode is Mode.AFTER:
+        length = len(candidate_tries)
+        widening = record.widening(before_tries.sum(-1), before_bad.sum(-1))
+        baseline = record.pair(before_tries, length), record.pair(before_bad, length)
+        # What the old track does by now is no evidence, neither as baseline nor on how counts vary.
+        now_tries, now_bad = np.zeros_like(now_tries), np.zeros_like(now_bad)
+    else:
+        baseline = now_tries.sum(-1), now_bad.sum(-1)
+    usual = np.array([metric.usual for metric in metrics])
+    past = Past(
+        share=(before_bad.sum((0, 2)) + 1.0) / (before_tries.sum((0, 2)) + 1.0 / usual),
+        slope=np.array([metric.slope for metric in metrics]),
+        widening=widening,
+        dispersion=seen,
+    )
+    return (
+        Table(
+            candidate_tries=candidate_tries,
+            candidate_bad=candidate_bad,
+            baseline_tries=baseline[0],
+            baseline_bad=baseline[1],
+            parts_tries=now_tries,
+            parts_bad=now_bad,
+        ),
+        past,
+    )
+
+
+def _rows(columns: object) -> Array:
+    return np.stack([np.array(column, dtype=float) for column in columns], axis=-1)  # type: ignore[attr-defined]
+
+
+def _weighed(index: int, metric: Metric, plan: Plan, table: Table, course: Course, left: Array) -> Weighed:
+    guilty = -np.log(plan.alpha * metric.plan.weight)
+    proven = -np.log(plan.pass_alpha)
+    harm = float(course.fail[:, index].max())
+    relative, absolute = float(course.go[:, index].max()), float(course.absolute[:, index].max())
+    proof = max(relative, absolute)
+    seconds = float(left[index])
+    return Weighed(
+        metric=metric,
+        tries=(round(table.candidate_tries[:, index].sum()), round(table.baseline_tries[:, index].sum())),
+        bad=(round(table.candidate_bad[:, index].sum()), round(table.baseline_bad[:, index].sum())),
+        harm=min(1.0, max(0.0, float(course.fail[-1, index]) / guilty)),
+        proof=min(1.0, max(0.0, proof / proven)),
+        is_guilty=harm >= guilty,
+        is_proven=proof >= proven,
+        by_limit=absolute > relative,
+        seconds_left=seconds if np.isfinite(seconds) else None,
+        psi_fail=float(course.psi_fail[-1, index]),
+        psi_go=float(course.psi_go[-1, index]),
+        phi=float(course.phi[-1, index]),
+    )

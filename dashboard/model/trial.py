@@ -1,0 +1,65 @@
+"""What both tracks did since a release began, as counts per interval: the part of the evidence that is compared.
+
+Plain whole numbers, so that they can be written down and read back to the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.model.release import Track
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowBound:
+    """A bucket bound to count beyond: `share` of the baseline's runs are slower than `seconds`.
+
+    `slope` says by how many percent that share shrinks when the bound grows by one percent; `quantile` is what the
+    bound was chosen for.
+    """
+
+    quantile: float
+    seconds: float
+    share: float
+    slope: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """A count per interval: of the candidate, and of two halves of the baseline's pods."""
+
+    candidate: tuple[int, ...]
+    first: tuple[int, ...]
+    second: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Both tracks since the beginning of a release, and the baseline for a while before it.
+
+    Attributes:
+        started_at: the beginning of the first interval that is judged.
+        interval_seconds: the length of one interval.
+        history: so many of the first rows are from before; the candidate has no counts there.
+        tries: columns by what is tried: runs, evaluations, tools, decisions.
+        bad: columns by metric: errors, violations, tools, denials, and slow_0, slow_1 ... for each of `bounds`.
+        bounds: the bucket bounds that latency is counted by, frozen at the beginning.
+        left_out: the share of the pods' intervals of each track that could not be counted.
+        problems: by metric why it cannot be compared.
+    """
+
+    started_at: datetime
+    interval_seconds: int
+    history: int
+    tries: Mapping[str, Columns]
+    bad: Mapping[str, Columns]
+    bounds: tuple[SlowBound, ...]
+    left_out: Mapping[Track, float]
+    problems: Mapping[str, str]
+
+    @property
+    def intervals(self) -> int:
+        """How many intervals are judged."""
+        return max((len(columns.candidate) for columns in self.tries.values()), default=self.history) - self.history

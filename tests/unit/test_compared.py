@@ -1,0 +1,156 @@
+"""The gates that compare two tracks: what fails them, what passes, what leaves them open, and that the laws hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dashboard.decide.compared import compared
+from dashboard.decide.comparison import Margin
+from dashboard.decide.policy import Family, Policy, default_families
+from dashboard.decide.verdict import judge
+from dashboard.model.reading import Reading, Source, empty, missing
+from dashboard.model.release import Track
+from dashboard.model.verdict import GateAnswer, Mode, Result, Word
+from tests.unit.release_evidence import NOW, evidence, known
+from tests.unit.release_trial import trial
+
+_RANK = [Word.NO_GO, Word.WAIT, Word.GO]
+
+
+def answers(given_trial: Any, mode: Mode = Mode.BEFORE) -> dict[str, GateAnswer]:
+    reading = given_trial if isinstance(given_trial, Reading) else known(given_trial)
+    found = compared(evidence(trial=reading, mode=mode), Policy())
+    return {answer.gate.removesuffix("_compared"): answer for answer in found}
+
+
+def test_a_healthy_release_passes_all_with_evidence() -> None:
+    for answer in answers(trial(intervals=90)).values():
+        assert answer.result is Result.PASS, (answer.gate, answer.reason)
+
+
+@pytest.mark.parametrize(
+    ("metric", "gate"),
+    [
+        ("errors", "errors"),
+        ("violations", "violations"),
+        ("tools", "tools"),
+        ("denials", "denials"),
+        ("slow_1", "latency"),
+    ],
+)
+def test_threefold_harm_fails_its_own_gate_and_the_verdict(metric: str, gate: str) -> None:
+    harmed = trial(intervals=120, worse={metric: 3.0})
+    assert answers(harmed)[gate].result is Result.FAIL
+    assert answers(harmed)["together"].result is Result.FAIL
+    assert judge(evidence(trial=known(harmed))).word is Word.NO_GO
+
+
+def test_the_answer_says_how_many_of_how_many_on_both_tracks() -> None:
+    answer = answers(trial(intervals=120, worse={"errors": 5.0}))["errors"]
+    assert "of 12000 runs failed, on blue" in answer.reason
+    assert "more than chance explains" in answer.reason
+
+
+def test_too_little_is_open_and_says_how_long_it_takes() -> None:
+    answer = answers(trial(intervals=3, runs=20))["errors"]
+    assert answer.result is Result.UNKNOWN
+    assert answer.seconds_left is not None
+    assert answer.seconds_left > 10
+
+
+@pytest.mark.parametrize(
+    ("given_trial", "says"),
+    [
+        pytest.param(missing("prometheus: down", source=Source.PROMETHEUS), "down", id="no counts"),
+        pytest.param(
+            empty("nobody knows when", source=Source.KUBERNETES, as_of=NOW), "nobody knows", id="no beginning"
+        ),
+        pytest.param(trial(intervals=0), "counting begins at", id="warming up"),
+        pytest.param(trial(left_out={Track.GREEN: 0.19, Track.BLUE: 0.0}), "19%", id="one scrape in ten missing"),
+        pytest.param(trial(problems={"errors": "green reported no agent runs"}), "green reported", id="one track only"),
+    ],
+)
+def test_what_cannot_be_compared_is_open_and_never_go(given_trial: Any, says: str) -> None:
+    answer = answers(given_trial)["errors"]
+    assert answer.result is Result.UNKNOWN
+    assert says in answer.reason
+    reading = given_trial if isinstance(given_trial, Reading) else known(given_trial)
+    assert judge(evidence(trial=reading)).word is Word.WAIT
+
+
+def test_a_track_without_traffic_is_never_go() -> None:
+    healthy = trial()
+    silent = {
+        name: replace(columns, candidate=(0,) * len(columns.candidate)) for name, columns in healthy.tries.items()
+    }
+    none_bad = {
+        name: replace(columns, candidate=(0,) * len(columns.candidate)) for name, columns in healthy.bad.items()
+    }
+    given_trial = replace(healthy, tries=silent, bad=none_bad)
+    assert judge(evidence(trial=known(given_trial))).word is Word.WAIT
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 99), st.sampled_from(["errors", "violations", "tools", "slow_0", "slow_2"]), st.integers(0, 59))
+def test_more_bad_events_on_the_candidate_never_improve_the_verdict(seed: int, metric: str, at: int) -> None:
+    before = trial(seed=seed)
+    rows = list(before.bad[metric].candidate)
+    rows[before.history + at] += 30
+    after = replace(before, bad={**before.bad, metric: replace(before.bad[metric], candidate=tuple(rows))})
+    words = [judge(evidence(trial=known(each))).word for each in (before, after)]
+    assert _RANK.index(words[1]) <= _RANK.index(words[0])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 99),
+    st.sampled_from(["runs", "evaluations", "tools", "decisions"]),
+    st.sampled_from([1.0, 2.0, 4.0]),
+)
+def test_removing_a_metric_never_turns_wait_or_no_go_into_go(seed: int, what: str, worse: float) -> None:
+    full = trial(seed=seed, intervals=40, worse={"errors": worse, "tools": worse})
+    less = replace(full, tries={name: columns for name, columns in full.tries.items() if name != what})
+    before, after = (judge(evidence(trial=known(each))).word for each in (full, less))
+    assert after is not Word.GO
+    assert before in _RANK
+
+
+def test_looking_again_changes_nothing() -> None:
+    given_evidence = evidence(trial=known(trial(intervals=70, worse={"errors": 1.4})))
+    assert judge(given_evidence) == judge(given_evidence)
+
+
+def test_several_small_harms_fail_together() -> None:
+    worse = dict.fromkeys(("errors", "violations", "tools", "denials", "slow_0", "slow_1"), 1.5)
+    assert answers(trial(intervals=180, worse=worse))["together"].result is Result.FAIL
+
+
+def test_after_a_switch_harm_fails_and_what_is_open_does_not_block() -> None:
+    harmed = answers(trial(intervals=90, worse={"errors": 30.0}), Mode.AFTER)
+    assert (harmed["errors"].result, harmed["errors"].required) == (Result.FAIL, True)
+    fresh_switch = answers(trial(intervals=1), Mode.AFTER)
+    assert (fresh_switch["errors"].result, fresh_switch["errors"].required) == (Result.UNKNOWN, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        pytest.param({"go": Margin(ratio=1.05)}, "narrower", id="passes what it fails"),
+        pytest.param({"weight": 0.9}, "at most 1", id="more than the error budget"),
+    ],
+)
+def test_a_policy_that_contradicts_itself_is_refused(change: dict[str, Any], says: str) -> None:
+    families: dict[str, Family] = default_families()
+    families["errors"] = replace(families["errors"], **change)
+    with pytest.raises(ValueError, match=says):
+        Policy(families=families)
+
+
+def test_holding_beyond_certainty_is_refused() -> None:
+    with pytest.raises(ValueError, match="hold_evidence"):
+        Policy(hold_evidence=150.0)

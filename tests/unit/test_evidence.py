@@ -1,0 +1,194 @@
+"""From raw counters of pods to counts per interval, on bad days too: nothing is smeared, doubled or made up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dashboard.model.reading import Reading, Source, empty, fresh, missing
+from dashboard.model.release import Track
+from dashboard.model.series import Sample, Series
+from dashboard.model.trial import Trial
+from dashboard.queries.ask import Answers, Instant, Range, Request
+from dashboard.queries.evidence import Beginning, trial
+from tests.unit.release_stage import ENVIRONMENT
+
+START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+NOW = START + timedelta(seconds=60 + 300 + 5)  # after the warm-up, 30 intervals of 10 s
+# The history of an hour, then the trial.
+HISTORY = 360
+PODS = ("blue-a", "blue-b", "green-x-1", "green-x-2")
+PER_STEP = {
+    "release_run_counter": 100,
+    "release_failed_counter": 1,
+    "release_within_counter": 90,
+    "release_evaluation_counter": 400,
+    "release_violation_counter": 0,
+    "release_tool_counter": 300,
+    "release_failed_tool_counter": 3,
+    "release_decision_counter": 300,
+    "release_denial_counter": 6,
+}
+
+
+@dataclass
+class Counters:
+    """Answers with counters that grow evenly; `change` bends the values of a pod, by expression."""
+
+    change: Any = field(default=lambda name, pod, values: values)
+    bounds: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: {"blue": ("0.5", "1.0", "+Inf"), "green": ("0.5", "1.0", "+Inf")}
+    )
+    environment: Any = ENVIRONMENT
+
+    def gather(self, requests: Mapping[str, Request]) -> Answers:
+        return Answers(requests, {key: self._answer(request) for key, request in requests.items()})
+
+    def _answer(self, request: Request) -> Reading[Any]:
+        if isinstance(request, Instant):
+            return fresh(self._buckets(), source=Source.PROMETHEUS, as_of=NOW)
+        assert isinstance(request, Range)
+        times = tuple(
+            float(at)
+            for at in range(int(request.start.timestamp()), int(request.end.timestamp()) + 1, request.step_seconds)
+        )
+        name = request.expression.name
+        lines = []
+        for pod in PODS:
+            values = self.change(name, pod, [float(PER_STEP[name] * place) for place in range(len(times))])
+            if values is not None:
+                labels = {"track": pod.split("-")[0], "pod": pod}
+                bounds = ({"le": "0.5"}, {"le": "1.0"}) if name == "release_within_counter" else ({},)
+                lines += [Series(labels=labels | le, times=times, values=tuple(values)) for le in bounds]
+        if not lines:
+            return empty("no such series", source=Source.PROMETHEUS, as_of=NOW)
+        return fresh(tuple(lines), source=Source.PROMETHEUS, as_of=NOW)
+
+    def _buckets(self) -> tuple[Sample, ...]:
+        shares = {"0.5": 0.5, "0.7": 0.6, "1.0": 0.9, "+Inf": 1.0}
+        return tuple(
+            Sample(labels={"track": track, "le": bound}, value=10_000 * shares[bound])
+            for track, bounds in self.bounds.items()
+            for bound in bounds
+        )
+
+
+def ask(ask_of: Counters) -> Trial:
+    beginning = Beginning(namespace="agents", service="agent-runtime", candidate=Track.GREEN, at=START, pods="green-x-")
+    found = trial(ask_of, beginning, NOW)  # type: ignore[arg-type]  # the part of Ask that it uses
+    assert found.value is not None, found.reason
+    return found.value
+
+
+def bent(pod: str, at: int, how: Any, only: str = "") -> Counters:
+    """Counters of one pod of which `how` changes the list from interval `at` of the trial."""
+
+    def change(name: str, known: str, values: list[Any]) -> list[Any]:
+        return how(values, HISTORY + at) if known == pod and only in ("", name) else values
+
+    return Counters(change)
+
+
+def test_counts_are_whole_and_both_tracks_are_summed_over_their_pods() -> None:
+    found = ask(Counters())
+    assert (found.intervals, found.history, found.interval_seconds) == (30, HISTORY, 10)
+    assert set(found.tries["runs"].candidate[HISTORY:]) == {200}
+    assert (set(found.tries["runs"].first), set(found.tries["runs"].second)) == ({100}, {100})
+    assert sum(found.tries["runs"].candidate[:HISTORY]) == 0
+    assert set(found.bad["errors"].candidate[HISTORY:]) == {2}
+    assert [bound.seconds for bound in found.bounds] == [0.5, 1.0]
+    assert set(found.bad["slow_1"].candidate[HISTORY:]) == {20}
+    assert (found.left_out, found.problems) == ({Track.BLUE: 0.0, Track.GREEN: 0.0}, {})
+
+
+def test_a_missed_scrape_leaves_out_what_it_hides_and_smears_nothing() -> None:
+    def miss(values: list[Any], at: int) -> list[Any]:
+        return [*values[:at], None, *values[at + 1 :]]
+
+    rows = ask(bent("green-x-1", 10, miss)).tries["runs"].candidate[HISTORY:]
+    assert rows[8:12] == (200, 100, 100, 200)
+    assert ask(bent("green-x-1", 10, miss)).left_out[Track.GREEN] == pytest.approx(2 / 60, abs=1e-3)
+
+
+def test_a_restart_loses_its_interval_and_the_warm_up_after_it() -> None:
+    def reset(values: list[Any], at: int) -> list[Any]:
+        return [*values[:at], *(value - values[at] + 5 for value in values[at:])]
+
+    rows = ask(bent("green-x-1", 10, reset)).tries["runs"].candidate[HISTORY:]
+    assert rows[:9] == (200,) * 9
+    assert rows[9:16] == (100,) * 7
+    assert rows[16:] == (200,) * 14
+
+
+def test_a_pod_that_appears_counts_after_its_warm_up_and_one_that_vanishes_until_then() -> None:
+    appears = bent("green-x-2", 5, lambda values, at: [None] * at + values[at:])
+    assert ask(appears).tries["runs"].candidate[HISTORY:][4:12] == (100,) * 7 + (200,)
+    vanishes = bent("green-x-2", 5, lambda values, at: values[:at] + [None] * (len(values) - at))
+    rows = ask(vanishes).tries["runs"].candidate[HISTORY:]
+    assert (rows[:4], set(rows[5:])) == ((200,) * 4, {100})
+
+
+def test_a_failure_that_never_happened_is_0_and_the_first_of_its_kind_is_counted() -> None:
+    first = bent("green-x-1", 10, lambda values, at: [None] * at + [1.0] * (len(values) - at), "release_failed_counter")
+    rows = ask(first).bad["errors"].candidate[HISTORY:]
+    assert sum(rows) == 30 * 1 + 1
+    assert rows[9] == 2
+
+
+def test_pods_of_an_older_rollout_are_not_the_candidate() -> None:
+    beginning = Beginning(namespace="agents", service="s", candidate=Track.GREEN, at=START, pods="green-y-")
+    found = trial(Counters(), beginning, NOW)  # type: ignore[arg-type]
+    assert found.value is not None
+    assert sum(found.value.tries["runs"].candidate) == 0
+
+
+def test_buckets_that_differ_are_compared_by_what_they_share() -> None:
+    found = ask(Counters(bounds={"blue": ("0.5", "0.7", "1.0", "+Inf"), "green": ("0.5", "+Inf")}))
+    assert [bound.seconds for bound in found.bounds] == [0.5]
+
+
+def test_buckets_without_a_common_bound_are_a_problem_that_is_named() -> None:
+    found = ask(Counters(bounds={"blue": ("0.5", "1.0", "+Inf"), "green": ("0.7", "+Inf")}))
+    assert found.bounds == ()
+    assert "without a common bound" in found.problems["latency"]
+
+
+def test_a_name_that_exists_on_one_track_only_is_a_problem_that_is_named() -> None:
+    def silent(name: str, pod: str, values: list[Any]) -> list[Any] | None:
+        return None if name == "release_tool_counter" and pod.startswith("green") else values
+
+    assert ask(Counters(silent)).problems == {"tools": "green reported no tool calls since the release began"}
+
+
+def test_more_bad_ones_than_tries_are_no_counts() -> None:
+    odd = bent(
+        "green-x-1", 0, lambda values, at: [1000.0 * place for place in range(len(values))], "release_failed_counter"
+    )
+    assert set(ask(odd).tries["runs"].candidate[HISTORY:]) == {100}
+
+
+def test_asking_again_later_gives_the_same_intervals_again() -> None:
+    beginning = Beginning(namespace="agents", service="s", candidate=Track.GREEN, at=START, pods="green-x-")
+    earlier, later = (
+        trial(Counters(), beginning, at).value  # type: ignore[arg-type]
+        for at in (NOW, NOW + timedelta(seconds=100))
+    )
+    assert earlier is not None
+    assert later is not None
+    length = len(earlier.tries["runs"].candidate)
+    assert later.tries["runs"].candidate[:length] == earlier.tries["runs"].candidate
+    assert later.bounds == earlier.bounds
+
+
+def test_a_source_that_does_not_answer_is_missing() -> None:
+    class Down(Counters):
+        def _answer(self, request: Request) -> Reading[Any]:
+            return missing("prometheus: connection refused", source=Source.PROMETHEUS)
+
+    beginning = Beginning(namespace="agents", service="s", candidate=Track.GREEN, at=START)
+    found = trial(Down(), beginning, NOW)  # type: ignore[arg-type]
+    assert (found.value, found.reason) == (None, "prometheus: connection refused")
