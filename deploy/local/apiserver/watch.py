@@ -6,6 +6,7 @@ match is DELETED. A watcher that cannot keep up is ended, and its client lists a
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
@@ -40,10 +41,11 @@ class Scope:
 
 
 class Watcher:
-    """One open watch."""
+    """One open watch. `cut` ends its connection: a client that does not read is never told that it was ended."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, cut: Callable[[], None]) -> None:
         self.scope = scope
+        self.cut = cut
         self.ended = False
         self._changes: deque[Change] = deque()
         self._awake = asyncio.Event()
@@ -51,6 +53,8 @@ class Watcher:
     def offer(self, change: Change) -> None:
         if len(self._changes) >= QUEUE_CHANGES:
             self.end()
+            self._changes.clear()
+            self.cut()
             return
         self._changes.append(change)
         self._awake.set()
