@@ -20,6 +20,7 @@ from .journal import Entry, Journal
 Json = dict[str, Any]
 Key = tuple[str, str]  # namespace ("" for cluster-wide kinds) and name
 HISTORY_CHANGES = 2000  # per resource; older resourceVersions are answered with 410
+HISTORY_BYTES = 32 * 1024 * 1024  # and no more of them than this
 COMPACT_BYTES = 16 * 1024 * 1024
 
 
@@ -87,6 +88,7 @@ class Store:
         self._journal = journal
         self._tables: dict[str, dict[Key, Record]] = {}
         self._history: dict[str, deque[Change]] = {}
+        self._history_bytes: dict[str, int] = {}
         self._dropped: dict[str, int] = {}  # per storage, the version of the newest change that history lost
         self._waiting: asyncio.Queue[_Write] = asyncio.Queue()
         self._listeners: list[Callable[[Change], None]] = []
@@ -202,8 +204,12 @@ class Store:
             table[change.key] = change.after
         history = self._history.setdefault(change.storage, deque())
         history.append(change)
-        if len(history) > HISTORY_CHANGES:
-            self._dropped[change.storage] = history.popleft().version
+        size = self._history_bytes.get(change.storage, 0) + len(change.shown.raw)
+        while len(history) > HISTORY_CHANGES or size > HISTORY_BYTES:
+            oldest = history.popleft()
+            size -= len(oldest.shown.raw)
+            self._dropped[change.storage] = oldest.version
+        self._history_bytes[change.storage] = size
         self._version = change.version
 
     def _require_history(self, storage: str, version: int) -> None:

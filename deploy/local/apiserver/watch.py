@@ -16,6 +16,7 @@ from .selectors import Predicate
 from .store import Change, Record, Store
 
 QUEUE_CHANGES = 5000
+QUEUE_BYTES = 16 * 1024 * 1024
 BOOKMARK_SECONDS = 60.0
 
 
@@ -48,15 +49,19 @@ class Watcher:
         self.cut = cut
         self.ended = False
         self._changes: deque[Change] = deque()
+        self._bytes = 0
         self._awake = asyncio.Event()
 
     def offer(self, change: Change) -> None:
-        if len(self._changes) >= QUEUE_CHANGES:
+        if self.ended:
+            return
+        if len(self._changes) >= QUEUE_CHANGES or self._bytes >= QUEUE_BYTES:
             self.end()
             self._changes.clear()
             self.cut()
             return
         self._changes.append(change)
+        self._bytes += len(change.shown.raw)
         self._awake.set()
 
     def end(self) -> None:
@@ -73,6 +78,7 @@ class Watcher:
         self._awake.clear()
         changes = list(self._changes)
         self._changes.clear()
+        self._bytes = 0
         return changes
 
 
