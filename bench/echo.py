@@ -19,8 +19,10 @@ _HOARD: list[bytes] = []
 
 
 async def answer(request: web.Request) -> web.Response:
-    """Who answered, after `seconds`."""
+    """Who answered, after `seconds`; what it is to `say` goes into its log."""
     await asyncio.sleep(float(request.query.get("seconds", 0)))
+    if word := request.query.get("say"):
+        print(word, flush=True)
     return web.json_response({"pod": os.environ.get("POD_NAME", ""), "track": os.environ.get("TRACK", "")})
 
 

@@ -146,7 +146,7 @@ class Collector:
             for storage, dependent in dependents:
                 found = self._api.kinds.stored().get(storage)
                 if found is not None:
-                    await self._delete(found, dependent)
+                    await self._delete(found, dependent, self._foreground(storage, dependent))
             if not self._owned.get(metadata["uid"]):
                 await self._remove_finalizer(resource, key, "foregroundDeletion")
         if resource.storage == "namespaces":
@@ -166,9 +166,15 @@ class Collector:
                     if key[0] == namespace:
                         yield resource, key
 
-    async def _delete(self, resource: Resource, key: Key) -> None:
+    def _foreground(self, storage: str, key: Key) -> lifecycle.DeleteOptions:
+        """How a dependent of a foreground deletion goes: with its own dependents first, where it has some."""
+        record = self._store.get(storage, key)
+        has_dependents = record is not None and self._owned.get(record.obj["metadata"]["uid"])
+        return lifecycle.DeleteOptions(propagation="Foreground" if has_dependents else "Background")
+
+    async def _delete(self, resource: Resource, key: Key, options: lifecycle.DeleteOptions = _BACKGROUND) -> None:
         def decide(_: View, current: Json | None) -> Json | None:
-            return None if current is None else lifecycle.deleted(resource, current, _BACKGROUND)
+            return None if current is None else lifecycle.deleted(resource, current, options)
 
         await self._commit(resource.storage, key, decide)
 

@@ -33,12 +33,12 @@ class Scope:
     def holds(self, record: Record | None) -> bool:
         if record is None:
             return False
-        metadata = record.obj["metadata"]
-        if self.namespace and metadata.get("namespace") != self.namespace:
+        namespace, name = record.key
+        if (self.namespace and namespace != self.namespace) or (self.name and name != self.name):
             return False
-        if self.name and metadata["name"] != self.name:
+        if self.labels is not None and not self.labels({"metadata": {"labels": record.labels}}):
             return False
-        return (self.labels is None or self.labels(record.obj)) and (self.fields is None or self.fields(record.obj))
+        return self.fields is None or self.fields(record.obj)
 
 
 class Watcher:

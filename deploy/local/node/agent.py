@@ -75,14 +75,14 @@ class Agent:
             known = self._informer.objects
             there = {pod["metadata"]["uid"] for pod in known.values()}
             for uid in self.pods.keys() - there - self._ending:
-                self._later(self._end(self.pods[uid], None))
+                self._end_later(self.pods[uid], None)
             return
         if new["spec"].get("nodeName") not in self._networks:
             return
         uid = new["metadata"]["uid"]
         if is_terminating(new):
             if uid not in self._ending:
-                self._later(self._end(self._pod(new), grace_of(new)))
+                self._end_later(self._pod(new), grace_of(new))
         elif uid not in self.pods and not is_finished(new):
             pod = self._pod(new)
             self._tasks[uid] = asyncio.ensure_future(pod.run())
@@ -98,9 +98,12 @@ class Agent:
             )
         return self.pods[uid]
 
+    def _end_later(self, pod: Pod, grace_seconds: float | None) -> None:
+        self._ending.add(pod.uid)  # now and not in the task: another event may come before that begins
+        self._later(self._end(pod, grace_seconds))
+
     async def _end(self, pod: Pod, grace_seconds: float | None) -> None:
         """Stops a pod; without a grace its object is gone already."""
-        self._ending.add(pod.uid)
         await (pod.kill() if grace_seconds is None else pod.end(grace_seconds))
         if (task := self._tasks.pop(pod.uid, None)) is not None:
             task.cancel()
