@@ -165,7 +165,7 @@ def test_a_rollout_is_followed_undone_and_restarted(cluster: Cluster) -> None:
     assert "COLOUR" in cluster("rollout", "history", "deploy/echo-blue", "--revision=2")
     cluster("rollout", "undo", "deploy/echo-blue")
     cluster("rollout", "status", "deploy/echo-blue", "--timeout=60s")
-    assert "COLOUR" not in cluster("get", "pods", "-o", "yaml")
+    assert "COLOUR" not in json.dumps([pod["spec"] for pod in cluster.pods()])
     cluster("rollout", "restart", "deploy/echo-blue")
     cluster("rollout", "status", "deploy/echo-blue", "--timeout=60s")
     assert re.findall(r"^(\d+)", cluster("rollout", "history", "deploy/echo-blue"), re.MULTILINE) == ["2", "3", "4"]
