@@ -62,9 +62,8 @@ def _list(api: Api, request: web.Request, scope: Scope, presenter: Presenter) ->
     version, after = _continued(token) if token else (_asked_version(api, request), None)
     exact = bool(token) or request.query.get("resourceVersionMatch") == "Exact"
     table = api.store.table_at(scope.storage, version) if exact else api.store.table(scope.storage)
-    found = [(key, record) for key, record in sorted(table.items(), key=_by_key) if scope.holds(record)]
-    if after is not None:
-        found = [entry for entry in found if entry[0] > after]
+    keys = sorted(table) if after is None else sorted(key for key in table if key > after)
+    found = [(key, table[key]) for key in keys if scope.holds(table[key])]
     page = found[:limit] if limit else found
     shown_version = version if exact else api.store.version
     metadata: Json = {"resourceVersion": str(shown_version)}

@@ -32,11 +32,12 @@ class Record:
     asked for, and stays parsed while it is among the latest that were.
     """
 
-    __slots__ = ("_obj", "key", "labels", "raw", "version")
+    __slots__ = ("_obj", "api_version", "key", "labels", "raw", "version")
 
     def __init__(self, obj: Json, raw: bytes, version: int) -> None:
         metadata = obj.get("metadata") or {}
         self.key: Key = (metadata.get("namespace", ""), metadata.get("name", ""))
+        self.api_version: str = obj.get("apiVersion", "")
         self.labels: Json = metadata.get("labels") or {}
         self.raw = raw
         self.version = version
