@@ -50,7 +50,8 @@ def children(layout: Layout, addresses: Addresses, programs: Programs, *, dashbo
         ),
         Child(
             name="node",
-            command=_ours("node", *kubeconfig, "--name", "node-a", "--pod-cidr", addresses.pod_cidr,
+            command=_ours("node", *kubeconfig,
+                          *(f"--node={name}={network}" for name, network in addresses.pod_cidrs.items()),
                           "--listen", listen["node"], "--root", str(layout.root / "node"),
                           "--env", f"TEALDECK_FAULTS_FILE={layout.faults}",
                           "--env", f"TEALDECK_TASKS_DIR={layout.root / 'tasks'}",

@@ -52,9 +52,9 @@ class Addresses:
         return f"127.{self.octet}.0.1"
 
     @property
-    def pod_cidr(self) -> str:
-        """As the API shows it; see addresses.py for the sockets."""
-        return f"10.{self.octet}.1.0/24"
+    def pod_cidrs(self) -> dict[str, str]:
+        """The nodes and their pods' addresses, as the API shows them; see addresses.py for the sockets."""
+        return {"node-a": f"10.{self.octet}.1.0/24", "node-b": f"10.{self.octet}.2.0/24"}
 
     @property
     def service_cidr(self) -> str:

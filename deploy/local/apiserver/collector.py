@@ -6,17 +6,17 @@ start, by looking at everything once.
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from . import errors, lifecycle
+from . import authorization, errors, lifecycle
 from .api import DEFINITIONS, Api
 from .kinds import Resource
 from .store import Change, Decide, Key, Record, View, key_of
 
 Json = dict[str, Any]
-EVENT_LIFE = timedelta(hours=1)
+EVENT_SECONDS = 3600.0
 SWEEP_SECONDS = 60.0
 _BACKGROUND = lifecycle.DeleteOptions()
 FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -30,6 +30,8 @@ class Collector:
         self._store = api.store
         self._owned: dict[str, set[tuple[str, Key]]] = {}  # owner's uid -> its dependents
         self._uids: set[str] = set()
+        # When each Event was written last, on a clock that does not jump; those of an earlier run count as new.
+        self._events: dict[Key, float] = {}
         self._work: asyncio.Queue[tuple[str, Key]] = asyncio.Queue()
         for storage in self._store.storages():
             for record in self._store.table(storage).values():
@@ -42,7 +44,9 @@ class Collector:
     async def run(self) -> None:
         """Collect for ever."""
         for name in FIRST_NAMESPACES:
-            await self._ensure_namespace(name)
+            await self._ensure({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        for obj in authorization.FIRST_OBJECTS:
+            await self._ensure(obj)
         while True:
             try:
                 storage, key = await asyncio.wait_for(self._work.get(), SWEEP_SECONDS)
@@ -91,11 +95,14 @@ class Collector:
 
     def _index(self, storage: str, obj: Json) -> None:
         self._uids.add(obj["metadata"]["uid"])
+        if storage == "events":
+            self._events[key_of(obj)] = time.monotonic()
         for owner in obj["metadata"].get("ownerReferences") or []:
             self._owned.setdefault(owner["uid"], set()).add((storage, key_of(obj)))
 
     def _forget(self, storage: str, obj: Json) -> None:
         self._uids.discard(obj["metadata"]["uid"])
+        self._events.pop(key_of(obj) if storage == "events" else ("", ""), None)
         for owner in obj["metadata"].get("ownerReferences") or []:
             self._owned.get(owner["uid"], set()).discard((storage, key_of(obj)))
 
@@ -139,7 +146,7 @@ class Collector:
             for storage, dependent in dependents:
                 found = self._api.kinds.stored().get(storage)
                 if found is not None:
-                    await self._delete(found, dependent)
+                    await self._delete(found, dependent, self._foreground(storage, dependent))
             if not self._owned.get(metadata["uid"]):
                 await self._remove_finalizer(resource, key, "foregroundDeletion")
         if resource.storage == "namespaces":
@@ -159,9 +166,15 @@ class Collector:
                     if key[0] == namespace:
                         yield resource, key
 
-    async def _delete(self, resource: Resource, key: Key) -> None:
+    def _foreground(self, storage: str, key: Key) -> lifecycle.DeleteOptions:
+        """How a dependent of a foreground deletion goes: with its own dependents first, where it has some."""
+        record = self._store.get(storage, key)
+        has_dependents = record is not None and self._owned.get(record.obj["metadata"]["uid"])
+        return lifecycle.DeleteOptions(propagation="Foreground" if has_dependents else "Background")
+
+    async def _delete(self, resource: Resource, key: Key, options: lifecycle.DeleteOptions = _BACKGROUND) -> None:
         def decide(_: View, current: Json | None) -> Json | None:
-            return None if current is None else lifecycle.deleted(resource, current, _BACKGROUND)
+            return None if current is None else lifecycle.deleted(resource, current, options)
 
         await self._commit(resource.storage, key, decide)
 
@@ -191,23 +204,20 @@ class Collector:
             print(f"error not-collected resource={storage} name={key[1]} why={error.message}", file=sys.stderr)
 
     async def _expire_events(self) -> None:
-        oldest = (datetime.now(UTC) - EVENT_LIFE).strftime("%Y-%m-%dT%H:%M:%SZ")
-        for key, record in list(self._store.table("events").items()):
-            if _last_seen(record.obj) < oldest:
+        now = time.monotonic()
+        for key, seen in list(self._events.items()):
+            if now - seen > EVENT_SECONDS:
                 await self._commit("events", key, lambda _view, _current: None)
 
-    async def _ensure_namespace(self, name: str) -> None:
-        resource = self._api.kinds.find("", "v1", "namespaces")
-        obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    async def _ensure(self, obj: Json) -> None:
+        """Makes a cluster-wide object that is not there."""
+        group, _, version = obj["apiVersion"].rpartition("/")
+        resource = self._api.kinds.find(group, version, f"{obj['kind'].lower()}s")
 
         def decide(view: View, current: Json | None) -> Json:
             return current if current is not None else lifecycle.created(view, resource, obj, self._api.addresses)
 
-        await self._store.commit("namespaces", ("", name), decide)
-
-
-def _last_seen(event: Json) -> str:
-    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"])
+        await self._store.commit(resource.storage, ("", obj["metadata"]["name"]), decide)
 
 
 def _with_metadata(obj: Json, **changes: Any) -> Json:

@@ -26,7 +26,7 @@ _VALUES = {
     "runtime.RawExtension": "raw",
     "util.intstr.IntOrString": "intstr",
 }
-_EXTRA = ("policy.v1.Eviction", "autoscaling.v1.Scale", "meta.v1.DeleteOptions")
+_EXTRA = ("policy.v1.Eviction", "autoscaling.v1.Scale", "authentication.v1.TokenRequest", "meta.v1.DeleteOptions")
 Messages = dict[str, dict[str, str]]
 
 

@@ -109,9 +109,9 @@ def invalid(qualified_kind: str, name: str, causes: list[Json]) -> ApiError:
     return ApiError(422, "Invalid", f'{qualified_kind} "{name}" is invalid: {listed}', details)
 
 
-def too_many_requests(message: str, *, retry_after_seconds: int, causes: list[Json]) -> ApiError:
-    details: Json = {"retryAfterSeconds": retry_after_seconds, "causes": causes}
-    return ApiError(429, "TooManyRequests", message, details)
+def too_many_requests(message: str, *, causes: list[Json]) -> ApiError:
+    """Without a time to wait, as the real server does it: clients would wait by themselves and never tell anybody."""
+    return ApiError(429, "TooManyRequests", message, {"causes": causes})
 
 
 def internal(message: str) -> ApiError:

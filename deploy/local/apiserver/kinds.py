@@ -98,7 +98,7 @@ BUILT_IN: tuple[Resource, ...] = (
     _resource("v1", "ResourceQuota", "resourcequotas", "quota", subresources=_STATUS),
     _resource("v1", "Secret", "secrets"),
     _resource("v1", "Service", "services", "svc", subresources=_STATUS, categories=_ALL),
-    _resource("v1", "ServiceAccount", "serviceaccounts", "sa"),
+    _resource("v1", "ServiceAccount", "serviceaccounts", "sa", subresources=("token",)),
     _resource("apps/v1", "ControllerRevision", "controllerrevisions"),
     _resource("apps/v1", "DaemonSet", "daemonsets", "ds", subresources=_STATUS, categories=_ALL, generation=True),
     _resource("apps/v1", "Deployment", "deployments", "deploy", subresources=_SCALED, categories=_ALL, generation=True),

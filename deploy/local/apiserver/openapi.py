@@ -48,7 +48,7 @@ async def answer(api: Api, request: web.Request, rest: list[str]) -> web.Respons
 
 def _v2(request: web.Request) -> web.Response:
     if "protobuf" in request.headers.get("Accept", ""):
-        kind = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+        kind = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
         return web.Response(body=_V2_PROTOBUF, headers={"Content-Type": kind})
     return writing.json_response({"swagger": "2.0", "info": _INFO, "paths": {}, "definitions": {}})
 

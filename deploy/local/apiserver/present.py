@@ -53,7 +53,7 @@ class Presenter:
         self.resource = resource
 
     def one(self, record: Record) -> bytes:
-        if record.obj.get("apiVersion") == self.resource.api_version:
+        if record.api_version == self.resource.api_version:
             return record.raw
         return orjson.dumps(to_version(record.obj, self.resource))
 

@@ -1,7 +1,9 @@
 """GET: one object, a list with paging, or a watch."""
 
+import asyncio
 import base64
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -15,6 +17,10 @@ from .store import Key, Record
 from .watch import BOOKMARK_SECONDS, Scope, Watcher, bookmark, event_of, frame
 
 Json = dict[str, Any]
+Event = tuple[str, Record]
+_WATCH_SECONDS = 3600
+_LATE_SECONDS = 5
+_PIECE_BYTES = 256 * 1024
 
 
 async def get(api: Api, request: web.Request, target: Target) -> web.StreamResponse:
@@ -63,9 +69,8 @@ def _list(api: Api, request: web.Request, scope: Scope, presenter: Presenter) ->
     version, after = _continued(token) if token else (_asked_version(api, request), None)
     exact = bool(token) or request.query.get("resourceVersionMatch") == "Exact"
     table = api.store.table_at(scope.storage, version) if exact else api.store.table(scope.storage)
-    found = [(key, record) for key, record in sorted(table.items(), key=_by_key) if scope.holds(record)]
-    if after is not None:
-        found = [entry for entry in found if entry[0] > after]
+    keys = sorted(table) if after is None else sorted(key for key in table if key > after)
+    found = [(key, table[key]) for key in keys if scope.holds(table[key])]
     page = found[:limit] if limit else found
     shown_version = version if exact else api.store.version
     metadata: Json = {"resourceVersion": str(shown_version)}
@@ -105,41 +110,53 @@ def _continued(token: str) -> tuple[int, Key]:
 
 async def _watch(api: Api, request: web.Request, scope: Scope, presenter: Presenter) -> web.StreamResponse:
     version = requests.number(request, "resourceVersion")
-    deadline = time.monotonic() + (requests.number(request, "timeoutSeconds") or 3600)
+    seconds = requests.number(request, "timeoutSeconds") or _WATCH_SECONDS
     bookmarks = requests.is_true(request, "allowWatchBookmarks")
     initial = requests.is_true(request, "sendInitialEvents")
     if initial and request.query.get("resourceVersionMatch") != "NotOlderThan":
         raise errors.bad_request("sendInitialEvents: Forbidden: needs resourceVersionMatch NotOlderThan")
-    start, version = _first_frames(api, scope, presenter, version, initial=initial)
-    if initial and bookmarks:
-        start += bookmark(presenter, version, initial_events_end=True)
-    watcher = Watcher(scope)
-    # No await between the first frames and here: not one change can fall between them.
+    first, version = _first_events(api, scope, version, initial=initial)
+    watcher = Watcher(scope, lambda: request.transport.abort() if request.transport else None)
+    # No await between the first events and here: not one change can fall between them.
     api.hub.add(watcher)
     try:
         response = web.StreamResponse(headers={"Content-Type": presenter.content_type})
         await response.prepare(request)
-        if start:
-            await response.write(start)
-        await _follow(api, response, watcher, presenter, deadline=deadline, bookmarks=bookmarks)
+        async with asyncio.timeout_at(asyncio.get_running_loop().time() + seconds + _LATE_SECONDS):
+            await _send(response, presenter, first)
+            if initial and bookmarks:
+                await response.write(bookmark(presenter, version, initial_events_end=True))
+            await _follow(api, response, watcher, presenter, deadline=time.monotonic() + seconds, bookmarks=bookmarks)
     except ConnectionResetError:
         pass  # the client left, which is how most watches end
+    except TimeoutError:
+        watcher.cut()  # it reads too slowly to be told that its time is over
     finally:
         api.hub.remove(watcher)
     return response
 
 
-def _first_frames(api: Api, scope: Scope, presenter: Presenter, version: int, *, initial: bool) -> tuple[bytes, int]:
+def _first_events(api: Api, scope: Scope, version: int, *, initial: bool) -> tuple[list[Event], int]:
     """What a watch starts with: the objects there are, or the changes since the version it names."""
     if version > api.store.version:
         raise errors.version_too_large(version, api.store.version)
     if initial or not version:
         records = sorted(api.store.table(scope.storage).items(), key=_by_key)
-        frames = [frame("ADDED", presenter.one(record)) for _, record in records if scope.holds(record)]
-    else:
-        heard = (event_of(change, scope) for change in api.store.since(scope.storage, version))
-        frames = [frame(event[0], presenter.one(event[1])) for event in heard if event]
-    return b"".join(frames), api.store.version
+        return [("ADDED", record) for _, record in records if scope.holds(record)], api.store.version
+    heard = (event_of(change, scope) for change in api.store.since(scope.storage, version))
+    return [event for event in heard if event], api.store.version
+
+
+async def _send(response: web.StreamResponse, presenter: Presenter, events: Iterable[Event]) -> None:
+    """Writes events in pieces, so that a client which reads slowly holds one piece of memory and not all of them."""
+    piece = bytearray()
+    for kind, record in events:
+        piece += frame(kind, presenter.one(record))
+        if len(piece) > _PIECE_BYTES:
+            await response.write(piece)
+            piece = bytearray()
+    if piece:
+        await response.write(piece)
 
 
 async def _follow(
@@ -155,10 +172,8 @@ async def _follow(
         left = deadline - time.monotonic()
         changes = await watcher.next(min(left, BOOKMARK_SECONDS) if left > 0 else 0)
         heard = (event_of(change, watcher.scope) for change in changes)
-        frames = b"".join(frame(event[0], presenter.one(event[1])) for event in heard if event)
+        await _send(response, presenter, (event for event in heard if event))
         if not changes and bookmarks:
-            frames += bookmark(presenter, api.store.version)
-        if frames:
-            await response.write(frames)
+            await response.write(bookmark(presenter, api.store.version))
         if left <= 0:
             return

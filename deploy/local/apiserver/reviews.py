@@ -1,38 +1,58 @@
-"""Questions answered on the spot: may I, who am I, and the old form of binding a pod.
-
-There is one token and it may do everything, so every access review says yes.
-"""
+"""Questions answered on the spot: may I, may somebody else, who am I, and the old form of binding a pod."""
 
 from typing import Any
 
 from aiohttp import web
 
-from . import requests, subresources, writing
+from . import authorization, errors, requests, subresources, writing
 from .api import Api
+from .authentication import USER
+from .authorization import Act, User
 from .requests import Target
 
 Json = dict[str, Any]
-USER = {"username": "tealdeck-admin", "groups": ["system:masters", "system:authenticated"]}
-_EVERYTHING = {
-    "incomplete": False,
-    "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-    "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-}
 
 
 async def create(api: Api, request: web.Request, target: Target) -> web.StreamResponse:
     if target.resource.kind == "Binding":
         return await subresources.bind(api, request, target)
     review = await requests.read_object(request, target.resource)
-    review["status"] = _status(target.resource.kind)
+    review["status"] = _status(api, request[USER], target, review.get("spec") or {})
     return writing.json_response(review, status=201)
 
 
-def _status(kind: str) -> Json:
-    match kind:
+def _status(api: Api, user: User, target: Target, spec: Json) -> Json:
+    match target.resource.kind:
         case "SelfSubjectReview":
-            return {"userInfo": USER}
+            return {"userInfo": user.info()}
         case "SelfSubjectRulesReview":
-            return _EVERYTHING
-        case _:
-            return {"allowed": True, "reason": "the one token of this server may do everything"}
+            return _rules(api, user, spec.get("namespace") or "")
+        case "SelfSubjectAccessReview":
+            return _decision(api, user, spec)
+        case kind:
+            attributes = spec.get("resourceAttributes") or {}
+            if kind == "LocalSubjectAccessReview" and attributes.get("namespace") != target.namespace:
+                raise errors.bad_request("spec.resourceAttributes.namespace must be the namespace of the path")
+            about = User(name=spec.get("user") or "", groups=tuple(spec.get("groups") or ()))
+            return _decision(api, about, spec)
+
+
+def _decision(api: Api, user: User, spec: Json) -> Json:
+    path, attributes = spec.get("nonResourceAttributes"), spec.get("resourceAttributes")
+    if bool(path) == bool(attributes):
+        raise errors.bad_request("exactly one of spec.resourceAttributes and spec.nonResourceAttributes is needed")
+    if path:
+        act = Act(verb=path.get("verb") or "", path=path.get("path") or "")
+    else:
+        names = ("verb", "group", "resource", "subresource", "namespace", "name")
+        act = Act(**{name: (attributes or {}).get(name) or "" for name in names})
+    return {"allowed": authorization.is_allowed(api.store, user, act)}
+
+
+def _rules(api: Api, user: User, namespace: str) -> Json:
+    rules = list(authorization.rules_of(api.store, user, namespace))
+    return {
+        "incomplete": False,
+        "resourceRules": [rule for rule in rules if "nonResourceURLs" not in rule],
+        "nonResourceRules": [rule for rule in rules if "nonResourceURLs" in rule],
+    }

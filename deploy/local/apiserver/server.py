@@ -1,17 +1,19 @@
 """The HTTP face: who may ask, which handler answers, and every refusal as a Status."""
 
-import hmac
 import sys
 from collections.abc import Awaitable, Callable
 
 import orjson
 from aiohttp import web
 
-from . import discovery, errors, openapi, reading, requests, reviews, subresources, writing
+from . import authorization, discovery, errors, openapi, reading, requests, reviews, subresources, writing
 from .api import Api
+from .authentication import USER, Tokens, acting, token_handler
+from .authorization import Act
 from .requests import Target
 
 Handler = Callable[[Api, web.Request, Target], Awaitable[web.StreamResponse]]
+Handlers = dict[tuple[str, str], Handler]
 _HEALTH = ("readyz", "livez", "healthz")
 
 _ON_OBJECT: dict[str, Handler] = {
@@ -25,7 +27,7 @@ _ON_COLLECTION: dict[str, Handler] = {
     "POST": writing.create,
     "DELETE": writing.delete_collection,
 }
-_ON_SUBRESOURCE: dict[tuple[str, str], Handler] = {
+_ON_SUBRESOURCE: Handlers = {
     ("status", "GET"): reading.get,
     ("status", "PUT"): writing.replace,
     ("status", "PATCH"): writing.change,
@@ -41,16 +43,15 @@ _ON_SUBRESOURCE: dict[tuple[str, str], Handler] = {
 
 def application(api: Api, token: str) -> web.Application:
     """The server as an aiohttp application."""
-    expected = f"Bearer {token}".encode()
+    tokens = Tokens(token)
+    handlers = {**_ON_SUBRESOURCE, ("token", "POST"): token_handler(tokens)}
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
             if _is_public(request.path):
                 return _public(request)
-            given = request.headers.get("Authorization", "").encode()
-            if not hmac.compare_digest(given, expected):
-                raise errors.unauthorized()
-            return await _route(api, request)
+            request[USER] = acting(api, request, tokens.user(api, request))
+            return await _route(api, request, handlers)
         except errors.ApiError as error:
             return refusal(error)
         except Exception as error:  # noqa: BLE001 - the last resort of a server: said in the log, answered as a Status
@@ -79,8 +80,10 @@ def _public(request: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
-async def _route(api: Api, request: web.Request) -> web.StreamResponse:
+async def _route(api: Api, request: web.Request, handlers: Handlers) -> web.StreamResponse:
     segments = [segment for segment in request.path.split("/") if segment]
+    if len(segments) <= {"api": 2, "apis": 3}.get((segments or [""])[0], len(segments)):
+        authorization.require(api.store, request[USER], Act(verb=request.method.lower(), path=request.path))
     match segments:
         case ["api"]:
             return _discover(api, request, core=True)
@@ -93,9 +96,9 @@ async def _route(api: Api, request: web.Request) -> web.StreamResponse:
             found = {"kind": "APIGroup", "apiVersion": "v1", **discovery.api_group(group, versions)}
             return writing.json_response(found)
         case ["api", version, *rest]:
-            return await _versioned(api, request, "", version, rest)
+            return await _versioned(api, request, handlers, ("", version), rest)
         case ["apis", group, version, *rest]:
-            return await _versioned(api, request, group, version, rest)
+            return await _versioned(api, request, handlers, (group, version), rest)
         case ["openapi", *rest]:
             return await openapi.answer(api, request, rest)
         case []:
@@ -110,23 +113,58 @@ def _discover(api: Api, request: web.Request, *, core: bool) -> web.Response:
     return writing.json_response(discovery.api_versions() if core else discovery.group_list(api.kinds))
 
 
-async def _versioned(api: Api, request: web.Request, group: str, version: str, rest: list[str]) -> web.StreamResponse:
+async def _versioned(
+    api: Api, request: web.Request, handlers: Handlers, of: tuple[str, str], rest: list[str]
+) -> web.StreamResponse:
+    group, version = of
     if not rest:
         found = discovery.resource_list(api.kinds, group, version)
         if found is None:
             raise errors.no_such_path()
         return web.Response(body=orjson.dumps(found), content_type="application/json")
     target = requests.target_of(api.kinds, group, version, rest)
-    return await _handler(request.method, target)(api, request, target)
+    handler = _handler(request.method, target, handlers)
+    for verb in _verbs(api, request, target):
+        authorization.require(api.store, request[USER], _act(verb, target))
+    return await handler(api, request, target)
 
 
-def _handler(method: str, target: Target) -> Handler:
+def _verbs(api: Api, request: web.Request, target: Target) -> tuple[str, ...]:
+    """What RBAC calls this request; an apply that creates needs both of its verbs."""
+    match request.method:
+        case "GET" if requests.is_true(request, "watch"):
+            return ("watch",)
+        case "GET":
+            return ("get" if target.name else "list",)
+        case "PATCH":
+            is_apply = requests.PATCH_TYPES.get(request.content_type) == "apply" and not target.subresource
+            creates = is_apply and api.store.get(target.resource.storage, target.key) is None
+            return ("patch", "create") if creates else ("patch",)
+        case "DELETE":
+            return ("delete" if target.name else "deletecollection",)
+        case method:
+            return ({"POST": "create", "PUT": "update"}[method],)
+
+
+def _act(verb: str, target: Target) -> Act:
+    resource = target.resource
+    return Act(
+        verb=verb,
+        group=resource.group,
+        resource=resource.plural,
+        subresource=target.subresource,
+        namespace=target.namespace,
+        name=target.name,
+    )
+
+
+def _handler(method: str, target: Target, handlers: Handlers) -> Handler:
     """Who answers this method on this target. Raises ApiError 405."""
     found: Handler | None
     if target.resource.create_only:
         found = reviews.create if method == "POST" and not target.name else None
     elif target.subresource:
-        found = _ON_SUBRESOURCE.get((target.subresource, method))
+        found = handlers.get((target.subresource, method))
     elif target.name:
         found = _ON_OBJECT.get(method)
     else:

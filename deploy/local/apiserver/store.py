@@ -20,18 +20,44 @@ from .journal import Entry, Journal
 Json = dict[str, Any]
 Key = tuple[str, str]  # namespace ("" for cluster-wide kinds) and name
 HISTORY_CHANGES = 2000  # per resource; older resourceVersions are answered with 410
+HISTORY_BYTES = 32 * 1024 * 1024  # and no more of them than this
+PARSED_RECORDS = 500
 COMPACT_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
 class Record:
-    """One object as it was at one resourceVersion."""
+    """One object as it was at one resourceVersion.
 
-    obj: Json
-    raw: bytes
-    version: int
+    It is kept as the bytes that go to clients, a tenth of what the parsed object takes. `obj` is parsed when it is
+    asked for, and stays parsed while it is among the latest that were.
+    """
+
+    __slots__ = ("_obj", "api_version", "key", "labels", "raw", "version")
+
+    def __init__(self, obj: Json, raw: bytes, version: int) -> None:
+        metadata = obj.get("metadata") or {}
+        self.key: Key = (metadata.get("namespace", ""), metadata.get("name", ""))
+        self.api_version: str = obj.get("apiVersion", "")
+        self.labels: Json = metadata.get("labels") or {}
+        self.raw = raw
+        self.version = version
+        self._obj: Json | None = None
+        self._keep(obj)
+
+    @property
+    def obj(self) -> Json:
+        if self._obj is None:
+            self._keep(orjson.loads(self.raw))
+        return self._obj  # type: ignore[return-value]
+
+    def _keep(self, obj: Json) -> None:
+        if len(_PARSED) == PARSED_RECORDS:
+            _PARSED.popleft()._obj = None
+        _PARSED.append(self)
+        self._obj = obj
 
 
+_PARSED: deque[Record] = deque()
 _NOTHING = Record({}, b"{}", 0)
 
 
@@ -87,6 +113,7 @@ class Store:
         self._journal = journal
         self._tables: dict[str, dict[Key, Record]] = {}
         self._history: dict[str, deque[Change]] = {}
+        self._history_bytes: dict[str, int] = {}
         self._dropped: dict[str, int] = {}  # per storage, the version of the newest change that history lost
         self._waiting: asyncio.Queue[_Write] = asyncio.Queue()
         self._listeners: list[Callable[[Change], None]] = []
@@ -176,11 +203,12 @@ class Store:
     def _stage(self, view: View, write: _Write, version: int) -> Change | None:
         """Decide one write. Answers it here when there is nothing to make durable."""
         before = view.get(write.storage, write.key)
-        wanted = write.decide(view, before.obj if before else None)
-        if wanted is (before.obj if before else None):
+        current = before.obj if before else None
+        wanted = write.decide(view, current)
+        if wanted is current:
             _answer(write, before or _NOTHING)
             return None
-        kept = wanted if wanted is not None else (before.obj if before else {})
+        kept = wanted if wanted is not None else (current or {})
         if write.dry_run:
             _answer(write, Record(kept, orjson.dumps(kept), before.version if before else 0))
             return None
@@ -202,8 +230,12 @@ class Store:
             table[change.key] = change.after
         history = self._history.setdefault(change.storage, deque())
         history.append(change)
-        if len(history) > HISTORY_CHANGES:
-            self._dropped[change.storage] = history.popleft().version
+        size = self._history_bytes.get(change.storage, 0) + len(change.shown.raw)
+        while len(history) > HISTORY_CHANGES or size > HISTORY_BYTES:
+            oldest = history.popleft()
+            size -= len(oldest.shown.raw)
+            self._dropped[change.storage] = oldest.version
+        self._history_bytes[change.storage] = size
         self._version = change.version
 
     def _require_history(self, storage: str, version: int) -> None:

@@ -182,7 +182,7 @@ def _check_budgets(view: View, pod: Json) -> None:
     if not _is_ready(pod):
         return
     namespace, labels = pod["metadata"]["namespace"], pod["metadata"].get("labels") or {}
-    peers = [r.obj for r in view.values("pods") if r.obj["metadata"]["namespace"] == namespace]
+    peers = [r.obj for r in view.values("pods") if r.key[0] == namespace]
     for record in view.values("poddisruptionbudgets.policy"):
         budget = record.obj
         selector = budget["spec"].get("selector")
@@ -197,7 +197,6 @@ def _check_budgets(view: View, pod: Json) -> None:
             )
             raise errors.too_many_requests(
                 "Cannot evict pod as it would violate the pod's disruption budget.",
-                retry_after_seconds=10,
                 causes=[{"reason": "DisruptionBudget", "message": why}],
             )
 

@@ -6,6 +6,7 @@ match is DELETED. A watcher that cannot keep up is ended, and its client lists a
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
@@ -15,6 +16,7 @@ from .selectors import Predicate
 from .store import Change, Record, Store
 
 QUEUE_CHANGES = 5000
+QUEUE_BYTES = 16 * 1024 * 1024
 BOOKMARK_SECONDS = 60.0
 
 
@@ -31,28 +33,35 @@ class Scope:
     def holds(self, record: Record | None) -> bool:
         if record is None:
             return False
-        metadata = record.obj["metadata"]
-        if self.namespace and metadata.get("namespace") != self.namespace:
+        namespace, name = record.key
+        if (self.namespace and namespace != self.namespace) or (self.name and name != self.name):
             return False
-        if self.name and metadata["name"] != self.name:
+        if self.labels is not None and not self.labels({"metadata": {"labels": record.labels}}):
             return False
-        return (self.labels is None or self.labels(record.obj)) and (self.fields is None or self.fields(record.obj))
+        return self.fields is None or self.fields(record.obj)
 
 
 class Watcher:
-    """One open watch."""
+    """One open watch. `cut` ends its connection: a client that does not read is never told that it was ended."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, cut: Callable[[], None]) -> None:
         self.scope = scope
+        self.cut = cut
         self.ended = False
         self._changes: deque[Change] = deque()
+        self._bytes = 0
         self._awake = asyncio.Event()
 
     def offer(self, change: Change) -> None:
-        if len(self._changes) >= QUEUE_CHANGES:
+        if self.ended:
+            return
+        if len(self._changes) >= QUEUE_CHANGES or self._bytes >= QUEUE_BYTES:
             self.end()
+            self._changes.clear()
+            self.cut()
             return
         self._changes.append(change)
+        self._bytes += len(change.shown.raw)
         self._awake.set()
 
     def end(self) -> None:
@@ -69,6 +78,7 @@ class Watcher:
         self._awake.clear()
         changes = list(self._changes)
         self._changes.clear()
+        self._bytes = 0
         return changes
 
 

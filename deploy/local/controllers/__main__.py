@@ -14,17 +14,24 @@ from aiohttp import web
 
 from deploy.local import serving
 from deploy.local.controllers import state_metrics
+from deploy.local.controllers.autoscaling import Autoscalers
 from deploy.local.controllers.deployments import Deployments
 from deploy.local.controllers.endpoints import EndpointSlices
 from deploy.local.controllers.events import Events
+from deploy.local.controllers.nodes import NodeLifecycle
 from deploy.local.controllers.objects import owner_of
 from deploy.local.controllers.placement import DisruptionBudgets, Scheduler
 from deploy.local.controllers.queue import Key, Queue
+from deploy.local.controllers.quotas import ResourceQuotas
 from deploy.local.controllers.replicasets import ReplicaSets
+from deploy.local.controllers.usage import UseOfPods
 from deploy.local.discovery import pod_targets
 from deploy.local.kubeapi import Informer, KubeApi, Object
 
-_KINDS = ("pods", "replicasets", "deployments", "services", "endpointslices", "nodes", "poddisruptionbudgets")
+_KINDS = (
+    "pods", "replicasets", "deployments", "services", "endpointslices", "nodes", "leases",
+    "poddisruptionbudgets", "horizontalpodautoscalers", "resourcequotas",
+)  # fmt: skip
 
 
 class Controllers:
@@ -39,16 +46,17 @@ class Controllers:
         self.slices = EndpointSlices(api, of["services"], of["pods"], of["endpointslices"])
         self.scheduler = Scheduler(api, of["pods"], of["nodes"], events)
         self.budgets = DisruptionBudgets(api, of["poddisruptionbudgets"], of["pods"])
+        self.nodes = NodeLifecycle(api, of["nodes"], of["leases"], of["pods"], events)
+        self.autoscalers = Autoscalers(api, of["horizontalpodautoscalers"], of["pods"], UseOfPods(of["nodes"]), events)
+        self.quotas = ResourceQuotas(api, of["resourcequotas"], of["pods"])
 
     @property
     def queues(self) -> tuple[Queue, ...]:
-        return (
-            self.deployments.queue,
-            self.replica_sets.queue,
-            self.slices.queue,
-            self.scheduler.queue,
-            self.budgets.queue,
-        )
+        controllers = (
+            self.deployments, self.replica_sets, self.slices, self.scheduler, self.budgets, self.nodes,
+            self.autoscalers, self.quotas,
+        )  # fmt: skip
+        return tuple(controller.queue for controller in controllers)
 
     async def run(self) -> None:
         """Watches first, works when everything there is was seen: half a view would create what is there already."""
@@ -83,7 +91,8 @@ class Controllers:
                 self._tell_owner(item, "replicasets", self.replica_sets.queue)
                 self.slices.pod_changed(old, new)
                 self.scheduler.queue.add(key)
-                self._tell_budgets(key[0])
+                self._tell_namespace("poddisruptionbudgets", key[0], self.budgets.queue)
+                self._tell_namespace("resourcequotas", key[0], self.quotas.queue)
             case "services":
                 self.slices.queue.add(key)
             case "endpointslices":
@@ -91,6 +100,12 @@ class Controllers:
             case "nodes":
                 for pod in self.scheduler.waiting():
                     self.scheduler.queue.add(pod)
+                self.nodes.queue.add(key)
+            case "horizontalpodautoscalers":
+                if old is None:  # from then on it is looked at by time
+                    self.autoscalers.queue.add(key)
+            case "resourcequotas":
+                self.quotas.queue.add(key)
             case "poddisruptionbudgets":
                 self.budgets.queue.add(key)
 
@@ -100,10 +115,10 @@ class Controllers:
             if owner["metadata"]["uid"] == uid:
                 queue.add(key)
 
-    def _tell_budgets(self, namespace: str) -> None:
-        for key in self.informers["poddisruptionbudgets"].objects:
+    def _tell_namespace(self, kind: str, namespace: str, queue: Queue) -> None:
+        for key in self.informers[kind].objects:
             if key[0] == namespace:
-                self.budgets.queue.add(key)
+                queue.add(key)
 
 
 def routes(controllers: Controllers) -> list[web.RouteDef]:

@@ -15,8 +15,8 @@ _REMEMBERED = 500
 class Events:
     """Writes events in the name of one component."""
 
-    def __init__(self, api: KubeApi, component: str, host: str = "") -> None:
-        self._api, self._component, self._host = api, component, host
+    def __init__(self, api: KubeApi, component: str) -> None:
+        self._api, self._component = api, component
         self._known: dict[tuple[str, str, str], tuple[str, int]] = {}
 
     async def tell(self, about: Object, reason: str, message: str, *, warning: bool = False) -> None:
@@ -25,6 +25,7 @@ class Events:
         namespace = metadata.get("namespace", "default")
         key = metadata["uid"], reason, message
         now = now_text()
+        host = about.get("spec", {}).get("nodeName", "")
         try:
             if key in self._known:
                 name, count = self._known[key]
@@ -52,7 +53,7 @@ class Events:
                     "reason": reason,
                     "message": message,
                     "type": "Warning" if warning else "Normal",
-                    "source": {"component": self._component, **({"host": self._host} if self._host else {})},
+                    "source": {"component": self._component, **({"host": host} if host else {})},
                     "firstTimestamp": now,
                     "lastTimestamp": now,
                     "count": 1,

@@ -6,7 +6,14 @@ import math
 from typing import Any
 
 from deploy.local.controllers.events import Events
-from deploy.local.controllers.objects import age_seconds, is_finished, is_terminating, ready_since, selects
+from deploy.local.controllers.objects import (
+    age_seconds,
+    is_finished,
+    is_terminating,
+    owner_of,
+    ready_since,
+    selects,
+)
 from deploy.local.controllers.queue import Key, Queue
 from deploy.local.kubeapi import Informer, KubeApi, Object, path
 
@@ -14,10 +21,11 @@ _RETRY_SECONDS = 10.0
 
 
 class Scheduler:
-    """Binds a pod to the ready node that has the fewest pods."""
+    """Binds a pod to the ready node that has the fewest of its siblings, then the fewest pods."""
 
     def __init__(self, api: KubeApi, pods: Informer, nodes: Informer, events: Events) -> None:
         self._api, self._pods, self._nodes, self._events = api, pods, nodes, events
+        self._assumed: dict[str, str] = {}  # uid -> node, until the watch has shown the binding
         self.queue = Queue("scheduler", self._look)
 
     def waiting(self) -> list[Key]:
@@ -28,16 +36,12 @@ class Scheduler:
         pod = self._pods.get(*key)
         if pod is None or pod["spec"].get("nodeName") or is_terminating(pod):
             return
-        load = {name: 0 for (_, name), node in self._nodes.objects.items() if _takes_pods(node)}
-        if not load:
+        node = self._choose(pod)
+        if node is None:
             self.queue.add_later(key, _RETRY_SECONDS)
             if age_seconds(pod) > _RETRY_SECONDS:  # while everything starts, a node that is not there yet is no news
                 await self._events.tell(pod, "FailedScheduling", "no node is ready and schedulable", warning=True)
             return
-        for other in self._pods.objects.values():
-            if (name := other["spec"].get("nodeName")) in load and not is_finished(other):
-                load[name] += 1
-        node = min(load, key=lambda name: (load[name], name))
         body = {
             "apiVersion": "v1",
             "kind": "Binding",
@@ -45,7 +49,19 @@ class Scheduler:
             "target": {"apiVersion": "v1", "kind": "Node", "name": node},
         }
         await self._api.call("POST", path("pods", key[0], key[1], "binding"), body=body)
+        self._assumed[pod["metadata"]["uid"]] = node
         await self._events.tell(pod, "Scheduled", f"Successfully assigned {key[0]}/{key[1]} to {node}")
+
+    def _choose(self, pod: Object) -> str | None:
+        load = {name: (0, 0) for (_, name), node in self._nodes.objects.items() if _takes_pods(node)}
+        waiting = {item["metadata"]["uid"] for item in self._pods.objects.values() if not item["spec"].get("nodeName")}
+        self._assumed = {uid: node for uid, node in self._assumed.items() if uid in waiting}
+        for other in self._pods.objects.values():
+            node = other["spec"].get("nodeName") or self._assumed.get(other["metadata"]["uid"])
+            if node in load and not is_finished(other):
+                siblings, pods = load[node]
+                load[node] = siblings + (owner_of(other) == owner_of(pod)), pods + 1
+        return min(load, key=lambda name: (*load[name], name), default=None)
 
 
 class DisruptionBudgets:

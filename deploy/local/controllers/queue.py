@@ -20,6 +20,7 @@ class Queue:
         self._name, self._handle = name, handle
         self._waiting: dict[Key, None] = {}
         self._failures: dict[Key, int] = {}
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._something = asyncio.Event()
 
     def add(self, key: Key) -> None:
@@ -28,8 +29,17 @@ class Queue:
         self._something.set()
 
     def add_later(self, key: Key, seconds: float) -> None:
-        """This key wants a look when so many seconds have passed."""
-        asyncio.get_running_loop().call_later(seconds, self.add, key)
+        """This key wants a look when so many seconds have passed; of several such wishes the first comes true."""
+        loop, timer = asyncio.get_running_loop(), self._timers.get(key)
+        if timer is not None and timer.when() <= loop.time() + seconds:
+            return
+        if timer is not None:
+            timer.cancel()
+        self._timers[key] = loop.call_later(seconds, self._due, key)
+
+    def _due(self, key: Key) -> None:
+        del self._timers[key]
+        self.add(key)
 
     async def run(self) -> None:
         """Never returns."""

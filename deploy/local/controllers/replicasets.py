@@ -81,7 +81,8 @@ class ReplicaSets:
         wait = timedelta(seconds=spec.get("minReadySeconds", 0))
         now = datetime.now(UTC)
         ready = [since for pod in pods if (since := ready_since(pod))]
-        available = [since for since in ready if since + wait <= now]
+        # Without a wait the clock is not asked: one that jumped back would call every pod too young.
+        available = [since for since in ready if not wait or since + wait <= now]
         if len(available) < len(ready):
             self.queue.add_later((metadata["namespace"], metadata["name"]), wait.total_seconds())
         counts: dict[str, Any] = {

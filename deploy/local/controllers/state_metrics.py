@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from deploy.local.kubeapi import Informer
+from deploy.local.quantities import quantity
 
-_SUFFIXES = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 _PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
 _UNITS = {"cpu": "core", "memory": "byte"}
 _TYPES = {"kube_pod_container_status_restarts_total": "counter"}
@@ -20,18 +20,9 @@ def render(informers: Mapping[str, Informer]) -> str:
     by_name: dict[str, list[str]] = {}
     for name, labels, value in _lines(informers):
         pairs = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        by_name.setdefault(name, []).append(f"{name}{{{pairs}}} {value:g}")
+        by_name.setdefault(name, []).append(f"{name}{{{pairs}}} {value:.15g}")
     parts = [f"# TYPE {name} {_TYPES.get(name, 'gauge')}\n" + "\n".join(lines) for name, lines in by_name.items()]
     return "\n".join(parts) + "\n"
-
-
-def quantity(text: str | int | float) -> float:
-    """A Kubernetes quantity such as `250m` or `128Mi` as a number."""
-    text = str(text)
-    for suffix in sorted(_SUFFIXES, key=len, reverse=True):
-        if text.endswith(suffix):
-            return float(text.removesuffix(suffix)) * _SUFFIXES[suffix]
-    return float(text)
 
 
 def _lines(informers: Mapping[str, Informer]) -> Iterator[Line]:
@@ -48,11 +39,31 @@ def _lines(informers: Mapping[str, Informer]) -> Iterator[Line]:
         labels = {"namespace": metadata["namespace"], "poddisruptionbudget": metadata["name"]}
         if (allowed := budget.get("status", {}).get("disruptionsAllowed")) is not None:
             yield "kube_poddisruptionbudget_status_pod_disruptions_allowed", labels, allowed
+    for scaler in informers["horizontalpodautoscalers"].objects.values():
+        yield from _autoscaler(scaler)
+    for quota in informers["resourcequotas"].objects.values():
+        yield from _quota(quota)
     for node in informers["nodes"].objects.values():
         for condition in node.get("status", {}).get("conditions", []):
             for status in ("true", "false", "unknown"):
                 labels = {"node": node["metadata"]["name"], "condition": condition["type"], "status": status}
                 yield "kube_node_status_condition", labels, float(condition["status"].lower() == status)
+
+
+def _autoscaler(scaler: dict[str, Any]) -> Iterator[Line]:
+    metadata, spec, status = scaler["metadata"], scaler["spec"], scaler.get("status", {})
+    labels = {"namespace": metadata["namespace"], "horizontalpodautoscaler": metadata["name"]}
+    yield "kube_horizontalpodautoscaler_spec_min_replicas", labels, spec.get("minReplicas", 1)
+    yield "kube_horizontalpodautoscaler_spec_max_replicas", labels, spec["maxReplicas"]
+    yield "kube_horizontalpodautoscaler_status_current_replicas", labels, status.get("currentReplicas", 0)
+    yield "kube_horizontalpodautoscaler_status_desired_replicas", labels, status.get("desiredReplicas", 0)
+
+
+def _quota(quota: dict[str, Any]) -> Iterator[Line]:
+    labels = {"namespace": quota["metadata"]["namespace"], "resourcequota": quota["metadata"]["name"]}
+    for kind in ("hard", "used"):
+        for resource, amount in quota.get("status", {}).get(kind, {}).items():
+            yield "kube_resourcequota", {**labels, "resource": resource, "type": kind}, quantity(amount)
 
 
 def _pod(pod: dict[str, Any]) -> Iterator[Line]:

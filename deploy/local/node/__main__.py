@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import logging
 import sys
 from datetime import UTC, datetime, timedelta
@@ -74,8 +75,7 @@ async def _run(options: argparse.Namespace) -> None:
     async with KubeApi.from_kubeconfig(options.kubeconfig) as api:
         agent = Agent(
             api,
-            options.name,
-            pod_cidr=options.pod_cidr,
+            dict(options.node),
             listen=options.listen,
             root=options.root,
             variables=variables,
@@ -87,13 +87,22 @@ async def _run(options: argparse.Namespace) -> None:
             await serving.serve(options.plain_listen, routes(agent), agent.run)
 
 
+def _node(text: str) -> tuple[str, ipaddress.IPv4Network]:
+    name, _, network = text.partition("=")
+    return name, ipaddress.IPv4Network(network)
+
+
 def main() -> int:
     """Runs until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local.node", description=__doc__)
     parser.add_argument("--kubeconfig", required=True, metavar="FILE")
-    parser.add_argument("--name", required=True, help="of the Node object")
     parser.add_argument(
-        "--pod-cidr", required=True, metavar="10.N.M.0/24", help="the pods' addresses as the API shows them"
+        "--node",
+        required=True,
+        action="append",
+        type=_node,
+        metavar="NAME=10.N.M.0/24",
+        help="a Node and its pods' addresses as the API shows them; may be given several times",
     )
     parser.add_argument("--listen", required=True, metavar="HOST:PORT", help="for logs, measures and health")
     parser.add_argument("--root", required=True, type=Path, metavar="DIR", help="for the pods' logs")

@@ -14,14 +14,13 @@ from typing import Any
 
 from deploy.local.controllers.objects import now_text
 from deploy.local.node import manifest
-from deploy.local.node.logs import LogFile
+from deploy.local.node.logs import LogFile, forget_old_runs
 from deploy.local.node.probing import Target, ask, keep_asking
 from deploy.local.node.usage import Usage, measure
 from deploy.local.processes import spawn
 
-# Shorter than production's 10 s to 5 min: who breaks something here wants to see it heal.
-_FIRST_BACK_OFF_SECONDS, _LAST_BACK_OFF_SECONDS = 1.0, 60.0
-_LONG_LIFE_SECONDS = 60.0
+_FIRST_BACK_OFF_SECONDS, _LAST_BACK_OFF_SECONDS = 10.0, 300.0
+_LONG_LIFE_SECONDS = 600.0  # after which a crash is the first one again
 _MEASURE_SECONDS = 2.0
 
 Tell = Callable[[str, str, bool], Awaitable[None]]
@@ -55,7 +54,7 @@ class Container:
         self._process: asyncio.subprocess.Process | None = None
         self._reason = ""  # why we killed it, if we did
         self._stopping = False
-        self._begun = 0.0
+        self._terminating = False
         self._target: Target | None = None
 
     @property
@@ -89,7 +88,7 @@ class Container:
 
     async def run(self) -> None:
         """Returns when the container will not run again."""
-        pause = _FIRST_BACK_OFF_SECONDS
+        pause: float | None = None
         while not self._stopping:
             begun = time.monotonic()
             code = await self._run_once()
@@ -97,17 +96,20 @@ class Container:
                 self.ended_well = code == 0
                 self._home.changed()
                 return
-            pause = _FIRST_BACK_OFF_SECONDS if time.monotonic() - begun > _LONG_LIFE_SECONDS else pause
+            pause = next_back_off(pause, lived_seconds=time.monotonic() - begun)
             await self._back_off(pause)
-            pause = min(pause * 2, _LAST_BACK_OFF_SECONDS)
 
     async def stop(self, grace_seconds: float) -> None:
         """Its preStop hook, SIGTERM, and SIGKILL when the grace has passed; all of it within the grace."""
         self._stopping = True
+        await self._terminate(grace_seconds)
+
+    async def _terminate(self, grace_seconds: float) -> None:
         process, deadline = self._process, time.monotonic() + grace_seconds
         if process is None or process.returncode is not None:
             return
-        hook = self.spec.get("lifecycle", {}).get("preStop")
+        hook = None if self._terminating else self.spec.get("lifecycle", {}).get("preStop")
+        self._terminating = True
         if hook and self._target and grace_seconds > 0:
             reason = await ask(self._target, hook, grace_seconds)
             if reason:
@@ -135,7 +137,7 @@ class Container:
             return await self._never_started("CreateContainerConfigError", str(error))
         except OSError as error:
             return await self._never_started("RunContainerError", f"{error.strerror}: {error.filename}")
-        self._process, self._reason, self._begun = process, "", time.monotonic()
+        self._process, self._reason, self._terminating = process, "", False
         self._state = {"running": {"startedAt": now_text()}}
         probes = {kind: manifest.probe(self.spec.get(f"{kind}Probe")) for kind in ("startup", "liveness", "readiness")}
         self.started, self.ready = probes["startup"] is None, False
@@ -144,6 +146,7 @@ class Container:
         )
         self._home.changed()
         await self._home.tell("Started", f"Started container {self.name}", False)
+        forget_old_runs(self._home.logs)
         log = LogFile(self._home.logs / f"{self._restarts}.log")
         helpers = [asyncio.ensure_future(self._probe(probes)), asyncio.ensure_future(self._watch_memory())]
         copies = [
@@ -192,13 +195,12 @@ class Container:
     async def _back_off(self, seconds: float) -> None:
         if "terminated" in self._state:
             self._last = self._state
-            self._state = {
-                "waiting": {
-                    "reason": "CrashLoopBackOff",
-                    "message": f"back-off {seconds:g}s restarting failed container={self.name}",
-                }
-            }
             self._restarts += 1
+        if not seconds:
+            return
+        if "terminated" in self._state:
+            message = f"back-off {seconds:g}s restarting failed container={self.name}"
+            self._state = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
         self._home.changed()
         await self._home.tell("BackOff", f"Back-off restarting failed container {self.name}", True)
         await asyncio.sleep(seconds)
@@ -220,28 +222,31 @@ class Container:
     def _started(self, good: bool, reason: str) -> None:
         if not good:
             self._unhealthy("Startup", reason)
-            self._kill("")
             return
         self.started = True
         self._home.changed()
 
     def _readiness(self, good: bool, reason: str) -> None:
         if self.ready and not good:
-            self._unhealthy("Readiness", reason)
+            _later(self._home.tell("Unhealthy", f"Readiness probe failed: {reason}", True))
         if self.ready is not good:
             self.ready = good
             self._home.changed()
 
     def _liveness(self, good: bool, reason: str) -> None:
-        if not good and not self._stopping:
+        if not good:
             self._unhealthy("Liveness", reason)
-            self._kill("")
 
     def _unhealthy(self, kind: str, reason: str) -> None:
-        message = f"{kind} probe failed: {reason}"
-        task = asyncio.ensure_future(self._home.tell("Unhealthy", message, True))
-        _TASKS.add(task)
-        task.add_done_callback(_TASKS.discard)
+        """Ends this run in the order of a stop; the policy says whether another follows."""
+        if not self._terminating:
+            _later(self._home.tell("Unhealthy", f"{kind} probe failed: {reason}", True))
+            _later(
+                self._home.tell(
+                    "Killing", f"Container {self.name} failed {kind.lower()} probe, will be restarted", False
+                )
+            )
+            _later(self._terminate(self._home.grace_seconds))
 
     async def _watch_memory(self) -> None:
         limit = manifest.memory_limit_bytes(self.spec)
@@ -260,6 +265,19 @@ class Container:
 
 
 _TASKS: set[asyncio.Future[None]] = set()  # the loop itself keeps only weak references
+
+
+def _later(work: Awaitable[None]) -> None:
+    task = asyncio.ensure_future(work)
+    _TASKS.add(task)
+    task.add_done_callback(_TASKS.discard)
+
+
+def next_back_off(before_seconds: float | None, *, lived_seconds: float) -> float:
+    """How long a container that ended waits: not at all the first time, then 10 s, then twice as long up to 5 min."""
+    if before_seconds is None or lived_seconds > _LONG_LIFE_SECONDS:
+        return 0.0
+    return min(max(before_seconds * 2, _FIRST_BACK_OFF_SECONDS), _LAST_BACK_OFF_SECONDS)
 
 
 def _resumed(before: Mapping[str, Any] | None) -> tuple[int, dict[str, Any]]:

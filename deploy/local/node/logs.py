@@ -13,6 +13,7 @@ _LONGEST_LINE = 16 * 1024
 _LARGEST_FILE = 10 * 1024 * 1024
 _TAIL_BYTES = 4 * 1024 * 1024
 _FOLLOW_SECONDS = 0.25
+_KEPT_RUNS = 4  # one is shown, one is `--previous`; the collector may not be through with the others
 
 
 class LogFile:
@@ -83,6 +84,13 @@ async def read(
 def runs(folder: Path) -> list[Path]:
     """The log files of a container's runs, oldest first."""
     return sorted(folder.glob("*.log"), key=lambda path: int(path.stem))
+
+
+def forget_old_runs(folder: Path) -> None:
+    """Makes room for the log of another run."""
+    for path in runs(folder)[: -(_KEPT_RUNS - 1)]:
+        path.unlink()
+        path.with_name(f"{path.name}.1").unlink(missing_ok=True)
 
 
 def _entry(text: bytes, name: str, tag: bytes) -> bytes:

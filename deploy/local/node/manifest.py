@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.local.addresses import to_loopback
-from deploy.local.controllers.state_metrics import quantity
+from deploy.local.quantities import quantity
 
 Object = Mapping[str, Any]
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")

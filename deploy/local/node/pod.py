@@ -147,6 +147,15 @@ class Pod:
             found["message"] = self._problem
         return found
 
+    def shown_otherwise(self, pod: Object) -> bool:
+        """Whether the API contradicts what was written last, as it does after the node was called lost."""
+        written = next((c for c in self._shown.get("conditions", []) if c["type"] == "Ready"), None)
+        return written is not None and written not in pod.get("status", {}).get("conditions", [])
+
+    def report_again(self) -> None:
+        self._shown = {}
+        self._changed.set()
+
     def _phase(self) -> str:
         if self._problem:
             return "Pending"

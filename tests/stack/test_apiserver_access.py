@@ -1,0 +1,132 @@
+"""Who may do what at the API server: Roles decide, for service accounts and for whom others impersonate."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes import client, config
+
+from tests.stack.apiserver_process import KUBECTL, REPO, Server
+
+pytestmark = pytest.mark.stack
+
+MANIFESTS = REPO / "deploy" / "production" / "rendered" / "local.yaml"
+DECK = "system:serviceaccount:agents:tealdeck"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the accounts, Roles and bindings of production."""
+    running = Server(tmp_path_factory.mktemp("access")).start()
+    running.kubectl("apply", "--server-side", "-f", str(MANIFESTS))
+    yield running
+    running.stop()
+
+
+def can_i(server: Server, *question: str, who: str = DECK) -> bool:
+    command = [KUBECTL, "--kubeconfig", str(server.kubeconfig), "auth", "can-i", *question, "-n", "agents", "--as", who]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout.strip() == "yes"
+
+
+def core_as(server: Server, **credentials: str) -> client.CoreV1Api:
+    """The official client with other credentials than the administrator's."""
+    loaded = yaml.safe_load(server.kubeconfig.read_text())
+    loaded["users"][0]["user"] = credentials
+    return client.CoreV1Api(config.new_client_from_config_dict(loaded))
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        pytest.param(["list", "pods"], True, id="the deck lists pods"),
+        pytest.param(["watch", "resourcequotas"], True, id="the deck watches quotas"),
+        pytest.param(["get", "pods", "--subresource=log"], True, id="the deck reads logs"),
+        pytest.param(["patch", "service/agent-runtime"], True, id="the deck switches the governed service"),
+        pytest.param(["patch", "service/gateway"], False, id="the deck switches no other service"),
+        pytest.param(
+            ["update", "deploy/agent-runtime-blue", "--subresource=scale"], True, id="the deck scales a track"
+        ),
+        pytest.param(["update", "deploy/gateway", "--subresource=scale"], False, id="the deck scales nothing else"),
+        pytest.param(["delete", "pods"], False, id="the deck deletes no pod"),
+        pytest.param(["list", "secrets"], False, id="the deck reads no secret"),
+        pytest.param(["list", "nodes"], True, id="the deck sees nodes, which have no namespace"),
+    ],
+)
+def test_the_deck_may_do_what_its_role_says(server: Server, question: list[str], answer: bool) -> None:
+    assert can_i(server, *question) is answer
+
+
+def test_a_request_is_answered_as_its_review_was(server: Server) -> None:
+    deck = ("--as", DECK, "-n", "agents")
+    server.kubectl("get", "pods", *deck)
+    server.kubectl("scale", "deploy/agent-runtime-green", "--replicas=3", *deck)
+    refused = server.kubectl("scale", "deploy/gateway", "--replicas=3", *deck, ok=False)
+    assert f'User "{DECK}" cannot patch resource "deployments/scale" in API group "apps"' in refused
+    assert "forbidden" in server.kubectl("get", "secrets", *deck, ok=False)
+    assert "forbidden" in server.kubectl("get", "pods", "--as", DECK, "-n", "default", ok=False)
+
+
+def test_a_service_account_signs_in_with_its_token_until_it_is_deleted(server: Server) -> None:
+    server.kubectl("-n", "agents", "create", "sa", "passing")
+    token = server.kubectl("-n", "agents", "create", "token", "passing").strip()
+    core = core_as(server, token=token)
+    with pytest.raises(client.ApiException, match="Forbidden"):
+        core.list_namespaced_pod("agents")
+    me = client.AuthenticationV1Api(core.api_client).create_self_subject_review(body={}).status.user_info
+    assert me.username == "system:serviceaccount:agents:passing"
+    assert "system:serviceaccounts:agents" in me.groups
+    server.kubectl(
+        "-n", "agents", "create", "rolebinding", "passing", "--role=tealdeck", "--serviceaccount=agents:passing"
+    )
+    assert core.list_namespaced_pod("agents").items == []
+    server.kubectl("-n", "agents", "delete", "sa", "passing")
+    with pytest.raises(client.ApiException, match="Unauthorized"):
+        core.list_namespaced_pod("agents")
+
+
+def test_a_token_that_was_tampered_with_is_refused(server: Server) -> None:
+    token = server.kubectl("-n", "agents", "create", "token", "tealdeck").strip()
+    head, claims, signature = token.split(".")
+    with pytest.raises(client.ApiException, match="Unauthorized"):
+        core_as(server, token=f"{head}.{claims[::-1]}.{signature}").list_namespaced_pod("agents")
+
+
+def test_groups_count_and_impersonating_needs_a_permission(server: Server) -> None:
+    server.kubectl("create", "clusterrole", "reader", "--verb=get,list", "--resource=pods", "--resource=pods/log")
+    server.kubectl("create", "clusterrolebinding", "readers", "--clusterrole=reader", "--group=on-call")
+    ana = ("--as", "ana", "-n", "default")
+    assert "forbidden" in server.kubectl("get", "pods", *ana, ok=False)
+    server.kubectl("get", "pods", *ana, "--as-group=on-call")
+    token = server.kubectl("-n", "agents", "create", "token", "tealdeck").strip()
+    headers = {"Authorization": f"Bearer {token}", "Impersonate-User": "ana", "Impersonate-Group": "on-call"}
+    refused = server.call("GET", "/api/v1/namespaces/default/pods", headers=headers)
+    assert refused.status_code == 403
+    assert f'User "{DECK}" cannot impersonate resource "users"' in refused.json()["message"]
+
+
+def test_a_review_about_somebody_else_answers_for_that_one(server: Server) -> None:
+    def ask(**attributes: str) -> bool:
+        body: Any = {"spec": {"user": DECK, "resourceAttributes": {"namespace": "agents", **attributes}}}
+        review = client.AuthorizationV1Api(server.api).create_subject_access_review(body)
+        return bool(review.status.allowed)
+
+    assert ask(verb="list", resource="pods")
+    assert not ask(verb="delete", resource="pods")
+    assert ask(verb="patch", resource="services", name="agent-runtime")
+    assert not ask(verb="patch", resource="services")
+
+
+def test_an_apply_that_creates_needs_the_right_to_create(server: Server, tmp_path: Path) -> None:
+    server.kubectl("-n", "default", "create", "role", "patcher", "--verb=get,patch", "--resource=configmaps")
+    server.kubectl("-n", "default", "create", "rolebinding", "patcher", "--role=patcher", "--user=bo")
+    manifest = tmp_path / "map.yaml"
+    manifest.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}}))
+    apply = ("-n", "default", "apply", "--server-side", "-f", str(manifest))
+    assert 'cannot create resource "configmaps"' in server.kubectl(*apply, "--as", "bo", ok=False)
+    server.kubectl(*apply)
+    server.kubectl(*apply, "--as", "bo", "--force-conflicts")

@@ -1,0 +1,241 @@
+"""The environment's cluster as kubectl meets it: what a person does to pods in a day, on pods of the test's own.
+
+Everything happens in a namespace that goes with the module, but for what is only read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from bench import manifests
+from deploy.local.addresses import to_loopback
+from tests.environment import Environment
+from tests.stack.cluster import Cluster, Json, eventually
+
+NAMESPACE = "kubectl-journeys"
+APP = Path(__file__).parents[2] / "deploy" / "production" / "rendered" / "local.yaml"
+
+
+@pytest.fixture(scope="module")
+def cluster(environment: Environment) -> Iterator[Cluster]:
+    """A namespace with one track of the echo server behind a Service, ready."""
+    made = Cluster(environment.endpoints["kubeconfig"], NAMESPACE)
+    made("create", "namespace", NAMESPACE)
+    made.apply(manifests.service(), manifests.deployment("blue", revisionHistoryLimit=2))
+    made("rollout", "status", "deploy/echo-blue", "--timeout=60s")
+    yield made
+    made("delete", "namespace", NAMESPACE, "--timeout=60s")
+
+
+@pytest.fixture(scope="module")
+def agents(environment: Environment) -> Cluster:
+    """The governed system, for reading."""
+    return Cluster(environment.endpoints["kubeconfig"], "agents")
+
+
+def ask(pod: Json, path: str, method: str = "GET") -> None:
+    """One request to a pod itself."""
+    url = f"http://{to_loopback(pod['status']['podIP'])}:8080{path}"
+    requests.request(method, url, timeout=10).raise_for_status()
+
+
+def container(pod: Json) -> Json:
+    (only,) = pod["status"]["containerStatuses"]
+    return dict(only)
+
+
+def addresses(cluster: Cluster, condition: str = "ready") -> set[str]:
+    """Of the pods behind the Service that meet a condition."""
+    slices = cluster.get("endpointslices", "-l", "kubernetes.io/service-name=echo")["items"]
+    found = [endpoint for one in slices for endpoint in one["endpoints"]]
+    return {endpoint["addresses"][0] for endpoint in found if endpoint["conditions"][condition]}
+
+
+def test_what_the_manifests_contain_is_listed_and_described(agents: Cluster) -> None:
+    kinds = "deployments,replicasets,pods,services,endpointslices,hpa,pdb,quota,networkpolicies,configmaps,roles"
+    listed = agents("get", kinds)
+    for row in ("deployment.apps/gateway", "service/agent-runtime-preview", "resourcequota/agents"):
+        assert row in listed
+    assert re.search(r"service/agent-runtime +ClusterIP +10\.\d+\.255\.\d+ +<none> +8080/TCP", listed)
+    described = agents("describe", "deployment/agent-runtime-blue")
+    assert "NewReplicaSetAvailable" in described
+    assert "2 desired | 2 updated | 2 total | 2 available | 0 unavailable" in described
+    assert "Endpoints:" in agents("describe", "service/agent-runtime")
+    assert "Allocated resources" in agents("describe", "node/node-b")
+
+
+def test_what_runs_is_what_the_manifests_say(agents: Cluster) -> None:
+    changed = agents.run("diff", "--server-side", "--field-manager=tealdeck-manifests", "-f", str(APP)).stdout
+    switched = {"agent-runtime", "agent-runtime-preview"}  # another test may be about to give back what it switched
+    assert set(re.findall(r"^\+\+\+ \S+\.([a-z-]+)\s", changed, re.MULTILINE)) <= switched
+
+
+def test_the_old_version_of_an_object_is_a_conflict(cluster: Cluster) -> None:
+    old = cluster.get("service", "echo")
+    cluster("annotate", "service/echo", "seen=1")
+    old["metadata"]["annotations"]["seen"] = "2"
+    refused = cluster.run("replace", "-f", "-", stdin=json.dumps(old))
+    assert "the object has been modified" in refused.stderr
+    assert cluster.get("service", "echo")["metadata"]["annotations"]["seen"] == "1"
+
+
+def test_events_rights_and_conditions_are_answered(cluster: Cluster) -> None:
+    assert "Scaled up replica set echo-blue-" in cluster("events", "--for", "deployment/echo-blue")
+    assert "SuccessfulCreate" in cluster("get", "events")
+    assert cluster("auth", "can-i", "delete", "pods").strip() == "yes"
+    assert cluster.run("auth", "can-i", "delete", "pods", "--as", "nobody").stdout.strip() == "no"
+    cluster("wait", "--for=condition=Available", "deploy/echo-blue", "--timeout=10s")
+
+
+def test_a_killed_process_leaves_the_service_is_started_again_and_comes_back(cluster: Cluster) -> None:
+    victim, other = cluster.pods("track=blue")
+    ip = victim["status"]["podIP"]
+    assert addresses(cluster) == {ip, other["status"]["podIP"]}
+    with cluster.lines("get", "pod", victim["metadata"]["name"], "-w", "--no-headers") as next_row:
+        assert next_row().split()[1:4] == ["1/1", "Running", "0"]
+        os.kill(int(container(victim)["containerID"].removeprefix("process://")), signal.SIGKILL)
+        row = next_row().split()
+    assert row[1] == "0/1", "it was not taken out of service"
+
+    def again() -> Json | None:
+        found = cluster.get("pod", victim["metadata"]["name"])
+        return found if container(found)["ready"] and container(found)["restartCount"] else None
+
+    back = eventually(again, "the pod is ready again")
+    ended = container(back)["lastState"]["terminated"]
+    assert (container(back)["restartCount"], ended["exitCode"], ended["reason"]) == (1, 137, "Error")
+    eventually(lambda: addresses(cluster) == {ip, other["status"]["podIP"]}, "it is behind the Service again")
+    assert container(cluster.get("pod", other["metadata"]["name"]))["restartCount"] == 0
+    last_words = cluster("logs", victim["metadata"]["name"], "--previous")
+    assert "listening on" in last_words
+    assert "listening on" in cluster("logs", victim["metadata"]["name"], "--tail=1")
+
+
+def test_a_log_is_followed_while_it_grows(cluster: Cluster) -> None:
+    pod = cluster.pods("track=blue")[0]
+    with cluster.lines("logs", "-f", "--tail=1", pod["metadata"]["name"]) as next_line:
+        assert "listening on" in next_line()
+        ask(pod, "/?say=hello")
+        assert next_line() == "hello\n"
+        ask(pod, "/?say=again")
+        assert next_line() == "again\n"
+
+
+def test_more_memory_than_the_limit_ends_a_container(cluster: Cluster) -> None:
+    victim = cluster.pods("track=blue")[0]
+    before = container(victim)["restartCount"]
+    with contextlib.suppress(requests.ConnectionError):  # it may be ended before it can answer
+        ask(victim, "/hoard?mib=200", "POST")
+
+    def killed() -> Json | None:
+        found = container(cluster.get("pod", victim["metadata"]["name"]))
+        return found["lastState"]["terminated"] if found["restartCount"] > before and found["ready"] else None
+
+    ended = eventually(killed, "the container was ended for its memory and started again", 60)
+    assert (ended["reason"], ended["exitCode"]) == ("OOMKilled", 137)
+
+
+def test_a_container_that_fails_its_liveness_probe_is_ended_in_order_and_started_again(cluster: Cluster) -> None:
+    victim = cluster.pods("track=blue")[1]
+    before = container(victim)["restartCount"]
+    ask(victim, "/sicken", "POST")
+    name = victim["metadata"]["name"]
+    eventually(lambda: container(cluster.get("pod", name))["restartCount"] > before, "the container was started again")
+    assert container(cluster.get("pod", name))["lastState"]["terminated"]["exitCode"] == 0, "it was not asked to end"
+    assert "ended by signal SIGTERM" in cluster("logs", name, "--previous")
+    assert re.search(
+        r"Unhealthy.*Liveness probe failed: HTTP probe failed with status", cluster("describe", "pod", name)
+    )
+
+
+def test_a_rollout_is_followed_undone_and_restarted(cluster: Cluster) -> None:
+    cluster("wait", "--for=condition=Available", "deploy/echo-blue", "--timeout=30s")
+    cluster("set", "env", "deploy/echo-blue", "COLOUR=dark")
+    assert "successfully rolled out" in cluster("rollout", "status", "deploy/echo-blue", "--timeout=60s")
+    assert re.findall(r"^(\d+)", cluster("rollout", "history", "deploy/echo-blue"), re.MULTILINE) == ["1", "2"]
+    assert "COLOUR" in cluster("rollout", "history", "deploy/echo-blue", "--revision=2")
+    cluster("rollout", "undo", "deploy/echo-blue")
+    cluster("rollout", "status", "deploy/echo-blue", "--timeout=60s")
+    assert "COLOUR" not in json.dumps([pod["spec"] for pod in cluster.pods()])
+    cluster("rollout", "restart", "deploy/echo-blue")
+    cluster("rollout", "status", "deploy/echo-blue", "--timeout=60s")
+    assert re.findall(r"^(\d+)", cluster("rollout", "history", "deploy/echo-blue"), re.MULTILINE) == ["2", "3", "4"]
+
+
+def test_a_rollout_that_does_not_get_on_is_called_stuck_and_costs_no_capacity(cluster: Cluster) -> None:
+    template = {"spec": {"containers": [{"name": "echo", "command": ["false"]}]}}
+    cluster(
+        "patch", "deploy/echo-blue", "-p", json.dumps({"spec": {"progressDeadlineSeconds": 3, "template": template}})
+    )
+    stuck = cluster.run("rollout", "status", "deploy/echo-blue", "--timeout=30s")
+    assert "exceeded its progress deadline" in stuck.stderr
+    assert len(addresses(cluster)) == 2
+    failing = eventually(
+        lambda: [pod for pod in cluster.pods() if "waiting" in container(pod)["state"]], "the new pod waits"
+    )[0]
+    assert container(failing)["state"]["waiting"]["reason"] == "CrashLoopBackOff"
+    assert "back-off 10s" in container(failing)["state"]["waiting"]["message"]
+    cluster("patch", "deploy/echo-blue", "-p", '{"spec":{"progressDeadlineSeconds":600}}')
+    cluster("rollout", "undo", "deploy/echo-blue")
+    cluster("rollout", "status", "deploy/echo-blue", "--timeout=60s")
+    condition = "jsonpath={.status.conditions[?(@.type=='Progressing')].reason}"
+    eventually(
+        lambda: cluster("get", "deploy/echo-blue", "-o", condition) == "NewReplicaSetAvailable", "it has progressed"
+    )
+
+
+def test_a_deployment_scales_and_a_deleted_one_takes_its_pods_along(cluster: Cluster) -> None:
+    cluster.apply(manifests.deployment("green", replicas=1))
+    cluster("rollout", "status", "deploy/echo-green", "--timeout=60s")
+    cluster("scale", "deploy/echo-green", "--replicas=2")
+    cluster("wait", "--for=jsonpath={.status.readyReplicas}=2", "deploy/echo-green", "--timeout=30s")
+    nodes = {pod["spec"]["nodeName"] for pod in cluster.pods("track=green")}
+    assert nodes == {"node-a", "node-b"}, "siblings share a node"
+    cluster("delete", "deploy/echo-green", "--cascade=foreground", "--timeout=60s")
+    assert cluster.get("replicasets,pods", "-l", "track=green")["items"] == []
+
+
+def test_a_drain_keeps_to_the_budget_and_leaves_the_node_empty_until_it_is_uncordoned(cluster: Cluster) -> None:
+    spec = {"minAvailable": 2, "selector": {"matchLabels": {"track": "blue"}}}
+    budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "echo"}, "spec": spec}
+    cluster.apply(budget)
+    cluster("wait", "--for=jsonpath={.status.currentHealthy}=2", "pdb/echo", "--timeout=30s")
+    drain = ("drain", "node-b", "--pod-selector=app=echo", "--delete-emptydir-data")
+    try:
+        refused = cluster.run(*drain, "--timeout=1s")
+        assert "would violate the pod's disruption budget" in refused.stderr
+        assert "SchedulingDisabled" in cluster("get", "node/node-b")
+        cluster("patch", "pdb/echo", "--type=merge", "-p", '{"spec":{"minAvailable":1}}')
+        cluster("wait", "--for=jsonpath={.status.disruptionsAllowed}=1", "pdb/echo", "--timeout=30s")
+        cluster(*drain, "--timeout=60s")
+        cluster("rollout", "status", "deploy/echo-blue", "--timeout=60s")
+        assert {pod["spec"]["nodeName"] for pod in cluster.pods("track=blue")} == {"node-a"}
+    finally:
+        cluster("uncordon", "node-b")
+        cluster("delete", "pdb/echo")
+
+
+def test_a_pod_that_ends_serves_until_it_is_gone_but_gets_nothing_new(cluster: Cluster) -> None:
+    leaving = cluster.pods("track=blue")[0]
+    ip = leaving["status"]["podIP"]
+    seen: list[tuple[bool, bool, bool] | None] = []
+    endpoints = ("endpointslices", "-l", "kubernetes.io/service-name=echo", "-o", "jsonpath={.endpoints}{'\\n'}")
+    with cluster.lines("get", *endpoints, "--watch") as next_line:
+        cluster("delete", "pod", leaving["metadata"]["name"], "--wait=false")
+        while not seen or seen[-1]:
+            found = {endpoint["addresses"][0]: endpoint["conditions"] for endpoint in json.loads(next_line())}
+            conditions = found.get(ip)
+            seen.append(conditions and tuple(conditions[name] for name in ("ready", "serving", "terminating")))
+    assert seen[0] == (True, True, False)
+    assert (False, True, True) in seen
+    assert (True, True, True) not in seen
+    cluster("rollout", "status", "deploy/echo-blue", "--timeout=60s")
