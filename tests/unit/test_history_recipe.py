@@ -16,8 +16,9 @@ from deploy.local.history.derived import quantile
 from deploy.local.history.recipe import DAY, ERROR_TYPES, HOUR, MINUTE, Array, Past
 from deploy.local.history.runs import runs
 from deploy.local.history.series import Line
-from deploy.local.workload.agents import AGENTS, plan_run
+from deploy.local.workload.agents import AGENTS
 from deploy.local.workload.faults import Temper
+from deploy.local.workload.planning import plan_run
 
 ANCHOR = int(datetime(2026, 3, 13, tzinfo=UTC).timestamp())  # a Friday
 PAST = Past(seed=1, anchor=ANCHOR)

@@ -127,7 +127,7 @@ class Past:
                 track="green",
                 agents=frozenset(AGENTS),
                 breach_ratio=0.15,
-                slowdown=8.0,
+                slowdown=10.0,
             ),
         )
 
