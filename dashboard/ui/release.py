@@ -31,7 +31,7 @@ _ICONS: Final[Mapping[Word, str]] = {
 _COLOURS: Final[Mapping[Word, str]] = {Word.GO: "primary", Word.WAIT: "orange", Word.NO_GO: "red"}
 _SIGNS: Final[Mapping[Result, tuple[str, str]]] = {
     Result.PASS: ("✓", "pass"),
-    Result.UNKNOWN: ("⧗", "unknown"),
+    Result.UNKNOWN: ("?", "unknown"),
     Result.FAIL: ("✕", "fail"),
 }
 _LONGEST_QUERY = 4000
@@ -162,7 +162,8 @@ def _facts(gate: GateAnswer, now: datetime) -> list[str]:
     if gate.unit is not None and gate.baseline is not None:
         facts.append(f"other track {number(gate.baseline, gate.unit)}")
     if gate.sample is not None:
-        facts.append(f"{gate.sample:,} tries" + (f" of {gate.needed}" if gate.result is Result.UNKNOWN else ""))
+        of = f" of {gate.needed}" if gate.needed and gate.result is Result.UNKNOWN else ""
+        facts.append(f"{gate.sample:,} tries{of}")
     if gate.seconds_left:
         facts.append(f"{span(timedelta(seconds=gate.seconds_left))} left")
     if gate.as_of is not None:
