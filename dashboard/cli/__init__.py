@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from dashboard.cli import verdict
+from dashboard.cli import sources, verdict
 from dashboard.settings import SettingsError
 
 USAGE = 2
@@ -31,6 +31,7 @@ class Command(Protocol):
 
 COMMANDS: dict[str, Command] = {
     "verdict": verdict,
+    "sources": sources,
 }
 
 

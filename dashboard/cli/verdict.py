@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dashboard.cli import environment
 from dashboard.decide import archive
 from dashboard.decide.forecast import Reach
 from dashboard.decide.policy import Policy
@@ -23,7 +24,6 @@ from dashboard.model.verdict import Evidence, Mode, Verdict, Word
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.policy import policy_of
 from dashboard.queries.release import evidence
-from dashboard.settings import load
 
 HELP = "GO, WAIT or NO-GO for a release, by exit code 0, 3 or 1"
 EXIT = {Word.GO: 0, Word.NO_GO: 1, Word.WAIT: 3}
@@ -36,8 +36,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--service", metavar="NAME", default="", help="the governed service")
-    parser.add_argument("--environment", metavar="NAME", default="", help="default: the settings' own")
-    parser.add_argument("--settings", metavar="FILE", help="default: $TEALDECK_SETTINGS, else ./tealdeck.toml")
+    environment.add(parser)
     parser.add_argument("--mode", choices=list(map(str, Mode)), default="before", help="default: %(default)s a switch")
     parser.add_argument(
         "--wait", metavar="DURATION", type=_duration, default=0.0, help="while it is WAIT: 90s, 15m, 1h"
@@ -58,14 +57,10 @@ def run(options: argparse.Namespace) -> int:
         return _replay(options)
     if not options.service:
         return _wrong("name the service: --service NAME, or a file: --replay FILE")
-    settings = load(options.settings)
-    name = options.environment or settings.default_environment
-    if name not in settings.environments:
-        return _wrong(f"no environment {name!r} in the settings; there are {', '.join(settings.environments)}")
-    environment = settings.environments[name]
-    ask = build_ask(environment)
+    chosen = environment.chosen(options)
+    ask = build_ask(chosen)
     try:
-        return _live(options, ask, environment.namespace, policy_of(environment.release))
+        return _live(options, ask, chosen.namespace, policy_of(chosen.release))
     finally:
         ask.close()
 

@@ -23,10 +23,11 @@ _STYLE: Final = (
     "table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid #d5dbe1;padding:.4rem;text-align:left;"
     "vertical-align:top}h1{font-size:1.5rem}code{font-size:.85em;overflow-wrap:anywhere}small{color:#52606d}"
 )
-_FORMULA: Final = r"""
-\log e = x_g \log\frac{p_g'}{\psi p_0} + (n_g - x_g) \log\frac{1-p_g'}{1-\psi p_0}
-       + x_b \log\frac{p_b'}{p_0} + (n_b - x_b) \log\frac{1-p_b'}{1-p_0}
-"""
+_FORMULA: Final = """\
+log e = x_g log(p_g' / q0) + (n_g - x_g) log((1 - p_g') / (1 - q0))
+      + x_b log(p_b' / p0) + (n_b - x_b) log((1 - p_b') / (1 - p0))
+p0 = the smaller root of ψ(n_g + n_b) p² - [n_g(ψ + p_g') + n_b(1 + ψ p_b')] p + (n_g p_g' + n_b p_b') = 0
+q0 = ψ p0"""
 SOURCES: Final = (
     "The factor: Turner, Ly, Grünwald, arXiv 2106.02693; for margins: Turner, Grünwald, arXiv 2203.09785.",
     "Looking at any time: Ville's inequality; Ramdas and others, Statistical Science 38 (2023).",
@@ -76,13 +77,13 @@ def how(verdict: Verdict, policy: Policy) -> None:
         st.markdown(
             "Errors, violations, tool failures, denials and slow runs are counted per interval on both tracks. For "
             "each interval an evidence factor (an e-value) holds what was seen against the nearest point of the margin "
-            "$p_g = \\psi p_b$; the factors of all intervals multiply:"
+            "`p_g = ψ p_b`; the factors of all intervals multiply:"
         )
-        st.latex(_FORMULA)
+        st.code(_FORMULA, language=None, wrap_lines=True)
         errors = policy.families["errors"]
         latency = policy.families["latency"]
         st.markdown(
-            "Bets $p_b', p_g'$ are fixed before each interval from what was seen until then: six sizes of harm, a "
+            "Bets `p_b'`, `p_g'` are fixed before each interval from what was seen until then: six sizes of harm, a "
             "quarter of the stake kept for harm that begins later. "
             f"**NO-GO** when the weighted mean over all metrics reaches {1 / policy.alpha:.0f}; from "
             f"{policy.hold_evidence:.0f} on the release is held. **Pass** when the mirrored product of a metric, or "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -22,6 +22,7 @@ from deploy.local.layout import REPOSITORY
 
 MANIFESTS = REPOSITORY / "deploy" / "production" / "rendered" / "local.yaml"
 _FIELD_MANAGER = "tealdeck-manifests"
+_TRACK = "tealdeck.io/track"
 _LOOK_SECONDS = 0.2
 
 
@@ -38,13 +39,18 @@ async def apply_manifests(kubeconfig: Path) -> None:
                 raise CommandError(f"{manifest['kind']} {name} of {MANIFESTS} was refused: {error}") from error
 
 
-async def forget_pods(kubeconfig: Path) -> None:
-    """Takes away the pods of an earlier run: their processes ended with it, so starting them again would be told as a
-    restart of each, which a verdict holds against a release. Their controllers make new ones.
+async def begin_anew(kubeconfig: Path) -> None:
+    """Takes away the pods of an earlier run, whose processes ended with it, and rolls its governed releases out anew.
+
+    Started again, each pod would be told as a restart, which a verdict holds against a release; and a verdict speaks of
+    what was seen since a rollout, while here nothing was seen in between. The controllers make new pods.
     """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    rollout = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}}}
     async with KubeApi.from_kubeconfig(kubeconfig) as api:
-        pods, _ = await api.list("pods")
-        for pod in pods:
+        for deployment in (await api.list("deployments", labelSelector=_TRACK))[0]:
+            await api.patch("deployments", NAMESPACE, deployment["metadata"]["name"], rollout)
+        for pod in (await api.list("pods"))[0]:
             with contextlib.suppress(NotFoundError):
                 await api.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"], gracePeriodSeconds=0)
 

@@ -100,7 +100,7 @@ class Supervisor:
     async def _bring_up(self) -> None:
         since = datetime.now(UTC).replace(microsecond=0)
         await self._ready["apiserver"].wait()
-        await cluster.forget_pods(self.layout.kubeconfig)
+        await cluster.begin_anew(self.layout.kubeconfig)
         await cluster.apply_manifests(self.layout.kubeconfig)
         for name in ("controllers", "node", "proxy", "collector"):
             await self._ready[name].wait()

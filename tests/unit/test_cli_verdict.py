@@ -81,4 +81,4 @@ def test_an_unknown_environment_is_said(tmp_path: Path, capsys: pytest.CaptureFi
     settings.write_text("[environments.here]\n")
     asked = ["verdict", "--service", "a", "--environment", "there", "--settings", str(settings)]
     assert main(asked) == USAGE
-    assert "there are here" in capsys.readouterr().err
+    assert "found 'there'; allowed: one of here" in capsys.readouterr().err
