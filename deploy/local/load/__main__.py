@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--namespace", default="agents", help="of those Services (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=12.0, help="tasks a second; 0 for none (default: %(default)s)")
     parser.add_argument(
-        "--synthetic-rate", type=float, default=4.0, help="synthetic runs a second; 0 for none (default: %(default)s)"
+        "--synthetic-rate", type=float, default=12.0, help="synthetic runs a second; 0 for none (default: %(default)s)"
     )
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until SIGTERM")
     parser.add_argument("--seed", type=int, help="the same one makes the agents do the same again (default: chance)")
