@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-dev.txt)
 STATE ?= .local
 
-.PHONY: help setup demo down test test-real test-fast lint format bench screenshots render lock clean tools
+.PHONY: help setup demo down test test-slow test-real test-fast lint format bench screenshots render lock clean tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -37,8 +37,11 @@ lint: .venv/.installed ## format, style, types and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup tools lint ## everything that CI runs
-	$(BIN)/python -m pytest
+test: setup tools lint ## what every change has to pass, in less than ten minutes
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: setup tools ## the long ones: every fault, the history, crashes under load, a hundred thousand changes
+	$(BIN)/python -m pytest -m slow
 
 test-real: setup tools ## the conformance suites against real Kubernetes and Elasticsearch, built at the first run
 	$(BIN)/python -m deploy.local programs --real

@@ -6,7 +6,7 @@ import pytest
 
 from bench.cluster import api_server, follow_changes
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 
 def test_the_official_client_sees_every_change_once_through_reconnects_and_forgotten_versions() -> None:

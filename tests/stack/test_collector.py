@@ -16,7 +16,7 @@ from logstore_process import REPO, LogStore, eventually, free_port, listens
 from test_collector_tail import Container
 
 pytest_plugins = ("logstore_process",)
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 LOGS, TRACES = "logs-agentgov.app.otel-test", "traces-agentgov.otel-test"
 

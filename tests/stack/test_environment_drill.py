@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from bench.drill import Plan, drill
 from tests.environment import Environment
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_rolling_update_and_two_switches_lose_nothing(environment: Environment) -> None:

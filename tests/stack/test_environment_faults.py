@@ -18,7 +18,7 @@ import requests
 from connectors.kubernetes import Cluster
 from tests.environment import Environment
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(240)]
 NAMESPACE = "agents"
 SOURCES = ("prometheus", "alertmanager", "elasticsearch", "kubernetes")
 

@@ -16,7 +16,7 @@ import requests
 from deploy.local.history.recipe import DAY, HOUR, Incident, Past
 from tests.environment import Environment
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(900)]
 
 Series = dict[str, set[tuple[tuple[str, str], ...]]]
 _READY_SECONDS = 60.0

@@ -16,7 +16,7 @@ from elasticsearch import ApiError, Elasticsearch, TransportError
 from logstore_process import REPO, LogStore, answers, eventually, ids, log, refusal
 
 pytest_plugins = ("logstore_process",)
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 STREAM = "logs-crash.otel-test"
 
