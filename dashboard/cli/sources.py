@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from dataclasses import asdict
 from typing import Any
 
 from dashboard.cli import environment
 from dashboard.model.health import SourceHealth
-from dashboard.queries.ask import build_ask
+from dashboard.queries.ask import Ask, build_ask
+from dashboard.queries.breaker import NOT_ASKED
 from dashboard.queries.sources import SourcesAnswer, sources
 
+PATIENCE_SECONDS = 10.0
 HELP = "whether each source answers, and which metrics are missing"
 
 
@@ -29,11 +32,23 @@ def run(options: argparse.Namespace) -> int:
     """Ask each source once, print, and answer with the exit code."""
     ask = build_ask(environment.chosen(options))
     try:
-        found = sources(ask)
+        found = _settled(ask)
     finally:
         ask.close()
     print(json.dumps(_document(found), default=str) if options.json else _table(found))
     return int(any(source.reachable is False for source in found.health))
+
+
+def _settled(ask: Ask) -> SourcesAnswer:
+    """What is known when each source has answered or failed; a busy one is given PATIENCE_SECONDS."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        found = sources(ask)
+        open_ones = [one for one in found.health if one.reachable is None and one.reason == NOT_ASKED]
+        nameless = [one for one in found.health if one.reachable and not one.version]
+        if time.monotonic() > deadline or not (open_ones or nameless):
+            return found
+        time.sleep(0.2)
 
 
 def _document(found: SourcesAnswer) -> dict[str, Any]:

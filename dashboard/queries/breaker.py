@@ -19,6 +19,7 @@ from dashboard.model.reading import Source
 
 FAILURES_TO_OPEN = 3
 PROBE_SECONDS = 5.0
+NOT_ASKED = "not asked yet"
 
 # The source said no: it lives, and asking something else may well succeed.
 _ANSWERED = (Refused, NotFound, Conflict, Gone)
@@ -44,7 +45,7 @@ class Breaker:
         self._failing_since = clock()
         self._probing = False
         self._versioned = False
-        self._health = SourceHealth(source=source, reachable=None, reason="not asked yet")
+        self._health = SourceHealth(source=source, reachable=None, reason=NOT_ASKED)
 
     def refusal(self) -> str | None:
         """Why nothing is asked now; None while the source may be asked."""

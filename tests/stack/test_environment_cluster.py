@@ -176,7 +176,7 @@ def test_a_rollout_that_does_not_get_on_is_called_stuck_and_costs_no_capacity(cl
     cluster(
         "patch", "deploy/echo-blue", "-p", json.dumps({"spec": {"progressDeadlineSeconds": 3, "template": template}})
     )
-    stuck = cluster.run("rollout", "status", "deploy/echo-blue", "--timeout=30s")
+    stuck = cluster.run("rollout", "status", "deploy/echo-blue", "--timeout=90s")
     assert "exceeded its progress deadline" in stuck.stderr
     assert len(addresses(cluster)) == 2
     shown = "jsonpath={.items[*].status.containerStatuses[*].state.waiting}"

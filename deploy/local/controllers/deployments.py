@@ -113,17 +113,16 @@ class Deployments:
     async def _tell(self, deployment: Object, new: Object | None, mine: list[Object]) -> None:
         before = deployment.get("status", {})
         after = _status(deployment, new, mine)
+        metadata = deployment["metadata"]
+        if after["conditions"][1]["reason"] == "ReplicaSetUpdated":
+            deadline = deployment["spec"].get("progressDeadlineSeconds", 600)
+            self.queue.add_later((metadata["namespace"], metadata["name"]), deadline + 1)
         if after == {key: before.get(key) for key in after} and before.keys() <= after.keys():
             return
-        metadata = deployment["metadata"]
         gone = dict.fromkeys(before.keys() - after.keys())  # null takes a field away
         await self._api.patch(
             "deployments", metadata["namespace"], metadata["name"], {"status": {**gone, **after}}, sub="status"
         )
-        waits = after["conditions"][1]["reason"] == "ReplicaSetUpdated"
-        if waits:
-            deadline = deployment["spec"].get("progressDeadlineSeconds", 600)
-            self.queue.add_later((metadata["namespace"], metadata["name"]), deadline + 1)
 
 
 def _status(deployment: Object, new: Object | None, mine: list[Object]) -> dict[str, Any]:

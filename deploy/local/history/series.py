@@ -56,6 +56,15 @@ def _is_rare(name: str, labels: tuple[tuple[str, str], ...]) -> bool:
     return name == "agent:agentgov_contract_violations:rate5m" or ("outcome", "violation") in labels
 
 
+def _queue(sums: Sums, labels: dict[str, str], times: Array) -> None:
+    """One that never had anybody wait."""
+    for name in (
+        "service_track:agentgov_agent_queue_depth:sum",
+        "service_track:agentgov_agent_queue_oldest_age_seconds:max",
+    ):
+        sums.add(name, labels, np.zeros(times.shape))
+
+
 def lines(past: Past, times: Array) -> list[Line]:
     """All series of agents, models, tools, contracts, policies and releases."""
     sums, releases = Sums(), []
@@ -63,9 +72,9 @@ def lines(past: Past, times: Array) -> list[Line]:
         labels = {"namespace": NAMESPACE, "service_name": SERVICE, "track": track}
         for agent in AGENTS.values():
             _Runs(past, track, agent, times, sums, labels).add_all()
-        sums.add("service_track:agentgov_agent_queue_depth:sum", labels, np.zeros(times.shape))
-        sums.add("service_track:agentgov_agent_queue_oldest_age_seconds:max", labels, np.zeros(times.shape))
+        _queue(sums, labels, times)
         releases += list(_versions(past, track, times, labels))
+    _queue(sums, {"namespace": NAMESPACE, "service_name": "gateway"}, times)
     sums.add("namespace:agentgov_approvals_pending:sum", {"namespace": NAMESPACE}, np.zeros(times.shape))
     began = np.array([switch.at for switch in past.switches], dtype=float)
     last = began[np.searchsorted(began, times, side="right") - 1]
