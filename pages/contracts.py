@@ -25,7 +25,7 @@ _FACES = {
         name="Burn rate (1 h)",
         good="down",
         limit=14.4,
-        help="1 spends the budget exactly in its period; 14.4 in 2 days.",
+        help="1 spends the budget of 3 days in 3 days, 14.4 in 5 hours.",
     ),
     "evaluations": Face(name="Evaluations", help="Contract clauses evaluated each second."),
     "drift": Face(name="Most drift", good="down", help="How far behaviour has moved from the contract's baseline."),

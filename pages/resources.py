@@ -10,9 +10,9 @@ from dashboard.queries.resources import ResourcesAnswer, pod_log, pod_names, res
 from dashboard.ui import session
 from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import choose
-from dashboard.ui.measures import line_name, windows
+from dashboard.ui.measures import windows
 from dashboard.ui.page import begin, live
-from dashboard.ui.resources import EVENTS, LIMITS, PODS, WORKLOADS, log, resource_tiles
+from dashboard.ui.resources import EVENTS, LIMITS, PODS, WORKLOADS, log, pod_line, resource_tiles
 from dashboard.ui.tables import table
 from dashboard.ui.tiles import tiles
 
@@ -43,10 +43,10 @@ def _draw(answer: ResourcesAnswer, view: View) -> None:
             ("Memory by pod", answer.memory, Unit.BYTES, "resources.chart.memory"),
         ):
             with grid.cell():
-                time_chart(title, series, unit=unit, name=line_name("pod"), key=key, markers=answer.changes, tz=view.tz)
+                time_chart(title, series, unit=unit, name=pod_line, key=key, markers=answer.changes, tz=view.tz)
     st.subheader("Pods", anchor=False)
     table(answer.pods, PODS, key="resources.pods", csv_name="pods", tz=view.tz)
     st.subheader("Limits", anchor=False)
     table(answer.limits, LIMITS, key="resources.limits", csv_name="limits")
     st.subheader("Events", anchor=False)
-    table(answer.events, EVENTS, key="resources.events", csv_name="events", tz=view.tz)
+    table(answer.events, EVENTS, key="resources.events", csv_name="events", tz=view.tz, most_cards=8)

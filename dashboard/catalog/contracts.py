@@ -146,7 +146,7 @@ BURN_RATE = Expression(
         'max (slo:agentgov_sli_errors:ratio_rate1h{namespace="$namespace", service_name=~"$service", '
         'slo="contract-compliance", track=~"$track"}) / 0.01'
     ),
-    unit=Unit.COUNT,
+    unit=Unit.TIMES,
     blind="how fast the contract budget is spent",
 )
 APPROVALS_PENDING = Expression(

@@ -35,7 +35,7 @@ BUDGET_REMAINING = Expression(
 BURN_RATE_1H = Expression(
     name="burn_rate_1h",
     promql='slo:agentgov_sli_errors:ratio_rate1h{namespace="$namespace"} / 0.01',
-    unit=Unit.COUNT,
+    unit=Unit.TIMES,
     blind="How many times too fast an error budget is spent.",
 )
 ALL = (AGENT_ERROR_RATIO_NOW, CONTRACT_VIOLATED_MOST, BUDGET_REMAINING, BURN_RATE_1H)

@@ -41,9 +41,11 @@ def workloads(deployments: Iterable[Object], of: Sequence[Pod]) -> tuple[Workloa
 
 
 def events(objects: Iterable[Object]) -> tuple[ClusterEvent, ...]:
-    """Events, newest first."""
+    """Events: warnings first, each kind newest first."""
     found = [_event(event) for event in objects]
-    return tuple(sorted(found, key=lambda event: event.at.timestamp() if event.at else 0.0, reverse=True))
+    return tuple(
+        sorted(found, key=lambda event: (event.warning, event.at.timestamp() if event.at else 0.0), reverse=True)
+    )
 
 
 def limits(autoscalers: Iterable[Object], budgets: Iterable[Object], quotas: Iterable[Object]) -> tuple[Limit, ...]:

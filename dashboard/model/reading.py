@@ -45,6 +45,7 @@ class Unit(StrEnum):
     CORES = "cores"
     USD = "usd"
     TOKENS = "tokens"
+    TIMES = "times"  # a factor: 1 is as planned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,17 +20,20 @@ from dashboard.ui.text import one_line, plain
 
 _CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset", "responsive": True}
 _AXIS = {
-    Unit.RATIO: (".1~%", ""),
+    Unit.RATIO: (".3~p", ""),
     Unit.SECONDS: (".3~s", "s"),
     Unit.PER_SECOND: (".3~s", "/s"),
     Unit.BYTES: (".3~s", "B"),
     Unit.CORES: (".3~s", " cores"),
     Unit.USD: ("$.3~s", ""),
     Unit.TOKENS: (".3~s", ""),
+    Unit.TIMES: (".3~s", " ×"),
     Unit.COUNT: (".3~s", ""),
 }
 _MOST_LINES = 12
 _MOST_MARKS = 4
+_LEGEND_COLUMNS, _LEGEND_SIGNS, _LEGEND_ROW, _AXIS_ROOM = 2, 24, 20, 46  # the last two in pixels
+_ALL_ZERO = (0.0, 0.05)  # or an axis without any figure would run to 100 %
 
 
 def time_chart(
@@ -81,14 +84,17 @@ def _figure(
         figure.add_scatter(
             x=[datetime.fromtimestamp(at, UTC).astimezone(zone(tz)).replace(tzinfo=None) for at in line.times],
             y=list(line.values),
-            name=one_line(name(line.labels), limit=40),
+            name=one_line(name(line.labels), limit=_LEGEND_SIGNS),
+            meta=_escaped(name(line.labels), 60),
             mode="lines",
             connectgaps=False,
             line={"color": colour, "width": 2, "dash": "dot" if _is_repeat(line, lines) else "solid"},
             customdata=[number(value, unit) for value in line.values],
-            hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
+            hovertemplate="%{customdata}<extra>%{meta}</extra>",
         )
     _lay_out(figure, unit=unit, height=height, tz=tz, colours=colours)
+    if unit is Unit.RATIO and limit is None and not any(value for line in lines for value in line.values):
+        figure.update_yaxes(range=_ALL_ZERO)
     if limit is not None:
         figure.add_hline(y=limit, line_dash="dash", line_width=1, line_color=colours["warn"])
         figure.add_annotation(
@@ -140,16 +146,26 @@ def _escaped(text: str, limit: int) -> str:
 
 def _lay_out(figure: go.Figure, *, unit: Unit, height: int, tz: str, colours: Mapping[str, str]) -> None:
     form, suffix = _AXIS[unit]
+    legend_rows = -(-len(figure.data) // _LEGEND_COLUMNS) if len(figure.data) > 1 else 0
     figure.update_layout(
-        height=height,
-        margin={"l": 0, "r": 8, "t": 20, "b": 0},
+        height=height + legend_rows * _LEGEND_ROW,
+        margin={"l": 0, "r": 8, "t": 20, "b": _AXIS_ROOM + legend_rows * _LEGEND_ROW},
         dragmode=False,
         hovermode="x unified",
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": colours["text"], "size": 12},
         showlegend=len(figure.data) > 1,
-        legend={"orientation": "h", "yanchor": "top", "y": -0.28, "x": 0, "title": None},
+        # At the foot of the picture, in columns: a long one then neither meets the axis nor hides itself.
+        legend={
+            "orientation": "h",
+            "yref": "container",
+            "yanchor": "bottom",
+            "y": 0,
+            "x": 0,
+            "entrywidthmode": "fraction",
+            "entrywidth": 1 / _LEGEND_COLUMNS,
+        },
     )
     zone_word = f"{datetime.now(zone(tz)):%Z}"
     figure.update_xaxes(

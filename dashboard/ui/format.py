@@ -36,6 +36,8 @@ def number(value: float | None, unit: Unit) -> str:
             return _usd(value)
         case Unit.TOKENS:
             return f"{_short(value)} tokens"
+        case Unit.TIMES:
+            return f"{_digits(value)} ×" if value >= 0.01 or value == 0 else "< 0.01 ×"
         case Unit.COUNT:
             return _short(value)
 

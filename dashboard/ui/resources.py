@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import streamlit as st
@@ -98,7 +99,7 @@ LIMITS: list[Column[Limit]] = [
     Column(name="kind", cell=lambda found: found.kind, essential=True),
     Column(name="now", cell=lambda found: found.now, essential=True),
     Column(name="allowed", cell=lambda found: found.allowed, essential=True),
-    Column(name="state", cell=lambda found: "▲ at its limit" if found.at_limit else "✔ room left"),
+    Column(name="state", cell=lambda found: "▲ at its limit" if found.at_limit else "✔ room left", essential=True),
 ]
 EVENTS: list[Column[ClusterEvent]] = [
     Column(name="reason", cell=lambda found: found.reason, essential=True),
@@ -114,6 +115,15 @@ class ReadLog(Protocol):
     """Answers with the newest lines of the pod that was chosen."""
 
     def __call__(self, *, previous: bool, lines: int) -> Reading[str]: ...
+
+
+def pod_line(labels: Mapping[str, str]) -> str:
+    """A pod's line in a legend: its workload and its own last word, without the template's hash between them.
+
+    `agent-runtime-blue-a2c82377b2-d87ft` is `agent-runtime-blue d87ft`.
+    """
+    *workload, _, own = labels.get("pod", "unknown").rsplit("-", 2)
+    return f"{workload[0]} {own}" if workload else labels.get("pod", "unknown")
 
 
 def log(view: View, read: ReadLog) -> None:

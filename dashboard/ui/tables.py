@@ -45,8 +45,9 @@ def table(
     caption: str = "",
     csv_name: str,
     tz: str = "UTC",
+    most_cards: int = _MOST_CARDS,
 ) -> None:
-    """Draw rows; says in words when there are none and why."""
+    """Draw rows; says in words when there are none and why. A phone shows the first `most_cards` of them."""
     if isinstance(rows, Reading):
         if rows.value is None:
             states.note(rows, caption)
@@ -61,11 +62,18 @@ def table(
     if caption:
         st.caption(plain(caption))
     with st.container(key=f"table-{key.replace('.', '-')}", gap="xxsmall"):
-        _draw(found, columns, key=key, caption=caption, csv_name=csv_name, tz=tz)
+        _draw(found, columns, key=key, caption=caption, csv_name=csv_name, tz=tz, most_cards=most_cards)
 
 
 def _draw(
-    rows: Sequence[Row], columns: Sequence[Column[Row]], *, key: str, caption: str, csv_name: str, tz: str
+    rows: Sequence[Row],
+    columns: Sequence[Column[Row]],
+    *,
+    key: str,
+    caption: str,
+    csv_name: str,
+    tz: str,
+    most_cards: int,
 ) -> None:
     with st.container(key=f"wide-{key.replace('.', '-')}"):
         st.dataframe(
@@ -77,7 +85,7 @@ def _draw(
             alt=f"{caption or csv_name}: {len(rows)} rows",
             column_config={column.name: _config(column) for column in columns},
         )
-    st.html(_cards(rows, columns, tz))
+    st.html(_cards(rows, columns, tz, most_cards))
     st.download_button(
         "CSV",
         data=lambda: to_csv(rows, columns),
@@ -133,6 +141,7 @@ _GRID = {
     Unit.CORES: (1.0, "cores", "%.3f"),
     Unit.USD: (1.0, "$", "%.4f"),
     Unit.TOKENS: (1.0, "tokens", "%.0f"),
+    Unit.TIMES: (1.0, "×", "%.2f"),
     Unit.COUNT: (1.0, "", "localized"),
 }
 
@@ -158,14 +167,15 @@ def _config(column: Column[Row]) -> ColumnConfig:
     return st.column_config.NumberColumn(header, format=form)
 
 
-def _cards(rows: Sequence[Row], columns: Sequence[Column[Row]], tz: str) -> str:
+def _cards(rows: Sequence[Row], columns: Sequence[Column[Row]], tz: str, most: int) -> str:
     """The essential columns as cards; escaped, since rows hold names and messages from outside."""
     essential = [column for column in columns if column.essential] or list(columns[:3])
     title, rest = essential[0], essential[1:]
     cards = []
-    for row in rows[:_MOST_CARDS]:
-        pairs = "".join(f"<dt>{in_html(c.name)}</dt><dd>{in_html(_shown(c, row, tz))}</dd>" for c in rest)
+    for row in rows[:most]:
+        told = [(column.name, shown) for column in rest if (shown := _shown(column, row, tz))]
+        pairs = "".join(f"<dt>{in_html(name)}</dt><dd>{in_html(shown)}</dd>" for name, shown in told)
         cards.append(f'<div class="td-card"><h4>{in_html(_shown(title, row, tz))}</h4><dl>{pairs}</dl></div>')
-    more = len(rows) - _MOST_CARDS
+    more = len(rows) - most
     note = f'<div class="td-note">{more} more in the CSV file.</div>' if more > 0 else ""
     return f'<div class="td-cards">{"".join(cards)}{note}</div>'

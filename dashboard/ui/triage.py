@@ -228,7 +228,7 @@ def budgets(found: Triage, view: View) -> None:
     columns: Sequence[Column[Budget]] = (
         Column(name="Objective", cell=lambda b: f"{b.service} {b.track}, {b.slo}", essential=True),
         Column(name="Left of 3 days", cell=lambda b: b.remaining, unit=Unit.RATIO, essential=True),
-        Column(name="Burns, times too fast", cell=lambda b: b.burn_rate, unit=Unit.COUNT, essential=True),
+        Column(name="Burn rate", cell=lambda b: b.burn_rate, unit=Unit.TIMES, essential=True),
     )
     table(found.budgets, columns, key="triage.budgets", csv_name="error-budgets", tz=view.tz)
 

@@ -30,6 +30,8 @@ NOW = datetime(2026, 3, 1, 3, 12, 5, tzinfo=UTC)
         pytest.param(1536.0, Unit.BYTES, "1.5 KiB", id="bytes in powers of two"),
         pytest.param(0.004, Unit.USD, "$0.004", id="cents of cents are not free"),
         pytest.param(0.25, Unit.CORES, "0.25 cores", id="cores"),
+        pytest.param(14.4, Unit.TIMES, "14.4 ×", id="a factor"),
+        pytest.param(0.00143, Unit.TIMES, "< 0.01 ×", id="hardly any"),
         pytest.param(None, Unit.RATIO, "—", id="missing is a dash"),
         pytest.param(float("nan"), Unit.SECONDS, "—", id="not a number is a dash"),
     ],

@@ -111,6 +111,25 @@ def test_a_table_without_rows_says_why() -> None:
     assert none == "Agents: nothing to list."
 
 
+def long_table() -> None:
+    from dashboard.ui.tables import Column, table
+
+    columns = [
+        Column(name="pod", cell=str),
+        Column(name="trouble", cell=lambda row: "OOMKilled" if row == "p1" else ""),
+    ]
+    table([f"p{number}" for number in range(6)], columns, key="a", csv_name="a", most_cards=4)
+
+
+def test_a_phone_gets_the_first_rows_as_cards_without_empty_lines_and_is_told_of_the_rest() -> None:
+    app = AppTest.from_function(long_table).run()
+    assert not app.exception
+    (cards,) = (html.proto.body for html in app.get("html"))
+    assert cards.count("<h4>") == 4
+    assert cards.count("<dt>trouble</dt>") == 1
+    assert "2 more in the CSV file." in cards
+
+
 @pytest.mark.parametrize(
     "evil",
     [

@@ -104,7 +104,7 @@ def test_a_workload_carries_the_trouble_and_the_restarts_of_its_pods() -> None:
     assert found.health is Health.DEGRADED
 
 
-def test_events_are_newest_first_in_both_generations_of_their_api() -> None:
+def test_warnings_are_before_newer_everyday_events_in_both_generations_of_their_api() -> None:
     old = {
         "metadata": {},
         "type": "Warning",
@@ -122,9 +122,11 @@ def test_events_are_newest_first_in_both_generations_of_their_api() -> None:
         "eventTime": "2026-01-02T03:05:05.000001Z",
         "regarding": {"kind": "Deployment", "name": "b"},
     }
-    first, second = workloads.events([old, new])
-    assert (first.name, first.message, first.warning, first.count) == ("b", "to 2", False, 1)
-    assert (second.name, second.message, second.warning, second.count) == ("a", "restarting", True, 3)
+    newest = new | {"note": "to 3", "eventTime": "2026-01-02T03:06:05.000001Z"}
+    warning, latest, earlier = workloads.events([new, old, newest])
+    assert (warning.name, warning.message, warning.warning, warning.count) == ("a", "restarting", True, 3)
+    assert latest.message == "to 3"
+    assert (earlier.name, earlier.message, earlier.warning, earlier.count) == ("b", "to 2", False, 1)
 
 
 def test_what_is_at_its_limit_comes_first() -> None:
