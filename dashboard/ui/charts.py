@@ -32,7 +32,10 @@ _AXIS = {
 }
 _MOST_LINES = 12
 _MOST_MARKS = 4
-_LEGEND_COLUMNS, _LEGEND_SIGNS, _LEGEND_ROW, _AXIS_ROOM = 2, 24, 20, 46  # the last two in pixels
+_LATE = 0.7
+_LEGEND_SIGNS, _SHORT_NAME = 40, 14  # short ones fit twice beside each other on a phone
+_LEGEND_ROW, _AXIS_ROOM = 20, 46  # pixels
+_SIGNS_ACROSS, _FEWEST_SIGNS = 38, 12  # so many signs fit above the plot of a phone; cut shorter a label says nothing
 _ALL_ZERO = (0.0, 0.05)  # or an axis without any figure would run to 100 %
 
 
@@ -111,13 +114,14 @@ def _mark(figure: go.Figure, lines: Sequence[Series], markers: Sequence[Marker],
     if not times:
         return
     start, end = min(times), max(times)
-    for group in grouped(markers, start, end):
+    groups = grouped(markers, start, end)
+    places = [(group[0].at.timestamp() - start) / ((end - start) or 1.0) for group in groups]
+    for group, (is_late, room) in zip(groups, rooms(places), strict=True):
         at = group[0].at.astimezone(zone(tz)).replace(tzinfo=None)
-        is_late = group[0].at.timestamp() > start + (end - start) * 0.7
         figure.add_vline(x=at, line_dash="dot", line_width=1, line_color=colour)
         figure.add_annotation(
             x=at, y=1, yref="paper", yanchor="bottom", xanchor="right" if is_late else "left", showarrow=False,
-            text=_escaped(group[0].label if len(group) == 1 else f"{len(group)} changes", 28),
+            text=_words(group, room),
             hovertext="<br>".join(_escaped(marker.label, 60) for marker in group),
             font={"size": 11, "color": colour},
         )  # fmt: skip
@@ -140,13 +144,38 @@ def grouped(markers: Sequence[Marker], start: float, end: float) -> list[list[Ma
     return groups
 
 
+def rooms(places: Sequence[float]) -> list[tuple[bool, int]]:
+    """For each mark, whether its words stand left of it, and how many signs they may have to meet no others.
+
+    Pure. `places` are ascending parts of the chart's width, 0 to 1. Words of late marks run to the left, so that the
+    chart's end does not cut them; between an early and a late mark both have half.
+    """
+    late = [place > _LATE for place in places]
+    found = []
+    for index, (place, is_late) in enumerate(zip(places, late, strict=True)):
+        step = -1 if is_late else 1
+        if 0 <= index + step < len(places):
+            free = abs(places[index + step] - place) / (1 if late[index + step] is is_late else 2)
+        else:
+            free = place if is_late else 1 - place
+        found.append((is_late, int(free * _SIGNS_ACROSS)))
+    return found
+
+
+def _words(group: Sequence[Marker], room: int) -> str:
+    """What stands above a mark: the change itself where there is room for it, else how many there were."""
+    count = "1 change" if len(group) == 1 else f"{len(group)} changes"
+    return _escaped(group[0].label, room) if len(group) == 1 and room >= _FEWEST_SIGNS else count
+
+
 def _escaped(text: str, limit: int) -> str:
     return one_line(text, limit=limit).replace("<", "&lt;")
 
 
 def _lay_out(figure: go.Figure, *, unit: Unit, height: int, tz: str, colours: Mapping[str, str]) -> None:
     form, suffix = _AXIS[unit]
-    legend_rows = -(-len(figure.data) // _LEGEND_COLUMNS) if len(figure.data) > 1 else 0
+    columns = 2 if all(len(line.name) <= _SHORT_NAME for line in figure.data) else 1
+    legend_rows = -(-len(figure.data) // columns) if len(figure.data) > 1 else 0
     figure.update_layout(
         height=height + legend_rows * _LEGEND_ROW,
         margin={"l": 0, "r": 8, "t": 20, "b": _AXIS_ROOM + legend_rows * _LEGEND_ROW},
@@ -164,7 +193,7 @@ def _lay_out(figure: go.Figure, *, unit: Unit, height: int, tz: str, colours: Ma
             "y": 0,
             "x": 0,
             "entrywidthmode": "fraction",
-            "entrywidth": 1 / _LEGEND_COLUMNS,
+            "entrywidth": 1 / columns,
         },
     )
     zone_word = f"{datetime.now(zone(tz)):%Z}"

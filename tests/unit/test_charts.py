@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.model.view import Marker
-from dashboard.ui.charts import grouped
+from dashboard.ui.charts import grouped, rooms
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN_SECONDS = 900
@@ -43,3 +43,14 @@ def test_no_change_is_lost_and_the_words_never_overlap(seconds: list[int]) -> No
     assert [at for group in found for at in group] == sorted(seconds)
     firsts = [group[0] for group in found]
     assert all(later - earlier >= SPAN_SECONDS / 4 for earlier, later in pairwise(firsts))
+
+
+@given(st.lists(st.floats(0, 1), max_size=6, unique=True).map(sorted))
+def test_the_words_of_no_two_changes_meet_nor_leave_the_chart(places: list[float]) -> None:
+    signs_across = 38
+    ends = [
+        (place - room / signs_across, place) if is_late else (place, place + room / signs_across)
+        for place, (is_late, room) in zip(places, rooms(places), strict=True)
+    ]
+    assert all(start >= -1e-9 and end <= 1 + 1e-9 for start, end in ends)
+    assert all(earlier[1] <= later[0] + 1e-9 for earlier, later in pairwise(ends))

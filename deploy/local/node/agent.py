@@ -68,7 +68,7 @@ class Agent:
         finally:
             for task in self._tasks.values():
                 task.cancel()
-            await asyncio.gather(*(pod.end(0.5) for pod in self.pods.values()))
+            await asyncio.gather(*(pod.leave() for pod in self.pods.values()))
 
     def _pod_changed(self, _: Object | None, new: Object | None) -> None:
         if new is None:

@@ -99,9 +99,10 @@ class Container:
             pause = next_back_off(pause, lived_seconds=time.monotonic() - begun)
             await self._back_off(pause)
 
-    async def stop(self, grace_seconds: float) -> None:
+    async def stop(self, grace_seconds: float, *, hook: bool = True) -> None:
         """Its preStop hook, SIGTERM, and SIGKILL when the grace has passed; all of it within the grace."""
         self._stopping = True
+        self._terminating = self._terminating or not hook
         await self._terminate(grace_seconds)
 
     async def _terminate(self, grace_seconds: float) -> None:

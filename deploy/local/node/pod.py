@@ -20,6 +20,7 @@ from deploy.local.node.container import Container, Home
 
 _LOG = logging.getLogger("node")
 _RETRY_SECONDS = 0.5
+_LEAVE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,10 @@ class Pod:
         if any(container.is_running for container in self.containers):
             await self._tell("Killing", "Stopping the containers", False)
         await asyncio.gather(*(container.stop(grace_seconds) for container in self.containers))
+
+    async def leave(self) -> None:
+        """The node itself ends: no hook would have the time that it wants, and nobody takes the pod away."""
+        await asyncio.gather(*(container.stop(_LEAVE_SECONDS, hook=False) for container in self.containers))
 
     async def remove(self) -> None:
         """The last word of a pod that was deleted: its object goes. Tries until the API server took it."""
