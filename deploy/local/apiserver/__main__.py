@@ -12,7 +12,7 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from . import pki
+from . import bootstrap, errors, pki
 from .api import wire
 from .collector import Collector
 from .journal import DamagedStateError, Journal
@@ -37,6 +37,10 @@ def main() -> int:
 async def _serve(options: argparse.Namespace) -> None:
     journal, store, made = _open(options.state)
     api = wire(store, options.service_cidr)
+    try:
+        await bootstrap.make_first_objects(api)
+    except errors.ApiError as error:
+        raise StartError(f"{error.message}; make room in {options.state}, or name another with --state") from error
     runner = web.AppRunner(application(api, made.token), access_log=None, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
     tls = made.ssl_context()
