@@ -12,6 +12,9 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
+from deploy.local.errors import CommandError
+from deploy.local.formats import claim
+
 from . import bootstrap, errors, pki
 from .api import wire
 from .collector import Collector
@@ -70,11 +73,14 @@ async def _serve(options: argparse.Namespace) -> None:
 def _open(state: Path) -> tuple[Journal, Store, pki.Credentials]:
     """What the state folder holds. Raises StartError."""
     try:
+        claim(state, "apiserver")
         journal = Journal(state)
         return journal, Store(journal), pki.credentials(state / "pki")
     except OSError as error:
         why = f"cannot use the state folder {state}: {error.strerror}; give a writable one with --state"
         raise StartError(why) from error
+    except CommandError as error:
+        raise StartError(str(error)) from error
     except DamagedStateError as error:
         raise StartError(f"{error}; move {state} away to start empty") from error
 
