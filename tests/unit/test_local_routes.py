@@ -20,7 +20,7 @@ def service(name: str) -> Json:
     return {"metadata": {"name": name, "namespace": "agents"}, "spec": {"ports": ports}}
 
 
-def backend(name: str, weight: int | None = None, **more: Any) -> Json:
+def backend(name: str, weight: Any = None, **more: Any) -> Json:
     return {"name": name, "port": 8080, **({} if weight is None else {"weight": weight}), **more}
 
 
@@ -54,7 +54,7 @@ def test_a_backend_that_is_not_there_keeps_its_share() -> None:
 
 
 def test_a_route_of_a_gateway_is_somebody_elses() -> None:
-    gateway = route(backend("green"))
+    gateway = route(backend("green"), filters=[{"type": "RequestMirror"}])
     gateway["spec"]["parentRefs"] = [{"name": "public"}]
     assert of(gateway) == ({}, [])
 
@@ -75,8 +75,23 @@ def test_the_oldest_of_several_routes_counts() -> None:
         (route(backend("green", namespace="elsewhere")), "another namespace"),
         (route(backend("green", group="example.com", kind="Bucket")), "green is no Service"),
         (route(), "it names no backendRefs"),
+        (route(backend("green", -1)), "the weight of green is negative"),
+        (route({"weight": 1}), "it cannot be read"),
+        (route(backend("green", weight="much")), "it cannot be read"),
+        (route("green"), "it cannot be read"),  # type: ignore[arg-type]
     ],
-    ids=["a match", "a filter", "a filter of a backend", "another namespace", "no Service", "nobody"],
+    ids=[
+        "a match",
+        "a filter",
+        "a filter of a backend",
+        "another namespace",
+        "no Service",
+        "nobody",
+        "a negative weight",
+        "no name",
+        "a word for a weight",
+        "a word for a backend",
+    ],
 )
 def test_a_route_that_asks_for_more_is_left_out_with_the_reason(asked: Json, why: str) -> None:
     found, (problem,) = of(asked)

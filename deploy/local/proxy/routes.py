@@ -52,9 +52,14 @@ def splits(routes: Iterable[Object], services: Collection[Object]) -> tuple[dict
     for route in sorted(routes, key=_age):
         name = f"{route['metadata']['namespace']}/{route['metadata']['name']}"
         try:
-            parents, weights = list(_parents(route, ports)), _weights(route, ports)
+            if not (parents := list(_parents(route, ports))):
+                continue
+            weights = _weights(route, ports)
         except _LeftOutError as error:
             problems.append(f"HTTPRoute {name} is left out: {error}")
+            continue
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # nobody checks a custom kind's fields
+            problems.append(f"HTTPRoute {name} is left out: it cannot be read ({error!r})")
             continue
         problems += [
             f"HTTPRoute {name} is left out: an older one has port {port} of Service {service}"
@@ -104,7 +109,10 @@ def _weights(route: Object, ports: Mapping[tuple[str, str], dict[int, str]]) -> 
     weights: Weights = {}
     for backend in rules[0]["backendRefs"]:
         port = _backend(backend, route["metadata"]["namespace"], ports)
-        weights[port] = weights.get(port, 0) + int(backend.get("weight", 1))
+        weight = int(backend.get("weight", 1))
+        if weight < 0:
+            raise _LeftOutError(f"the weight of {backend['name']} is negative")
+        weights[port] = weights.get(port, 0) + weight
     return weights
 
 
