@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 TRACKS = ("blue", "green")
@@ -20,6 +21,19 @@ def service(name: str = "echo", track: str = "blue") -> dict[str, Any]:
         "spec": {
             "selector": {"app": "echo", "track": track},
             "ports": [{"name": "http", "port": 8080, "targetPort": "http"}],
+        },
+    }
+
+
+def route(weights: Mapping[str, int], parent: str = "echo") -> dict[str, Any]:
+    """Splits what comes to a Service between several, by weight."""
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": parent},
+        "spec": {
+            "parentRefs": [{"group": "", "kind": "Service", "name": parent, "port": 8080}],
+            "rules": [{"backendRefs": [{"name": n, "port": 8080, "weight": w} for n, w in weights.items()]}],
         },
     }
 

@@ -94,7 +94,7 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     ).map(lambda found: decide.limits(*found[0], found[1]))
     return ResourcesAnswer(
         period=over,
-        measures={name: measure(answers, name, expression) for name, expression in MEASURES.items()},
+        measures={name: _said(name, measure(answers, name, expression)) for name, expression in MEASURES.items()},
         desired=workloads.map(lambda found: float(sum(workload.desired for workload in found))),
         ready=workloads.map(lambda found: float(sum(workload.ready for workload in found))),
         in_trouble=pods.map(lambda found: float(sum(pod.health in _TROUBLE for pod in found))),
@@ -121,6 +121,13 @@ def pod_log(ask: Ask, view: View, *, previous: bool, lines: int) -> Reading[str]
     containers = [pod["spec"]["containers"][0]["name"] for pod in pods if pod["metadata"]["name"] == view.pod]
     request = PodLog(view.ns, view.pod, containers[0] if containers else "", tail_lines=lines, previous=previous)
     return ask.gather({"log": request}).text("log")
+
+
+def _said(name: str, found: Measure) -> Measure:
+    """The measure; where there is nothing to throttle, in words that do not speak of traffic."""
+    if name != "throttled":
+        return found
+    return replace(found, value=found.value.said("no container with a CPU limit is measured, so none is held back"))
 
 
 def _within(event: ClusterEvent, over: Period) -> bool:

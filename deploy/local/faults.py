@@ -95,6 +95,13 @@ FAULTS = {
         metrics="CPU of runtime, collector and log store",
         logs="one pattern drowns all others",
     ),
+    "kill-switch": Kind(
+        about="all agents are stopped by policy: each run is denied and handed over to people",
+        metrics="agentgov_kill_switch_engaged 1, policy decisions deny by kill-switch, hand-overs to people",
+        logs="audit lines kill-switch-engaged and run-denied",
+        traces="invoke_agent spans that end at the decision",
+        by="policy",
+    ),
     "bad-release": Kind(
         about="a new version, worse in a way that is chosen, is rolled out on the track",
         metrics="those of the way that is chosen",

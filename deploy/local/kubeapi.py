@@ -31,11 +31,14 @@ _GROUPS = {
     "/apis/autoscaling/v2": "horizontalpodautoscalers",
     "/apis/rbac.authorization.k8s.io/v1": "roles rolebindings clusterroles clusterrolebindings",
     "/apis/scheduling.k8s.io/v1": "priorityclasses",
+    "/apis/apiextensions.k8s.io/v1": "customresourcedefinitions",
+    "/apis/gateway.networking.k8s.io/v1": "httproutes",
 }
 _HOME = {kind: group for group, kinds in _GROUPS.items() for kind in kinds.split()}
 _PAGE = 500
 _WATCH_SECONDS = 300
 _RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0)
+_UNDEFINED_SECONDS = 1.0
 
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
@@ -51,6 +54,10 @@ class ApiError(Exception):
         self.reason = reason
 
 
+class ForbiddenError(ApiError):
+    """403: there is no right to it, or no room for it."""
+
+
 class NotFoundError(ApiError):
     """404: there is no such object."""
 
@@ -63,7 +70,7 @@ class GoneError(ApiError):
     """410: what happened since that resourceVersion is no longer known; list anew."""
 
 
-_ERRORS: dict[int, type[ApiError]] = {404: NotFoundError, 409: ConflictError, 410: GoneError}
+_ERRORS: dict[int, type[ApiError]] = {403: ForbiddenError, 404: NotFoundError, 409: ConflictError, 410: GoneError}
 
 
 class KubeApi:
@@ -209,6 +216,11 @@ class Informer:
                     since = await self._follow(since)
             except GoneError:
                 continue
+            except NotFoundError:  # a custom kind that is not defined (yet), so there are none
+                for key in list(self.objects):
+                    self._put(key, None)
+                self.synced.set()
+                await asyncio.sleep(_UNDEFINED_SECONDS)
             except ApiError:
                 failures += 1
                 await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS)) - 1])

@@ -37,9 +37,12 @@ def asked_for(pods: Iterable[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def written(resource: str, amount: float) -> str:
-    """An amount as a quantity: cores in thousandths where they are not whole, memory in MiB where it is whole ones."""
-    if resource.endswith("cpu") and amount != int(amount):
-        return f"{round(amount * 1000)}m"
-    if resource.endswith("memory") and amount and not amount % 2**20:
-        return f"{int(amount) // 2**20}Mi"
-    return str(int(amount))
+    """An amount as a quantity: cores in thousandths where they are not whole, memory in the largest unit that fits."""
+    milli = round(amount * 1000)
+    if resource.endswith("cpu") and milli % 1000:
+        return f"{milli}m"
+    if resource.endswith("memory") and amount:
+        for unit in ("Ti", "Gi", "Mi", "Ki"):
+            if not amount % _SUFFIXES[unit]:
+                return f"{int(amount / _SUFFIXES[unit])}{unit}"
+    return str(round(amount))

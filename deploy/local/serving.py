@@ -13,6 +13,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from deploy.local.errors import CommandError
+
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -81,7 +83,7 @@ def guarded(run: Callable[[], None]) -> int:
     """The exit code of a server; what a person can mend is one line on stderr instead of a traceback."""
     try:
         run()
-    except (OSError, ValueError) as error:
+    except (CommandError, OSError, ValueError) as error:
         print(f"error {error}", file=sys.stderr)
         return 1
     return 0

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deploy.local import configuration, faults, ports, programs
+from deploy.local import configuration, faults, formats, ports, programs
 from deploy.local.children import Child, children, history
 from deploy.local.errors import CommandError
 from deploy.local.layout import REPOSITORY, Layout, read_json, write_whole
@@ -65,6 +65,8 @@ def supervise(wish: Wish) -> None:
         builds.require()
     layout.prepare()
     with _only_one(layout):
+        for part in () if wish.real else formats.FORMATS:
+            formats.check(layout.root / part, part)
         found = programs.find()
         addresses = ports.take(layout, wish.dashboard_port)
         try:

@@ -71,6 +71,18 @@ def test_the_base_can_lose_any_one_pod() -> None:
 
 
 @needs_kubectl
+def test_what_a_gateway_has_accepted_outlives_it_and_is_found_by_the_others() -> None:
+    base = tuple(yaml.safe_load_all(build("base")))
+    gateway = of_kind("Deployment", base)["gateway"]
+    (folder,) = (e["value"] for e in container(gateway)["env"] if e["name"] == "TEALDECK_TASKS_DIR")
+    (mount,) = (m for m in container(gateway)["volumeMounts"] if m["mountPath"] == folder)
+    (volume,) = (v for v in pod(gateway)["volumes"] if v["name"] == mount["name"])
+    claim = of_kind("PersistentVolumeClaim", base)[volume["persistentVolumeClaim"]["claimName"]]
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert pod(gateway)["securityContext"]["fsGroup"] == pod(gateway)["securityContext"]["runAsGroup"]
+
+
+@needs_kubectl
 def test_nobody_but_the_switch_scales_a_track() -> None:
     base = tuple(yaml.safe_load_all(build("base")))
     scaled = {scaler["spec"]["scaleTargetRef"]["name"] for scaler in of_kind("HorizontalPodAutoscaler", base).values()}
@@ -86,7 +98,7 @@ def test_one_machine_runs_two_pods_a_track_and_one_of_the_rest() -> None:
 def test_everything_with_a_namespace_is_in_the_one_that_enforces_restrictions() -> None:
     (namespace,) = of_kind("Namespace").values()
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-    outside = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+    outside = {"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
     assert {r["metadata"]["namespace"] for r in local() if r["kind"] not in outside} == {namespace["metadata"]["name"]}
 
 

@@ -64,6 +64,11 @@ class Running:
                 process.kill()
                 process.wait()
 
+    def kill(self, name: str) -> None:
+        """Ends one as a power cut would."""
+        self._processes[name].kill()
+        self._processes[name].wait()
+
     def _start(self, child: Child) -> None:
         with self._log(child).open("wb") as log:
             self._processes[child.name] = subprocess.Popen(

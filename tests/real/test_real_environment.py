@@ -19,6 +19,7 @@ import pytest
 import requests
 import yaml
 
+from bench import manifests
 from connectors.elasticsearch import Elasticsearch
 from connectors.kubernetes import Cluster
 from dashboard.act.audit import AuditFile
@@ -169,6 +170,20 @@ def test_a_switch_and_a_rollback_under_load_lose_no_request(
     assert {"TrackSwitched", "TrackRolledBack"} <= set(
         kubectl("get", "events", "-o", "jsonpath={.items[*].reason}").split()
     )
+
+
+def test_a_route_moves_users_by_weight_and_loses_none_while_its_weights_change(
+    real_environment: Environment, kubectl: Kubectl
+) -> None:
+    with users(real_environment, seconds=20) as counted:
+        for weights in ({SERVICE: 50, f"{SERVICE}-preview": 50}, {SERVICE: 0, f"{SERVICE}-preview": 1}):
+            kubectl("apply", "-f", "-", stdin=json.dumps(manifests.route(weights, parent=SERVICE)))
+            time.sleep(3)  # the users have to meet each share, and nothing tells how many did
+        kubectl("delete", "httproute", SERVICE)
+    assert counted["stayed"]
+    assert counted["failed"] == {}
+    assert counted["tracks"].keys() == {"blue", "green"}
+    assert counted["tracks"]["green"] > 60  # half of three seconds, all of three more
 
 
 def test_a_rolling_update_by_the_real_controllers_loses_no_request(

@@ -55,8 +55,6 @@ def test_kill_nine_loses_no_acknowledged_write(own_server: Server) -> None:
     assert set(acknowledged) <= kept
 
 
-# The server hung up in one of ten runs and nobody knows yet why: to be found before this guards every change.
-@pytest.mark.slow
 def test_a_disk_that_takes_no_more_refuses_writes_and_keeps_what_it_has(own_server: Server) -> None:
     path = "/api/v1/namespaces/default/configmaps"
     own_server.call("POST", path, json=config_map("before"))

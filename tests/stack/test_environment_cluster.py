@@ -71,6 +71,8 @@ def test_what_the_manifests_contain_is_listed_and_described(agents: Cluster) -> 
     assert "2 desired | 2 updated | 2 total | 2 available | 0 unavailable" in described
     assert "Endpoints:" in agents("describe", "service/agent-runtime")
     assert "Allocated resources" in agents("describe", "node/node-b")
+    measured = r"gateway +Deployment/gateway +cpu: \d+%/70% +1 +2 +1"
+    eventually(lambda: re.search(measured, agents("get", "hpa")), "the autoscaler shows what it measures", 60)
 
 
 def test_what_runs_is_what_the_manifests_say(agents: Cluster) -> None:
@@ -86,6 +88,25 @@ def test_the_old_version_of_an_object_is_a_conflict(cluster: Cluster) -> None:
     refused = cluster.run("replace", "-f", "-", stdin=json.dumps(old))
     assert "the object has been modified" in refused.stderr
     assert cluster.get("service", "echo")["metadata"]["annotations"]["seen"] == "1"
+
+
+def test_a_namespace_has_an_account_for_pods_that_name_none(cluster: Cluster) -> None:
+    assert {pod["spec"]["serviceAccountName"] for pod in cluster.pods()} == {"default"}
+    cluster("delete", "serviceaccount/default")
+    cluster("wait", "--for=create", "serviceaccount/default", "--timeout=10s")
+
+
+def test_a_quota_holds_pods_back_until_it_has_room_and_says_so(cluster: Cluster) -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "3"}}}
+    cluster.apply(quota, manifests.deployment("green", replicas=2))
+    eventually(
+        lambda: "exceeded quota: q, requested: pods=1" in cluster("get", "events"), "an event says what holds it"
+    )
+    assert len(cluster.pods("track=green")) == 1
+    eventually(lambda: cluster.get("quota", "q")["status"]["used"] == {"pods": "3"}, "what is used is counted")
+    cluster("delete", "quota/q")
+    cluster("wait", "--for=jsonpath={.status.readyReplicas}=2", "deploy/echo-green", "--timeout=60s")
+    cluster("delete", "deploy/echo-green", "--timeout=60s")
 
 
 def test_events_rights_and_conditions_are_answered(cluster: Cluster) -> None:
@@ -221,16 +242,37 @@ def test_a_drain_keeps_to_the_budget_and_leaves_the_node_empty_until_it_is_uncor
         cluster("delete", "pdb/echo")
 
 
+def test_a_route_splits_a_service_by_weight_and_loses_nothing_while_weights_change(cluster: Cluster) -> None:
+    cluster.apply(manifests.service("echo-next", track="green"), manifests.deployment("green", replicas=1))
+    cluster("rollout", "status", "deploy/echo-green", "--timeout=60s")
+    url = f"http://{to_loopback(cluster.get('service', 'echo')['spec']['clusterIP'])}:8080/"
+    with requests.Session() as session:
+
+        def green(asked: int) -> int:
+            """How many of so many requests the other track answers; each has to be answered."""
+            answers = [session.get(url, timeout=10) for _ in range(asked)]
+            return sum(answer.json()["track"] == "green" for answer in answers if answer.raise_for_status() is None)
+
+        assert green(20) == 0, "the selector alone decides without a route"
+        for weight, least, most in ((10, 5, 15), (50, 40, 60), (0, 0, 0), (100, 100, 100)):
+            cluster.apply(manifests.route({"echo": 100 - weight, "echo-next": weight}))
+            eventually(lambda least=least, most=most: least <= green(100) <= most, f"{weight} of 100 come to green")
+        cluster("delete", "httproute/echo")
+        eventually(lambda: green(20) == 0, "the selector alone decides again")
+    cluster("delete", "deploy/echo-green", "service/echo-next", "--timeout=60s")
+
+
 def test_a_pod_that_ends_serves_until_it_is_gone_but_gets_nothing_new(cluster: Cluster) -> None:
     leaving = cluster.pods("track=blue")[0]
     ip = leaving["status"]["podIP"]
     seen: list[tuple[bool, bool, bool] | None] = []
     endpoints = ("endpointslices", "-l", "kubernetes.io/service-name=echo", "-o", "jsonpath={.endpoints}{'\\n'}")
     with cluster.lines("get", *endpoints, "--watch") as next_line:
-        cluster("delete", "pod", leaving["metadata"]["name"], "--wait=false")
         while not seen or seen[-1]:
             found = {endpoint["addresses"][0]: endpoint["conditions"] for endpoint in json.loads(next_line())}
             conditions = found.get(ip)
+            if not seen:  # it is watched from before the deletion
+                cluster("delete", "pod", leaving["metadata"]["name"], "--wait=false")
             seen.append(conditions and tuple(conditions[name] for name in ("ready", "serving", "terminating")))
     assert seen[0] == (True, True, False)
     assert (False, True, True) in seen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tantivy
 from elasticsearch import ApiError, Elasticsearch, TransportError
 from logstore_process import REPO, LogStore, answers, eventually, ids, log, refusal
 
@@ -172,6 +174,24 @@ def test_a_second_store_on_the_folder_or_port_is_refused_in_one_line(own_store: 
         assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
         assert named in done.stderr
     assert answers(own_store.url)
+
+
+def test_a_folder_of_another_version_is_said_in_one_line_with_its_mend(own_store: LogStore) -> None:
+    own_store.stop()
+    data = own_store.folder / "data"
+    other = tantivy.SchemaBuilder().add_text_field("body").build()
+
+    def said() -> str:
+        done = subprocess.run(own_store.command(), cwd=REPO, capture_output=True, text=True, timeout=30, check=False)
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+        return done.stderr
+
+    shutil.rmtree(data / "engine")
+    (data / "engine").mkdir()
+    tantivy.Index(other, path=str(data / "engine"))
+    assert f"move {data} away to begin without logs" in said()
+    (data / "format").write_text("99\n")
+    assert f"{data} is state of another version of the logstore (format 99, this one has 1)" in said()
 
 
 def test_documents_go_when_their_stream_has_kept_them_long_enough(own_store: LogStore) -> None:

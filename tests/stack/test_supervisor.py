@@ -189,6 +189,22 @@ def test_an_unusable_state_is_named(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("part", ["apiserver", "logstore"])
+def test_the_state_of_another_version_is_named_with_its_mend_and_nothing_is_started(
+    stopped: Environment, part: str
+) -> None:
+    folder = stopped.state / part
+    folder.mkdir(parents=True)
+    (folder / "format").write_text("99\n")
+    for how in ((), ("--detach",)):
+        done = stopped.command("up", *how)
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+        assert f"{folder} is state of another version of the {part} (format 99, this one has 1)" in done.stderr
+        assert "move it away or delete it" in done.stderr
+    assert not (stopped.state / "processes.json").exists()
+    assert [file.name for file in folder.iterdir()] == ["format"], "it was not left as it was"
+
+
 def test_commands_to_an_environment_that_does_not_run_say_how_to_start_it(stopped: Environment) -> None:
     for command in (("status",), ("fault", "errors"), ("heal",), ("load", "--rate", "1")):
         done = stopped.command(*command)

@@ -58,6 +58,28 @@ def test_each_rule_decides_what_it_is_for(tmp_path: Path, facts: dict[str, Any],
     play(scenario, tmp_path, *OTHERS[1:])
 
 
+def test_the_kill_switch_denies_every_run_until_it_is_released_and_is_audited(tmp_path: Path) -> None:
+    risky = QUESTION | {"risky_tools": ["issue_refund"]}
+
+    async def denied(running: System) -> bool:
+        _, answer = await running.post("policy-engine", "/v1/decisions", risky)
+        assert bool(answer["approval"]) is not any(one["policy"] == "kill-switch" for one in answer["decisions"])
+        return {"policy": "kill-switch", "stage": "input", "decision": "deny"} in answer["decisions"]
+
+    async def scenario(running: System) -> None:
+        assert not await denied(running)
+        running.fault("kill-switch")
+        await until(lambda: gives(denied(running), True))
+        assert await running.total("policy-engine", "agentgov_kill_switch_engaged", scope="global") == 1
+        running.fault()
+        await until(lambda: gives(denied(running), False))
+        audited = [str(line["attributes"].get("event.action")) for line in running.lines("policy-engine", "INFO")]
+        switched = [action for action in audited if action.startswith("kill-switch")]
+        assert switched == ["kill-switch-engaged", "kill-switch-released"]
+
+    play(scenario, tmp_path, *OTHERS[1:])
+
+
 def test_a_person_is_asked_where_much_is_at_stake_and_the_run_is_handed_over(tmp_path: Path) -> None:
     agent, healthy = AGENTS["support-triage"], temper(frozenset())
     seed = next(n for n in range(5000) if plan_run(agent, dice(f"run-{n}"), healthy).is_high_value)

@@ -69,7 +69,8 @@ def test_a_rolling_update_keeps_its_bounds_at_every_step_and_ends(
 def test_quantities_are_read_and_written_as_people_write_them() -> None:
     assert [quantity(text) for text in ("250m", "2", 3, "128Mi", "1k")] == [0.25, 2, 3, 128 * 2**20, 1000]
     assert written("requests.cpu", 1.4) == "1400m"
-    assert written("requests.memory", 2**30) == "1024Mi"
+    assert written("requests.memory", 2**30) == "1Gi"
+    assert written("requests.memory", 3 * 2**29) == "1536Mi"
     assert written("pods", 8.0) == "8"
 
 

@@ -11,7 +11,7 @@ import pytest
 from deploy.local import faults
 from deploy.local.errors import CommandError
 from deploy.local.faults import choose
-from deploy.local.workload.faults import DEFECTS, KNOWN, parse_faults
+from deploy.local.workload.faults import DEFECTS, KILL_SWITCH, KNOWN, parse_faults
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -36,9 +36,16 @@ def test_the_workload_knows_every_fault_of_a_track_but_the_release() -> None:
 
 
 def test_the_workload_is_not_disturbed_by_faults_of_others(file: Path) -> None:
-    for fault in (choose("dead-source", source="prometheus"), choose("lossy-node"), choose("bad-release")):
+    others = (choose("dead-source", source="prometheus"), choose("lossy-node"), choose("bad-release"))
+    for fault in (*others, choose(KILL_SWITCH)):
         faults.inject(file, fault, NOW)
     assert parse_faults(file.read_bytes(), "green") == frozenset()
+
+
+def test_the_policy_engine_sees_the_kill_switch_and_no_fault_of_a_track(file: Path) -> None:
+    for fault in (choose("errors", track="both"), choose(KILL_SWITCH)):
+        faults.inject(file, fault, NOW)
+    assert parse_faults(file.read_bytes(), "") == {KILL_SWITCH}
 
 
 def test_every_fault_says_where_it_shows() -> None:

@@ -12,7 +12,10 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from . import pki
+from deploy.local.errors import CommandError
+from deploy.local.formats import claim
+
+from . import bootstrap, errors, pki
 from .api import wire
 from .collector import Collector
 from .journal import DamagedStateError, Journal
@@ -37,6 +40,10 @@ def main() -> int:
 async def _serve(options: argparse.Namespace) -> None:
     journal, store, made = _open(options.state)
     api = wire(store, options.service_cidr)
+    try:
+        await bootstrap.make_first_objects(api)
+    except errors.ApiError as error:
+        raise StartError(f"{error.message}; make room in {options.state}, or name another with --state") from error
     runner = web.AppRunner(application(api, made.token), access_log=None, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
     tls = made.ssl_context()
@@ -66,11 +73,14 @@ async def _serve(options: argparse.Namespace) -> None:
 def _open(state: Path) -> tuple[Journal, Store, pki.Credentials]:
     """What the state folder holds. Raises StartError."""
     try:
+        claim(state, "apiserver")
         journal = Journal(state)
         return journal, Store(journal), pki.credentials(state / "pki")
     except OSError as error:
         why = f"cannot use the state folder {state}: {error.strerror}; give a writable one with --state"
         raise StartError(why) from error
+    except CommandError as error:
+        raise StartError(str(error)) from error
     except DamagedStateError as error:
         raise StartError(f"{error}; move {state} away to start empty") from error
 

@@ -3,7 +3,7 @@
 import ipaddress
 from typing import Any
 
-from . import errors, validation
+from . import errors, quotas, validation
 from .kinds import Resource
 from .store import View
 
@@ -63,11 +63,13 @@ class ClusterAddresses:
 
 
 def on_create(view: View, resource: Resource, obj: Json, addresses: ClusterAddresses) -> None:
+    """Raises ApiError 403 where there is no room for a pod, 422 where a Service cannot have the address it asks for."""
     match resource.storage:
         case "services":
             addresses.assign(view, obj)
             obj["status"] = {"loadBalancer": {}}
         case "pods":
+            quotas.check_pod(view, obj)
             obj["status"] = {"phase": "Pending", "qosClass": _qos_class(obj)}
         case "namespaces":
             obj["status"] = {"phase": "Active"}

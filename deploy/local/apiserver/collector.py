@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import authorization, errors, lifecycle
+from . import errors, lifecycle
 from .api import DEFINITIONS, Api
 from .kinds import Resource
 from .store import Change, Decide, Key, Record, View, key_of
@@ -19,7 +19,6 @@ Json = dict[str, Any]
 EVENT_SECONDS = 3600.0
 SWEEP_SECONDS = 60.0
 _BACKGROUND = lifecycle.DeleteOptions()
-FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
 class Collector:
@@ -43,10 +42,6 @@ class Collector:
 
     async def run(self) -> None:
         """Collect for ever."""
-        for name in FIRST_NAMESPACES:
-            await self._ensure({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        for obj in authorization.FIRST_OBJECTS:
-            await self._ensure(obj)
         while True:
             try:
                 storage, key = await asyncio.wait_for(self._work.get(), SWEEP_SECONDS)
@@ -208,16 +203,6 @@ class Collector:
         for key, seen in list(self._events.items()):
             if now - seen > EVENT_SECONDS:
                 await self._commit("events", key, lambda _view, _current: None)
-
-    async def _ensure(self, obj: Json) -> None:
-        """Makes a cluster-wide object that is not there."""
-        group, _, version = obj["apiVersion"].rpartition("/")
-        resource = self._api.kinds.find(group, version, f"{obj['kind'].lower()}s")
-
-        def decide(view: View, current: Json | None) -> Json:
-            return current if current is not None else lifecycle.created(view, resource, obj, self._api.addresses)
-
-        await self._store.commit(resource.storage, ("", obj["metadata"]["name"]), decide)
 
 
 def _with_metadata(obj: Json, **changes: Any) -> Json:

@@ -26,7 +26,8 @@ def _set(target: Json, **values: Any) -> None:
 
 
 def _pod(obj: Json) -> None:
-    pod_spec(obj.setdefault("spec", {}))
+    _set(obj.setdefault("spec", {}), serviceAccountName="default")
+    pod_spec(obj["spec"])
     _set(obj["spec"], enableServiceLinks=True, preemptionPolicy="PreemptLowerPriority", priority=0)
     for container in _dicts(obj["spec"].get("containers")):
         resources = container["resources"]

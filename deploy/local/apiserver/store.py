@@ -8,7 +8,7 @@ crash could take back. Objects in a `Record` are shared: never change one, copy 
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,6 +166,16 @@ class Store:
         done: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait(_Write(storage=storage, key=key, decide=decide, dry_run=dry_run, done=done))
         return await done
+
+    async def begin_with(self, changes: Iterable[tuple[str, Key, Decide]]) -> None:
+        """Commit these together, before `run` runs. Raises as `commit` does, for the first that fails."""
+        loop = asyncio.get_running_loop()
+        batch = [
+            _Write(storage=storage, key=key, decide=decide, dry_run=False, done=loop.create_future())
+            for storage, key, decide in changes
+        ]
+        await self._commit_batch(batch)
+        await asyncio.gather(*(write.done for write in batch))
 
     async def run(self) -> None:
         """Commit for ever."""

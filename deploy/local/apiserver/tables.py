@@ -243,6 +243,28 @@ def _scale_target(obj: Json) -> str:
     return f"{target.get('kind')}/{target.get('name')}"
 
 
+def _scale_metrics(obj: Json) -> str:
+    """What each metric is at and what it is to be: cpu: 12%/70%. Metrics that are no resource are only named."""
+    wanted = obj["spec"].get("metrics") or []
+    measured = (obj.get("status") or {}).get("currentMetrics") or []
+    shown = [
+        _scale_metric(metric, measured[index] if index < len(measured) else {}) for index, metric in enumerate(wanted)
+    ]
+    more = f" + {len(shown) - 2} more..." if len(shown) > 2 else ""
+    return ", ".join(shown[:2]) + more or "<none>"
+
+
+def _scale_metric(metric: Json, measured: Json) -> str:
+    if metric.get("type") != "Resource":
+        return "<unknown type>"
+    resource, current = metric.get("resource") or {}, (measured.get("resource") or {}).get("current") or {}
+    target = resource.get("target") or {}
+    if "averageValue" in target:
+        return f"{resource.get('name')}: {current.get('averageValue', '<unknown>')}/{target['averageValue']}"
+    now = f"{current['averageUtilization']}%" if "averageUtilization" in current else "<unknown>"
+    return f"{resource.get('name')}: {now}/{target.get('averageUtilization')}%"
+
+
 def _job_status(obj: Json) -> str:
     conditions = (obj.get("status") or {}).get("conditions") or []
     done = [entry.get("type") for entry in conditions if entry.get("status") == "True"]
@@ -362,7 +384,8 @@ _BY_KIND: dict[str, tuple[Column, ...]] = {
     "Lease": (Column("Holder", _at("spec", "holderIdentity", default="")), _AGE),
     "HorizontalPodAutoscaler": (
         Column("Reference", _scale_target),
-        Column("MinPods", _count("spec", "minReplicas")),
+        Column("Targets", _scale_metrics),
+        Column("MinPods", _at("spec", "minReplicas", default="<unset>")),
         Column("MaxPods", _count("spec", "maxReplicas"), kind="integer"),
         Column("Replicas", _count("status", "currentReplicas"), kind="integer"),
         _AGE,

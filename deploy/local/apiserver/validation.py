@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from . import errors, selectors
-from .kinds import Resource
+from .kinds import BUILT_IN, Resource
 
 Json = dict[str, Any]
 Causes = Iterator[Json]
@@ -20,6 +20,10 @@ _PATH_SEGMENT = re.compile(r"(?!\.\.?$)[^/%]+")
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _LABEL_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_BUILT_IN_GROUPS = {resource.group for resource in BUILT_IN}
+_PROTECTED = (".k8s.io", ".kubernetes.io")
+_APPROVED = "api-approved.kubernetes.io"
+_APPROVAL_RULE = "https://github.com/kubernetes/enhancements/pull/1111"
 _QUANTITY = re.compile(r"[+-]?(\d+|\d+\.\d*|\.\d+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?\d+))?")
 
 
@@ -314,8 +318,11 @@ def _definition(obj: Json) -> Causes:
         if not isinstance(names.get(name), str) or not names[name]:
             yield required(f"spec.names.{name}")
     group = spec.get("group")
-    if not isinstance(group, str) or "." not in group or group.endswith("k8s.io"):
-        yield invalid_value("spec.group", group, "should be a domain with at least one dot, and not a protected one")
+    if not isinstance(group, str) or "." not in group or group in _BUILT_IN_GROUPS:
+        yield invalid_value("spec.group", group, "should be a domain with at least one dot, and no built-in one")
+    elif f".{group}".endswith(_PROTECTED) and _APPROVED not in (obj["metadata"].get("annotations") or {}):
+        why = f'protected groups must have approval annotation "{_APPROVED}", see {_APPROVAL_RULE}'
+        yield required(f"metadata.annotations[{_APPROVED}]", why)
     if obj["metadata"]["name"] != f"{names.get('plural')}.{group}":
         yield invalid_value("metadata.name", obj["metadata"]["name"], 'must be spec.names.plural+"."+spec.group')
     if spec.get("scope") not in ("Cluster", "Namespaced"):

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from deploy.local import serving
 from deploy.local.controllers import state_metrics
+from deploy.local.controllers.accounts import DefaultAccounts
 from deploy.local.controllers.autoscaling import Autoscalers
 from deploy.local.controllers.deployments import Deployments
 from deploy.local.controllers.endpoints import EndpointSlices
@@ -30,7 +31,7 @@ from deploy.local.kubeapi import Informer, KubeApi, Object
 
 _KINDS = (
     "pods", "replicasets", "deployments", "services", "endpointslices", "nodes", "leases",
-    "poddisruptionbudgets", "horizontalpodautoscalers", "resourcequotas",
+    "poddisruptionbudgets", "horizontalpodautoscalers", "resourcequotas", "namespaces", "serviceaccounts",
 )  # fmt: skip
 
 
@@ -49,12 +50,13 @@ class Controllers:
         self.nodes = NodeLifecycle(api, of["nodes"], of["leases"], of["pods"], events)
         self.autoscalers = Autoscalers(api, of["horizontalpodautoscalers"], of["pods"], UseOfPods(of["nodes"]), events)
         self.quotas = ResourceQuotas(api, of["resourcequotas"], of["pods"])
+        self.accounts = DefaultAccounts(api, of["namespaces"], of["serviceaccounts"])
 
     @property
     def queues(self) -> tuple[Queue, ...]:
         controllers = (
             self.deployments, self.replica_sets, self.slices, self.scheduler, self.budgets, self.nodes,
-            self.autoscalers, self.quotas,
+            self.autoscalers, self.quotas, self.accounts,
         )  # fmt: skip
         return tuple(controller.queue for controller in controllers)
 
@@ -106,6 +108,10 @@ class Controllers:
                     self.autoscalers.queue.add(key)
             case "resourcequotas":
                 self.quotas.queue.add(key)
+            case "namespaces":
+                self.accounts.queue.add(key)
+            case "serviceaccounts":
+                self.accounts.queue.add(("", key[0]))
             case "poddisruptionbudgets":
                 self.budgets.queue.add(key)
 

@@ -118,12 +118,20 @@ def _recommended(
         else:
             ratio = sum(values.values()) / len(values) / quantity(target["averageValue"])
             shown = {}
-        shown["averageValue"] = f"{round(1000 * sum(values.values()) / len(values))}m"
+        shown["averageValue"] = _amount(resource, sum(values.values()) / len(values))
         wishes.append(desired_replicas(current, ratio, measured=len(values), missing=len(pods) - len(values)))
         measured.append({"type": "Resource", "resource": {"name": resource, "current": shown}})
     if not wishes:
         raise NotMeasuredError("InvalidMetricSourceType", "the autoscaler names no metric")
     return max(wishes), measured
+
+
+def _amount(resource: str, average: float) -> str:
+    """As the API writes it: cores to the thousandth, bytes whole."""
+    if resource == "memory":
+        return str(round(average))
+    milli = round(1000 * average)
+    return f"{milli}m" if milli % 1000 else str(milli // 1000)
 
 
 def desired_replicas(current: int, ratio: float, *, measured: int, missing: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from deploy.local.controllers.events import Events
 from deploy.local.controllers.objects import is_finished, is_terminating, owned, owner_reference, ready_since
 from deploy.local.controllers.queue import Key, Queue
-from deploy.local.kubeapi import Informer, KubeApi, Object
+from deploy.local.kubeapi import ForbiddenError, Informer, KubeApi, Object
 
 _EXPECT_SECONDS = 5.0
 
@@ -35,30 +35,19 @@ class ReplicaSets:
         ]
         coming = sum(1 for name in self._coming if name[0] == key[0] and name[1].startswith(f"{key[1]}-"))
         surplus = len(pods) + coming - replica_set["spec"].get("replicas", 1)
+        await self._tell(replica_set, pods)
         for _ in range(-surplus):
             await self._create(replica_set)
         for pod in sorted(pods, key=_least_loss)[: max(0, surplus)]:
             await self._delete(replica_set, pod)
-        await self._tell(replica_set, pods)
 
     async def _create(self, replica_set: Object) -> None:
-        metadata, template = replica_set["metadata"], replica_set["spec"]["template"]
-        pod = await self._api.create(
-            "pods",
-            metadata["namespace"],
-            {
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "metadata": {
-                    "generateName": f"{metadata['name']}-",
-                    "namespace": metadata["namespace"],
-                    "labels": template["metadata"].get("labels", {}),
-                    "annotations": template["metadata"].get("annotations", {}),
-                    "ownerReferences": [owner_reference(replica_set, "apps/v1", "ReplicaSet")],
-                },
-                "spec": template["spec"],
-            },
-        )
+        metadata = replica_set["metadata"]
+        try:
+            pod = await self._api.create("pods", metadata["namespace"], _pod(replica_set))
+        except ForbiddenError as error:  # a quota, mostly: tried again later, as the queue does
+            await self._events.tell(replica_set, "FailedCreate", f"Error creating: {error}", warning=True)
+            raise
         name = pod["metadata"]["name"]
         self._coming[metadata["namespace"], name] = time.monotonic() + _EXPECT_SECONDS
         await self._events.tell(replica_set, "SuccessfulCreate", f"Created pod: {name}")
@@ -97,6 +86,22 @@ class ReplicaSets:
             await self._api.patch(
                 "replicasets", metadata["namespace"], metadata["name"], {"status": counts}, sub="status"
             )
+
+
+def _pod(replica_set: Object) -> Object:
+    metadata, template = replica_set["metadata"], replica_set["spec"]["template"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "generateName": f"{metadata['name']}-",
+            "namespace": metadata["namespace"],
+            "labels": template["metadata"].get("labels", {}),
+            "annotations": template["metadata"].get("annotations", {}),
+            "ownerReferences": [owner_reference(replica_set, "apps/v1", "ReplicaSet")],
+        },
+        "spec": template["spec"],
+    }
 
 
 def _least_loss(pod: Object) -> tuple[bool, bool, bool, float]:

@@ -40,7 +40,11 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        self.index = tantivy.Index(_schema(), path=str(folder))
+        try:
+            self.index = tantivy.Index(_schema(), path=str(folder))
+        except ValueError as error:
+            mend = f"move {folder.parent} away to begin without logs"
+            raise ValueError(f"{folder} is damaged or of another version ({error}): {mend}") from error
         self._analyzer = _analyzer()
         self.index.register_tokenizer("standard", self._analyzer)
         self.schema = self.index.schema

@@ -20,6 +20,7 @@ from typing import Any
 import orjson
 from tantivy import FieldType, Query
 
+from deploy.local.formats import claim
 from deploy.local.logstore.catalog import Catalog, Stream
 from deploy.local.logstore.engine import Engine, Stored, key_of, order_of
 from deploy.local.logstore.errors import StoreError, disk_full, illegal, undocumented
@@ -59,7 +60,7 @@ class Store:
     """All data streams and indices of one folder. Safe for threads."""
 
     def __init__(self, folder: Path, keep: timedelta) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        claim(folder, "logstore")
         self._keep = keep
         self._lock_file = (folder / "lock").open("w")
         try:

@@ -14,10 +14,11 @@ from aiohttp import web
 from deploy.local import serving
 from deploy.local.addresses import to_loopback
 from deploy.local.kubeapi import Informer, KubeApi, Object
-from deploy.local.proxy.backends import Backends, Port
+from deploy.local.proxy.backends import Backends
 from deploy.local.proxy.http import LONGEST_HEAD
 from deploy.local.proxy.losses import Losses
 from deploy.local.proxy.relay import Relay
+from deploy.local.proxy.routes import Port, splits
 
 _LOG = logging.getLogger("proxy")
 _RETRY_SECONDS = 1.0
@@ -32,22 +33,26 @@ class Proxy:
         self._backends = Backends(losses=losses)
         self._services = Informer(api, "services", on_change=lambda old, new: self._changed.set())
         self._slices = Informer(api, "endpointslices", on_change=self._slice_changed)
+        self._routes = Informer(api, "httproutes", on_change=lambda old, new: self._changed.set())
         self._changed = asyncio.Event()
         self._listening: dict[Address, tuple[Port, asyncio.Server]] = {}
+        self._told: set[str] = set()
         self.is_ready = False
 
     async def run(self) -> None:
         """Until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._services.run())
-                tasks.create_task(self._slices.run())
+                watched = (self._services, self._slices, self._routes)
+                for informer in watched:
+                    tasks.create_task(informer.run())
                 tasks.create_task(self._backends.losses.follow())
-                await self._services.synced.wait()
-                await self._slices.synced.wait()
+                for informer in watched:
+                    await informer.synced.wait()
                 self._backends.take(self._slices.objects.values())
                 while True:
                     self._changed.clear()
+                    self._split()
                     complete = await self._listen()
                     self.is_ready = True
                     if not complete:
@@ -60,6 +65,13 @@ class Proxy:
     def _slice_changed(self, _: Object | None, __: Object | None) -> None:
         if self._slices.synced.is_set():
             self._backends.take(self._slices.objects.values())
+
+    def _split(self) -> None:
+        wanted, problems = splits(self._routes.objects.values(), self._services.objects.values())
+        self._backends.split(wanted)
+        for problem in set(problems) - self._told:
+            _LOG.warning("%s", problem)
+        self._told = set(problems)
 
     async def _listen(self) -> bool:
         """Brings the listeners in line with the Services; whether all of them could be."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from deploy.local.addresses import to_loopback
 from deploy.local.kubeapi import Object
 from deploy.local.proxy.http import LONGEST_HEAD
 from deploy.local.proxy.losses import Losses
+from deploy.local.proxy.routes import Port, Turns, Weights
 
 _SERVICE = "kubernetes.io/service-name"
 _IDLE_SECONDS = 15.0  # well under what servers wait, so that a kept connection is hardly ever closed under a request
 _CONNECT_SECONDS = 2.0
 
 Endpoint = tuple[str, int]  # a loopback address and a port
-Port = tuple[str, str, str]  # namespace, Service, and the name of its port
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Connection:
 
 @dataclass(slots=True)
 class Backends:
-    """The endpoints of all Services, as the EndpointSlices have them at this moment."""
+    """The endpoints of all Services, as the EndpointSlices and the HTTPRoutes have them at this moment."""
 
     losses: Losses = field(default_factory=lambda: Losses(None))
     _nodes: dict[Endpoint, str] = field(default_factory=dict)
@@ -46,6 +46,7 @@ class Backends:
     _running: defaultdict[Endpoint, int] = field(default_factory=lambda: defaultdict(int))
     _idle: defaultdict[Endpoint, deque[Connection]] = field(default_factory=lambda: defaultdict(deque))
     _turn: int = 0
+    _split: dict[Port, Turns] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, slices: Iterable[Object]) -> None:
@@ -65,15 +66,21 @@ class Backends:
         for endpoint in self._idle.keys() - there:
             for connection in self._idle.pop(endpoint):
                 connection.writer.close()
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._tell_waiting()
+
+    def split(self, wanted: Mapping[Port, Weights]) -> None:
+        """All ports whose requests are shared by weight, after any change; the others keep theirs for themselves."""
+        kept = {port: turns for port, turns in self._split.items() if wanted.get(port) == turns.weights}
+        self._split = {port: kept.get(port) or Turns(weights) for port, weights in wanted.items()}
+        self._tell_waiting()
 
     async def pick(self, port: Port, without: set[Endpoint], patience_seconds: float) -> Endpoint | None:
         """The endpoint with the fewest requests under way; None if there is none for as long as the patience."""
         deadline = time.monotonic() + patience_seconds
         while True:
-            endpoints = self._of.get(port, [])
-            found = [endpoint for endpoint in endpoints if endpoint not in without]
+            turns = self._split.get(port)
+            chosen = turns.next() if turns else port
+            found = [endpoint for endpoint in self._of.get(chosen, []) if endpoint not in without] if chosen else []
             if found:
                 self._turn += 1
                 start = self._turn % len(found)
@@ -120,6 +127,10 @@ class Backends:
             self._idle[connection.endpoint].append(connection)
         else:
             connection.writer.close()
+
+    def _tell_waiting(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _done(self, endpoint: Endpoint) -> None:
         self._running[endpoint] -= 1

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from deploy.local.proxy.backends import Backends, Connection, Endpoint, Port
+from deploy.local.proxy.backends import Backends, Connection, Endpoint
 from deploy.local.proxy.http import (
     Body,
     MalformedError,
@@ -22,6 +22,7 @@ from deploy.local.proxy.http import (
     parse_response,
     plain,
 )
+from deploy.local.proxy.routes import Port
 
 _PATIENCE_SECONDS = 2.0
 _HELD_BYTES = 64 * 1024  # bodies up to this are read whole before a pod is chosen, so that they can be sent again

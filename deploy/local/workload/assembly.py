@@ -24,7 +24,7 @@ COMPONENTS: dict[str, Callable[[Equipment, Mapping[str, str]], Component]] = {
     "agent-runtime": lambda equipment, environ: AgentRuntime(
         equipment, environ.get("TEALDECK_FAULTS_FILE", ""), environ.get("TEALDECK_DEFECT", "")
     ),
-    "policy-engine": lambda equipment, environ: PolicyEngine(equipment),
+    "policy-engine": lambda equipment, environ: PolicyEngine(equipment, environ.get("TEALDECK_FAULTS_FILE", "")),
     "contract-registry": lambda equipment, environ: ContractRegistry(equipment),
 }
 

@@ -1,6 +1,6 @@
 """Faults that a person switches on by name; the file is looked at once a second and read only when it changed.
 
-Only the agent runtime has faults: it is what is released blue-green, so it is where a bad release shows.
+The agent runtime has nearly all of them: it is what is released blue-green, so it is where a bad release shows.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ KNOWN = frozenset(
         "log-flood",
     }
 )
+# Stops all agents, whatever their track: the policy engine denies each run.
+KILL_SWITCH = "kill-switch"
 # A release may come with a defect of its own, which its Deployment names in the environment.
 DEFECTS = {"errors": "errors", "latency": "slow-agent", "violations": "contract-violations", "cost": "cost-explosion"}
 
@@ -66,13 +68,16 @@ def temper(names: frozenset[str]) -> Temper:
 
 
 def parse_faults(text: bytes, track: str) -> frozenset[str]:
-    """The names of the faults that are on for this track. Raises ValueError if the text is not a fault file."""
+    """The names of the faults that are on for this track; without one, of those that tracks do not have.
+
+    Raises ValueError if the text is not a fault file.
+    """
     document = orjson.loads(text)
     try:
         return frozenset(
             fault["name"]
             for fault in document["faults"]
-            if fault["name"] in KNOWN and fault["track"] in (track, "both")
+            if (fault["name"] in KNOWN and fault["track"] in (track, "both") if track else fault["name"] == KILL_SWITCH)
         )
     except (TypeError, KeyError) as error:
         raise ValueError(f"not a fault file: {error!r}") from error

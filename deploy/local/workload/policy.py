@@ -16,6 +16,7 @@ import orjson
 from deploy.local.workload.agents import AGENTS
 from deploy.local.workload.approvals import Approval, Approvals
 from deploy.local.workload.audit import Audit
+from deploy.local.workload.faults import KILL_SWITCH, FaultFile
 from deploy.local.workload.metrics import PolicyMetrics, RequestMetrics
 from deploy.local.workload.rules import BY_PEOPLE, ON_DUTY, RULES
 from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler, Refusal, choose
@@ -26,10 +27,12 @@ _GRANTED = {name: [tool.name for tool in agent.tools] for name, agent in AGENTS.
 
 
 class PolicyEngine(Component):
-    def __init__(self, equipment: Equipment) -> None:
+    def __init__(self, equipment: Equipment, faults_file: str = "") -> None:
         self.requests = RequestMetrics(equipment.registry, "policy_engine")
         self._metrics = PolicyMetrics(equipment.registry)
-        self._metrics.kill_switch.labels("global").set(0)
+        self._is_stopped = False
+        self._metrics.kill_switch.labels("global").set_function(lambda: self._is_stopped)
+        self._faults = FaultFile(faults_file, "", self._stop_or_go)
         self._on_duty = self._metrics.pending.labels(ON_DUTY)
         self._audit = Audit(equipment.registry, equipment.log)
         self._approvals = Approvals(self._metrics, BY_PEOPLE, self._answered)
@@ -41,7 +44,7 @@ class PolicyEngine(Component):
         return {("POST", "/v1/decisions"): self.decide, ("GET", "/v1/approvals"): self.pending}
 
     def background(self) -> list[Callable[[], Awaitable[None]]]:
-        return [self._approvals.run]
+        return [self._approvals.run, self._faults.follow]
 
     async def decide(self, call: Call) -> Answer:
         """The facts of a run in; decisions and the approval's outcome out ("pending": a person is asked)."""
@@ -49,8 +52,9 @@ class PolicyEngine(Component):
         agent = choose(run, "agent", AGENTS).name
         if missing := (_QUESTION | {"seed"}) - run.keys():
             raise Refusal(400, f"the question lacks {', '.join(sorted(missing))}")
-        decisions = list(self._decisions({**run, "granted": _GRANTED[agent]}))
-        approval = await self._approval(agent, run) if run["risky_tools"] else ""
+        stopped = self._is_stopped
+        decisions = list(self._decisions({**run, "granted": _GRANTED[agent], "is_stopped": stopped}))
+        approval = await self._approval(agent, run) if run["risky_tools"] and not stopped else ""
         call.span.attributes["agentgov.policy.decisions"] = [f"{d['policy']}={d['decision']}" for d in decisions]
         call.span.attributes["agentgov.approval.outcome"] = approval
         denied = [decision["policy"] for decision in decisions if decision["decision"] == "deny"]
@@ -85,6 +89,10 @@ class PolicyEngine(Component):
         self._metrics.approvals.labels(ON_DUTY, outcome).inc()
         self._metrics.approval_wait.labels(ON_DUTY).observe(seconds)
         return outcome
+
+    def _stop_or_go(self, names: frozenset[str]) -> None:
+        self._is_stopped = KILL_SWITCH in names
+        self._audit.record(f"kill-switch-{'engaged' if self._is_stopped else 'released'}", "success", scope="global")
 
     def _answered(self, approval: Approval) -> None:
         outcome = "success" if approval.outcome == "approved" else "failure"

@@ -31,6 +31,7 @@ def _rule(policy: str, stage: str, when: Mapping[str, Any], decision: str, other
 
 
 RULES = (
+    _rule("kill-switch", "input", {"fact": "is_stopped", "op": "eq", "value": True}, "deny", ""),
     _rule("input-screening", "input", {"fact": "injection_suspected", "op": "eq", "value": True}, "deny"),
     _rule("tool-allowlist", "tool", {"fact": "tools", "op": "subset", "other": "granted"}, "allow", "deny"),
     _rule("output-redaction", "output", {"fact": "redacts", "op": "eq", "value": True}, "modify"),

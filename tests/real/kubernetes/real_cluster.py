@@ -12,7 +12,12 @@ from tests.real.running import Running, built, free_addresses
 from tests.stack.apiserver_process import MERGE, Server
 
 # What the stand-in's API server does by itself. Deployments and pods are left alone, as there.
-_CONTROLLERS = ("namespace-controller", "garbage-collector-controller", "serviceaccount-controller")
+_CONTROLLERS = (
+    "namespace-controller",
+    "garbage-collector-controller",
+    "serviceaccount-controller",
+    "resourcequota-controller",
+)
 
 
 class RealCluster(Server):

@@ -13,9 +13,22 @@ import pytest
 import yaml
 from kubernetes import client
 
-from tests.stack.apiserver_process import KUBECTL, MERGE, Json, Server, config_map, deployment, pod, reason
+from bench import manifests
+from tests.stack.apiserver_process import (
+    KUBECTL,
+    MERGE,
+    REPO,
+    Json,
+    Server,
+    config_map,
+    definition,
+    deployment,
+    pod,
+    reason,
+)
 
 pytestmark = pytest.mark.stack
+HTTP_ROUTES = REPO / "deploy" / "production" / "overlays" / "local" / "httproutes.yaml"
 
 
 def test_kubectl_applies_gets_and_deletes_a_manifest(server: Server, namespace: str) -> None:
@@ -129,24 +142,54 @@ def test_kubectl_may_do_everything_with_the_one_token(server: Server) -> None:
 
 
 def test_custom_kinds_are_served_once_defined(server: Server, namespace: str) -> None:
-    names = {"plural": "contracts", "singular": "contract", "kind": "Contract", "shortNames": ["ct"]}
+    contracts = definition("contracts", "Contract", group="tealdeck.io")
+    contracts["spec"]["names"]["shortNames"] = ["ct"]
     columns = [{"name": "Clause", "type": "string", "jsonPath": ".spec.clause"}]
-    version = {"name": "v1", "served": True, "storage": True, "additionalPrinterColumns": columns}
-    version["schema"] = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    definition = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "contracts.tealdeck.io"},
-        "spec": {"group": "tealdeck.io", "scope": "Namespaced", "names": names, "versions": [version]},
-    }
-    server.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(definition))
+    contracts["spec"]["versions"][0]["additionalPrinterColumns"] = columns
+    server.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(contracts))
     thing = {"apiVersion": "tealdeck.io/v1", "kind": "Contract", "metadata": {"name": "c"}, "spec": {"clause": "none"}}
     server.kubectl("-n", namespace, "apply", "-f", "-", stdin=yaml.safe_dump(thing))
     assert server.kubectl("-n", namespace, "get", "ct", "--no-headers").split() == ["c", "none"]
     server.kubectl("delete", "crd", "contracts.tealdeck.io")
     assert server.call("GET", f"/apis/tealdeck.io/v1/namespaces/{namespace}/contracts").status_code == 404
-    server.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(definition))
+    server.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(contracts))
     assert server.kubectl("-n", namespace, "get", "ct", "-o", "name") == ""
+
+
+def test_kubectl_shows_an_autoscaler_with_what_it_measures_and_wants(server: Server, namespace: str) -> None:
+    def metric(name: str, kind: str, **target: Any) -> Json:
+        return {"type": "Resource", "resource": {"name": name, kind: target}}
+
+    wanted = [
+        metric("cpu", "target", type="Utilization", averageUtilization=70),
+        metric("memory", "target", type="AverageValue", averageValue="100Mi"),
+    ]
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    spec = {"scaleTargetRef": reference, "minReplicas": 2, "maxReplicas": 6, "metrics": wanted}
+    path = f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"
+    server.call("POST", path, json={"metadata": {"name": "web"}, "spec": spec}).raise_for_status()
+    assert shown(server, namespace) == "web Deployment/web cpu: <unknown>/70%, memory: <unknown>/100Mi 2 6 0"
+    measured = [
+        metric("cpu", "current", averageUtilization=12, averageValue="12m"),
+        metric("memory", "current", averageValue="52428800"),
+    ]
+    status = {"currentReplicas": 2, "desiredReplicas": 2, "currentMetrics": measured}
+    server.call("PATCH", f"{path}/web/status", data=json.dumps({"status": status}), headers=MERGE).raise_for_status()
+    assert shown(server, namespace) == "web Deployment/web cpu: 12%/70%, memory: 52428800/100Mi 2 6 2"
+
+
+def shown(server: Server, namespace: str) -> str:
+    """The row of the only autoscaler, without its age."""
+    return " ".join(server.kubectl("-n", namespace, "get", "hpa", "--no-headers").split()[:-1])
+
+
+def test_routes_are_kept_as_the_environment_defines_them(server: Server, namespace: str) -> None:
+    server.kubectl("apply", "-f", str(HTTP_ROUTES))
+    server.kubectl("wait", "--for=condition=Established", "crd/httproutes.gateway.networking.k8s.io")
+    route = manifests.route({"echo": 90, "echo-next": 10})
+    server.kubectl("-n", namespace, "apply", "-f", "-", stdin=yaml.safe_dump(route))
+    path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/httproutes/echo"
+    assert server.call("GET", path).json()["spec"] == route["spec"]
 
 
 def test_kubectl_creates_what_it_sends_as_protobuf(server: Server, namespace: str) -> None:

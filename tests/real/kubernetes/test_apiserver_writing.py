@@ -7,7 +7,17 @@ import pytest
 from kubernetes import client
 
 from deploy.local.apiserver.kinds import BUILT_IN, Resource
-from tests.stack.apiserver_process import MERGE, Json, Server, config_map, deployment, eventually, pod, reason
+from tests.stack.apiserver_process import (
+    MERGE,
+    Json,
+    Server,
+    config_map,
+    definition,
+    deployment,
+    eventually,
+    pod,
+    reason,
+)
 
 pytestmark = pytest.mark.stack
 
@@ -114,8 +124,13 @@ def test_a_service_keeps_its_cluster_address(server: Server, namespace: str) -> 
             {"metadata": {"name": "e"}, "addressType": "IPv4", "endpoints": [{"addresses": ["127.0.0.1"]}]},
             "endpoints[0].addresses[0]",
         ),
+        (
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            definition("contracts", "Contract", group="policy.k8s.io"),
+            "metadata.annotations[api-approved.kubernetes.io]",
+        ),
     ],
-    ids=["name", "no containers", "selector misses template", "no ports", "loopback endpoint"],
+    ids=["name", "no containers", "selector misses template", "no ports", "loopback endpoint", "protected group"],
 )
 def test_an_invalid_object_is_refused_with_its_field(server: Server, path: str, body: Json, field: str) -> None:
     answer = server.call("POST", path, json=body)
@@ -163,6 +178,11 @@ def test_a_body_that_cannot_be_read_is_refused(
     headers = {"Content-Type": content_type}
     answer = server.call("POST", "/api/v1/namespaces/default/configmaps", data=body, headers=headers)
     assert reason(answer) == expected
+
+
+def test_a_pod_that_names_no_account_has_the_default_one(server: Server, namespace: str) -> None:
+    spec = server.call("POST", f"/api/v1/namespaces/{namespace}/pods", json=pod("p")).json()["spec"]
+    assert (spec["serviceAccountName"], spec["serviceAccount"]) == ("default", "default")
 
 
 def test_a_running_pod_goes_in_two_steps(server: Server, namespace: str) -> None:
@@ -213,6 +233,45 @@ def test_a_deleted_namespace_takes_its_content_along(server: Server, namespace: 
     eventually(lambda: server.call("GET", path).status_code == 404, "the namespace goes")
     assert server.call("GET", f"{path}/configmaps/c").status_code == 404
     assert reason(server.call("POST", f"{path}/configmaps", json=config_map("c"))) == (404, "NotFound")
+
+
+def test_a_pod_that_a_quota_has_no_room_for_is_refused_with_the_figures(server: Server, namespace: str) -> None:
+    quota(server, namespace, {"pods": "2", "requests.memory": "1Gi"})
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    server.call("POST", path, json=asking("a", memory="512Mi")).raise_for_status()
+    answer = server.call("POST", path, json=asking("b", memory="513Mi"))
+    assert reason(answer) == (403, "Forbidden")
+    assert answer.json()["message"] == (
+        'pods "b" is forbidden: exceeded quota: q, requested: requests.memory=513Mi, used: requests.memory=512Mi, '
+        "limited: requests.memory=1Gi"
+    )
+    server.call("POST", path, json=asking("b", memory="512Mi")).raise_for_status()
+    answer = server.call("POST", path, json=asking("c", memory="1Mi"))
+    assert "requested: pods=1,requests.memory=1Mi, used: pods=2,requests.memory=1Gi, " in answer.json()["message"]
+    server.call("DELETE", f"{path}/a").raise_for_status()
+    eventually(lambda: server.call("POST", path, json=asking("c", memory="1Mi")).ok, "what is deleted makes room")
+
+
+def test_a_pod_that_does_not_say_what_a_quota_limits_is_refused(server: Server, namespace: str) -> None:
+    quota(server, namespace, {"requests.cpu": "2", "limits.memory": "1Gi"})
+    answer = server.call("POST", f"/api/v1/namespaces/{namespace}/pods", json=pod("p"))
+    assert reason(answer) == (403, "Forbidden")
+    why = "failed quota: q: must specify limits.memory for: main; requests.cpu for: main"
+    assert answer.json()["message"] == f'pods "p" is forbidden: {why}'
+
+
+def quota(server: Server, namespace: str, hard: Json) -> None:
+    """A quota that is in force: a real one is when its controller has counted."""
+    path = f"/api/v1/namespaces/{namespace}/resourcequotas"
+    server.call("POST", path, json={"metadata": {"name": "q"}, "spec": {"hard": hard}}).raise_for_status()
+    if server.kind == "real":
+        eventually(lambda: server.call("GET", f"{path}/q").json()["status"].get("hard") == hard, "it is counted")
+
+
+def asking(name: str, **requests: str) -> Json:
+    body = pod(name)
+    body["spec"]["containers"][0]["resources"] = {"requests": requests}
+    return body
 
 
 def test_an_eviction_that_breaks_a_budget_is_refused(server: Server, namespace: str) -> None:
