@@ -20,6 +20,8 @@ from dashboard.ui.text import in_html, plain
 
 RANGE, REFRESH, LOCAL, ENV, NS = "bar.range", "bar.refresh", "bar.local", "bar.env", "bar.ns"
 FROM, TO = "bar.from", "bar.to"
+# How often a page asks again while a source is down, so that the end of an outage shows within 10 s.
+UNWELL_SECONDS = 4
 _PULSE, _VIEW = "page.pulse", "page.view"
 
 
@@ -50,12 +52,19 @@ def begin(title: str, question: str) -> View:
 
 
 def live(draw: Callable[[], None], *, key: str) -> None:
-    """Run `draw` now and, while the view follows the clock, again at each refresh; the rest stands still."""
+    """Run `draw` now and, while the view follows the clock, again at each refresh; the rest stands still.
+
+    While a source is down it is refreshed more often, so that the end of an outage shows soon.
+    """
     view: View = st.session_state[_VIEW]
     pulse = st.session_state[_PULSE]
     ask = session.ask_for(view)
+    was_well, calm = ask.is_well, ask.environment.refresh_seconds
+    every = calm if was_well else min(calm, UNWELL_SECONDS)
+    is_refresh = False
 
     def part() -> None:
+        nonlocal is_refresh
         with st.container(key=f"live-{key.replace('.', '-')}"):
             down = st.container(key=f"down-{key.replace('.', '-')}", gap="xsmall")
             draw()
@@ -64,9 +73,11 @@ def live(draw: Callable[[], None], *, key: str) -> None:
                 states.sources(health, now, view.tz)
         with pulse:
             states.pulse(health, now, is_live=view.is_live, tz=view.tz)
+        if is_refresh and calm > UNWELL_SECONDS and ask.is_well is not was_well:
+            st.rerun()  # only the whole page can set another pace
+        is_refresh = True
 
-    every = ask.environment.refresh_seconds if view.is_live else None
-    st.fragment(part, run_every=every, key=key)()
+    st.fragment(part, run_every=every if view.is_live else None, key=key)()
 
 
 def go(page: str, label: str, view: View, *, icon: str | None = None, **changes: str) -> None:

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import BadAnswer, Conflict, Gone, NotFound, Refused, SourceError, TimedOut, Unreachable
+from connectors.errors import (
+    BadAnswer,
+    Conflict,
+    Gone,
+    NotFound,
+    Refused,
+    SourceError,
+    TimedOut,
+    Unauthorized,
+    Unreachable,
+)
 from connectors.kubernetes import Cluster
 
 _PODS = "/api/v1/namespaces/agents/pods"
@@ -155,7 +165,15 @@ def test_the_log_of_a_run_before_a_restart_is_read(backend, answer, cluster):
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(401, Refused), (403, Refused), (404, NotFound), (409, Conflict), (410, Gone), (500, BadAnswer), (504, TimedOut)],
+    [
+        (401, Unauthorized),
+        (403, Refused),
+        (404, NotFound),
+        (409, Conflict),
+        (410, Gone),
+        (500, BadAnswer),
+        (504, TimedOut),
+    ],
 )
 def test_each_refusal_has_its_type_and_the_servers_words(
     backend, answer, cluster, status: int, error: type[SourceError]

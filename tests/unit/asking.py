@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from connectors.alertmanager import FiringAlert
+from connectors.clock import SourceClock
 from connectors.elasticsearch import Found
 from connectors.errors import SourceError, Unreachable
 from connectors.kubernetes import Event, ListResult
@@ -43,6 +44,7 @@ class FakePrometheus:
     """Answers what it is told to, keeps what it was asked, and can be held back."""
 
     def __init__(self) -> None:
+        self.clock = SourceClock()
         self.asked: list[Any] = []
         self.names: tuple[str, ...] | SourceError = ()
         self.asked_names = 0
@@ -87,6 +89,9 @@ class FakePrometheus:
 
 
 class FakeAlertmanager:
+    def __init__(self) -> None:
+        self.clock = SourceClock()
+
     def alerts(self, filters: tuple[str, ...], *, timeout_seconds: float) -> tuple[FiringAlert, ...]:
         alert = FiringAlert(
             labels={"alertname": "TargetDown"},
@@ -105,6 +110,7 @@ class FakeAlertmanager:
 
 class FakeElasticsearch:
     def __init__(self) -> None:
+        self.clock = SourceClock()
         self.answer: Found | SourceError = Found(hits=(), total=0, total_is_lower_bound=False)
         self.asked: list[dict[str, Any]] = []
 
@@ -122,6 +128,7 @@ class FakeCluster:
     """Two pods that never change."""
 
     def __init__(self) -> None:
+        self.clock = SourceClock()
         self.lists: list[tuple[str, str | None]] = []
         self.ended = threading.Event()
 
