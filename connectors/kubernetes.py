@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 from connectors import body as bodies
 from connectors import deadline
 from connectors.clock import SourceClock
-from connectors.errors import BadAnswer, Gone, Unreachable, from_failed_call, from_status, understood
+from connectors.errors import BadAnswer, Gone, OversizedBody, Unreachable, from_failed_call, from_status, understood
 
 if TYPE_CHECKING:
     from kubernetes.client.api_client import ApiClient
@@ -353,14 +353,24 @@ def _events(response: Any) -> Iterator[Event]:
 
 
 def _lines(response: Any) -> Iterator[bytes]:
-    """The lines of a watch as they come. A server that falls silent beyond its own end is a broken connection."""
+    """The lines of a watch as they come. A server that falls silent beyond its own end is a broken connection.
+
+    What stands behind the last end of a line is told too: it is no event, but a page of somebody else, say.
+    """
     from urllib3.exceptions import HTTPError
 
-    rest = b""
+    rest = bytearray()
     try:
         for chunk in response.stream(amt=None, decode_content=True):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from filter(None, lines)
+            rest += chunk
+            if b"\n" in chunk:
+                *lines, last = bytes(rest).split(b"\n")
+                rest = bytearray(last)
+                yield from filter(None, lines)
+            elif len(rest) > bodies.LARGEST_BYTES:
+                raise OversizedBody(bodies.LARGEST_BYTES)
+        if rest:
+            yield bytes(rest)
     except (HTTPError, OSError) as error:
         raise from_failed_call(SOURCE, error, timeout_seconds=WATCH_SECONDS) from error
 

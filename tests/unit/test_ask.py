@@ -19,6 +19,7 @@ from connectors.prometheus import Line, Matrix, Point, Vector
 from dashboard.model.reading import Source, State
 from dashboard.queries import question
 from dashboard.queries.ask import Alerts, Cluster, Instant, Logs, PodLog
+from dashboard.queries.informer import IDLE_SECONDS
 from tests.unit.asking import NOW, REFUSED, UP, World, environment
 
 
@@ -204,6 +205,54 @@ def test_one_dead_source_leaves_the_others_alone(world: World):
 
     assert [alert.name for alert in answers.alerts("alerts").value or ()] == ["TargetDown"]
     assert answers.text("log").value == "a line\n"
+
+
+def test_a_source_that_hangs_leaves_the_same_source_of_another_environment_alone(world: World, monkeypatch):
+    monkeypatch.setattr(question, "INSTANT_SECONDS", 0.01)
+    world.prometheus.open.clear()
+    world.ask.gather({str(n): Instant(UP, {"service": str(n)}) for n in range(20)})
+    monkeypatch.undo()
+    other = World(environment())
+
+    assert other.scalar().state is State.FRESH
+    other.ask.close()
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [(3600.0, "its clock is 60 min ahead of the deck's"), (-45.0, "its clock is 45 s behind the deck's")],
+)
+def test_what_a_source_with_another_clock_says_is_partial_and_says_why(world: World, ahead: float, words: str):
+    world.prometheus.clock.ahead_seconds = ahead
+
+    reading = world.scalar()
+
+    assert (reading.value, reading.state) == (1.0, State.PARTIAL)
+    assert reading.reason == f"prometheus: {words}, so that it may speak of another time"
+    assert not world.ask.is_well
+
+
+def test_nothing_found_by_a_source_with_another_clock_is_missing_and_not_empty(world: World):
+    world.prometheus.clock.ahead_seconds = 3600.0
+    world.prometheus.answer = Vector(points=())
+
+    assert world.scalar().state is State.MISSING
+
+
+def test_a_clock_that_is_off_by_a_moment_is_nobodys_business(world: World):
+    world.prometheus.clock.ahead_seconds = 5.0
+
+    assert world.scalar().state is State.FRESH
+    assert world.ask.is_well
+
+
+def test_the_cluster_is_followed_only_while_somebody_looks(world: World):
+    world.ask.gather({"pods": Cluster("pods", "agents")})
+    world.clock.move(IDLE_SECONDS + 1)
+    world.ask.gather({"nodes": Cluster("nodes", None)})
+    world.ask.gather({"pods": Cluster("pods", "agents")})
+
+    assert world.cluster.lists.count(("pods", "agents")) == 2
 
 
 def test_a_source_that_the_settings_do_not_name_is_missing_and_says_so():
