@@ -1,8 +1,8 @@
 """Whether a source answers: keeps a dead one from costing every view its timeouts, and finds out when it is back.
 
-After three failures in a row nothing is asked any more; a probe in the background asks every other second until it is
-answered. A source that names a time to be asked again is left alone until then. Asked questions and probes are all it
-learns from. Safe for threads.
+After three failures in a row nothing is asked any more, nor after the first silence of a source that has never
+answered; a probe in the background asks every other second until it is answered. A source that names a time to be
+asked again is left alone until then. Asked questions and probes are all it learns from. Safe for threads.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from connectors.errors import (
     RateLimited,
     Refused,
     SourceError,
+    TimedOut,
     Unauthorized,
     Unreachable,
 )
@@ -116,13 +117,15 @@ class Breaker:
             return
         now = self._clock()
         with self._lock:
-            known = self._health
-            self._failures += 1
+            known, was_failing = self._health, self._failures > 0
+            # Who opens a page of a process that has just started should wait for a source that hangs once.
+            is_stranger = isinstance(error, TimedOut) and known.last_answer is None
+            self._failures += FAILURES_TO_OPEN if is_stranger else 1
             self._error, self._heard_at = error, now
             if isinstance(error, RateLimited) and error.retry_after_seconds:
                 wait = min(timedelta(seconds=error.retry_after_seconds), LONGEST_WAIT)
                 self._wait_until = max(self._wait_until, now + wait)
-            if self._failures == 1:
+            if not was_failing:
                 self._failing_since = now
             down = self._failures >= FAILURES_TO_OPEN or isinstance(error, _DOWN) or not known.reachable
             self._health = replace(

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from connectors.errors import Gone, RateLimited, SourceError, TimedOut, understood
+from connectors.errors import Gone, RateLimited, SourceError, TimedOut, Unreachable, understood
 from connectors.kubernetes import Cluster, Event
 from dashboard.model.reading import Reading, Source, State, fresh, missing
 from dashboard.queries.breaker import LONGEST_WAIT, no_answer, utc_now
@@ -118,7 +118,9 @@ class Informer:
             except Gone:
                 self._resource_version = ""
             except SourceError as error:
-                self._broke(error)
+                # One that stood is taken up at once: there is nothing to tell unless that fails.
+                if not (self._stands and isinstance(error, Unreachable | TimedOut)):
+                    self._broke(error)
                 if isinstance(error, RateLimited) and error.retry_after_seconds:
                     least_seconds = min(error.retry_after_seconds, LONGEST_WAIT.total_seconds())
             finally:
@@ -127,7 +129,12 @@ class Informer:
             self._closing.wait(max(least_seconds, wait_seconds(tries)))
 
     def _follow(self) -> None:
-        """One watch from its beginning to its end; a list before it where there is no place to begin."""
+        """One watch from its beginning to its end; a list before it where there is no place to begin.
+
+        That a watch begins proves little after an outage: a page of somebody else begins as well.
+        """
+        if self._broken:
+            self._cluster.version()
         if not self._resource_version:
             self._list()
         events = self._cluster.watch(self._kind, self._namespace, resource_version=self._resource_version)

@@ -59,8 +59,8 @@ def live(draw: Callable[[], None], *, key: str) -> None:
     view: View = st.session_state[_VIEW]
     pulse = st.session_state[_PULSE]
     ask = session.ask_for(view)
-    was_well, calm = ask.is_well, ask.environment.refresh_seconds
-    every = calm if was_well else min(calm, UNWELL_SECONDS)
+    calm = ask.environment.refresh_seconds
+    every = pace_seconds(calm, is_well=ask.is_well)
     is_refresh = False
 
     def part() -> None:
@@ -73,11 +73,16 @@ def live(draw: Callable[[], None], *, key: str) -> None:
                 states.sources(health, now, view.tz)
         with pulse:
             states.pulse(health, now, is_live=view.is_live, tz=view.tz)
-        if is_refresh and calm > UNWELL_SECONDS and ask.is_well is not was_well:
+        if is_refresh and pace_seconds(calm, is_well=ask.is_well) != every:
             st.rerun()  # only the whole page can set another pace
         is_refresh = True
 
     st.fragment(part, run_every=every if view.is_live else None, key=key)()
+
+
+def pace_seconds(calm: int, *, is_well: bool) -> int:
+    """How often a live page asks again: as the settings say, and more often while a source is down. Pure."""
+    return calm if is_well else min(calm, UNWELL_SECONDS)
 
 
 def go(page: str, label: str, view: View, *, icon: str | None = None, **changes: str) -> None:

@@ -16,7 +16,7 @@ from dashboard.decide.incidents import (
     VIOLATION_RATIO_LIMIT,
 )
 from dashboard.model.incident import Evidence, Family, Incident, Measured, Severity, Standing
-from dashboard.model.reading import Unit
+from dashboard.model.reading import State, Unit
 from dashboard.model.view import View
 from dashboard.queries.triage import Budget, ServiceLine, Triage
 from dashboard.ui import page, session, states
@@ -137,7 +137,8 @@ def _words(incident: Incident, evidence: Evidence, view: View, now: datetime) ->
     if evidence.log is not None:
         if evidence.log.value is not None:
             line = evidence.log.value
-            said.append(f"Newest error line ({ago(line.at, now)}): *{plain(line.message, limit=160)}*")
+            doubt = "" if evidence.log.state is State.FRESH else f", {evidence.log.state}: {plain(evidence.log.reason)}"
+            said.append(f"Newest error line ({ago(line.at, now)}{doubt}): *{plain(line.message, limit=160)}*")
         else:
             said.append(f"Error lines: {plain(evidence.log.reason)}.")
     return said

@@ -108,6 +108,21 @@ def test_a_watch_gives_changes_and_bookmarks_with_the_version_to_go_on_from(back
     assert backend.asked[0].query["allowWatchBookmarks"] == "true"
 
 
+def test_a_page_of_somebody_else_in_place_of_a_watch_is_said(backend, answer, cluster):
+    backend.answers[_PODS] = answer(b"<html>Please sign in</html>")
+
+    with pytest.raises(BadAnswer, match="a web page, not data"):
+        list(cluster.watch("pods", "agents", resource_version="1"))
+
+
+def test_a_watch_without_an_end_of_line_is_not_read_for_ever(backend, answer, cluster, monkeypatch):
+    monkeypatch.setattr("connectors.body.LARGEST_BYTES", 2**20)
+    backend.answers[_PODS] = answer(b" " * 2**22)
+
+    with pytest.raises(BadAnswer, match="larger than 1 MiB"):
+        list(cluster.watch("pods", "agents", resource_version="1"))
+
+
 def test_a_watch_from_a_forgotten_version_is_gone(backend, answer, cluster):
     backend.answers[_PODS] = answer({"type": "ERROR", "object": _status(410, "too old")}, end=b"\n")
 

@@ -23,10 +23,10 @@ class Fault(StrEnum):
     EXPIRED = "expired token"  # 401
     NO_NAME = "no name"  # the host's name cannot be looked up
     CLOCK_AHEAD = "clock ahead"  # by an hour: the Date header and every time in questions and answers
-    WATCH_CLOSES = "watch closes"  # every watch ends after a second
+    WATCH_CLOSES = "watch closes"  # every watch ends after a second, in good order or not
     GONE = "gone"  # every watch is told that its version is too old
     SHARD_FAILS = "shard fails"  # one shard of two takes no part in a search
 
 
-# These leave standing connections as they are; at the others' beginning all are torn down, as by a restart.
-KEEPS_CONNECTIONS = frozenset({Fault.HANG, Fault.TRICKLE})
+# With these what streams stands still; at the others' beginning all connections are torn down, as by a restart.
+STANDS_STILL = frozenset({Fault.HANG, Fault.TRICKLE})

@@ -26,7 +26,7 @@ from yarl import URL
 
 from connectors.body import LARGEST_BYTES
 from deploy.local.apiserver.pki import Credentials
-from tests.faultproxy.fault import CLOCK_AHEAD_SECONDS, KEEPS_CONNECTIONS, RETRY_AFTER_SECONDS, Fault
+from tests.faultproxy.fault import CLOCK_AHEAD_SECONDS, RETRY_AFTER_SECONDS, STANDS_STILL, Fault
 from tests.faultproxy.shift import shifted, shifted_pairs
 
 LOGIN_PAGE = "<!DOCTYPE html><html><title>Sign in</title><body>Please sign in.</body></html>"
@@ -112,7 +112,7 @@ class FaultProxy:
         self.asked = []
         self._changed.set()
         self._changed = asyncio.Event()
-        if (fault is not None and fault not in KEEPS_CONNECTIONS) or before in KEEPS_CONNECTIONS:
+        if (fault is not None and fault not in STANDS_STILL) or before in STANDS_STILL:
             self._tear_down()
 
     def _tear_down(self) -> None:
@@ -175,7 +175,7 @@ class FaultProxy:
             response = web.StreamResponse(status=answer.status, headers=_headers(answer.headers, ahead))
             await response.prepare(request)
             async for line in _lines(answer.content):
-                while self.fault in KEEPS_CONNECTIONS:
+                while self.fault in STANDS_STILL:
                     await self._changed.wait()
                 moved = json.dumps(shifted(json.loads(line), ahead, now=time.time())).encode() if ahead else line
                 await response.write(moved.rstrip(b"\n") + b"\n")

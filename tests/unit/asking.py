@@ -62,7 +62,9 @@ class FakePrometheus:
     def range(self, query: str, *, start: int, end: int, step_seconds: int, timeout_seconds: float) -> Any:
         return self._answered((query, start, end, step_seconds))
 
-    def label_values(self, label: str, *selectors: str, start: int, end: int) -> tuple[str, ...]:
+    def label_values(
+        self, label: str, *selectors: str, start: int, end: int, timeout_seconds: float
+    ) -> tuple[str, ...]:
         self.asked_names += 1
         if isinstance(self.names, SourceError):
             raise self.names

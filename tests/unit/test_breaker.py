@@ -59,12 +59,19 @@ def iter_clock():
 
 
 def test_two_failures_leave_it_closed_and_the_third_opens_it(breaker: Breaker):
+    breaker.succeeded(0.1)
     breaker.failed(SLOW)
     breaker.failed(SLOW)
     assert breaker.refusal() is None
 
     breaker.failed(SLOW)
     assert breaker.refusal() is not None
+
+
+def test_the_first_silence_of_a_source_that_never_answered_opens_it(breaker: Breaker):
+    breaker.failed(SLOW)
+
+    assert breaker.refusal() == "prometheus does not answer since 12:00:01 UTC: no answer within 2 s"
 
 
 def test_the_reason_says_since_the_first_failure_and_why(breaker: Breaker):
@@ -76,9 +83,9 @@ def test_the_reason_says_since_the_first_failure_and_why(breaker: Breaker):
 
 def test_an_answer_between_failures_keeps_it_closed(breaker: Breaker):
     for _ in range(5):
-        breaker.failed(SLOW)
-        breaker.failed(SLOW)
         breaker.succeeded(0.1)
+        breaker.failed(SLOW)
+        breaker.failed(SLOW)
 
     assert breaker.refusal() is None
 
@@ -215,6 +222,7 @@ def test_a_silent_source_is_asked_for_a_sign_of_life_by_one_viewer_only(timed: B
 
 
 def test_a_sign_of_life_that_does_not_come_is_asked_for_again_soon(timed: Breaker, clock: HandClock):
+    timed.succeeded()
     clock.move(10)
     assert timed.beat_is_due()
     timed.failed(SLOW)

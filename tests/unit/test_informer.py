@@ -36,6 +36,11 @@ class FakeCluster:
     def list(self, kind: str, namespace: str | None) -> ListResult:
         return _raised(self.lists.get(timeout=10))
 
+    def version(self) -> str:
+        if self.refuse_watches is not None:
+            raise self.refuse_watches
+        return "v1.31.0"
+
     def watch(self, kind: str, namespace: str | None, *, resource_version: str) -> Iterator[Event]:
         self.watched_from.append(resource_version)
         if self.refuse_watches is not None:
@@ -153,6 +158,19 @@ def test_a_broken_watch_is_stale_with_what_it_had_and_recovers(cluster: FakeClus
     _until(lambda: informer.reading(patience_seconds=0).state is State.FRESH)
 
 
+def test_a_watch_that_breaks_and_can_be_taken_up_is_nobodys_business(cluster: FakeCluster):
+    heard: list[SourceError | None] = []
+    informer = Informer(cast(Any, cluster), "pods", "agents", heard=heard.append)
+    cluster.lists.put(_listed(_pod("a", 1)))
+    cluster.changes.put(BROKEN)
+    _until(lambda: len(cluster.watched_from) == 2)
+
+    assert informer.reading(patience_seconds=5).state is State.FRESH
+    assert BROKEN not in heard
+    informer.close()
+    cluster.changes.put(END)
+
+
 def test_an_object_of_another_shape_is_stale_and_does_not_end_the_watch(cluster: FakeCluster, informer: Informer):
     cluster.lists.put(_listed(_pod("a", 1)))
     cluster.changes.put(Event(type="ADDED", object={"metadata": {}}))
@@ -186,6 +204,7 @@ def test_the_health_of_the_source_hears_of_answers_and_failures(cluster: FakeClu
     informer = Informer(cast(Any, cluster), "pods", None, heard=heard.append)
     cluster.lists.put(_listed())
     informer.reading(patience_seconds=5)
+    cluster.refuse_watches = BROKEN
     cluster.changes.put(BROKEN)
 
     _until(lambda: BROKEN in heard)
