@@ -165,7 +165,7 @@ class Ask:
             ttl_seconds=question.ttl_seconds,
             start=lambda: self._lanes[question.source].submit(self._fly, question, breaker),
         )
-        return lambda passed: _redeem(ticket, question, passed)
+        return lambda passed: self._timed(_redeem(ticket, question, passed))
 
     def _fly(self, question: Question, breaker: Breaker) -> AnyReading:
         """Asks the source, in its lane. The one place where a source's error becomes a reading."""

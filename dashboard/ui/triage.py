@@ -43,8 +43,9 @@ def headline(found: Triage, view: View, now: datetime) -> None:
     open_ones = [i for i in found.incidents if i.standing is not Standing.SUPPRESSED]
     if found.unknown:
         told = f"{len(open_ones)} found among what is known. " if open_ones else ""
+        missing = "; ".join(f"{', '.join(what)} ({plain(why)})" for why, what in found.unknown.items())
         st.warning(
-            f"**Not known whether all is well.** {told}Not answered now: {', '.join(found.unknown)}.",
+            f"**Not known whether all is well.** {told}Not answered now: {missing}.",
             icon=":material/visibility_off:",
         )
     elif not open_ones and not found.has_traffic:

@@ -264,6 +264,8 @@ def test_the_end_of_the_fault_shows_within_10_s(day: Day, page: str) -> None:
 
 def test_a_source_in_trouble_is_not_stormed(day: Day) -> None:
     """Five decks look on, each with some 40 questions and 8 watches: 20 requests a second are one in 10 s for each."""
+    if day.fault in (Fault.CLOCK_AHEAD, Fault.SHARD_FAILS):
+        pytest.skip("it answers, and is asked as always")
     assert day.asked < 150 + 20 * day.seconds
 
 
