@@ -22,7 +22,7 @@ from tests.faultproxy.deck import PAGES, REFRESH_SECONDS, Deck, Drawn
 from tests.faultproxy.fault import Fault
 from tests.faultproxy.proxy import FaultProxy
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]  # its sources are those of the environment
 
 PROMETHEUS, ALERTMANAGER, ELASTICSEARCH, KUBERNETES = Source
 # What each page reads. Triage reads logs since something is wrong: green fails one run in ten.
