@@ -113,20 +113,18 @@ class Ask:
         wait([self._lanes[b.source].submit(b.probe) for b in never], timeout=INSTANT_SECONDS + MARGIN_SECONDS)
         for breaker in nameless:
             self._lanes[breaker.source].submit(breaker.probe)
-        return tuple(
-            replace(self._breakers[source].health(), clock_ahead_seconds=self._clocks[source].ahead_seconds)
-            if source in self._breakers
-            else _not_set(source)
-            for source in Source
-        )
+        return tuple(map(self._known_of, Source))
 
     @property
     def is_well(self) -> bool:
         """Whether every source that was asked lately can be believed, as far as is known without asking."""
-        return all(
-            replace(breaker.health(), clock_ahead_seconds=self._clocks[source].ahead_seconds).is_well
-            for source, breaker in self._breakers.items()
-        )
+        return all(self._known_of(source).is_well for source in self._breakers)
+
+    def _known_of(self, source: Source) -> SourceHealth:
+        if source not in self._breakers:
+            return _not_set(source)
+        known = self._breakers[source].health()
+        return replace(known, clock_ahead_seconds=self._clocks[source].ahead_seconds)
 
     def close(self) -> None:
         """Ends the background work."""

@@ -32,7 +32,7 @@ from dashboard.model.reading import Source
 FAILURES_TO_OPEN = 3
 PROBE_SECONDS = 2.0
 # What a source that is asked too often may keep us waiting: one that wants more would never be seen to be back.
-LONGEST_WAIT = timedelta(minutes=5)
+LONGEST_RETRY_AFTER_SECONDS = 300.0
 NOT_ASKED = "not asked yet"
 
 # The source said no: it lives, and asking something else may well succeed, unless it does not know us at all.
@@ -123,7 +123,7 @@ class Breaker:
             self._failures += FAILURES_TO_OPEN if is_stranger else 1
             self._error, self._heard_at = error, now
             if isinstance(error, RateLimited) and error.retry_after_seconds:
-                wait = min(timedelta(seconds=error.retry_after_seconds), LONGEST_WAIT)
+                wait = timedelta(seconds=min(error.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS))
                 self._wait_until = max(self._wait_until, now + wait)
             if not was_failing:
                 self._failing_since = now
@@ -148,10 +148,10 @@ class Breaker:
         now = self._clock()
         with self._lock:
             quiet = now - self._heard_at >= SILENCE or self._failures > 0
-            due = quiet and not self._probing and now - self._beat_at >= _AGAIN
-            if due:
+            is_free = not self._probing and now >= max(self._wait_until, self._beat_at + _AGAIN)
+            if quiet and is_free:
                 self._beat_at = now
-            return due
+            return quiet and is_free
 
     def probe(self) -> bool:
         """Asks the source once whether it is there. True when it answered."""

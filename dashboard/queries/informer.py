@@ -18,7 +18,7 @@ from typing import Any
 from connectors.errors import Gone, RateLimited, SourceError, TimedOut, Unreachable, understood
 from connectors.kubernetes import Cluster, Event
 from dashboard.model.reading import Reading, Source, State, fresh, missing
-from dashboard.queries.breaker import LONGEST_WAIT, no_answer, utc_now
+from dashboard.queries.breaker import LONGEST_RETRY_AFTER_SECONDS, no_answer, utc_now
 
 # Short enough that a page shows the end of an outage within 10 s.
 LONGEST_WAIT_SECONDS = 4.0
@@ -122,7 +122,7 @@ class Informer:
                 if not (self._stands and isinstance(error, Unreachable | TimedOut)):
                     self._broke(error)
                 if isinstance(error, RateLimited) and error.retry_after_seconds:
-                    least_seconds = min(error.retry_after_seconds, LONGEST_WAIT.total_seconds())
+                    least_seconds = min(error.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS)
             finally:
                 self._stands = False
             tries = 0 if time.monotonic() - began > _STOOD_SECONDS else tries + 1

@@ -22,7 +22,7 @@ RANGE, REFRESH, LOCAL, ENV, NS = "bar.range", "bar.refresh", "bar.local", "bar.e
 FROM, TO = "bar.from", "bar.to"
 # How often a page asks again while a source is down, so that the end of an outage shows within 10 s.
 UNWELL_SECONDS = 4
-_PULSE, _VIEW = "page.pulse", "page.view"
+_PULSE, _VIEW, _REPACED = "page.pulse", "page.view", "page.repaced"
 
 
 def begin(title: str, question: str) -> View:
@@ -61,10 +61,10 @@ def live(draw: Callable[[], None], *, key: str) -> None:
     ask = session.ask_for(view)
     calm = ask.environment.refresh_seconds
     every = pace_seconds(calm, is_well=ask.is_well)
-    is_refresh = False
+    may_repace = not st.session_state.pop(_REPACED, False)
 
     def part() -> None:
-        nonlocal is_refresh
+        nonlocal may_repace
         with st.container(key=f"live-{key.replace('.', '-')}"):
             down = st.container(key=f"down-{key.replace('.', '-')}", gap="xsmall")
             draw()
@@ -73,9 +73,10 @@ def live(draw: Callable[[], None], *, key: str) -> None:
                 states.sources(health, now, view.tz)
         with pulse:
             states.pulse(health, now, is_live=view.is_live, tz=view.tz)
-        if is_refresh and pace_seconds(calm, is_well=ask.is_well) != every:
+        if view.is_live and may_repace and pace_seconds(calm, is_well=ask.is_well) != every:
+            st.session_state[_REPACED] = True  # once: a source that comes and goes must not draw the page for ever
             st.rerun()  # only the whole page can set another pace
-        is_refresh = True
+        may_repace = True
 
     st.fragment(part, run_every=every if view.is_live else None, key=key)()
 

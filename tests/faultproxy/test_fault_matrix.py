@@ -83,7 +83,7 @@ CORE = {
 FIRST_SECONDS = RANGE_SECONDS + 3.0
 # Once the breaker is open a view waits for nobody; drawing takes some 0.3 s.
 LATER_SECONDS = 2.0
-TOLD_SECONDS = 20.0
+TOLD_SECONDS = 30.0
 RECOVERY_SECONDS = 10.0
 
 

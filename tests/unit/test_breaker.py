@@ -181,8 +181,8 @@ def test_a_source_is_left_alone_until_the_time_it_named(timed: Breaker, clock: H
 
 
 def test_a_source_cannot_keep_us_waiting_for_ever(timed: Breaker, clock: HandClock):
-    timed.failed(RateLimited("prometheus", "it is asked too often", retry_after_seconds=1e9))
-    clock.move(module.LONGEST_WAIT.total_seconds())
+    timed.failed(RateLimited("prometheus", "it is asked too often", retry_after_seconds=1e300))
+    clock.move(module.LONGEST_RETRY_AFTER_SECONDS)
 
     assert timed.refusal() is None
 
