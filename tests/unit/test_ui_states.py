@@ -115,6 +115,29 @@ def test_a_page_asks_more_often_while_a_source_is_down(calm: int, is_well: bool,
     assert pace_seconds(calm, is_well=is_well) == pace
 
 
+def old_log() -> None:
+    from datetime import UTC, datetime
+
+    from dashboard.model.reading import Reading, Source, State
+    from dashboard.model.view import View
+    from dashboard.ui.resources import log
+
+    reading = Reading(
+        value="a line\n",
+        source=Source.KUBERNETES,
+        state=State.STALE,
+        as_of=datetime(2026, 3, 1, tzinfo=UTC),
+        reason="kubernetes: no answer within 5 s",
+    )
+    log(View(env="local", ns="agents", pod="a"), lambda **how: reading)
+
+
+def test_a_pods_log_of_before_an_outage_is_shown_as_stale() -> None:
+    app = AppTest.from_function(old_log).run()
+    assert app.code[0].value == "a line"
+    assert "stale" in " ".join(element.value for element in app.markdown)
+
+
 def empty_table() -> None:
     from datetime import UTC, datetime
 
