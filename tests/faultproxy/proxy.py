@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -70,7 +70,7 @@ class FaultProxy:
     @contextmanager
     def suffering(self, fault: Fault) -> Iterator[None]:
         """The fault, from now to the end of the block."""
-        with _nameless({self.port, self.plain_port}) if fault is Fault.NO_NAME else _named():
+        with _nameless({self.port, self.plain_port}) if fault is Fault.NO_NAME else nullcontext():
             self._call(self._set(fault)).result(10)
             try:
                 yield
@@ -258,11 +258,6 @@ def _reset(transport: asyncio.Transport) -> web.StreamResponse:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         transport.abort()
     return web.Response()  # nobody reads it
-
-
-@contextmanager
-def _named() -> Iterator[None]:
-    yield
 
 
 @contextmanager
