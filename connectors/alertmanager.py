@@ -71,6 +71,7 @@ class Alertmanager:
     def __init__(self, url: str, access: Access = NO_ACCESS_RULES) -> None:
         self._api = f"{url.rstrip('/')}/api/v2"
         self._session = Session(SOURCE, access)
+        self.clock = self._session.clock
 
     def alerts(
         self, filters: Sequence[str] = (), *, timeout_seconds: float = TIMEOUT_SECONDS

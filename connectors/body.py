@@ -12,7 +12,8 @@ from urllib3 import BaseHTTPResponse
 
 from connectors.errors import OversizedBody
 
-LARGEST_BYTES = 64 * 2**20
+# The largest that is expected, a page of 500 pods, has some 5 MiB. Six answers may be under way at once.
+LARGEST_BYTES = 32 * 2**20
 _CHUNK_BYTES = 2**16
 
 
@@ -29,6 +30,8 @@ def read(response: BaseHTTPResponse, *, deadline: float, largest_bytes: int = LA
     parts: list[bytes] = []
     length = 0
     try:
+        if int(response.headers.get("Content-Length") or 0) > largest_bytes:
+            raise OversizedBody(largest_bytes)
         while part := response.read1(_CHUNK_BYTES, decode_content=True):
             parts.append(part)
             length += len(part)

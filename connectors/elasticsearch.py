@@ -5,6 +5,7 @@ The client is imported at first use: it costs a second that a page without logs 
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -14,8 +15,18 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from connectors import body
-from connectors.errors import BadAnswer, NotFound, SourceError, from_failed_call, from_status, understood
+from connectors import body, deadline
+from connectors.clock import SourceClock
+from connectors.errors import (
+    BadAnswer,
+    NotFound,
+    SourceError,
+    causes_of,
+    from_failed_call,
+    from_status,
+    not_json,
+    understood,
+)
 from connectors.session import check_ca_file, secret
 
 if TYPE_CHECKING:
@@ -68,6 +79,7 @@ class Elasticsearch:
         verify_tls: bool = True,
         api_key_file: str = "",
     ) -> None:
+        self.clock = SourceClock()
         self._url = url
         self._ca_file = ca_file
         self._ca_fingerprint = ca_fingerprint
@@ -155,15 +167,20 @@ class Elasticsearch:
             options["api_key"] = secret(SOURCE, self._api_key_file)
         client = self._built().options(**options)
         try:
-            answer: Mapping[str, Any] = order(client).body
+            response = order(client)
         except UnsupportedProductError as error:
             raise BadAnswer(SOURCE, "what answers is not Elasticsearch") from error
         except SerializationError as error:
-            raise BadAnswer(SOURCE, "its answer is not JSON") from error
+            mistakes = (cause for cause in causes_of(error) if isinstance(cause, json.JSONDecodeError))
+            found = next(mistakes, None)
+            raise BadAnswer(SOURCE, not_json(found) if found else "its answer is not JSON") from error
         except ApiError as error:
-            raise _refusal(error.status_code, error.body) from error
+            wait = error.meta.headers.get("Retry-After")
+            raise _refusal(error.status_code, error.body, retry_after=wait) from error
         except TransportError as error:
             raise from_failed_call(SOURCE, error, timeout_seconds=timeout_seconds) from error
+        self.clock.heard(response.meta.headers.get("Date"))
+        answer: Mapping[str, Any] = response.body
         return answer
 
     def _built(self) -> Client:
@@ -200,6 +217,8 @@ def bounded_node() -> type[Urllib3HttpNode]:
     class Node(Urllib3HttpNode):
         def __init__(self, config: NodeConfig) -> None:
             super().__init__(config)
+            tls = config.scheme == "https"
+            self.pool.ConnectionCls = deadline.TlsConnection if tls else deadline.PlainConnection
             self.pool = _BoundedPool(self.pool)  # type: ignore[assignment]
 
     class _BoundedPool:
@@ -210,10 +229,10 @@ def bounded_node() -> type[Urllib3HttpNode]:
             self.close = pool.close
 
         def urlopen(self, method: str, target: str, *, timeout: float, **options: Any) -> Answer:
-            deadline = time.monotonic() + timeout
+            end = time.monotonic() + timeout
             options |= {"timeout": timeout, "preload_content": False}
             response = self._pool.urlopen(method, target, **options)
-            return Answer(response.status, response.headers, body.read(response, deadline=deadline))
+            return Answer(response.status, response.headers, body.read(response, deadline=end))
 
     return Node
 
@@ -226,13 +245,13 @@ class Answer(NamedTuple):
     data: bytes
 
 
-def _refusal(status: int, body: Any) -> SourceError:
+def _refusal(status: int, body: Any, *, retry_after: str | None = None) -> SourceError:
     """The error in Elasticsearch's own words where it has some."""
-    reason = body.get("error") if isinstance(body, dict) else body
+    reason = (body.get("error") or body.get("message")) if isinstance(body, dict) else body
     if isinstance(reason, dict):
         causes = [cause.get("reason") for cause in reason.get("root_cause") or () if isinstance(cause, dict)]
         reason = f"{reason.get('type')}: {next(filter(None, causes), reason.get('reason'))}"
-    return from_status(SOURCE, status, str(reason or ""))
+    return from_status(SOURCE, status, str(reason or ""), retry_after=retry_after)
 
 
 def _found(answer: Mapping[str, Any]) -> Found:

@@ -3,7 +3,8 @@
     SourceError
     ├── Unreachable    nobody answers, or our own credentials cannot be read: look at the network or the settings
     ├── TimedOut       the answer takes too long: ask for less, or later
-    ├── Refused        answered, but not to us (401, 403) or not to this question (400, 422): mend token or question
+    ├── Refused        answered, but not to us (403) or not to this question (400, 422): mend rights or question
+    │   └── Unauthorized   it does not accept our credentials (401), so it will answer nothing: mend the token
     ├── NotFound       answered: there is no such thing (404)
     ├── Conflict       somebody else changed it since it was read (409): read again
     ├── Gone           the resource version is too old (410): list again
@@ -23,6 +24,8 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from urllib3.exceptions import SSLError as TlsMistake
 
@@ -48,6 +51,10 @@ class TimedOut(SourceError):
 
 class Refused(SourceError):
     """The source does not let us, or does not understand the question."""
+
+
+class Unauthorized(Refused):
+    """The source does not accept our credentials."""
 
 
 class NotFound(SourceError):
@@ -83,7 +90,7 @@ class OversizedBody(OSError):
 
 _BY_STATUS: dict[int, type[SourceError]] = {
     400: Refused,
-    401: Refused,
+    401: Unauthorized,
     403: Refused,
     404: NotFound,
     409: Conflict,
@@ -94,17 +101,49 @@ _BY_STATUS: dict[int, type[SourceError]] = {
 
 
 def from_status(source: str, status: int, text: str, *, retry_after: str | None = None) -> SourceError:
-    """The error for an HTTP answer that is none; `text` is the source's own words or its body."""
-    detail = f"HTTP {status}: {text.strip()}" if text.strip() else f"HTTP {status}"
+    """The error for an HTTP answer that is none; `text` is the source's own words or its body.
+
+    A web page in place of words is left out: it is for a browser. `retry_after` is the header: seconds, or a date.
+    """
+    words = "" if _is_web_page(text) else text.strip()
+    detail = f"{_meaning(status)}: {words}" if words else _meaning(status)
     if status == 429:
-        seconds = float(retry_after) if retry_after and retry_after.isdecimal() else None
-        return RateLimited(source, detail, retry_after_seconds=seconds)
+        return RateLimited(source, detail, retry_after_seconds=_seconds(retry_after))
     return _BY_STATUS.get(status, BadAnswer)(source, detail)
+
+
+def _meaning(status: int) -> str:
+    """An HTTP status in plain words, as far as they say more than the source's own."""
+    if status >= 500:
+        return f"it failed (HTTP {status})"
+    if 300 <= status < 400:
+        return f"it sends us elsewhere, as to a login page (HTTP {status})"
+    return {
+        401: "it does not accept our credentials (HTTP 401)",
+        403: "it does not let us do that (HTTP 403)",
+        429: "it is asked too often (HTTP 429)",
+    }.get(status, f"HTTP {status}")
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """How long to wait; None where the header is not there or cannot be read."""
+    if not retry_after:
+        return None
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):  # no date, or one without a zone
+        return None
+
+
+def _is_web_page(text: str) -> bool:
+    return text.lstrip().startswith("<")
 
 
 def from_failed_call(source: str, error: BaseException, *, timeout_seconds: float) -> SourceError:
     """The error for a call that got no HTTP answer, in plain words found anywhere in the chain of causes."""
-    causes = list(_chain(error))
+    causes = list(causes_of(error))
     if any(isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__ for cause in causes):
         return TimedOut(source, f"no answer within {timeout_seconds:g} s")
     for cause in reversed(causes):
@@ -112,6 +151,8 @@ def from_failed_call(source: str, error: BaseException, *, timeout_seconds: floa
             return BadAnswer(source, str(cause))
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Unreachable(source, f"its certificate is not trusted: {cause.verify_message}")
+        if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            break  # a standing connection was torn down, which TLS has words of its own for
         if isinstance(cause, ssl.SSLError):
             return Unreachable(source, f"no TLS connection: {cause.reason or cause}")
         if isinstance(cause, TlsMistake) and "ingerprint" in str(cause):
@@ -129,11 +170,20 @@ def understood(source: str) -> Iterator[None]:
     try:
         yield
     except json.JSONDecodeError as error:
-        raise BadAnswer(source, f"its answer is not JSON: {error.doc[:100]!r}") from error
+        raise BadAnswer(source, not_json(error)) from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise BadAnswer(
             source, f"its answer has another shape than expected ({type(error).__name__}: {error})"
         ) from error
+
+
+def not_json(error: json.JSONDecodeError) -> str:
+    """What came in place of JSON, in plain words."""
+    if _is_web_page(error.doc):
+        return "its answer is a web page, not data: a login page or a proxy may stand before it"
+    if error.pos >= len(error.doc) or error.msg.startswith("Unterminated"):
+        return "its answer ends in the middle"
+    return f"its answer is not JSON: {error.doc[:100]!r}"
 
 
 def clipped(text: str) -> str:
@@ -142,7 +192,7 @@ def clipped(text: str) -> str:
     return one_line if len(one_line) <= LONGEST_DETAIL else one_line[: LONGEST_DETAIL - 1] + "…"
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def causes_of(error: BaseException) -> Iterator[BaseException]:
     """`error` and all that it was caused by. Client libraries keep causes in arguments and attributes too."""
     waiting, seen = [error], set[int]()
     while waiting:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode
 
 from connectors import body as bodies
-from connectors.errors import BadAnswer, Gone, Unreachable, from_failed_call, from_status, understood
+from connectors import deadline
+from connectors.clock import SourceClock
+from connectors.errors import BadAnswer, Gone, OversizedBody, Unreachable, from_failed_call, from_status, understood
 
 if TYPE_CHECKING:
     from kubernetes.client.api_client import ApiClient
@@ -88,6 +90,7 @@ class Cluster:
     def __init__(self, kubeconfig: str = "", context: str = "") -> None:
         self._kubeconfig = kubeconfig
         self._context = context
+        self.clock = SourceClock()
         self._impersonation: tuple[tuple[str, str], ...] = ()
         self._client: ApiClient | None = None
         self._building = threading.Lock()
@@ -149,7 +152,8 @@ class Cluster:
             "timeoutSeconds": str(WATCH_SECONDS),
             "labelSelector": selector,
         }
-        response = self._send("GET", _path(kind, namespace), query, timeout=(TIMEOUT_SECONDS, WATCH_SECONDS + 5.0))
+        response = self._send("GET", _path(kind, namespace), query, timeout=TIMEOUT_SECONDS)
+        deadline.extend(response, WATCH_SECONDS + 5.0)
         return _events(response)
 
     def create(self, kind: str, namespace: str | None, body: Object, *, dry_run: bool = False) -> Object:
@@ -245,10 +249,10 @@ class Cluster:
     ) -> bytes:
         from urllib3.exceptions import HTTPError
 
-        deadline = time.monotonic() + timeout_seconds
+        end = time.monotonic() + timeout_seconds
         response = self._send(method, path, query, body=body, content_type=content_type, timeout=timeout_seconds)
         try:
-            return bodies.read(response, deadline=deadline)
+            return bodies.read(response, deadline=end)
         except (HTTPError, OSError) as error:
             raise from_failed_call(SOURCE, error, timeout_seconds=timeout_seconds) from error
 
@@ -260,7 +264,7 @@ class Cluster:
         *,
         body: Any = None,
         content_type: str = "application/json",
-        timeout: float | tuple[float, float],
+        timeout: float,
     ) -> Any:
         """The open urllib3 response of a 2xx; the caller reads or closes it."""
         client = self._built()
@@ -274,16 +278,16 @@ class Cluster:
         client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         asked = urlencode({key: value for key, value in (query or {}).items() if value})
         url = client.configuration.host + path + ("?" + asked if asked else "")
-        seconds = timeout[0] if isinstance(timeout, tuple) else timeout
         try:
             response = client.call_api(method, url, headers, body, _request_timeout=timeout).response
+            self.clock.heard(response.headers.get("Date"))
             if 200 <= response.status < 300:
                 return response
-            text = bodies.read(response, deadline=time.monotonic() + seconds).decode("utf-8", "replace")
+            text = bodies.read(response, deadline=time.monotonic() + timeout).decode("utf-8", "replace")
             if response.status == 401:
                 self._client = None  # the kubeconfig may hold a newer token by the next call
         except (HTTPError, OSError, ApiException) as error:
-            raise from_failed_call(SOURCE, error, timeout_seconds=seconds) from error
+            raise from_failed_call(SOURCE, error, timeout_seconds=timeout) from error
         raise from_status(SOURCE, response.status, _message(text), retry_after=response.headers.get("Retry-After"))
 
     def _built(self) -> ApiClient:
@@ -310,7 +314,9 @@ def _client(kubeconfig: str, context: str) -> ApiClient:
     configuration.retries = False
     configuration.keep_alive = True
     configuration.connection_pool_maxsize = 32  # each watch holds one
-    return ApiClient(configuration)
+    client = ApiClient(configuration)
+    client.rest_client.pool_manager.pool_classes_by_scheme = deadline.POOLS
+    return client
 
 
 def _path(kind: str, namespace: str | None, name: str = "") -> str:
@@ -347,14 +353,24 @@ def _events(response: Any) -> Iterator[Event]:
 
 
 def _lines(response: Any) -> Iterator[bytes]:
-    """The lines of a watch as they come. A server that falls silent beyond its own end is a broken connection."""
+    """The lines of a watch as they come. A server that falls silent beyond its own end is a broken connection.
+
+    What stands behind the last end of a line is told too: it is no event, but a page of somebody else, say.
+    """
     from urllib3.exceptions import HTTPError
 
-    rest = b""
+    rest = bytearray()
     try:
         for chunk in response.stream(amt=None, decode_content=True):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from filter(None, lines)
+            rest += chunk
+            if b"\n" in chunk:
+                *lines, last = bytes(rest).split(b"\n")
+                rest = bytearray(last)
+                yield from filter(None, lines)
+            elif len(rest) > bodies.LARGEST_BYTES:
+                raise OversizedBody(bodies.LARGEST_BYTES)
+        if rest:
+            yield bytes(rest)
     except (HTTPError, OSError) as error:
         raise from_failed_call(SOURCE, error, timeout_seconds=WATCH_SECONDS) from error
 

@@ -103,6 +103,7 @@ class Prometheus:
     def __init__(self, url: str, access: Access = NO_ACCESS_RULES) -> None:
         self._url = url.rstrip("/")
         self._session = Session(SOURCE, access)
+        self.clock = self._session.clock
         self._client = PrometheusConnect(self._url, session=self._session, retry=Retry(0), method="POST")
         self._session.pool(self._url)  # the library has put one of its own there
 

@@ -18,7 +18,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
-from connectors import body
+from connectors import body, deadline
+from connectors.clock import SourceClock
 from connectors.errors import SourceError, Unreachable, from_failed_call, from_status, understood
 
 POOL_SIZE = 8
@@ -56,6 +57,7 @@ class Session(requests.Session):
     def __init__(self, source: str, access: Access = NO_ACCESS_RULES) -> None:
         super().__init__()
         self.source = source
+        self.clock = SourceClock()
         self.trust_env = False
         self.verify = (access.ca_file or True) if access.verify_tls else False
         self.cert = (access.cert_file, access.key_file) if access.cert_file else None
@@ -66,7 +68,9 @@ class Session(requests.Session):
     def pool(self, *prefixes: str) -> None:
         """Keeps up to POOL_SIZE connections to addresses with these prefixes, and tries nothing twice."""
         for prefix in prefixes:
-            self.mount(prefix, HTTPAdapter(max_retries=0, pool_maxsize=POOL_SIZE, pool_connections=2))
+            adapter = HTTPAdapter(max_retries=0, pool_maxsize=POOL_SIZE, pool_connections=2)
+            adapter.poolmanager.pool_classes_by_scheme = deadline.POOLS
+            self.mount(prefix, adapter)
 
     def request(self, method: str | bytes, url: str | bytes, **options: Any) -> requests.Response:  # type: ignore[override]
         """As `requests.Session.request`; the answer is a 200, and was read within `timeout` seconds.
@@ -79,12 +83,13 @@ class Session(requests.Session):
         if method == "POST" and (form := options.pop("params", None)):
             options["data"] = form
         timeout = options.setdefault("timeout", 2.0)
-        deadline = time.monotonic() + timeout
+        end = time.monotonic() + timeout
         try:
             response = super().request(method, url, **options, stream=True)
-            response._content = body.read(response.raw, deadline=deadline)  # as requests itself fills it
+            response._content = body.read(response.raw, deadline=end)  # as requests itself fills it
         except (requests.RequestException, HTTPError, OSError) as error:
             raise from_failed_call(self.source, error, timeout_seconds=timeout) from error
+        self.clock.heard(response.headers.get("Date"))
         if response.status_code != 200:
             raise self._refusal(response)
         self._last.response = response

@@ -114,11 +114,14 @@ def renamed(promql: str, standard: str, other: str) -> Alias:
 
 
 def growth(series: str) -> str:
-    """How much each of these counters grew within `$window`, as PromQL; one that was born within it from 0.
+    """How much each of these counters of `$namespace` grew within `$window`, as PromQL; one born within it from 0.
 
-    `increase` cannot see the first value of a new series, so the first failure of its kind would count as none.
+    `increase` cannot see the first value of a new series, so the first failure of its kind would count as none. Born is
+    only what Prometheus would have seen before: where it scraped nothing of the namespace yet when the window began,
+    a first value may be old. The known hole is an old process that Prometheus found later than its neighbours.
     """
-    return f"(({series} unless {series} offset $window) or increase({series}[$window]))"
+    born = f'{series} unless {series} offset $window and on () count (up{{namespace="$namespace"}} offset $window)'
+    return f"(({born}) or increase({series}[$window]))"
 
 
 def _exact(value: str) -> str:

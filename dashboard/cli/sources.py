@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dashboard.cli import environment
-from dashboard.model.health import SourceHealth
+from dashboard.model.health import SourceHealth, clock_is_off, clock_words
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.breaker import NOT_ASKED
 from dashboard.queries.sources import SourcesAnswer, sources
@@ -77,7 +77,9 @@ def _line(source: SourceHealth) -> str:
     elif source.reachable:
         took = "" if source.latency_seconds is None else f" in {source.latency_seconds * 1000:.0f} ms"
         version = f", version {source.version}" if source.version else ""
-        state = f"answers{took}{version}"
+        ahead = source.clock_ahead_seconds
+        clock = f", but {clock_words(ahead)}" if ahead is not None and clock_is_off(ahead) else ""
+        state = f"answers{took}{version}{clock}"
     else:
         state = f"does not answer: {source.reason}"
     return f"{source.source:<14}{state}"

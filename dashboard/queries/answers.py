@@ -54,6 +54,10 @@ class Answers:
         """The text of a `PodLog`."""
         return self._typed(key, PodLog)
 
+    def readings(self) -> tuple[Reading[Any], ...]:
+        """All of them, whatever they are: for who asks how far a view as a whole may be believed."""
+        return tuple(self._readings.values())
+
     def _typed(self, key: str, kind: type[Request]) -> Reading[Any]:
         request = self._requests[key]
         if not isinstance(request, kind):

@@ -10,21 +10,22 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from prometheus_client import Histogram
 
 from connectors.alertmanager import Alertmanager
+from connectors.clock import SourceClock
 from connectors.elasticsearch import Elasticsearch
 from connectors.errors import SourceError
 from connectors.kubernetes import KINDS
 from connectors.kubernetes import Cluster as Kubernetes
 from connectors.prometheus import Prometheus
 from connectors.session import Access
-from dashboard.model.health import SourceHealth
-from dashboard.model.reading import Reading, Source, missing
+from dashboard.model.health import SourceHealth, clock_is_off, clock_words
+from dashboard.model.reading import Reading, Source, State, missing
 from dashboard.queries.answers import Answers
 from dashboard.queries.breaker import Breaker, utc_now
 from dashboard.queries.cache import AnyReading, Cache, Ticket, aged
@@ -36,7 +37,8 @@ from dashboard.settings import EnvironmentSettings, HttpApi
 
 __all__ = ["Alerts", "Answers", "Ask", "Cluster", "Instant", "Logs", "PodLog", "Range", "Request", "build_ask"]
 
-# Threads a source, for the whole process: the bound on what is under way. A slow source fills its own lane alone.
+# Threads a source of one environment: the bound on what is under way. A slow source fills its own lane alone, and
+# another environment's never.
 LANES = {Source.PROMETHEUS: 6, Source.ELASTICSEARCH: 4, Source.KUBERNETES: 3, Source.ALERTMANAGER: 2}
 # A new answer that comes this soon is worth waiting for although the last one could be shown.
 GRACE_SECONDS = 0.08
@@ -72,8 +74,19 @@ class Ask:
         self.environment = environment
         self._sources = sources
         self._clock = clock
+        self._seconds = seconds
         self._questions = Questions(environment, sources, clock)
         self._cache = Cache(seconds)
+        self._clocks: Mapping[Source, SourceClock] = {
+            Source.PROMETHEUS: sources.prometheus.clock,
+            Source.ALERTMANAGER: sources.alertmanager.clock,
+            Source.ELASTICSEARCH: sources.elasticsearch.clock,
+            Source.KUBERNETES: sources.kubernetes.clock,
+        }
+        self._lanes = {
+            source: ThreadPoolExecutor(width, thread_name_prefix=f"ask-{environment.name}-{source}")
+            for source, width in LANES.items()
+        }
         self._breakers = {
             source: Breaker(source, probe, clock=clock) for source, probe in _probes(environment, sources).items()
         }
@@ -97,12 +110,21 @@ class Ask:
         nameless = [
             breaker for breaker in self._breakers.values() if breaker.health().reachable and not breaker.versioned
         ]
-        wait([_lanes()[b.source].submit(b.probe) for b in never], timeout=INSTANT_SECONDS + MARGIN_SECONDS)
+        wait([self._lanes[b.source].submit(b.probe) for b in never], timeout=INSTANT_SECONDS + MARGIN_SECONDS)
         for breaker in nameless:
-            _lanes()[breaker.source].submit(breaker.probe)
-        return tuple(
-            self._breakers[source].health() if source in self._breakers else _not_set(source) for source in Source
-        )
+            self._lanes[breaker.source].submit(breaker.probe)
+        return tuple(map(self._known_of, Source))
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every source that was asked lately can be believed, as far as is known without asking."""
+        return all(self._known_of(source).is_well for source in self._breakers)
+
+    def _known_of(self, source: Source) -> SourceHealth:
+        if source not in self._breakers:
+            return _not_set(source)
+        known = self._breakers[source].health()
+        return replace(known, clock_ahead_seconds=self._clocks[source].ahead_seconds)
 
     def close(self) -> None:
         """Ends the background work."""
@@ -110,6 +132,8 @@ class Ask:
             informer.close()
         for breaker in self._breakers.values():
             breaker.close()
+        for lane in self._lanes.values():
+            lane.shutdown(wait=False, cancel_futures=True)
 
     def metric_names(self, *, patience_seconds: float = INSTANT_SECONDS) -> Reading[frozenset[str]]:
         """The names of the metrics of ours that Prometheus has had in the last hour, as of some minutes ago."""
@@ -137,9 +161,9 @@ class Ask:
         ticket = self._cache.take(
             question.key,
             ttl_seconds=question.ttl_seconds,
-            start=lambda: _lanes()[question.source].submit(self._fly, question, breaker),
+            start=lambda: self._lanes[question.source].submit(self._fly, question, breaker),
         )
-        return lambda passed: _redeem(ticket, question, passed)
+        return lambda passed: self._timed(_redeem(ticket, question, passed))
 
     def _fly(self, question: Question, breaker: Breaker) -> AnyReading:
         """Asks the source, in its lane. The one place where a source's error becomes a reading."""
@@ -155,19 +179,32 @@ class Ask:
             reason = f"{question.source}: {error.detail}"
             return self._cache.put_failure(question.key, reason, source=question.source, query=question.text)
         breaker.succeeded(_measured(question.source, answer.state, began))
-        return self._cache.put(question.key, answer)
+        return self._cache.put(question.key, self._timed(answer))
 
     def _begin_objects(self, request: Cluster) -> Callable[[float], AnyReading]:
         if request.kind not in KINDS:
             raise ValueError(f"unknown kind {request.kind!r}: one of {', '.join(KINDS)}")
         chosen = matcher(request.selector)
         informer = self._informer(request.kind, request.namespace)
+        breaker = self._breakers[Source.KUBERNETES]
+        if breaker.beat_is_due():
+            self._lanes[Source.KUBERNETES].submit(breaker.probe)
 
         def finish(passed: float) -> Reading[tuple[Mapping[str, Any], ...]]:
-            found = informer.reading(patience_seconds=INSTANT_SECONDS - passed)
-            return found.map(lambda objects: tuple(filter(chosen, objects)))
+            found = informer.reading(patience_seconds=INSTANT_SECONDS - passed, refusal=breaker.refusal())
+            return self._timed(found.map(lambda objects: tuple(filter(chosen, objects))))
 
         return finish
+
+    def _timed(self, answer: AnyReading) -> AnyReading:
+        """The answer, held to be no more than partial where the source's clock is not ours."""
+        ahead = self._clocks[answer.source].ahead_seconds
+        if ahead is None or not clock_is_off(ahead) or answer.state not in (State.FRESH, State.EMPTY):
+            return answer
+        reason = f"{answer.source}: {clock_words(ahead)}, so that it may speak of another time"
+        if answer.value is None:  # nothing at another time is not nothing
+            return missing(reason, source=answer.source, query=answer.query)
+        return replace(answer, state=State.PARTIAL, reason=reason)
 
     def _informer(self, kind: str, namespace: str | None) -> Informer:
         breaker = self._breakers[Source.KUBERNETES]
@@ -180,8 +217,12 @@ class Ask:
 
         with self._starting:
             key = (kind, namespace if KINDS[kind].namespaced else None)
+            for idle in [other for other, one in self._informers.items() if other != key and one.is_idle]:
+                self._informers.pop(idle).close()
             if key not in self._informers:
-                self._informers[key] = Informer(self._sources.kubernetes, *key, heard=heard, clock=self._clock)
+                self._informers[key] = Informer(
+                    self._sources.kubernetes, *key, heard=heard, clock=self._clock, seconds=self._seconds
+                )
             return self._informers[key]
 
 
@@ -228,11 +269,6 @@ def _probes(environment: EnvironmentSettings, sources: Sources) -> dict[Source, 
     if environment.elasticsearch.url:
         probes[Source.ELASTICSEARCH] = sources.elasticsearch.version
     return probes
-
-
-@cache
-def _lanes() -> Mapping[Source, ThreadPoolExecutor]:
-    return {source: ThreadPoolExecutor(width, thread_name_prefix=f"ask-{source}") for source, width in LANES.items()}
 
 
 def _at_once(reading: AnyReading) -> Callable[[float], AnyReading]:

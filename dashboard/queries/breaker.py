@@ -1,7 +1,8 @@
 """Whether a source answers: keeps a dead one from costing every view its timeouts, and finds out when it is back.
 
-After three failures in a row nothing is asked any more; a probe in the background asks every five seconds until it is
-answered. Asked questions and probes are all it learns from. Safe for threads.
+After three failures in a row nothing is asked any more, nor after the first silence of a source that has never
+answered; a probe in the background asks every other second until it is answered. A source that names a time to be
+asked again is left alone until then. Asked questions and probes are all it learns from. Safe for threads.
 """
 
 from __future__ import annotations
@@ -11,18 +12,36 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from connectors.errors import Conflict, Gone, NotFound, Refused, SourceError, Unreachable
+from connectors.errors import (
+    BadAnswer,
+    Conflict,
+    Gone,
+    NotFound,
+    RateLimited,
+    Refused,
+    SourceError,
+    TimedOut,
+    Unauthorized,
+    Unreachable,
+)
 from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Source
 
 FAILURES_TO_OPEN = 3
-PROBE_SECONDS = 5.0
+PROBE_SECONDS = 2.0
+# What a source that is asked too often may keep us waiting: one that wants more would never be seen to be back.
+LONGEST_RETRY_AFTER_SECONDS = 300.0
 NOT_ASKED = "not asked yet"
 
-# The source said no: it lives, and asking something else may well succeed.
+# The source said no: it lives, and asking something else may well succeed, unless it does not know us at all.
 _ANSWERED = (Refused, NotFound, Conflict, Gone)
+# One of these is an outage; one slow or odd answer is none.
+_DOWN = (Unreachable, Unauthorized)
+# Who only listens, as a watch does, learns of a source that hangs by asking it after so long a silence.
+SILENCE = timedelta(seconds=4)
+_AGAIN = timedelta(seconds=2.5)
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +62,22 @@ class Breaker:
         self._closing = threading.Event()
         self._failures = 0
         self._failing_since = clock()
+        self._wait_until = self._heard_at = self._beat_at = self._failing_since
+        self._error: SourceError = Unreachable(source, NOT_ASKED)
         self._probing = False
         self._versioned = False
         self._health = SourceHealth(source=source, reachable=None, reason=NOT_ASKED)
 
     def refusal(self) -> str | None:
         """Why nothing is asked now; None while the source may be asked."""
+        now = self._clock()
         with self._lock:
+            if now < self._wait_until:
+                at = f"{self._wait_until:%H:%M:%S} UTC"
+                return f"{self.source} is asked again at {at}, as it wants: {self._error.detail}"
             if self._failures < FAILURES_TO_OPEN:
                 return None
-            return does_not_answer(self.source, self._failing_since, self._health.reason)
+            return no_answer(self.source, self._failing_since, self._error)
 
     def health(self) -> SourceHealth:
         """What is known, without asking."""
@@ -72,6 +97,7 @@ class Breaker:
             known = self._health
             came_up = known.reachable is False
             self._failures = 0
+            self._heard_at = now
             self._health = replace(
                 known,
                 reachable=True,
@@ -86,17 +112,22 @@ class Breaker:
 
     def failed(self, error: SourceError) -> None:
         """A question or a probe met `error`. The third in a row opens the breaker and starts the probe."""
-        if isinstance(error, _ANSWERED):
+        if isinstance(error, _ANSWERED) and not isinstance(error, Unauthorized):
             self.succeeded(note=error.detail)
             return
         now = self._clock()
         with self._lock:
-            known = self._health
-            self._failures += 1
-            if self._failures == 1:
+            known, was_failing = self._health, self._failures > 0
+            # Who opens a page of a process that has just started should wait for a source that hangs once.
+            is_stranger = isinstance(error, TimedOut) and known.last_answer is None
+            self._failures += FAILURES_TO_OPEN if is_stranger else 1
+            self._error, self._heard_at = error, now
+            if isinstance(error, RateLimited) and error.retry_after_seconds:
+                wait = timedelta(seconds=min(error.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS))
+                self._wait_until = max(self._wait_until, now + wait)
+            if not was_failing:
                 self._failing_since = now
-            # One slow or odd answer is no outage; a refused connection is.
-            down = self._failures >= FAILURES_TO_OPEN or isinstance(error, Unreachable) or not known.reachable
+            down = self._failures >= FAILURES_TO_OPEN or isinstance(error, _DOWN) or not known.reachable
             self._health = replace(
                 known,
                 reachable=not down,
@@ -109,6 +140,19 @@ class Breaker:
             log.warning("source_down source=%s reason=%s", self.source, error.detail)
             threading.Thread(target=self._probe_until_up, name=f"probe-{self.source}", daemon=True).start()
 
+    def beat_is_due(self) -> bool:
+        """Whether it should be asked for a sign of life: nothing was heard for a while, or the last sign was none.
+
+        Whoever gets True is to call `probe`; until it has answered, others get False.
+        """
+        now = self._clock()
+        with self._lock:
+            quiet = now - self._heard_at >= SILENCE or self._failures > 0
+            is_free = not self._probing and now >= max(self._wait_until, self._beat_at + _AGAIN)
+            if quiet and is_free:
+                self._beat_at = now
+            return quiet and is_free
+
     def probe(self) -> bool:
         """Asks the source once whether it is there. True when it answered."""
         with self._lock:
@@ -118,7 +162,7 @@ class Breaker:
             version = self._probe()
         except SourceError as error:
             self.failed(error)
-            return isinstance(error, _ANSWERED)
+            return isinstance(error, _ANSWERED) and not isinstance(error, Unauthorized)
         self.succeeded(time.monotonic() - began, version=version)
         return True
 
@@ -128,6 +172,8 @@ class Breaker:
 
     def _probe_until_up(self) -> None:
         while not self._closing.wait(PROBE_SECONDS):
+            if self._clock() < self._wait_until:
+                continue
             self.probe()
             with self._lock:
                 if self._failures < FAILURES_TO_OPEN:
@@ -135,6 +181,13 @@ class Breaker:
                     return
 
 
-def does_not_answer(source: Source, since: datetime, detail: str) -> str:
-    """The sentence for a source that is down."""
-    return f"{source} does not answer since {since:%H:%M:%S} UTC: {detail}"
+def no_answer(source: Source, since: datetime, error: SourceError) -> str:
+    """The sentence for a source that is down, by how it is."""
+    match error:
+        case Refused():
+            does = "refuses us"
+        case BadAnswer():
+            does = "gives no usable answer"
+        case _:
+            does = "does not answer"
+    return f"{source} {does} since {since:%H:%M:%S} UTC: {error.detail}"

@@ -21,6 +21,8 @@ LIMIT = 500  # answers kept; a page asks some 20, a long one holds about 1 MB
 # An answer this much past its time to live is still shown while the next is asked for.
 _LIVES = 3
 _LEAST_SECONDS = 30.0
+# What is not whole is asked again this soon: the end of a fault should show long before a long answer's time is over.
+_SOON_SECONDS = 4.0
 
 
 @dataclass(slots=True)
@@ -80,7 +82,8 @@ class Cache:
             self._entries.move_to_end(key)
             shown, at = entry.latest()
             age = self._clock() - at
-            if shown is not None and age < ttl_seconds:
+            is_whole = shown is not None and shown.state in (State.FRESH, State.EMPTY)
+            if shown is not None and age < (ttl_seconds if is_whole else min(ttl_seconds, _SOON_SECONDS)):
                 return Ticket(shown, None, entry.good)
             if entry.flight is None or entry.flight.done():
                 entry.flight = start()

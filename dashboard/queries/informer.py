@@ -1,25 +1,31 @@
 """The cluster's objects kept up to date by list and watch: one copy a kind and namespace, however many people look.
 
-A watch that breaks is taken up where it ended; when the server has forgotten that place (410) the list is read again.
-Until then the copy is stale and says since when. Each informer is a daemon thread, started by the first question.
+A watch that breaks is taken up where it ended; when the server has forgotten that place (410) the list is read again,
+less and less often where that does not help. Until then the copy is stale and says since when, or is as old as its
+list. Each informer is a daemon thread, started by the first question and ended when nobody has asked for long.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from connectors.errors import Gone, SourceError, TimedOut, understood
+from connectors.errors import Gone, RateLimited, SourceError, TimedOut, Unreachable, understood
 from connectors.kubernetes import Cluster, Event
 from dashboard.model.reading import Reading, Source, State, fresh, missing
-from dashboard.queries.breaker import does_not_answer, utc_now
+from dashboard.queries.breaker import LONGEST_RETRY_AFTER_SECONDS, no_answer, utc_now
 
-LONGEST_WAIT_SECONDS = 10.0
+# Short enough that a page shows the end of an outage within 10 s.
+LONGEST_WAIT_SECONDS = 4.0
+IDLE_SECONDS = 600.0
 _FIRST_WAIT_SECONDS = 0.5
+# A watch that stood so long was a good one: what ended it is not held against the next.
+_STOOD_SECONDS = 10.0
 
 Objects = tuple[Mapping[str, Any], ...]
 log = logging.getLogger(__name__)
@@ -30,6 +36,7 @@ class Informer:
 
     Args:
         heard: told of each answer (None) and each failure, so that the source's health knows.
+        seconds: counts the seconds since somebody asked, and never goes back.
     """
 
     def __init__(
@@ -40,12 +47,15 @@ class Informer:
         *,
         heard: Callable[[SourceError | None], None] = lambda error: None,
         clock: Callable[[], datetime] = utc_now,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cluster = cluster
         self._kind = kind
         self._namespace = namespace
         self._heard = heard
         self._clock = clock
+        self._seconds = seconds
+        self._asked_at = seconds()
         self._lock = threading.Lock()
         self._settled = threading.Event()  # the first list has come or failed
         self._closing = threading.Event()
@@ -53,18 +63,29 @@ class Informer:
         self._resource_version = ""
         self._last_contact: datetime | None = None
         self._broken = ""
+        self._stands = False
         self._broken_since = clock()
         self._query = f"list and watch {kind}" + (f" in {namespace}" if namespace else "")
         self._thread = threading.Thread(target=self._run, name=f"watch-{kind}-{namespace or 'all'}", daemon=True)
         self._thread.start()
 
-    def reading(self, *, patience_seconds: float) -> Reading[Objects]:
-        """What the cluster holds now; waits for the first list alone. A quiet watch that stands is fresh."""
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody has asked for so long that nobody looks any more."""
+        return self._seconds() - self._asked_at > IDLE_SECONDS
+
+    def reading(self, *, patience_seconds: float, refusal: str | None = None) -> Reading[Objects]:
+        """What the cluster holds now; waits for the first list alone. A quiet watch that stands is fresh.
+
+        Args:
+            refusal: why the cluster is known not to answer, by others than this watch: then it is not fresh either.
+        """
+        self._asked_at = self._seconds()
         self._settled.wait(max(0.0, patience_seconds))
         now = self._clock()
         with self._lock:
             objects = None if self._objects is None else tuple(self._objects.values())
-            broken, as_of = self._broken, self._last_contact
+            broken, as_of, stands = self._broken or refusal, self._last_contact, self._stands
         if not broken and not self._thread.is_alive():
             broken = f"the watch of {self._kind} has ended"  # by close, or a mistake of ours: its copy is no present
         if objects is None:
@@ -79,34 +100,46 @@ class Informer:
                 reason=broken,
                 query=self._query,
             )
-        return fresh(objects, source=Source.KUBERNETES, as_of=now, query=self._query)
+        as_of = now if stands or as_of is None else as_of
+        return fresh(objects, source=Source.KUBERNETES, as_of=as_of, query=self._query)
 
     def close(self) -> None:
         """Ends the watch at its next sign of life."""
         self._closing.set()
 
     def _run(self) -> None:
-        wait = _FIRST_WAIT_SECONDS
+        tries = 0
         while not self._closing.is_set():
             began = time.monotonic()
+            least_seconds = 0.0
             try:
                 with understood(Source.KUBERNETES):
                     self._follow()
             except Gone:
                 self._resource_version = ""
             except SourceError as error:
-                self._broke(error)
-            # What stood for a while starts anew at once; what fails at once waits longer each time.
-            wait = _FIRST_WAIT_SECONDS if time.monotonic() - began > LONGEST_WAIT_SECONDS else wait
-            self._closing.wait(wait if self._broken or time.monotonic() - began < 1.0 else 0.0)
-            wait = min(2 * wait, LONGEST_WAIT_SECONDS) if self._broken else _FIRST_WAIT_SECONDS
+                # One that stood is taken up at once: there is nothing to tell unless that fails.
+                if not (self._stands and isinstance(error, Unreachable | TimedOut)):
+                    self._broke(error)
+                if isinstance(error, RateLimited) and error.retry_after_seconds:
+                    least_seconds = min(error.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS)
+            finally:
+                self._stands = False
+            tries = 0 if time.monotonic() - began > _STOOD_SECONDS else tries + 1
+            self._closing.wait(max(least_seconds, wait_seconds(tries)))
 
     def _follow(self) -> None:
-        """One watch from its beginning to its end; a list before it where there is no place to begin."""
+        """One watch from its beginning to its end; a list before it where there is no place to begin.
+
+        That a watch begins proves little after an outage: a page of somebody else begins as well.
+        """
+        if self._broken:
+            self._cluster.version()
         if not self._resource_version:
             self._list()
         events = self._cluster.watch(self._kind, self._namespace, resource_version=self._resource_version)
         self._contact()
+        self._stands = True
         for event in events:
             self._apply(event)
             if self._closing.is_set():
@@ -147,11 +180,22 @@ class Informer:
                 self._broken_since = self._clock()
                 if not isinstance(error, TimedOut):  # silence may have lasted for long; a break was noticed at once
                     self._last_contact = self._broken_since
-            self._broken = does_not_answer(Source.KUBERNETES, self._broken_since, error.detail)
+            self._broken = no_answer(Source.KUBERNETES, self._broken_since, error)
         self._settled.set()
         self._heard(error)
         if first:
             log.info("watch_down kind=%s namespace=%s reason=%s", self._kind, self._namespace, error.detail)
+
+
+def wait_seconds(tries: int) -> float:
+    """How long to wait before the next watch when `tries` in a row have ended soon: longer each time, up to a limit.
+
+    By chance up to half as long, so that the watches of many kinds and of many processes do not come all at once.
+    """
+    if tries == 0:
+        return 0.0
+    longest = min(_FIRST_WAIT_SECONDS * 2.0 ** min(tries - 1, 10), LONGEST_WAIT_SECONDS)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret about it
 
 
 def _key(item: Mapping[str, Any]) -> tuple[str, str]:

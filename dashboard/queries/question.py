@@ -97,7 +97,9 @@ class Questions:
         def fetch() -> Reading[frozenset[str]]:
             end = self._clock()
             start = int((end - NAMES_OVER).timestamp())
-            found = self._sources.prometheus.label_values("__name__", _OURS, start=start, end=int(end.timestamp()))
+            found = self._sources.prometheus.label_values(
+                "__name__", _OURS, start=start, end=int(end.timestamp()), timeout_seconds=INSTANT_SECONDS
+            )
             return fresh(frozenset(found), source=Source.PROMETHEUS, as_of=end, query=text)
 
         return Question(

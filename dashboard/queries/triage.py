@@ -25,6 +25,8 @@ from dashboard.queries import measures
 from dashboard.queries.ask import Alerts, Answers, Ask, Cluster, Instant, Request
 from dashboard.queries.incident import MEASURES, Place, evidence, line_at, place, value_at
 
+_NOT_KNOWN = (State.MISSING, State.STALE, State.PARTIAL)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
@@ -58,7 +60,7 @@ class Triage:
     budgets: Reading[tuple[Budget, ...]]
     pods: Reading[tuple[Pod, ...]]
     figures: Mapping[Place, Mapping[str, Measured]]
-    unknown: tuple[str, ...]
+    unknown: Mapping[str, tuple[str, ...]]  # by the reason, which says of whom
     measured: int  # tracks that were measured over the last moments
     has_traffic: bool
 
@@ -187,8 +189,8 @@ def _line(service: Mapping[str, Any], deployments: Iterable[Workload]) -> Servic
     )
 
 
-def _unknown(answers: Answers) -> tuple[str, ...]:
-    """What is not known now: without these, nobody may say that nothing is wrong."""
+def _unknown(answers: Answers) -> dict[str, tuple[str, ...]]:
+    """What is not known now, or not wholly: without these, nobody may say that nothing is wrong."""
     asked: dict[str, Reading[Any]] = {
         "alerts": answers.alerts("alerts"),
         "error ratios": answers.samples("now.errors"),
@@ -196,7 +198,11 @@ def _unknown(answers: Answers) -> tuple[str, ...]:
         "contract violations": answers.samples("now.violations"),
         "pods": answers.objects("pods"),
     }
-    return tuple(what for what, reading in asked.items() if reading.state in (State.MISSING, State.STALE))
+    found: dict[str, tuple[str, ...]] = {}
+    for what, reading in asked.items():
+        if reading.state in _NOT_KNOWN:
+            found[reading.reason] = (*found.get(reading.reason, ()), what)
+    return found
 
 
 def _objective(labels: Mapping[str, str]) -> tuple[str, str, str]:

@@ -20,7 +20,9 @@ from dashboard.ui.text import in_html, plain
 
 RANGE, REFRESH, LOCAL, ENV, NS = "bar.range", "bar.refresh", "bar.local", "bar.env", "bar.ns"
 FROM, TO = "bar.from", "bar.to"
-_PULSE, _VIEW = "page.pulse", "page.view"
+# How often a page asks again while a source is down, so that the end of an outage shows within 10 s.
+UNWELL_SECONDS = 4
+_PULSE, _VIEW, _REPACED = "page.pulse", "page.view", "page.repaced"
 
 
 def begin(title: str, question: str) -> View:
@@ -50,12 +52,19 @@ def begin(title: str, question: str) -> View:
 
 
 def live(draw: Callable[[], None], *, key: str) -> None:
-    """Run `draw` now and, while the view follows the clock, again at each refresh; the rest stands still."""
+    """Run `draw` now and, while the view follows the clock, again at each refresh; the rest stands still.
+
+    While a source is down it is refreshed more often, so that the end of an outage shows soon.
+    """
     view: View = st.session_state[_VIEW]
     pulse = st.session_state[_PULSE]
     ask = session.ask_for(view)
+    calm = ask.environment.refresh_seconds
+    every = pace_seconds(calm, is_well=ask.is_well)
+    may_repace = not st.session_state.pop(_REPACED, False)
 
     def part() -> None:
+        nonlocal may_repace
         with st.container(key=f"live-{key.replace('.', '-')}"):
             down = st.container(key=f"down-{key.replace('.', '-')}", gap="xsmall")
             draw()
@@ -64,9 +73,17 @@ def live(draw: Callable[[], None], *, key: str) -> None:
                 states.sources(health, now, view.tz)
         with pulse:
             states.pulse(health, now, is_live=view.is_live, tz=view.tz)
+        if view.is_live and may_repace and pace_seconds(calm, is_well=ask.is_well) != every:
+            st.session_state[_REPACED] = True  # once: a source that comes and goes must not draw the page for ever
+            st.rerun()  # only the whole page can set another pace
+        may_repace = True
 
-    every = ask.environment.refresh_seconds if view.is_live else None
-    st.fragment(part, run_every=every, key=key)()
+    st.fragment(part, run_every=every if view.is_live else None, key=key)()
+
+
+def pace_seconds(calm: int, *, is_well: bool) -> int:
+    """How often a live page asks again: as the settings say, and more often while a source is down. Pure."""
+    return calm if is_well else min(calm, UNWELL_SECONDS)
 
 
 def go(page: str, label: str, view: View, *, icon: str | None = None, **changes: str) -> None:

@@ -11,7 +11,7 @@ from dashboard.model.reading import Reading, Unit
 from dashboard.model.view import View
 from dashboard.model.workload import ClusterEvent, Health, Limit, Pod, Workload
 from dashboard.queries.resources import ResourcesAnswer
-from dashboard.ui import states
+from dashboard.ui import session, states
 from dashboard.ui.measures import Face, faces
 from dashboard.ui.tables import Column
 from dashboard.ui.tiles import Tile
@@ -135,6 +135,7 @@ def log(view: View, read: ReadLog) -> None:
     if reading.value is None:
         states.note(reading, view.pod)
         return
+    states.badge(reading, session.now())
     st.caption(f"The newest {_LINES} lines at most. Reload the page for newer ones.")
     st.code(reading.value or "The container has written nothing yet.", language=None, height=360, wrap_lines=True)
     st.download_button(

@@ -11,7 +11,7 @@ from typing import Any, Literal, assert_never
 
 import streamlit as st
 
-from dashboard.model.health import SourceHealth
+from dashboard.model.health import SourceHealth, clock_words
 from dashboard.model.reading import Reading, Source, State, Unit
 from dashboard.ui.format import ago, clock, number
 from dashboard.ui.text import plain
@@ -62,8 +62,16 @@ def note(reading: Reading[Any], what: str = "") -> None:
 
 
 def sources(health: Iterable[SourceHealth], now: datetime, tz: str = "UTC") -> None:
-    """A line for each source that does not answer: which, since when, and what that means for the page."""
-    for down in (source for source in health if source.reachable is False):
+    """A line for each source that does not answer or has another clock: since when, and what it means for the page."""
+    for down in (source for source in health if not source.is_well):
+        ahead = down.clock_ahead_seconds
+        if down.reachable is not False and ahead is not None:
+            st.warning(
+                f"**{SOURCES[down.source]} has another clock**: {clock_words(ahead)}. What it says of now may be of "
+                "another time.",
+                icon=":material/history_toggle_off:",
+            )
+            continue
         since = f" since {clock(down.since, tz)} ({ago(down.since, now)})" if down.since else ""
         last = f" Shown as stale: what it last said {ago(down.last_answer, now)}." if down.last_answer else ""
         st.warning(

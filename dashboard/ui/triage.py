@@ -16,7 +16,7 @@ from dashboard.decide.incidents import (
     VIOLATION_RATIO_LIMIT,
 )
 from dashboard.model.incident import Evidence, Family, Incident, Measured, Severity, Standing
-from dashboard.model.reading import Unit
+from dashboard.model.reading import State, Unit
 from dashboard.model.view import View
 from dashboard.queries.triage import Budget, ServiceLine, Triage
 from dashboard.ui import page, session, states
@@ -43,8 +43,9 @@ def headline(found: Triage, view: View, now: datetime) -> None:
     open_ones = [i for i in found.incidents if i.standing is not Standing.SUPPRESSED]
     if found.unknown:
         told = f"{len(open_ones)} found among what is known. " if open_ones else ""
+        missing = "; ".join(f"{', '.join(what)} ({plain(why)})" for why, what in found.unknown.items())
         st.warning(
-            f"**Not known whether all is well.** {told}Not answered now: {', '.join(found.unknown)}.",
+            f"**Not known whether all is well.** {told}Not answered now: {missing}.",
             icon=":material/visibility_off:",
         )
     elif not open_ones and not found.has_traffic:
@@ -137,7 +138,8 @@ def _words(incident: Incident, evidence: Evidence, view: View, now: datetime) ->
     if evidence.log is not None:
         if evidence.log.value is not None:
             line = evidence.log.value
-            said.append(f"Newest error line ({ago(line.at, now)}): *{plain(line.message, limit=160)}*")
+            doubt = "" if evidence.log.state is State.FRESH else f", {evidence.log.state}: {plain(evidence.log.reason)}"
+            said.append(f"Newest error line ({ago(line.at, now)}{doubt}): *{plain(line.message, limit=160)}*")
         else:
             said.append(f"Error lines: {plain(evidence.log.reason)}.")
     return said

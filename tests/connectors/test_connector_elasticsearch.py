@@ -96,9 +96,9 @@ def _error(kind: str, reason: str) -> dict[str, Any]:
         pytest.param(403, _error("security", "no right"), Refused, "security: no right", id="no right to read"),
         pytest.param(404, _error("index_not_found", "no such index"), NotFound, "no such index", id="no such index"),
         pytest.param(429, _error("rejected", "queue full"), RateLimited, "queue full", id="asked too often"),
-        pytest.param(500, _error("x", "oops"), BadAnswer, "HTTP 500: x: oops", id="a failure of its own"),
+        pytest.param(500, _error("x", "oops"), BadAnswer, "it failed (HTTP 500): x: oops", id="a failure of its own"),
         pytest.param(200, {"took": 1}, BadAnswer, "another shape", id="JSON of something else"),
-        pytest.param(200, b"{", BadAnswer, "", id="an answer cut off"),
+        pytest.param(200, b"{", BadAnswer, "its answer ends in the middle", id="an answer cut off"),
     ],
 )
 def test_each_bad_answer_says_what_can_be_done(backend, answer, status, body, error: type[SourceError], words):

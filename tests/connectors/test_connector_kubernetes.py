@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import BadAnswer, Conflict, Gone, NotFound, Refused, SourceError, TimedOut, Unreachable
+from connectors.errors import (
+    BadAnswer,
+    Conflict,
+    Gone,
+    NotFound,
+    Refused,
+    SourceError,
+    TimedOut,
+    Unauthorized,
+    Unreachable,
+)
 from connectors.kubernetes import Cluster
 
 _PODS = "/api/v1/namespaces/agents/pods"
@@ -98,6 +108,21 @@ def test_a_watch_gives_changes_and_bookmarks_with_the_version_to_go_on_from(back
     assert backend.asked[0].query["allowWatchBookmarks"] == "true"
 
 
+def test_a_page_of_somebody_else_in_place_of_a_watch_is_said(backend, answer, cluster):
+    backend.answers[_PODS] = answer(b"<html>Please sign in</html>")
+
+    with pytest.raises(BadAnswer, match="a web page, not data"):
+        list(cluster.watch("pods", "agents", resource_version="1"))
+
+
+def test_a_watch_without_an_end_of_line_is_not_read_for_ever(backend, answer, cluster, monkeypatch):
+    monkeypatch.setattr("connectors.body.LARGEST_BYTES", 2**20)
+    backend.answers[_PODS] = answer(b" " * 2**22)
+
+    with pytest.raises(BadAnswer, match="larger than 1 MiB"):
+        list(cluster.watch("pods", "agents", resource_version="1"))
+
+
 def test_a_watch_from_a_forgotten_version_is_gone(backend, answer, cluster):
     backend.answers[_PODS] = answer({"type": "ERROR", "object": _status(410, "too old")}, end=b"\n")
 
@@ -155,7 +180,15 @@ def test_the_log_of_a_run_before_a_restart_is_read(backend, answer, cluster):
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(401, Refused), (403, Refused), (404, NotFound), (409, Conflict), (410, Gone), (500, BadAnswer), (504, TimedOut)],
+    [
+        (401, Unauthorized),
+        (403, Refused),
+        (404, NotFound),
+        (409, Conflict),
+        (410, Gone),
+        (500, BadAnswer),
+        (504, TimedOut),
+    ],
 )
 def test_each_refusal_has_its_type_and_the_servers_words(
     backend, answer, cluster, status: int, error: type[SourceError]

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from connectors import body
-from connectors.errors import BadAnswer, NotFound, RateLimited, Refused, SourceError, TimedOut, Unreachable
+from connectors.errors import (
+    BadAnswer,
+    NotFound,
+    RateLimited,
+    Refused,
+    SourceError,
+    TimedOut,
+    Unauthorized,
+    Unreachable,
+)
 from connectors.prometheus import Prometheus
 from connectors.session import Access
 
@@ -125,14 +134,26 @@ _PARSE_ERROR = {"status": "error", "errorType": "bad_data", "error": "invalid pa
         pytest.param(
             400, _PARSE_ERROR, Refused, "HTTP 400: invalid parameter: parse error", id="a query it cannot parse"
         ),
-        pytest.param(401, b"who?", Refused, "HTTP 401: who?", id="no or a wrong token"),
-        pytest.param(429, b"", RateLimited, "HTTP 429", id="asked too often"),
-        pytest.param(500, b"<html>oops</html>", BadAnswer, "HTTP 500: <html>oops</html>", id="a failure of its own"),
-        pytest.param(302, b"", BadAnswer, "HTTP 302", id="a login page is no answer"),
-        pytest.param(200, b"<html>", BadAnswer, "not JSON", id="a page where JSON is due"),
+        pytest.param(
+            401,
+            b"who?",
+            Unauthorized,
+            "it does not accept our credentials (HTTP 401): who?",
+            id="no or a wrong token",
+        ),
+        pytest.param(429, b"", RateLimited, "it is asked too often (HTTP 429)", id="asked too often"),
+        pytest.param(500, b"<html>oops</html>", BadAnswer, "it failed (HTTP 500)", id="a failure of its own"),
+        pytest.param(302, b"", BadAnswer, "as to a login page (HTTP 302)", id="a login page is no answer"),
+        pytest.param(200, b"<html>", BadAnswer, "a web page, not data", id="a page where JSON is due"),
         pytest.param(200, {"status": "success"}, BadAnswer, "another shape", id="JSON of something else"),
         pytest.param(200, [1, 2], BadAnswer, "another shape", id="a list where an object is due"),
-        pytest.param(200, b'{"data": {"result": [{"metric": {', BadAnswer, "not JSON", id="an answer cut off"),
+        pytest.param(
+            200,
+            b'{"data": {"result": [{"metric": {',
+            BadAnswer,
+            "its answer ends in the middle",
+            id="an answer cut off",
+        ),
     ],
 )
 def test_each_bad_answer_says_what_can_be_done(backend, answer, status, body, error: type[SourceError], words):

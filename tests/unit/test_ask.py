@@ -1,7 +1,6 @@
 """Asking: everything at once, each question once, and a failing source costs its values alone, never an exception.
 
-The sources are small classes with the connectors' methods; time is moved, not slept. What the connectors make of the
-wire is in tests/connectors/.
+In which metric names is asked stands in test_ask_names.py, what the connectors make of the wire in tests/connectors/.
 """
 
 from __future__ import annotations
@@ -9,221 +8,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
-from connectors.alertmanager import FiringAlert
 from connectors.elasticsearch import Found, Hit
-from connectors.errors import NotFound, Refused, SourceError, TimedOut, Unreachable
-from connectors.kubernetes import Event, ListResult
+from connectors.errors import NotFound, Refused, SourceError, TimedOut
 from connectors.prometheus import Line, Matrix, Point, Vector
-from dashboard.catalog.expression import Expression, renamed
-from dashboard.model.reading import Source, State, Unit
+from dashboard.model.reading import Source, State
 from dashboard.queries import question
-from dashboard.queries.ask import Alerts, Ask, Cluster, Instant, Logs, PodLog, Range
-from dashboard.queries.question import Sources
-from dashboard.settings import EnvironmentSettings, Settings
-
-NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
-UP = Expression(name="up", promql='up{service_name="$service"}', unit=Unit.COUNT, blind="nothing")
-REFUSED = Unreachable("prometheus", "connection refused")
-
-
-class Clock:
-    """Both clocks of an Ask, moved by hand."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def move(self, seconds: float) -> None:
-        self.passed += seconds
-
-    def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.passed)
-
-    def seconds(self) -> float:
-        return self.passed
-
-
-class FakePrometheus:
-    """Answers what it is told to, keeps what it was asked, and can be held back."""
-
-    def __init__(self) -> None:
-        self.asked: list[Any] = []
-        self.names: tuple[str, ...] | SourceError = ()
-        self.asked_names = 0
-        self.answer: Vector | Matrix | SourceError = Vector(points=(Point(labels={}, at=NOW.timestamp(), value=1.0),))
-        self.open = threading.Event()
-        self.open.set()
-        self.under_way = 0
-        self.most_under_way = 0
-        self.all_here = threading.Event()
-        self._lock = threading.Lock()
-
-    def instant(self, query: str, *, at: datetime | None, timeout_seconds: float) -> Any:
-        return self._answered((query, at))
-
-    def range(self, query: str, *, start: int, end: int, step_seconds: int, timeout_seconds: float) -> Any:
-        return self._answered((query, start, end, step_seconds))
-
-    def label_values(self, label: str, *selectors: str, start: int, end: int) -> tuple[str, ...]:
-        self.asked_names += 1
-        if isinstance(self.names, SourceError):
-            raise self.names
-        return self.names
-
-    def version(self) -> str:
-        if isinstance(self.answer, SourceError):
-            raise self.answer
-        return "2.42.0"
-
-    def _answered(self, asked: Any) -> Any:
-        with self._lock:
-            self.asked.append(asked)
-            self.under_way += 1
-            self.most_under_way = max(self.most_under_way, self.under_way)
-            if self.under_way == 6:
-                self.all_here.set()
-        assert self.open.wait(10)
-        with self._lock:
-            self.under_way -= 1
-        if isinstance(self.answer, SourceError):
-            raise self.answer
-        return self.answer
-
-
-class FakeAlertmanager:
-    def alerts(self, filters: tuple[str, ...], *, timeout_seconds: float) -> tuple[FiringAlert, ...]:
-        alert = FiringAlert(
-            labels={"alertname": "TargetDown"},
-            annotations={},
-            starts_at=NOW,
-            state="unprocessed",
-            fingerprint="f",
-            silenced_by=(),
-            inhibited_by=(),
-        )
-        return (alert,)
-
-    def version(self) -> str:
-        return "0.25.0"
-
-
-class FakeElasticsearch:
-    def __init__(self) -> None:
-        self.answer: Found | SourceError = Found(hits=(), total=0, total_is_lower_bound=False)
-        self.asked: list[dict[str, Any]] = []
-
-    def search(self, index: str, **asked: Any) -> Found:
-        self.asked.append({"index": index, **asked})
-        if isinstance(self.answer, SourceError):
-            raise self.answer
-        return self.answer
-
-    def version(self) -> str:
-        return "9.0.0"
-
-
-class FakeCluster:
-    """Two pods that never change."""
-
-    def __init__(self) -> None:
-        self.lists: list[tuple[str, str | None]] = []
-        self.ended = threading.Event()
-
-    def list(self, kind: str, namespace: str | None) -> ListResult:
-        self.lists.append((kind, namespace))
-        tracks = ("blue", "green")
-        items = tuple({"metadata": {"name": track, "labels": {"track": track}}} for track in tracks)
-        return ListResult(items=items, resource_version="1")
-
-    def watch(self, kind: str, namespace: str | None, *, resource_version: str) -> Iterator[Event]:
-        return iter(lambda: self.ended.wait(10), True)  # type: ignore[arg-type]
-
-    def pod_log(self, namespace: str, pod: str, container: str, **options: Any) -> str:
-        return "a line\n"
-
-    def version(self) -> str:
-        return "v1.31.0"
-
-
-class World:
-    """An Ask with its fakes."""
-
-    def __init__(self, environment: EnvironmentSettings) -> None:
-        self.clock = Clock()
-        self.prometheus = FakePrometheus()
-        self.elasticsearch = FakeElasticsearch()
-        self.cluster = FakeCluster()
-        sources = Sources(
-            prometheus=cast(Any, self.prometheus),
-            alertmanager=cast(Any, FakeAlertmanager()),
-            elasticsearch=cast(Any, self.elasticsearch),
-            kubernetes=cast(Any, self.cluster),
-        )
-        self.ask = Ask(environment, sources, clock=self.clock.now, seconds=self.clock.seconds)
-
-    def scalar(self, service: str = "a") -> Any:
-        return self.ask.gather({"x": Instant(UP, {"service": service})}).scalar("x")
-
-    def series(self, *, minutes: int = 60) -> Any:
-        end = self.clock.now()
-        return self.ask.gather({"x": Range(UP, {"service": "a"}, end - timedelta(minutes=minutes), end)}).series("x")
-
-    def fail_until_open(self) -> None:
-        self.prometheus.answer = REFUSED
-        for number in range(3):
-            self.scalar(f"failing-{number}")
-
-
-def _environment(**urls: str) -> EnvironmentSettings:
-    named = {"prometheus": "http://p", "alertmanager": "http://a", "elasticsearch": "http://e"} | urls
-    local = {name: {"url": url} for name, url in named.items()} | {"refresh_seconds": 5}
-    return Settings.model_validate({"environments": {"local": local}}).environments["local"]
+from dashboard.queries.ask import Alerts, Cluster, Instant, Logs, PodLog
+from dashboard.queries.informer import IDLE_SECONDS
+from tests.unit.asking import NOW, REFUSED, UP, World, environment
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    world = World(_environment())
+    world = World(environment())
     yield world
     world.prometheus.open.set()
     world.ask.close()
     world.cluster.ended.set()
-
-
-RENAMED = Expression(
-    name="renamed",
-    promql="rate(old_count{}[1m])",
-    unit=Unit.COUNT,
-    blind="nothing",
-    aliases=(renamed("rate(old_count{}[1m])", "old", "new"),),
-)
-
-
-def test_a_question_is_asked_in_the_words_that_prometheus_has(world: World):
-    world.prometheus.names = ("new_count",)
-
-    answers = world.ask.gather({"x": Instant(RENAMED), "y": Instant(UP, {"service": "a"})})
-
-    assert answers.scalar("x").query == "rate(new_count{}[1m])"
-
-
-def test_the_names_are_asked_once_for_all_and_only_when_it_matters(world: World):
-    world.scalar()
-    assert world.prometheus.asked_names == 0
-
-    for _ in range(3):
-        world.ask.gather({"x": Instant(RENAMED), "y": Instant(RENAMED, at=NOW)})
-
-    assert world.prometheus.asked_names == 1
-
-
-def test_while_the_names_are_not_known_the_standard_ones_are_asked(world: World):
-    world.prometheus.names = REFUSED
-
-    assert world.ask.gather({"x": Instant(RENAMED)}).scalar("x").query == "rate(old_count{}[1m])"
 
 
 def test_an_answer_is_a_fresh_reading_with_its_query_and_time(world: World):
@@ -401,8 +207,56 @@ def test_one_dead_source_leaves_the_others_alone(world: World):
     assert answers.text("log").value == "a line\n"
 
 
+def test_a_source_that_hangs_leaves_the_same_source_of_another_environment_alone(world: World, monkeypatch):
+    monkeypatch.setattr(question, "INSTANT_SECONDS", 0.01)
+    world.prometheus.open.clear()
+    world.ask.gather({str(n): Instant(UP, {"service": str(n)}) for n in range(20)})
+    monkeypatch.undo()
+    other = World(environment())
+
+    assert other.scalar().state is State.FRESH
+    other.ask.close()
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [(3600.0, "its clock is 60 min ahead of the deck's"), (-45.0, "its clock is 45 s behind the deck's")],
+)
+def test_what_a_source_with_another_clock_says_is_partial_and_says_why(world: World, ahead: float, words: str):
+    world.prometheus.clock.ahead_seconds = ahead
+
+    reading = world.scalar()
+
+    assert (reading.value, reading.state) == (1.0, State.PARTIAL)
+    assert reading.reason == f"prometheus: {words}, so that it may speak of another time"
+    assert not world.ask.is_well
+
+
+def test_nothing_found_by_a_source_with_another_clock_is_missing_and_not_empty(world: World):
+    world.prometheus.clock.ahead_seconds = 3600.0
+    world.prometheus.answer = Vector(points=())
+
+    assert world.scalar().state is State.MISSING
+
+
+def test_a_clock_that_is_off_by_a_moment_is_nobodys_business(world: World):
+    world.prometheus.clock.ahead_seconds = 5.0
+
+    assert world.scalar().state is State.FRESH
+    assert world.ask.is_well
+
+
+def test_the_cluster_is_followed_only_while_somebody_looks(world: World):
+    world.ask.gather({"pods": Cluster("pods", "agents")})
+    world.clock.move(IDLE_SECONDS + 1)
+    world.ask.gather({"nodes": Cluster("nodes", None)})
+    world.ask.gather({"pods": Cluster("pods", "agents")})
+
+    assert world.cluster.lists.count(("pods", "agents")) == 2
+
+
 def test_a_source_that_the_settings_do_not_name_is_missing_and_says_so():
-    world = World(_environment(prometheus=""))
+    world = World(environment(prometheus=""))
 
     reading = world.scalar()
 

@@ -7,7 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.errors import BadAnswer, NotFound, RateLimited, Refused, SourceError, TimedOut, Unreachable
+from connectors.errors import (
+    BadAnswer,
+    NotFound,
+    RateLimited,
+    Refused,
+    SourceError,
+    TimedOut,
+    Unauthorized,
+    Unreachable,
+)
 from dashboard.model.reading import Source
 from dashboard.queries import breaker as module
 from dashboard.queries.breaker import Breaker
@@ -50,12 +59,19 @@ def iter_clock():
 
 
 def test_two_failures_leave_it_closed_and_the_third_opens_it(breaker: Breaker):
+    breaker.succeeded(0.1)
     breaker.failed(SLOW)
     breaker.failed(SLOW)
     assert breaker.refusal() is None
 
     breaker.failed(SLOW)
     assert breaker.refusal() is not None
+
+
+def test_the_first_silence_of_a_source_that_never_answered_opens_it(breaker: Breaker):
+    breaker.failed(SLOW)
+
+    assert breaker.refusal() == "prometheus does not answer since 12:00:01 UTC: no answer within 2 s"
 
 
 def test_the_reason_says_since_the_first_failure_and_why(breaker: Breaker):
@@ -67,9 +83,9 @@ def test_the_reason_says_since_the_first_failure_and_why(breaker: Breaker):
 
 def test_an_answer_between_failures_keeps_it_closed(breaker: Breaker):
     for _ in range(5):
-        breaker.failed(SLOW)
-        breaker.failed(SLOW)
         breaker.succeeded(0.1)
+        breaker.failed(SLOW)
+        breaker.failed(SLOW)
 
     assert breaker.refusal() is None
 
@@ -127,3 +143,89 @@ def test_an_open_breaker_is_closed_by_a_probe_in_the_background(breaker: Breaker
 
     assert breaker.refusal() is None
     assert breaker.health().reachable is True
+
+
+class HandClock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def move(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def timed(probe: Probe, clock: HandClock):
+    made = Breaker(Source.PROMETHEUS, probe, clock=clock)
+    yield made
+    made.close()
+
+
+def test_a_source_is_left_alone_until_the_time_it_named(timed: Breaker, clock: HandClock):
+    timed.failed(RateLimited("prometheus", "it is asked too often", retry_after_seconds=30.0))
+
+    assert timed.refusal() == "prometheus is asked again at 12:00:30 UTC, as it wants: it is asked too often"
+    clock.move(29)
+    assert timed.refusal() is not None
+    clock.move(1)
+    assert timed.refusal() is None
+
+
+def test_a_source_cannot_keep_us_waiting_for_ever(timed: Breaker, clock: HandClock):
+    timed.failed(RateLimited("prometheus", "it is asked too often", retry_after_seconds=1e300))
+    clock.move(module.LONGEST_RETRY_AFTER_SECONDS)
+
+    assert timed.refusal() is None
+
+
+def test_the_probe_keeps_to_the_time_too(timed: Breaker, probe: Probe, clock: HandClock, monkeypatch):
+    monkeypatch.setattr(module, "PROBE_SECONDS", 0.01)
+    for _ in range(3):
+        timed.failed(RateLimited("prometheus", "it is asked too often", retry_after_seconds=30.0))
+    assert not probe.asked.wait(0.1)
+
+    clock.move(31)
+    assert probe.asked.wait(5)
+
+
+def test_credentials_that_are_not_accepted_are_an_outage_at_once(timed: Breaker):
+    timed.succeeded(0.1)
+    for _ in range(3):
+        timed.failed(Unauthorized("prometheus", "it does not accept our credentials"))
+
+    assert timed.health().reachable is False
+    assert timed.refusal() == "prometheus refuses us since 12:00:00 UTC: it does not accept our credentials"
+
+
+def test_answers_of_no_use_are_told_as_such(timed: Breaker):
+    for _ in range(3):
+        timed.failed(BadAnswer("prometheus", "its answer ends in the middle"))
+
+    assert timed.refusal() == ("prometheus gives no usable answer since 12:00:00 UTC: its answer ends in the middle")
+
+
+def test_a_silent_source_is_asked_for_a_sign_of_life_by_one_viewer_only(timed: Breaker, clock: HandClock):
+    timed.succeeded()
+    assert not timed.beat_is_due()
+
+    clock.move(module.SILENCE.total_seconds())
+    assert [timed.beat_is_due() for _ in range(3)] == [True, False, False]
+
+
+def test_a_sign_of_life_that_does_not_come_is_asked_for_again_soon(timed: Breaker, clock: HandClock):
+    timed.succeeded()
+    clock.move(10)
+    assert timed.beat_is_due()
+    timed.failed(SLOW)
+    clock.move(2.5)
+
+    assert timed.beat_is_due()

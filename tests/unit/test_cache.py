@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from dashboard.model.reading import Reading, Source, State, empty, fresh
@@ -19,8 +20,8 @@ class World:
         self.flights: list[Future[AnyReading]] = []
         self.cache = Cache(lambda: self.seconds, limit=limit)
 
-    def take(self, key: str = "k") -> Ticket:
-        return self.cache.take(key, ttl_seconds=4.0, start=self._start)
+    def take(self, key: str = "k", *, ttl_seconds: float = 4.0) -> Ticket:
+        return self.cache.take(key, ttl_seconds=ttl_seconds, start=self._start)
 
     def land(self, value: float, key: str = "k") -> None:
         self.flights[-1].set_result(self.cache.put(key, _reading(value)))
@@ -90,6 +91,28 @@ def test_a_failure_is_shared_for_its_time_and_then_asked_again():
     world.seconds = 4.0
     world.take()
     assert len(world.flights) == 2
+
+
+def test_the_failure_of_a_long_lived_question_is_asked_again_soon():
+    world = World()
+    world.take(ttl_seconds=48.0)
+    world.fail()
+    world.seconds = 4.0
+    world.take(ttl_seconds=48.0)
+
+    assert len(world.flights) == 2
+
+
+def test_what_is_not_whole_is_asked_again_soon_and_shown_until_then():
+    world = World()
+    world.take(ttl_seconds=48.0)
+    part = replace(_reading(1), state=State.PARTIAL, reason="a shard failed")
+    world.flights[-1].set_result(world.cache.put("k", part))
+    world.seconds = 4.0
+
+    ticket = world.take(ttl_seconds=48.0)
+
+    assert (len(world.flights), _redeemed(ticket)) == (2, part)
 
 
 def test_failures_turn_a_good_answer_stale_however_often_they_come():

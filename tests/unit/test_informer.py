@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from connectors.errors import Gone, Refused, SourceError, Unreachable
+from connectors.errors import Gone, RateLimited, Refused, SourceError, Unreachable
 from connectors.kubernetes import Event, ListResult
 from dashboard.model.reading import State
 from dashboard.queries import informer as module
-from dashboard.queries.informer import Informer
+from dashboard.queries.informer import IDLE_SECONDS, LONGEST_WAIT_SECONDS, Informer, wait_seconds
 
 BROKEN = Unreachable("kubernetes", "the connection broke")
 END = object()
@@ -33,6 +35,11 @@ class FakeCluster:
 
     def list(self, kind: str, namespace: str | None) -> ListResult:
         return _raised(self.lists.get(timeout=10))
+
+    def version(self) -> str:
+        if self.refuse_watches is not None:
+            raise self.refuse_watches
+        return "v1.31.0"
 
     def watch(self, kind: str, namespace: str | None, *, resource_version: str) -> Iterator[Event]:
         self.watched_from.append(resource_version)
@@ -151,6 +158,19 @@ def test_a_broken_watch_is_stale_with_what_it_had_and_recovers(cluster: FakeClus
     _until(lambda: informer.reading(patience_seconds=0).state is State.FRESH)
 
 
+def test_a_watch_that_breaks_and_can_be_taken_up_is_nobodys_business(cluster: FakeCluster):
+    heard: list[SourceError | None] = []
+    informer = Informer(cast(Any, cluster), "pods", "agents", heard=heard.append)
+    cluster.lists.put(_listed(_pod("a", 1)))
+    cluster.changes.put(BROKEN)
+    _until(lambda: len(cluster.watched_from) == 2)
+
+    assert informer.reading(patience_seconds=5).state is State.FRESH
+    assert BROKEN not in heard
+    informer.close()
+    cluster.changes.put(END)
+
+
 def test_an_object_of_another_shape_is_stale_and_does_not_end_the_watch(cluster: FakeCluster, informer: Informer):
     cluster.lists.put(_listed(_pod("a", 1)))
     cluster.changes.put(Event(type="ADDED", object={"metadata": {}}))
@@ -184,9 +204,71 @@ def test_the_health_of_the_source_hears_of_answers_and_failures(cluster: FakeClu
     informer = Informer(cast(Any, cluster), "pods", None, heard=heard.append)
     cluster.lists.put(_listed())
     informer.reading(patience_seconds=5)
+    cluster.refuse_watches = BROKEN
     cluster.changes.put(BROKEN)
 
     _until(lambda: BROKEN in heard)
     assert heard[0] is None
+    informer.close()
+    cluster.changes.put(END)
+
+
+def test_a_list_without_a_watch_is_as_old_as_the_list(cluster: FakeCluster, informer: Informer):
+    cluster.refuse_watches = Gone("kubernetes", "too old")
+    for version in range(3):
+        cluster.lists.put(_listed(_pod("a", version), version=version))
+    _until(lambda: len(cluster.watched_from) == 3)
+
+    first = informer.reading(patience_seconds=0)
+    again = informer.reading(patience_seconds=0)
+
+    assert (first.state, first.as_of) == (State.FRESH, again.as_of)
+    cluster.refuse_watches = None
+    cluster.lists.put(_listed())
+
+
+@given(st.integers(1, 10_000))
+def test_each_watch_that_fails_soon_waits_longer_up_to_a_limit_and_never_all_alike(tries: int):
+    waits = {wait_seconds(tries) for _ in range(20)}
+    longest = min(0.5 * 2 ** min(tries - 1, 10), LONGEST_WAIT_SECONDS)
+
+    assert all(longest / 2 <= wait <= longest for wait in waits)
+    assert len(waits) > 1
+
+
+def test_a_watch_that_stood_is_taken_up_at_once():
+    assert wait_seconds(0) == 0.0
+
+
+def test_a_cluster_that_names_a_time_is_left_alone_until_then(cluster: FakeCluster, informer: Informer):
+    cluster.lists.put(RateLimited("kubernetes", "it is asked too often", retry_after_seconds=30.0))
+    cluster.lists.put(_listed())
+    assert informer.reading(patience_seconds=5).state is State.MISSING
+    _until(lambda: cluster.lists.qsize() == 1)
+
+    assert not threading.Event().wait(0.1)
+    assert cluster.lists.qsize() == 1
+
+
+def test_what_others_know_of_the_cluster_makes_a_silent_watch_stale(cluster: FakeCluster, informer: Informer):
+    cluster.lists.put(_listed(_pod("a", 1)))
+    _until(lambda: informer.reading(patience_seconds=5).state is State.FRESH)
+
+    reading = informer.reading(patience_seconds=0, refusal="kubernetes does not answer")
+
+    assert (reading.state, reading.reason) == (State.STALE, "kubernetes does not answer")
+
+
+def test_an_informer_that_nobody_asked_for_long_is_idle(cluster: FakeCluster):
+    passed = [0.0]
+    informer = Informer(cast(Any, cluster), "pods", None, seconds=lambda: passed[0])
+    cluster.lists.put(_listed())
+    passed[0] = IDLE_SECONDS
+    informer.reading(patience_seconds=5)
+    passed[0] += IDLE_SECONDS
+    assert not informer.is_idle
+    passed[0] += 1
+
+    assert informer.is_idle
     informer.close()
     cluster.changes.put(END)

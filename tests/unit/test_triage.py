@@ -135,7 +135,7 @@ def test_the_switch_before_an_incident_is_its_last_change() -> None:
 def test_when_all_is_well_nothing_more_is_asked() -> None:
     ask = FakeAsk()
     found = ask_triage(ask)
-    assert (found.incidents, found.unknown, found.has_traffic) == ((), (), True)
+    assert (found.incidents, found.unknown, found.has_traffic) == ((), {}, True)
     assert len(ask.asked) == 1
 
 
@@ -147,12 +147,13 @@ def test_when_all_is_well_nothing_more_is_asked() -> None:
         pytest.param(Cluster, Source.KUBERNETES, "pods", id="no cluster"),
     ],
 )
-@pytest.mark.parametrize("state", [State.MISSING, State.STALE])
+@pytest.mark.parametrize("state", [State.MISSING, State.STALE, State.PARTIAL])
 def test_what_a_source_does_not_say_now_is_unknown(kind: type, source: Source, what: str, state: State) -> None:
     gone: Reading[Any] = missing("refused", source=source)
-    if state is State.STALE:
+    if state is not State.MISSING:
         gone = Reading(value=(), source=source, state=state, as_of=NOW, reason="refused")
-    assert what in ask_triage(FakeAsk(instead={kind: gone})).unknown
+    [(why, names)] = ask_triage(FakeAsk(instead={kind: gone})).unknown.items()
+    assert (why, what in names) == ("refused", True)
 
 
 def test_a_stale_ratio_raises_no_suspicion_about_now() -> None:

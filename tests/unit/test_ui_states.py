@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.ui.page import pace_seconds
 from dashboard.ui.tables import Column, to_csv
 from dashboard.ui.text import in_html, one_line, plain
 
@@ -86,6 +87,55 @@ def test_a_source_that_is_down_is_named_with_the_time_and_one_never_asked_is_not
     assert "Prometheus" in said
     assert "since 03:10:30 UTC (1 min ago)" in said
     assert "connection refused" in said.replace("&#45;", "-")
+
+
+def source_with_another_clock() -> None:
+    from datetime import UTC, datetime
+
+    from dashboard.model.health import SourceHealth
+    from dashboard.model.reading import Source
+    from dashboard.ui import states
+
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    for source, ahead in ((Source.PROMETHEUS, -3600.0), (Source.ALERTMANAGER, 2.0)):
+        states.sources([SourceHealth(source=source, reachable=True, since=at, clock_ahead_seconds=ahead)], at)
+
+
+def test_a_source_with_another_clock_is_named_and_one_that_is_off_by_a_moment_is_not() -> None:
+    app = AppTest.from_function(source_with_another_clock).run()
+    (said,) = [warning.value for warning in app.warning]
+    assert "Prometheus" in said
+    assert "its clock is 60 min behind the deck's" in said
+
+
+@pytest.mark.parametrize(
+    ("calm", "is_well", "pace"), [(15, True, 15), (15, False, 4), (2, False, 2)], ids=["well", "unwell", "quick anyway"]
+)
+def test_a_page_asks_more_often_while_a_source_is_down(calm: int, is_well: bool, pace: int) -> None:
+    assert pace_seconds(calm, is_well=is_well) == pace
+
+
+def old_log() -> None:
+    from datetime import UTC, datetime
+
+    from dashboard.model.reading import Reading, Source, State
+    from dashboard.model.view import View
+    from dashboard.ui.resources import log
+
+    reading = Reading(
+        value="a line\n",
+        source=Source.KUBERNETES,
+        state=State.STALE,
+        as_of=datetime(2026, 3, 1, tzinfo=UTC),
+        reason="kubernetes: no answer within 5 s",
+    )
+    log(View(env="local", ns="agents", pod="a"), lambda **how: reading)
+
+
+def test_a_pods_log_of_before_an_outage_is_shown_as_stale() -> None:
+    app = AppTest.from_function(old_log).run()
+    assert app.code[0].value == "a line"
+    assert "stale" in " ".join(element.value for element in app.markdown)
 
 
 def empty_table() -> None:
