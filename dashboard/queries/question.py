@@ -13,16 +13,26 @@ from typing import Any, assert_never
 
 from connectors.alertmanager import Alertmanager, FiringAlert
 from connectors.elasticsearch import Elasticsearch
-from connectors.errors import NotFound, understood
 from connectors.kubernetes import Cluster
 from connectors.prometheus import Line, Prometheus
 from dashboard.model.alert import Alert
-from dashboard.model.log import LogPage
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.model.series import Sample, Series
 from dashboard.queries import search
 from dashboard.queries.grid import Grid, step_for
-from dashboard.queries.request import Alerts, Instant, Logs, PodLog, Range
+from dashboard.queries.logs import LogReader
+from dashboard.queries.request import (
+    Alerts,
+    Instant,
+    LogContext,
+    LogDocument,
+    LogPatterns,
+    LogRequest,
+    Logs,
+    MoreLogs,
+    PodLog,
+    Range,
+)
 from dashboard.settings import EnvironmentSettings
 
 INSTANT_SECONDS = 2.0
@@ -36,7 +46,10 @@ NAMES_SECONDS = 300.0
 NAMES_OVER = timedelta(hours=1)
 _OURS = '{__name__=~"gen_ai_.+|agentgov_.+|kube_.+|container_.+|up|.+:.+"}'  # with a colon: recorded by our rules
 
-Asked = Instant | Range | Alerts | Logs | PodLog
+# A point in time does not change, a document neither: their answers live as long as Elasticsearch keeps the former.
+UNCHANGING_SECONDS = 120.0
+
+Asked = Instant | Range | Alerts | LogRequest | PodLog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +81,7 @@ class Questions:
         self._environment = environment
         self._sources = sources
         self._clock = clock
+        self._log_reader = LogReader(sources.elasticsearch)
         self._ttl_seconds = _OF_REFRESH * environment.refresh_seconds
 
     def of(self, request: Asked, names: Collection[str] = ()) -> Question:
@@ -83,7 +97,7 @@ class Questions:
                 return self._range(request, names)
             case Alerts():
                 return self._alerts(request)
-            case Logs():
+            case Logs() | MoreLogs() | LogContext() | LogDocument() | LogPatterns():
                 return self._logs(request)
             case PodLog():
                 return self._pod_log(request)
@@ -177,41 +191,41 @@ class Questions:
             fetch=fetch,
         )
 
-    def _logs(self, request: Logs) -> Question:
-        grid = Grid.of(request.start, request.end, 1)
+    def _logs(self, request: LogRequest) -> Question:
         streams: str = getattr(self._environment.elasticsearch, request.stream)
-        query = search.query(request)
-        order, counts = search.sort(request), search.aggregations(request)
 
-        def fetch() -> Reading[LogPage]:
-            try:
-                found = self._sources.elasticsearch.search(
-                    streams,
-                    query=query,
-                    size=request.size,
-                    sort=order,
-                    aggregations=counts,
-                    timeout_seconds=RANGE_SECONDS,
-                )
-            except NotFound:
-                found = None
-            now = self._clock()
-            if found is None or found.shards == 0:
-                reason = f"there is no data stream {streams}"
-                return empty(reason, source=Source.ELASTICSEARCH, as_of=now, query=text)
-            with understood(Source.ELASTICSEARCH):
-                page = search.page(request, found)
-            return _answered(page, Source.ELASTICSEARCH, now, text, found.left_out, "")
+        def fetch() -> Reading[Any]:
+            read = self._log_reader.read(streams, request, budget_seconds=RANGE_SECONDS)
+            value = () if read.value is None else read.value
+            return _answered(value, Source.ELASTICSEARCH, self._clock(), read.query, read.left_out, read.nothing)
 
-        text = search.as_text(streams, query)
+        is_unchanging = isinstance(request, MoreLogs | LogDocument)
         return Question(
             source=Source.ELASTICSEARCH,
-            key=("logs", streams, search.shape(request), grid.family(self._clock())),
-            text=text,
-            ttl_seconds=self._ttl_seconds,
+            key=("logs", streams, self._entries(request)),
+            text=search.about(streams, request),
+            ttl_seconds=UNCHANGING_SECONDS if is_unchanging else self._ttl_seconds,
             timeout_seconds=RANGE_SECONDS,
             fetch=fetch,
         )
+
+    def _entries(self, request: LogRequest) -> Hashable:
+        """What askings for the same entries have in common."""
+        match request:
+            case Logs():
+                return (search.shape(request), Grid.of(request.start, request.end, 1).family(self._clock()))
+            case LogPatterns():
+                return ("patterns", request.sample, self._entries(request.logs))
+            case MoreLogs():
+                # Of the window as it was when the first page was shown.
+                return ("more", request.cursor, search.shape(request.logs), request.logs.start, request.logs.end)
+            case LogContext():
+                filters = tuple(sorted(request.filters.items()))
+                return ("context", request.document, filters, request.before, request.after)
+            case LogDocument():
+                return ("document", request.document)
+            case _:
+                assert_never(request)
 
     def _pod_log(self, request: PodLog) -> Question:
         text = f"log of {request.namespace}/{request.pod}/{request.container}"

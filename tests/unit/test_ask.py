@@ -15,7 +15,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from connectors.alertmanager import FiringAlert
-from connectors.elasticsearch import Found, Hit
+from connectors.elasticsearch import FieldTypes, Found, Hit
 from connectors.errors import NotFound, Refused, SourceError, TimedOut, Unreachable
 from connectors.kubernetes import Event, ListResult
 from connectors.prometheus import Line, Matrix, Point, Vector
@@ -115,6 +115,9 @@ class FakeElasticsearch:
     def __init__(self) -> None:
         self.answer: Found | SourceError = Found(hits=(), total=0, total_is_lower_bound=False)
         self.asked: list[dict[str, Any]] = []
+
+    def field_types(self, index: str, names: Any, **asked: Any) -> FieldTypes:
+        return FieldTypes(indices=frozenset({"i"}), by_name={})
 
     def search(self, index: str, **asked: Any) -> Found:
         self.asked.append({"index": index, **asked})
