@@ -78,7 +78,12 @@ class FieldTypes:
 
 
 class Elasticsearch:
-    """One Elasticsearch. Safe for threads. Every method may raise a `SourceError`."""
+    """One Elasticsearch. Safe for threads. Timeouts are in seconds and hold for the whole answer.
+
+    Every method may raise a `SourceError`: `Refused` for rights that lack or a query that does not fit, `TimedOut`,
+    `Unreachable`, `RateLimited` or `BadAnswer` as `connectors/errors.py` says. Those that a caller can act on stand at
+    the method.
+    """
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ from dashboard.queries.windows import beginnings
 T = TypeVar("T")
 
 SOURCE = "elasticsearch"
-# With less time than this a wider window is not begun.
+# With less time than this nothing more is asked.
 LEAST_SECONDS = 0.3
 # Surroundings are looked for this far around a document; who wants more asks for a page.
 AROUND = timedelta(hours=1)
@@ -43,6 +43,22 @@ class Read(Generic[T]):
     query: str
     nothing: str = ""
     left_out: tuple[str, ...] = ()
+
+
+class _Budget:
+    """The time that one reading may take, over all its calls."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._end = clock() + seconds
+
+    def left(self) -> float:
+        """Seconds for the next call; `TimedOut` when they would not do."""
+        left = self._end - self._clock()
+        if left < LEAST_SECONDS:
+            raise TimedOut(SOURCE, f"no answer within {self._seconds:g} s")
+        return left
 
 
 class LogReader:
@@ -79,19 +95,16 @@ class LogReader:
         A widening request looks back step by step until the page is full, the window is searched or the time is spent;
         what a narrower step has found is not lost when a wider one fails.
         """
-        deadline = self._seconds() + budget_seconds
+        budget = _Budget(budget_seconds, self._seconds)
         fields = self._resolver.resolution(request.stream, streams, timeout_seconds=budget_seconds)
         width = search.bucket_seconds(request)
         begun, *wider = _beginnings(request, fields, width)
-        best = self._window(streams, request, begun, fields, width, deadline - self._seconds())
+        best = self._window(streams, request, begun, fields, width, budget.left())
         for start in wider:
             if best.value is None or best.left_out or len(best.value.entries) >= request.size:
                 break
-            left = deadline - self._seconds()
-            if left < LEAST_SECONDS:
-                return _unfinished(best, begun, budget_seconds)
             try:
-                best = self._window(streams, request, start, fields, width, left)
+                best = self._window(streams, request, start, fields, width, budget.left())
             except TimedOut:
                 return _unfinished(best, begun, budget_seconds)
             begun = start
@@ -106,7 +119,7 @@ class LogReader:
         Raises:
             NotFound: the point in time has ended.
         """
-        deadline = self._seconds() + budget_seconds
+        budget = _Budget(budget_seconds, self._seconds)
         logs, cursor = request.logs, request.cursor
         fields = self._resolver.resolution(logs.stream, streams, timeout_seconds=budget_seconds)
         asked = search.without(search.query(logs, fields), cursor.shown)
@@ -116,10 +129,10 @@ class LogReader:
             size=logs.size,
             sort=search.paged(search.sort(logs, fields)),
             point_in_time=cursor.point_in_time
-            or self._elasticsearch.open_point_in_time(streams, timeout_seconds=deadline - self._seconds()),
+            or self._elasticsearch.open_point_in_time(streams, timeout_seconds=budget.left()),
             after=cursor.after,
             count_up_to=0,
-            timeout_seconds=deadline - self._seconds(),
+            timeout_seconds=budget.left(),
         )
         with understood(SOURCE):
             page = search.next_page(logs, cursor, found)
@@ -127,11 +140,11 @@ class LogReader:
 
     def surroundings(self, streams: str, request: LogContext, *, budget_seconds: float) -> Read[Surroundings]:
         """A document, and what lies next to it in one point in time: what shares its moment is on one side of it."""
-        deadline = self._seconds() + budget_seconds
+        budget = _Budget(budget_seconds, self._seconds)
         fields = self._resolver.resolution(request.stream, streams, timeout_seconds=budget_seconds)
         itself = search.only(request.document)
         text = search.as_text(streams, itself)
-        with self._point_in_time(streams, deadline) as point:
+        with self._point_in_time(streams, budget) as point:
 
             def ask(query: dict[str, Any], order: str, size: int, after: tuple[Any, ...] = ()) -> Found:
                 return self._elasticsearch.search(
@@ -142,7 +155,7 @@ class LogReader:
                     point_in_time=point,
                     after=after,
                     count_up_to=0,
-                    timeout_seconds=deadline - self._seconds(),
+                    timeout_seconds=budget.left(),
                 )
 
             here = ask(itself, "asc", 1)
@@ -176,7 +189,7 @@ class LogReader:
 
     def patterns(self, streams: str, request: LogPatterns, *, budget_seconds: float) -> Read[Patterns]:
         """What the newest lines say, without what differs from one to the next."""
-        deadline = self._seconds() + budget_seconds
+        budget = _Budget(budget_seconds, self._seconds)
         logs = request.logs
         fields = self._resolver.resolution(logs.stream, streams, timeout_seconds=budget_seconds)
         asked = search.query(logs, fields)
@@ -186,7 +199,7 @@ class LogReader:
             size=request.sample,
             sort=search.sort(logs, fields),
             fields=text_of(logs.stream, _OF_PATTERNS),
-            timeout_seconds=deadline - self._seconds(),
+            timeout_seconds=budget.left(),
         )
         text = search.as_text(streams, asked)
         if found is None:
@@ -231,8 +244,8 @@ class LogReader:
         return found if found.shards else None
 
     @contextmanager
-    def _point_in_time(self, streams: str, deadline: float) -> Iterator[str]:
-        point = self._elasticsearch.open_point_in_time(streams, timeout_seconds=deadline - self._seconds())
+    def _point_in_time(self, streams: str, budget: _Budget) -> Iterator[str]:
+        point = self._elasticsearch.open_point_in_time(streams, timeout_seconds=budget.left())
         try:
             yield point
         finally:

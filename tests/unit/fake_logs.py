@@ -51,6 +51,15 @@ class FakeLogs:
             raise self.known
         return self.known
 
+    def version(self) -> str:
+        return "9.0.0"
+
+    def document(self, index: str, identity: str, *, timeout_seconds: float) -> Hit:
+        for hit in self.lines:
+            if (hit.index, hit.id) == (index, identity):
+                return hit
+        raise NotFound("elasticsearch", "HTTP 404")
+
     def open_point_in_time(self, index: str, *, timeout_seconds: float) -> str:
         self._points.append(tuple(self.lines))
         return str(len(self._points) - 1)

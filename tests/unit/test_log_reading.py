@@ -213,3 +213,13 @@ def test_surroundings_of_what_is_gone_say_so():
 
     assert read.value is None
     assert "older than what is kept" in read.nothing
+
+
+def test_all_calls_of_one_reading_share_its_time():
+    store = FakeLogs([line("a", 2), line("b", 1), line("c", 0)])
+    store.takes_seconds = 2.4
+
+    with pytest.raises(TimedOut):
+        _around(store, "b")
+
+    assert [asked.timeout_seconds for asked in store.asked] == [5.0, pytest.approx(2.6)]
