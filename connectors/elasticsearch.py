@@ -170,16 +170,6 @@ class Elasticsearch:
         with suppress(NotFound):
             self._call(timeout_seconds, lambda client: client.close_point_in_time(id=point_in_time))
 
-    def document(self, index: str, document_id: str, *, timeout_seconds: float = SEARCH_SECONDS) -> Hit:
-        """The document that a `Hit` was of, also one that no search finds yet. One GET /{index}/_doc/{id}.
-
-        Raises:
-            NotFound: there is none, or no longer.
-        """
-        answer = self._call(timeout_seconds, lambda client: client.get(index=index, id=document_id))
-        with understood(SOURCE):
-            return Hit(id=answer["_id"], index=answer["_index"], source=answer["_source"])
-
     def field_types(self, index: str, names: Sequence[str], *, timeout_seconds: float = SEARCH_SECONDS) -> FieldTypes:
         """The types of those of `names` (patterns allowed) that an index knows. One POST /{index}/_field_caps.
 

@@ -83,7 +83,7 @@ class LogReader:
             case LogContext():
                 return self.surroundings(streams, request, budget_seconds=budget_seconds)
             case LogDocument():
-                return self.document(request, budget_seconds=budget_seconds)
+                return self.document(streams, request, budget_seconds=budget_seconds)
             case LogPatterns():
                 return self.patterns(streams, request, budget_seconds=budget_seconds)
             case _:
@@ -104,10 +104,12 @@ class LogReader:
             if best.value is None or best.left_out or len(best.value.entries) >= request.size:
                 break
             try:
-                best = self._window(streams, request, start, fields, width, budget.left())
+                found = self._window(streams, request, start, fields, width, budget.left())
             except TimedOut:
                 return _unfinished(best, begun, budget_seconds)
-            begun = start
+            if found.left_out and found.value and len(found.value.entries) < len(best.value.entries):
+                return _unfinished(best, begun, budget_seconds)
+            best, begun = found, start
         return best
 
     def more(self, streams: str, request: MoreLogs, *, budget_seconds: float) -> Read[LogPage]:
@@ -176,16 +178,15 @@ class LogReader:
         left_out = [said for found in (here, before, after) if found for said in found.left_out]
         return Read(value=value, query=text, left_out=tuple(dict.fromkeys(left_out)))
 
-    def document(self, request: LogDocument, *, budget_seconds: float) -> Read[LogEntry]:
-        """The document that a link names."""
-        place = request.document
-        text = f"GET {place.index}/_doc/{place.id}"
-        try:
-            hit = self._elasticsearch.document(place.index, place.id, timeout_seconds=budget_seconds)
-        except NotFound:
-            return Read(value=None, query=text, nothing=NO_DOCUMENT)
+    def document(self, streams: str, request: LogDocument, *, budget_seconds: float) -> Read[LogEntry]:
+        """The document that a link names, if it lies in `streams`: a link must not lead into any other index."""
+        asked = search.only(request.document)
+        found = self._found(streams, query=asked, size=1, count_up_to=0, timeout_seconds=budget_seconds)
+        text = search.as_text(streams, asked)
+        if found is None or not found.hits:
+            return Read(value=None, query=text, nothing=NO_DOCUMENT, left_out=found.left_out if found else ())
         with understood(SOURCE):
-            return Read(value=search.entry(request.stream, hit), query=text)
+            return Read(value=search.entry(request.stream, found.hits[0]), query=text)
 
     def patterns(self, streams: str, request: LogPatterns, *, budget_seconds: float) -> Read[Patterns]:
         """What the newest lines say, without what differs from one to the next."""

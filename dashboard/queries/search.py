@@ -155,7 +155,7 @@ def as_text(streams: str, query: Mapping[str, Any]) -> str:
 def about(streams: str, request: LogRequest) -> str:
     """A request as a person may read it before it is known which fields the backend has."""
     if isinstance(request, LogContext | LogDocument):
-        return f"GET {request.document.index}/_doc/{request.document.id}"
+        return as_text(streams, only(request.document))
     logs = request if isinstance(request, Logs) else request.logs
     return as_text(streams, query(logs, Resolution(stream=logs.stream)))
 

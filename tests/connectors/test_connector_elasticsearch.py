@@ -189,15 +189,6 @@ def test_a_search_asks_for_some_fields_and_counts_as_far_as_told(backend, answer
     assert (asked["_source"], asked["track_total_hits"]) == ({"includes": ["body.text"]}, False)
 
 
-def test_a_document_is_read_by_its_place(backend, answer):
-    backend.answers["/.ds-logs/_doc/1"] = answer({**_HIT, "found": True}, headers=_PRODUCT)
-    elasticsearch = Elasticsearch(backend.url)
-
-    assert elasticsearch.document(".ds-logs", "1").source == _HIT["_source"]
-    with pytest.raises(NotFound):
-        elasticsearch.document(".ds-logs", "2")
-
-
 def test_the_certificate_of_a_fingerprint_is_trusted_and_no_other(tls_backend, own_ca):
     der = ssl.PEM_cert_to_DER_cert(own_ca.certificate.read_text())
     fingerprint = hashlib.sha256(der).hexdigest()

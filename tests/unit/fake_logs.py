@@ -32,7 +32,7 @@ class Asked:
 class FakeLogs:
     """Holds `lines` in the order of their arrival. A search moves the clock `passed` by `takes_seconds`.
 
-    `failures` are raised by the searches of these numbers, from 1 on.
+    `failures` are raised by the searches of these numbers, from 1 on; those in `cut` end after so many hits.
     """
 
     def __init__(self, lines: Iterable[Hit] = ()) -> None:
@@ -43,6 +43,7 @@ class FakeLogs:
         self.passed = 0.0
         self.takes_seconds = 0.0
         self.failures: dict[int, SourceError] = {}
+        self.cut: dict[int, int] = {}
         self._points: list[tuple[Hit, ...]] = []
 
     def field_types(self, index: str, names: Sequence[str], *, timeout_seconds: float) -> FieldTypes:
@@ -53,12 +54,6 @@ class FakeLogs:
 
     def version(self) -> str:
         return "9.0.0"
-
-    def document(self, index: str, identity: str, *, timeout_seconds: float) -> Hit:
-        for hit in self.lines:
-            if (hit.index, hit.id) == (index, identity):
-                return hit
-        raise NotFound("elasticsearch", "HTTP 404")
 
     def open_point_in_time(self, index: str, *, timeout_seconds: float) -> str:
         self._points.append(tuple(self.lines))
@@ -73,7 +68,7 @@ class FakeLogs:
         *,
         query: Mapping[str, Any],
         size: int,
-        sort: Sequence[Mapping[str, Any]],
+        sort: Sequence[Mapping[str, Any]] = (),
         point_in_time: str = "",
         after: Sequence[Any] = (),
         timeout_seconds: float,
@@ -93,8 +88,13 @@ class FakeLogs:
         ]
         found.sort(key=lambda hit: _rank(sort, hit.sort))
         behind = [hit for hit in found if not after or _rank(sort, hit.sort) > _rank(sort, tuple(after))]
+        most = self.cut.get(len(self.asked))
         return Found(
-            hits=tuple(behind[:size]), total=len(found), total_is_lower_bound=False, point_in_time=point_in_time
+            hits=tuple(behind[: size if most is None else most]),
+            total=len(found),
+            total_is_lower_bound=False,
+            left_out=() if most is None else ("the search ran out of time",),
+            point_in_time=point_in_time,
         )
 
 

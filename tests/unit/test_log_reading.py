@@ -153,6 +153,27 @@ def test_what_was_found_is_kept_when_looking_further_takes_too_long():
     assert read.left_out == ("searched back to 2026-01-01 11:00:00 UTC only: more would have taken longer than 5 s",)
 
 
+def test_a_wider_window_that_was_cut_short_does_not_take_the_place_of_a_whole_one():
+    store = FakeLogs([line("a", 60), line("b", 120), line("d", 3 * 3600)])
+    store.cut = {3: 1}
+
+    read = _reader(store).page("logs-*", _logs(widening=True), budget_seconds=5)
+
+    assert read.value is not None
+    assert _ids(read.value) == ["a", "b"]
+    assert "searched back to 2026-01-01 11:00:00 UTC only" in read.left_out[0]
+
+
+def test_a_wider_window_that_was_cut_short_is_shown_for_what_it_has():
+    store = FakeLogs([line("a", 60), line("d", 3 * 3600)])
+    store.cut = {3: 2}
+
+    read = _reader(store).page("logs-*", _logs(widening=True), budget_seconds=5)
+
+    assert read.value is not None
+    assert (_ids(read.value), read.left_out) == (["a", "d"], ("the search ran out of time",))
+
+
 def test_no_wider_window_is_begun_when_the_time_is_spent():
     store = FakeLogs([line("a", 60)])
     store.takes_seconds = 4.9

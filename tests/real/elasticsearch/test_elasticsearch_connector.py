@@ -205,11 +205,13 @@ def test_a_link_leads_to_its_document_and_a_broken_one_says_so(reader: LogReader
     entry = _page(reader, _logs(filters={"service": "gateway"})).entries[0]
     link = DocumentId.parse(str(entry.document))
 
-    assert reader.document(LogDocument(stream="logs", document=link), budget_seconds=SECONDS).value == entry
+    assert reader.document(BOTH, LogDocument(stream="logs", document=link), budget_seconds=SECONDS).value == entry
     gone = DocumentId(link.index, "nobody")
-    read = reader.document(LogDocument(stream="logs", document=gone), budget_seconds=SECONDS)
+    read = reader.document(BOTH, LogDocument(stream="logs", document=gone), budget_seconds=SECONDS)
     assert read.value is None
     assert "there is no such document" in read.nothing
+    elsewhere = reader.document(STREAM, LogDocument(stream="logs", document=link), budget_seconds=SECONDS)
+    assert elsewhere.value is None
     context = LogContext(stream="logs", document=gone)
     assert reader.surroundings(BOTH, context, budget_seconds=SECONDS).value is None
 
