@@ -63,10 +63,16 @@ def pod(number: int) -> dict[str, Any]:
     }
 
 
+async def make_pods(kubeconfig: Path, count: int) -> None:
+    """So many pods, which nobody runs."""
+    async with KubeApi.from_kubeconfig(kubeconfig) as api:
+        await _many(count, lambda number: api.create("pods", _NAMESPACE, pod(number)))
+
+
 async def scale(kubeconfig: Path, pid: int, *, pods: int, watchers: int, events: int = 20) -> dict[str, float]:
     """Figures with so many pods and watchers."""
+    await make_pods(kubeconfig, pods)
     async with KubeApi.from_kubeconfig(kubeconfig) as api:
-        await _many(pods, lambda number: api.create("pods", _NAMESPACE, pod(number)))
         busy = _cpu_seconds(pid)
         pages = [await _page_seconds(api) for _ in range(_PAGES)]
         busy = _cpu_seconds(pid) - busy

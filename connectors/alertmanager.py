@@ -66,7 +66,11 @@ class Silence:
 
 
 class Alertmanager:
-    """One Alertmanager. Safe for threads. Every method may raise a `SourceError`."""
+    """One Alertmanager. Safe for threads. Timeouts are in seconds and hold for the whole answer.
+
+    Every method may raise a `SourceError`: `Refused` for a matcher that cannot be read or rights that lack, `TimedOut`,
+    `Unreachable`, `RateLimited` or `BadAnswer` as `connectors/errors.py` says.
+    """
 
     def __init__(self, url: str, access: Access = NO_ACCESS_RULES) -> None:
         self._api = f"{url.rstrip('/')}/api/v2"
@@ -76,7 +80,10 @@ class Alertmanager:
     def alerts(
         self, filters: Sequence[str] = (), *, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> tuple[FiringAlert, ...]:
-        """All alerts that match each of `filters` (`name="value"`, `=~`, `!=`), silenced and inhibited ones too."""
+        """All alerts that match each of `filters` (`name="value"`, `=~`, `!=`), silenced and inhibited ones too.
+
+        One GET /api/v2/alerts.
+        """
         found = self._session.get_json(f"{self._api}/alerts", params={"filter": list(filters)}, timeout=timeout_seconds)
         with understood(SOURCE):
             return tuple(map(_alert, found))
@@ -116,6 +123,9 @@ class Alertmanager:
         """Creates the silence, or changes the one of its id (to extend it); returns the id. One POST /api/v2/silences.
 
         The id may be a new one: a silence whose matchers change, or that has ended, is replaced by another.
+
+        Raises:
+            NotFound: there is no silence of that id.
         """
         answer = self._session.request(
             "POST", f"{self._api}/silences", json=_as_posted(silence), timeout=timeout_seconds
@@ -124,7 +134,11 @@ class Alertmanager:
             return str(answer.json()["silenceID"])
 
     def expire(self, silence_id: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        """Ends a silence now. One DELETE /api/v2/silence/{id}. `NotFound` when there is none of that id."""
+        """Ends a silence now. One DELETE /api/v2/silence/{id}.
+
+        Raises:
+            NotFound: there is no silence of that id.
+        """
         try:
             self._session.request(
                 "DELETE", f"{self._api}/silence/{quote(silence_id, safe='')}", timeout=timeout_seconds
@@ -137,7 +151,10 @@ class Alertmanager:
     def matched(
         self, matchers: Sequence[Matcher], *, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> tuple[FiringAlert, ...]:
-        """What a silence with these matchers would keep quiet now: judged by Alertmanager itself."""
+        """What a silence with these matchers would keep quiet now: judged by Alertmanager itself.
+
+        One GET /api/v2/alerts.
+        """
         return self.alerts([str(matcher) for matcher in matchers], timeout_seconds=timeout_seconds)
 
     def version(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> str:

@@ -37,11 +37,14 @@ SOURCE = "elasticsearch"
 SEARCH_SECONDS = 5.0
 POOL_SIZE = 6
 KEEP_ALIVE = "2m"
+# Elasticsearch's own: counting on would make a search of much as slow as reading all of it.
+COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One document: its id, where it lies, its fields as they were written, and its sort values."""
+    """One document: its id, the index it lies in (of a data stream a backing one), its fields as they were written, and
+    its sort values. Index and id together find it again."""
 
     id: str
     index: str
@@ -53,8 +56,9 @@ class Hit:
 class Found:
     """The answer to a search.
 
-    `shards` is how many were asked: 0 means that no index or data stream has the name. `left_out` says in plain words
-    what the answer lacks; empty when it is whole. `aggregations` are as Elasticsearch gave them.
+    `total` is how many documents match, or "at least" where `total_is_lower_bound`. `shards` is how many were asked: 0
+    means that no index or data stream has the name. `left_out` says in plain words what the answer lacks; empty when it
+    is whole. `aggregations` are as Elasticsearch gave them.
     `point_in_time` is the id for the next page, which may differ from the one that was asked with.
     """
 
@@ -67,8 +71,30 @@ class Found:
     point_in_time: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldType:
+    """One of the types that a field has: whether it can be counted by value, and which indices have it so."""
+
+    type: str
+    aggregatable: bool
+    indices: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldTypes:
+    """The indices that were looked at, and the types of each field that one of them knows."""
+
+    indices: frozenset[str]
+    by_name: Mapping[str, tuple[FieldType, ...]]
+
+
 class Elasticsearch:
-    """One Elasticsearch. Safe for threads. Every method may raise a `SourceError`."""
+    """One Elasticsearch. Safe for threads. Timeouts are in seconds and hold for the whole answer.
+
+    Every method may raise a `SourceError`: `Refused` for rights that lack or a query that does not fit, `TimedOut`,
+    `Unreachable`, `RateLimited` or `BadAnswer` as `connectors/errors.py` says. Those that a caller can act on stand at
+    the method.
+    """
 
     def __init__(
         self,
@@ -98,13 +124,24 @@ class Elasticsearch:
         aggregations: Mapping[str, Any] | None = None,
         point_in_time: str = "",
         after: Sequence[Any] = (),
+        fields: Sequence[str] = (),
+        count_up_to: int = COUNTED,
         timeout_seconds: float = SEARCH_SECONDS,
     ) -> Found:
         """One POST /{index}/_search. Shards get four fifths of the time, so that a slow one costs itself alone.
 
         With a `point_in_time` the index is the one that it was opened for, and `after` (the sort values of the last
-        hit) leads to the next page: no document is lost or doubled while others arrive. Raises `NotFound` when the
-        point in time has expired.
+        hit) leads to the next page: no document is lost or doubled while others arrive.
+
+        Args:
+            fields: what the documents are cut down to (patterns allowed); empty: they come whole.
+            count_up_to: where the counting of what matches ends; 0: it is not counted, and the total is the hits'.
+            timeout_seconds: for the whole answer.
+
+        Raises:
+            NotFound: a plain name that does not exist, or the point in time has expired.
+            Refused: the query does not fit the fields, or may not be asked by us.
+            SourceError: it did not answer.
         """
         scope: dict[str, Any] = {"index": index}
         if point_in_time:
@@ -118,6 +155,8 @@ class Elasticsearch:
                 sort=list(sort) or None,
                 search_after=list(after) or None,
                 aggregations=aggregations or None,
+                source={"includes": list(fields)} if fields else None,
+                track_total_hits=None if count_up_to == COUNTED else count_up_to or False,
                 timeout=f"{int(timeout_seconds * 800)}ms",
             ),
         )
@@ -125,9 +164,15 @@ class Elasticsearch:
             return _found(answer)
 
     def open_point_in_time(self, index: str, *, timeout_seconds: float = SEARCH_SECONDS) -> str:
-        """The id of the data as it is now, kept for KEEP_ALIVE after its last use. One POST /{index}/_pit."""
+        """The id of the data as it is now, kept for KEEP_ALIVE after its last use. One POST /{index}/_pit.
+
+        A shard that is not there is no reason to see nothing: each search says that it is left out.
+        """
         answer = self._call(
-            timeout_seconds, lambda client: client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)
+            timeout_seconds,
+            lambda client: client.open_point_in_time(
+                index=index, keep_alive=KEEP_ALIVE, allow_partial_search_results=True
+            ),
         )
         with understood(SOURCE):
             return str(answer["id"])
@@ -137,19 +182,30 @@ class Elasticsearch:
         with suppress(NotFound):
             self._call(timeout_seconds, lambda client: client.close_point_in_time(id=point_in_time))
 
-    def field_types(
-        self, index: str, names: Sequence[str], *, timeout_seconds: float = SEARCH_SECONDS
-    ) -> Mapping[str, frozenset[str]]:
-        """The types of those of `names` (patterns allowed) that documents have. One POST /{index}/_field_caps."""
+    def field_types(self, index: str, names: Sequence[str], *, timeout_seconds: float = SEARCH_SECONDS) -> FieldTypes:
+        """The types of those of `names` (patterns allowed) that an index knows. One POST /{index}/_field_caps.
+
+        An index pattern that fits nothing has no fields. A field may be known before a document has it.
+        """
         answer = self._call(
             timeout_seconds,
-            lambda client: client.field_caps(index=index, fields=list(names), ignore_unavailable=True),
+            lambda client: client.field_caps(
+                index=index, fields=list(names), ignore_unavailable=True, include_unmapped=True
+            ),
         )
         with understood(SOURCE):
-            return {str(name): frozenset(types) for name, types in answer["fields"].items()}
+            indices = frozenset(map(str, answer["indices"]))
+            known = {str(name): _types(types, indices) for name, types in answer["fields"].items()}
+            return FieldTypes(indices=indices, by_name={name: types for name, types in known.items() if types})
 
     def create(self, index: str, document_id: str, document: Mapping[str, Any]) -> None:
-        """Adds a document to a data stream. `Conflict` when the id is taken: nothing is ever overwritten."""
+        """Adds a document to a data stream. One PUT /{index}/_create/{id}.
+
+        It is on disk when this returns; searches find it up to a second later.
+
+        Raises:
+            Conflict: the id is taken; nothing is ever overwritten.
+        """
         self._call(SEARCH_SECONDS, lambda client: client.create(index=index, id=document_id, document=document))
 
     def version(self, *, timeout_seconds: float = 2.0) -> str:
@@ -254,9 +310,22 @@ def _refusal(status: int, body: Any, *, retry_after: str | None = None) -> Sourc
     return from_status(SOURCE, status, str(reason or ""), retry_after=retry_after)
 
 
+def _types(types: Mapping[str, Any], indices: frozenset[str]) -> tuple[FieldType, ...]:
+    """Without the entry for the indices that lack the field. Where all of them agree, they are not named."""
+    return tuple(
+        FieldType(
+            type=name,
+            aggregatable=bool(told["aggregatable"]),
+            indices=frozenset(told["indices"]) if told.get("indices") else indices,
+        )
+        for name, told in types.items()
+        if name != "unmapped"
+    )
+
+
 def _found(answer: Mapping[str, Any]) -> Found:
     hits = answer["hits"]
-    total = hits.get("total") or {"value": 0, "relation": "eq"}
+    total = hits.get("total") or {"value": len(hits["hits"]), "relation": "gte"}
     return Found(
         hits=tuple(
             Hit(id=hit["_id"], index=hit["_index"], source=hit["_source"], sort=tuple(hit.get("sort") or ()))

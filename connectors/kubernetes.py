@@ -80,7 +80,11 @@ class Event:
 
 
 class Cluster:
-    """One cluster. Safe for threads. Every method may raise a `SourceError`.
+    """One cluster. Safe for threads. Kinds are the keys of KINDS; a namespace of None means all of them.
+
+    Every method may raise a `SourceError`: `Refused` for rights that lack or an object that the cluster does not take,
+    `TimedOut` (after TIMEOUT_SECONDS, a page of a list after LIST_SECONDS), `Unreachable`, `RateLimited` or `BadAnswer`
+    as `connectors/errors.py` says. Those that a caller can act on stand at the method.
 
     Args:
         kubeconfig: path of a kubeconfig; empty: the service account of the pod that this runs in.
@@ -105,7 +109,10 @@ class Cluster:
         return other
 
     def may(self, verb: str, kind: str, namespace: str | None = None, name: str = "", subresource: str = "") -> bool:
-        """Whether the cluster would let us (or whom we act as) do that. One SelfSubjectAccessReview."""
+        """Whether the cluster would let us (or whom we act as) do that.
+
+        One POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews.
+        """
         group = KINDS[kind].path.removeprefix("/apis/").rpartition("/")[0] if kind in KINDS else ""
         asked = {
             "verb": verb,
@@ -125,11 +132,21 @@ class Cluster:
             return bool(found["status"]["allowed"])
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
-        """One object as it is now."""
+        """One object as it is now. One GET of its path.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
         return self._json("GET", _path(kind, namespace, name))
 
     def list(self, kind: str, namespace: str | None = None, selector: str = "") -> ListResult:
-        """All objects, read in pages; a list that expires between two pages is begun anew, once."""
+        """All objects, read in pages; a list that expires between two pages is begun anew, once.
+
+        One GET of the collection for each PAGE_SIZE objects. They come without `metadata.managedFields`.
+
+        Raises:
+            Gone: it expired a second time.
+        """
         try:
             return self._list(kind, namespace, selector)
         except Gone:
@@ -140,10 +157,11 @@ class Cluster:
     ) -> Iterator[Event]:
         """The changes after `resource_version`, bookmarks among them, until the server ends the watch.
 
-        The watch stands when this returns, also when nothing changes for long.
+        One GET of the collection with `watch=true`, which the server ends after WATCH_SECONDS. The watch stands when
+        this returns, also when nothing changes for long.
 
         Raises:
-            Gone: the version is too old; list again.
+            Gone: the version is too old; list again. It may come with an event too, as may any other error.
         """
         query = {
             "watch": "true",
@@ -157,11 +175,20 @@ class Cluster:
         return _events(response)
 
     def create(self, kind: str, namespace: str | None, body: Object, *, dry_run: bool = False) -> Object:
-        """Creates `body` and answers it as stored. `Conflict` when it exists."""
+        """Creates `body` and answers it as stored. One POST to the collection.
+
+        Raises:
+            Conflict: it exists.
+        """
         return self._json("POST", _path(kind, namespace), _write(dry_run), body=body)
 
     def replace(self, kind: str, name: str, namespace: str | None, body: Object, *, dry_run: bool = False) -> Object:
-        """Replaces the object. `Conflict` when its `metadata.resourceVersion` is no longer that of `body`."""
+        """Replaces the object and answers it as stored. One PUT to its path.
+
+        Raises:
+            Conflict: its `metadata.resourceVersion` is no longer that of `body`.
+            NotFound: there is none of that name.
+        """
         return self._json("PUT", _path(kind, namespace, name), _write(dry_run), body=body)
 
     def patch(
@@ -175,15 +202,23 @@ class Cluster:
         content_type: str = "application/merge-patch+json",
         dry_run: bool = False,
     ) -> Object:
-        """Patches the object. `Conflict` when `body` names a `metadata.resourceVersion` that is no longer its own.
+        """Patches the object and answers it as stored. One PATCH to its path.
 
         With `subresource` "scale" the object is the Scale of the named one, which takes fewer rights to change.
+
+        Raises:
+            Conflict: `body` names a `metadata.resourceVersion` that is no longer its own.
+            NotFound: there is none of that name.
         """
         path = _path(kind, namespace, name) + (f"/{subresource}" if subresource else "")
         return self._json("PATCH", path, _write(dry_run), body=body, content_type=content_type)
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, dry_run: bool = False) -> None:
-        """Deletes the object."""
+        """Deletes the object; one with finalizers or a grace period is there for a while yet. One DELETE of its path.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
         body = {"apiVersion": "v1", "kind": "DeleteOptions"} | ({"dryRun": ["All"]} if dry_run else {})
         self._json("DELETE", _path(kind, namespace, name), body=body)
 
@@ -197,7 +232,14 @@ class Cluster:
         previous: bool = False,
         timeout_seconds: float = LIST_SECONDS,
     ) -> str:
-        """The newest lines that a container wrote; `previous`: those of its run before the last restart."""
+        """The newest lines that a container wrote; `previous`: those of its run before the last restart.
+
+        One GET /api/v1/namespaces/{namespace}/pods/{pod}/log.
+
+        Raises:
+            NotFound: there is no such pod.
+            Refused: the container has not begun to run, or has had no run before.
+        """
         query = {"container": container, "tailLines": str(tail_lines), "previous": "true" if previous else ""}
         path = f"{_path('pods', namespace, pod)}/log"
         return self._read("GET", path, query, timeout_seconds=timeout_seconds).decode("utf-8", "replace")
@@ -214,7 +256,7 @@ class Cluster:
         while True:
             page = self._json("GET", _path(kind, namespace), query, timeout_seconds=LIST_SECONDS)
             with understood(SOURCE):
-                items += page["items"]
+                items += map(_lean, page["items"])
                 metadata = page["metadata"]
                 if not metadata.get("continue"):
                     return ListResult(items=tuple(items), resource_version=str(metadata["resourceVersion"]))
@@ -330,6 +372,12 @@ def _path(kind: str, namespace: str | None, name: str = "") -> str:
     if name:
         parts.append(quote(name, safe=""))
     return "/".join(parts)
+
+
+def _lean(item: Object) -> Object:
+    """Without the record of who managed which field: half of many an object, and of ten thousand too much to keep."""
+    item["metadata"].pop("managedFields", None)
+    return item
 
 
 def _write(dry_run: bool) -> dict[str, str]:

@@ -95,8 +95,10 @@ class Rule:
 
 
 class Prometheus:
-    """One Prometheus, or what speaks its API. Safe for threads. Every method may raise a `SourceError`.
+    """One Prometheus, or what speaks its API. Safe for threads. Timeouts are in seconds and hold for the whole answer.
 
+    Every method may raise a `SourceError`: `Refused` for a query that cannot be parsed or rights that lack, `TimedOut`,
+    `Unreachable`, `RateLimited` or `BadAnswer` as `connectors/errors.py` says.
     Relatives lack some pages: there `exemplars`, `rules`, `targets` and `metadata` raise `NotFound`.
     """
 
@@ -117,7 +119,11 @@ class Prometheus:
     def range(
         self, query: str, *, start: int, end: int, step_seconds: int, timeout_seconds: float = RANGE_SECONDS
     ) -> Matrix:
-        """The values of `query` from `start` to `end` (epoch seconds, both included). One POST /api/v1/query_range."""
+        """The values of `query` from `start` to `end` (epoch seconds, both included). One POST /api/v1/query_range.
+
+        Raises:
+            Refused: more than 11,000 points a line are asked for, among others.
+        """
         with understood(SOURCE):
             result = self._client.custom_query_range(
                 query,
@@ -132,7 +138,10 @@ class Prometheus:
     def series(
         self, *selectors: str, start: int, end: int, timeout_seconds: float = RANGE_SECONDS
     ) -> tuple[Mapping[str, str], ...]:
-        """The labels of each series that matches one of `selectors` between two epoch seconds. One POST /series."""
+        """The labels of each series that matches one of `selectors` between two epoch seconds.
+
+        One POST /api/v1/series.
+        """
         asked = {"match[]": list(selectors), "start": start, "end": end}
         with understood(SOURCE):
             return tuple(self._data("series", asked, method="POST", timeout_seconds=timeout_seconds))
@@ -140,7 +149,10 @@ class Prometheus:
     def label_values(
         self, label: str, *selectors: str, start: int, end: int, timeout_seconds: float = RANGE_SECONDS
     ) -> tuple[str, ...]:
-        """The values of a label over the series that match, sorted. One GET /api/v1/label/{label}/values."""
+        """The values of a label over the series that match between two epoch seconds, sorted.
+
+        One GET /api/v1/label/{label}/values.
+        """
         asked = {"match[]": list(selectors), "start": start, "end": end}
         with understood(SOURCE):
             found = self._data(f"label/{quote(label, safe='')}/values", asked, timeout_seconds=timeout_seconds)
@@ -155,7 +167,10 @@ class Prometheus:
     def exemplars(
         self, query: str, *, start: int, end: int, timeout_seconds: float = RANGE_SECONDS
     ) -> tuple[Exemplar, ...]:
-        """What the series of `query` remember of single observations. One POST /api/v1/query_exemplars."""
+        """What the series of `query` remember of single observations between two epoch seconds.
+
+        One POST /api/v1/query_exemplars.
+        """
         asked = {"query": query, "start": start, "end": end}
         with understood(SOURCE):
             found = self._data("query_exemplars", asked, method="POST", timeout_seconds=timeout_seconds)
@@ -183,7 +198,10 @@ class Prometheus:
             return tuple(_rule(group["name"], rule) for group in found["groups"] for rule in group["rules"])
 
     def version(self, *, timeout_seconds: float = INSTANT_SECONDS) -> str:
-        """Asks whether it is up, then what it is. Empty where a relative of Prometheus does not tell."""
+        """Asks whether it is up, then what it is. Empty where a relative of Prometheus does not tell.
+
+        One GET /-/healthy and one GET /api/v1/status/buildinfo.
+        """
         # Relatives of Prometheus may lack either page: that they answer so is sign of life enough.
         with suppress(NotFound):
             self._session.request("GET", f"{self._url}/-/healthy", timeout=timeout_seconds)

@@ -1,69 +1,94 @@
 """The fields of logs, traces and audit events by short names: nobody else writes a field of Elasticsearch.
 
-OpenTelemetry-native names for logs and traces, ECS for the audit trail. Names as in deploy/monitoring/telemetry.md.
+Each concept has a name per telemetry generation: OpenTelemetry's own, and the Elastic Common Schema with the labels
+that classic APM makes of attributes. Which of them a backend has is found out by `queries/resolver.py`. The audit trail
+is ours and ECS alone. Names as in deploy/monitoring/telemetry.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 TIME = "@timestamp"
 
+# Concept: names, the standard one first.
 _RESOURCE = {
-    "service": "resource.attributes.service.name",
-    "version": "resource.attributes.service.version",
-    "environment": "resource.attributes.deployment.environment.name",
-    "namespace": "resource.attributes.k8s.namespace.name",
-    "pod": "resource.attributes.k8s.pod.name",
-    "track": "resource.attributes.tealdeck.track",
+    "service": ("resource.attributes.service.name", "service.name"),
+    "version": ("resource.attributes.service.version", "service.version"),
+    "environment": ("resource.attributes.deployment.environment.name", "service.environment"),
+    "namespace": ("resource.attributes.k8s.namespace.name", "kubernetes.namespace"),
+    "pod": ("resource.attributes.k8s.pod.name", "kubernetes.pod.name"),
+    "track": ("resource.attributes.tealdeck.track", "labels.tealdeck_track"),
 }
-_OTEL = _RESOURCE | {
-    "time": TIME,
-    "trace_id": "trace_id",
-    "span_id": "span_id",
-    "agent": "attributes.gen_ai.agent.name",
-    "model": "attributes.gen_ai.request.model",
-    "tool": "attributes.gen_ai.tool.name",
-    "conversation": "attributes.gen_ai.conversation.id",
-    "operation": "attributes.gen_ai.operation.name",
-    "error_type": "attributes.error.type",
-    "contract": "attributes.agentgov.contract.name",
+_COMMON = _RESOURCE | {
+    "time": (TIME,),
+    "trace_id": ("trace_id", "trace.id"),
+    "span_id": ("span_id", "span.id"),
+    "agent": ("attributes.gen_ai.agent.name", "labels.gen_ai_agent_name"),
+    "model": ("attributes.gen_ai.request.model", "labels.gen_ai_request_model"),
+    "tool": ("attributes.gen_ai.tool.name", "labels.gen_ai_tool_name"),
+    "conversation": ("attributes.gen_ai.conversation.id", "labels.gen_ai_conversation_id"),
+    "operation": ("attributes.gen_ai.operation.name", "labels.gen_ai_operation_name"),
+    "error_type": ("attributes.error.type", "error.type"),
+    "contract": ("attributes.agentgov.contract.name", "labels.agentgov_contract_name"),
+    "clause": ("attributes.agentgov.contract.rule", "labels.agentgov_contract_rule"),
 }
 
-FIELDS: Mapping[str, Mapping[str, str]] = {
-    "logs": _OTEL | {"message": "body.text", "severity": "severity_text", "severity_number": "severity_number"},
-    "traces": _OTEL
+FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "logs": _COMMON
     | {
-        "message": "name",
-        "severity": "status.code",
-        "status": "status.code",
-        "name": "name",
-        "kind": "kind",
-        "duration": "duration",
-        "parent_span_id": "parent_span_id",
+        "message": ("body.text", "message"),
+        "severity": ("severity_text", "log.level"),
+        "severity_number": ("severity_number",),
+    },
+    "traces": _COMMON
+    | {
+        "message": ("name", "span.name", "transaction.name"),
+        "severity": ("status.code", "event.outcome"),
+        "status": ("status.code", "event.outcome"),
+        "name": ("name", "span.name", "transaction.name"),
+        "kind": ("kind", "span.kind"),
+        "duration": ("duration", "span.duration.us", "transaction.duration.us"),
+        "parent_span_id": ("parent_span_id", "parent.id"),
     },
     "audit": {
-        "time": TIME,
-        "message": "message",
-        "severity": "event.outcome",
-        "service": "service.name",
-        "namespace": "kubernetes.namespace",
-        "trace_id": "trace.id",
-        "user": "user.name",
-        "action": "event.action",
-        "outcome": "event.outcome",
-        "id": "event.id",
+        "time": (TIME,),
+        "message": ("message",),
+        "severity": ("event.outcome",),
+        "service": ("service.name",),
+        "namespace": ("kubernetes.namespace",),
+        "trace_id": ("trace.id",),
+        "user": ("user.name",),
+        "action": ("event.action",),
+        "outcome": ("event.outcome",),
+        "id": ("event.id",),
     },
 }
 
-# What free text is looked for in.
+# What free text is looked for in; a name that a backend lacks is passed over.
 TEXT: Mapping[str, tuple[str, ...]] = {
-    "logs": ("body.text",),
-    "traces": ("name",),
+    "logs": ("body.text", "message"),
+    "traces": ("name", "span.name", "transaction.name"),
     "audit": ("message", "event.action", "event.reason"),
 }
 
+# Durations of spans are nanoseconds in the one generation and microseconds in the other.
+NANOSECONDS_IN: Mapping[str, int] = {"span.duration.us": 1000, "transaction.duration.us": 1000}
 
-def field(stream: str, name: str) -> str:
-    """The field that a short name stands for in `stream`; a name that is not short is a field already."""
-    return FIELDS[stream].get(name, name)
+
+def names(stream: str, concept: str) -> tuple[str, ...]:
+    """The fields that a short name stands for in `stream`, the standard one first.
+
+    A name that is not short is a field already.
+    """
+    return FIELDS[stream].get(concept, (concept,))
+
+
+def all_names(stream: str) -> tuple[str, ...]:
+    """Every field that a concept of `stream` may be in."""
+    return tuple(dict.fromkeys(name for several in FIELDS[stream].values() for name in several))
+
+
+def text_of(stream: str, concepts: Iterable[str]) -> tuple[str, ...]:
+    """The fields of several concepts, for documents that are cut down to them."""
+    return tuple(dict.fromkeys(name for concept in concepts for name in names(stream, concept)))

@@ -8,6 +8,29 @@ from datetime import datetime
 from typing import Any
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentId:
+    """Where one document is found again: the index that it lies in, and its id there. As text it fits into a link."""
+
+    index: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> DocumentId:
+        """The document that a text names; an id may hold any sign, an index no slash.
+
+        Raises:
+            ValueError: it names none.
+        """
+        index, _, identity = text.partition("/")
+        if not index or not identity:
+            raise ValueError(f"{text!r} names no document: an index, a slash and an id are expected")
+        return cls(index, identity)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
     """One document. What a document does not carry is an empty string.
@@ -26,6 +49,12 @@ class LogEntry:
     span_id: str
     attributes: Mapping[str, Any]
     id: str
+    index: str = ""
+
+    @property
+    def document(self) -> DocumentId:
+        """The permanent link of this entry."""
+        return DocumentId(self.index, self.id)
 
     @property
     def duration_seconds(self) -> float | None:
@@ -35,11 +64,27 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """Where the next page begins.
+
+    Behind a first page: everything but what it has `shown`. Behind a later one: a point in time, and the sort values
+    `after` which to go on.
+    """
+
+    shown: tuple[DocumentId, ...]
+    point_in_time: str = ""
+    after: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogPage:
     """The entries of one page and the counts over everything that matched.
 
     `histogram` has (start of bucket, count) over the whole window where asked for; `terms` has per asked field the most
     frequent values with their counts. `total` is "at least" when `total_is_lower_bound`.
+    `searched_from` is set where less than the whole window was searched: entries and counts begin there, and nothing is
+    known of what was before. `lacking` names what was asked by and no document here has a field for. `next` leads to
+    the following page; None where there is none.
     """
 
     entries: tuple[LogEntry, ...]
@@ -47,3 +92,40 @@ class LogPage:
     total_is_lower_bound: bool = False
     histogram: tuple[tuple[datetime, int], ...] = ()
     terms: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    searched_from: datetime | None = None
+    lacking: tuple[str, ...] = ()
+    next: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """A document with what came just before and just after it, all in the order of time."""
+
+    before: tuple[LogEntry, ...]
+    entry: LogEntry
+    after: tuple[LogEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """Messages that differ in their variable parts alone, which `template` shows as `<*>`.
+
+    `share_ratio` is of the lines that were looked at. `first` and `last` bound when it was seen among them; `last` is
+    the example.
+    """
+
+    template: str
+    count: int
+    share_ratio: float
+    first: LogEntry
+    last: LogEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patterns:
+    """The patterns of the newest `sampled` lines out of `total`, the most frequent first."""
+
+    patterns: tuple[Pattern, ...]
+    sampled: int
+    total: int
+    total_is_lower_bound: bool

@@ -7,10 +7,22 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from dashboard.model.alert import Alert
-from dashboard.model.log import LogPage
+from dashboard.model.log import LogEntry, LogPage, Patterns, Surroundings
 from dashboard.model.reading import Reading
 from dashboard.model.series import Sample, Series
-from dashboard.queries.request import Alerts, Cluster, Instant, Logs, PodLog, Range, Request
+from dashboard.queries.request import (
+    Alerts,
+    Cluster,
+    Instant,
+    LogContext,
+    LogDocument,
+    LogPatterns,
+    Logs,
+    MoreLogs,
+    PodLog,
+    Range,
+    Request,
+)
 
 T = TypeVar("T")
 
@@ -43,8 +55,20 @@ class Answers:
         return self._typed(key, Alerts)
 
     def logs(self, key: str) -> Reading[LogPage]:
-        """The page of a `Logs`; no match at all is a fresh page with a total of 0."""
-        return self._typed(key, Logs)
+        """The page of a `Logs` or `MoreLogs`; no match at all is a fresh page with a total of 0."""
+        return self._typed(key, Logs, MoreLogs)
+
+    def entry(self, key: str) -> Reading[LogEntry]:
+        """The document of a `LogDocument`; EMPTY when it is not there, or no longer."""
+        return self._typed(key, LogDocument)
+
+    def surroundings(self, key: str) -> Reading[Surroundings]:
+        """What a `LogContext` found around a document; EMPTY when that is not there, or no longer."""
+        return self._typed(key, LogContext)
+
+    def patterns(self, key: str) -> Reading[Patterns]:
+        """What a `LogPatterns` made of the newest lines; no line at all is fresh, with no pattern."""
+        return self._typed(key, LogPatterns)
 
     def objects(self, key: str) -> Reading[tuple[Mapping[str, Any], ...]]:
         """The raw JSON objects of a `Cluster`, shared with other viewers: read, do not write."""
@@ -58,10 +82,11 @@ class Answers:
         """All of them, whatever they are: for who asks how far a view as a whole may be believed."""
         return tuple(self._readings.values())
 
-    def _typed(self, key: str, kind: type[Request]) -> Reading[Any]:
+    def _typed(self, key: str, *kinds: type[Request]) -> Reading[Any]:
         request = self._requests[key]
-        if not isinstance(request, kind):
-            raise TypeError(f"{key!r} was asked as {type(request).__name__}, not as {kind.__name__}")
+        if not isinstance(request, kinds):
+            wanted = " or ".join(kind.__name__ for kind in kinds)
+            raise TypeError(f"{key!r} was asked as {type(request).__name__}, not as {wanted}")
         return self._readings[key]
 
     def _only(self, key: str) -> Any:

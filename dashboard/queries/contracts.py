@@ -103,6 +103,7 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
         },
         text="violated",
         size=_NEWEST,
+        widening=True,
     )
     answers = ask.gather(requests)
     counts = {

@@ -13,22 +13,34 @@ from typing import Any, assert_never
 
 from connectors.alertmanager import Alertmanager, FiringAlert
 from connectors.elasticsearch import Elasticsearch
-from connectors.errors import NotFound, understood
 from connectors.kubernetes import Cluster
 from connectors.prometheus import Line, Prometheus
 from dashboard.model.alert import Alert
-from dashboard.model.log import LogPage
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.model.series import Sample, Series
 from dashboard.queries import search
 from dashboard.queries.grid import Grid, step_for
-from dashboard.queries.request import Alerts, Instant, Logs, PodLog, Range
+from dashboard.queries.logs import LogReader
+from dashboard.queries.request import (
+    Alerts,
+    Instant,
+    LogContext,
+    LogDocument,
+    LogPatterns,
+    LogRequest,
+    Logs,
+    MoreLogs,
+    PodLog,
+    Range,
+)
 from dashboard.settings import EnvironmentSettings
 
 INSTANT_SECONDS = 2.0
 RANGE_SECONDS = 5.0
-# An answer lives for a bit less than a viewer takes to ask again, who so finds it just past its time.
-_OF_REFRESH = 0.8
+# An answer lives for a bit less than a viewer takes to ask again, who so finds it just past its time. Many viewers
+# find it so a bit earlier than one does: hence only a bit. What takes longer than this bit to come is, with one viewer,
+# asked at every other look.
+_OF_REFRESH = 0.93
 # A range has nothing new before its next step, but a source that was empty a minute ago may be no more.
 LONGEST_STEP_SECONDS = 60.0
 # Names change with a deployment of another telemetry generation, not from minute to minute.
@@ -36,7 +48,10 @@ NAMES_SECONDS = 300.0
 NAMES_OVER = timedelta(hours=1)
 _OURS = '{__name__=~"gen_ai_.+|agentgov_.+|kube_.+|container_.+|up|.+:.+"}'  # with a colon: recorded by our rules
 
-Asked = Instant | Range | Alerts | Logs | PodLog
+# A point in time does not change, a document neither: their answers live as long as Elasticsearch keeps the former.
+UNCHANGING_SECONDS = 120.0
+
+Asked = Instant | Range | Alerts | LogRequest | PodLog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +83,8 @@ class Questions:
         self._environment = environment
         self._sources = sources
         self._clock = clock
-        self._ttl_seconds = _OF_REFRESH * environment.refresh_seconds
+        self._log_reader = LogReader(sources.elasticsearch)
+        self._ttl_seconds = self._lives(0.0)
 
     def of(self, request: Asked, names: Collection[str] = ()) -> Question:
         """The question for `request`; `names` are the metrics that Prometheus has, where that is known.
@@ -83,7 +99,7 @@ class Questions:
                 return self._range(request, names)
             case Alerts():
                 return self._alerts(request)
-            case Logs():
+            case Logs() | MoreLogs() | LogContext() | LogDocument() | LogPatterns():
                 return self._logs(request)
             case PodLog():
                 return self._pod_log(request)
@@ -137,6 +153,14 @@ class Questions:
             return "now"
         return int(lag_seconds) if at.microsecond else at  # people and grids give whole seconds, clocks do not
 
+    def _lives(self, step_seconds: float) -> float:
+        """How long an answer that has something new every so often is shared: nearly a whole number of refreshes.
+
+        Between two of them one viewer would not ask, but one of many would.
+        """
+        refresh = self._environment.refresh_seconds
+        return _OF_REFRESH * refresh * max(1, round(step_seconds / refresh))
+
     def _range(self, request: Range, names: Collection[str]) -> Question:
         query = request.expression.render(request.values, names)
         span = round((request.end - request.start).total_seconds())
@@ -157,7 +181,7 @@ class Questions:
             source=Source.PROMETHEUS,
             key=("range", query, grid.family(self._clock())),
             text=query,
-            ttl_seconds=max(self._ttl_seconds, _OF_REFRESH * min(grid.step_seconds, LONGEST_STEP_SECONDS)),
+            ttl_seconds=self._lives(min(grid.step_seconds, LONGEST_STEP_SECONDS)),
             timeout_seconds=RANGE_SECONDS,
             fetch=fetch,
         )
@@ -179,41 +203,41 @@ class Questions:
             fetch=fetch,
         )
 
-    def _logs(self, request: Logs) -> Question:
-        grid = Grid.of(request.start, request.end, 1)
+    def _logs(self, request: LogRequest) -> Question:
         streams: str = getattr(self._environment.elasticsearch, request.stream)
-        query = search.query(request)
-        order, counts = search.sort(request), search.aggregations(request)
 
-        def fetch() -> Reading[LogPage]:
-            try:
-                found = self._sources.elasticsearch.search(
-                    streams,
-                    query=query,
-                    size=request.size,
-                    sort=order,
-                    aggregations=counts,
-                    timeout_seconds=RANGE_SECONDS,
-                )
-            except NotFound:
-                found = None
-            now = self._clock()
-            if found is None or found.shards == 0:
-                reason = f"there is no data stream {streams}"
-                return empty(reason, source=Source.ELASTICSEARCH, as_of=now, query=text)
-            with understood(Source.ELASTICSEARCH):
-                page = search.page(request, found)
-            return _answered(page, Source.ELASTICSEARCH, now, text, found.left_out, "")
+        def fetch() -> Reading[Any]:
+            read = self._log_reader.read(streams, request, budget_seconds=RANGE_SECONDS)
+            value = () if read.value is None else read.value
+            return _answered(value, Source.ELASTICSEARCH, self._clock(), read.query, read.left_out, read.nothing)
 
-        text = search.as_text(streams, query)
+        is_unchanging = isinstance(request, MoreLogs | LogDocument)
         return Question(
             source=Source.ELASTICSEARCH,
-            key=("logs", streams, search.shape(request), grid.family(self._clock())),
-            text=text,
-            ttl_seconds=self._ttl_seconds,
+            key=("logs", streams, self._entries(request)),
+            text=search.about(streams, request),
+            ttl_seconds=UNCHANGING_SECONDS if is_unchanging else self._ttl_seconds,
             timeout_seconds=RANGE_SECONDS,
             fetch=fetch,
         )
+
+    def _entries(self, request: LogRequest) -> Hashable:
+        """What askings for the same entries have in common."""
+        match request:
+            case Logs():
+                return (search.shape(request), Grid.of(request.start, request.end, 1).family(self._clock()))
+            case LogPatterns():
+                return ("patterns", request.sample, self._entries(request.logs))
+            case MoreLogs():
+                # Of the window as it was when the first page was shown.
+                return ("more", request.cursor, search.shape(request.logs), request.logs.start, request.logs.end)
+            case LogContext():
+                filters = tuple(sorted(request.filters.items()))
+                return ("context", request.document, filters, request.before, request.after)
+            case LogDocument():
+                return ("document", request.document)
+            case _:
+                assert_never(request)
 
     def _pod_log(self, request: PodLog) -> Question:
         text = f"log of {request.namespace}/{request.pod}/{request.container}"

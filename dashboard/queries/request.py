@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from dashboard.catalog.expression import Expression
+from dashboard.model.log import Cursor, DocumentId
 
 Stream: TypeAlias = Literal["logs", "traces", "audit"]
 
@@ -46,6 +47,8 @@ class Alerts:
 class Logs:
     """A page of one stream with counts over the whole window.
 
+    With `widening` the newest 15 minutes are searched first and more only as long as the page is not full: quick on
+    any amount of data, but the counts are then of what was searched (`LogPage.searched_from`).
     `filters` and `terms` take the short names of `catalog/fields.py` (service, track, severity ...) or fields as
     Elasticsearch knows them; a tuple of values means any of them, an empty value means no filter. `sort` likewise.
     """
@@ -60,6 +63,52 @@ class Logs:
     terms: tuple[str, ...] = ()
     newest_first: bool = True
     sort: str = "@timestamp"
+    widening: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MoreLogs:
+    """The page behind one that `logs` or another of these has answered with `cursor`."""
+
+    logs: Logs
+    cursor: Cursor
+
+    @property
+    def stream(self) -> Stream:
+        """The stream of the logs."""
+        return self.logs.stream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogDocument:
+    """One document by its permanent link."""
+
+    stream: Stream
+    document: DocumentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogContext:
+    """What was written just before and just after a document, within an hour; `filters` as in `Logs`."""
+
+    stream: Stream
+    document: DocumentId
+    filters: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    before: int = 20
+    after: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LogPatterns:
+    """The patterns of the newest lines that `logs` would find, at most `sample` of them (up to 10,000)."""
+
+    logs: Logs
+    sample: int = 1000
+
+    @property
+    def stream(self) -> Stream:
+        """The stream of the logs."""
+        return self.logs.stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +131,5 @@ class PodLog:
     previous: bool = False
 
 
-Request: TypeAlias = Instant | Range | Alerts | Logs | Cluster | PodLog
+LogRequest: TypeAlias = Logs | MoreLogs | LogDocument | LogContext | LogPatterns
+Request: TypeAlias = Instant | Range | Alerts | LogRequest | Cluster | PodLog

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.elasticsearch import Elasticsearch, Found
+from connectors.elasticsearch import Elasticsearch, FieldType, Found
 from connectors.errors import BadAnswer, NotFound, RateLimited, Refused, SourceError, TimedOut, Unreachable
 
 _PRODUCT = {
@@ -160,13 +160,33 @@ def test_a_point_in_time_that_expired_is_let_go_without_complaint(backend):
     Elasticsearch(backend.url).close_point_in_time("gone")
 
 
-def test_the_types_of_fields_are_told_by_name(backend, answer):
-    fields = {"message": {"text": {"type": "text"}}, "trace.id": {"keyword": {}, "text": {}}}
-    backend.answers["/logs-*/_field_caps"] = answer({"fields": fields}, headers=_PRODUCT)
+def test_the_types_of_fields_are_told_with_the_indices_that_have_them(backend, answer):
+    text, keyword = {"type": "text", "aggregatable": False}, {"type": "keyword", "aggregatable": True}
+    fields = {
+        "message": {"text": text},
+        "trace.id": {"keyword": {**keyword, "indices": ["a"]}, "unmapped": {"type": "unmapped", "indices": ["b"]}},
+        "nowhere": {"unmapped": {"type": "unmapped"}},
+    }
+    backend.answers["/logs-*/_field_caps"] = answer({"indices": ["a", "b"], "fields": fields}, headers=_PRODUCT)
 
     types = Elasticsearch(backend.url).field_types("logs-*", ["message", "trace*"])
 
-    assert types == {"message": frozenset({"text"}), "trace.id": frozenset({"keyword", "text"})}
+    assert types.indices == {"a", "b"}
+    assert types.by_name == {
+        "message": (FieldType(type="text", aggregatable=False, indices=frozenset("ab")),),
+        "trace.id": (FieldType(type="keyword", aggregatable=True, indices=frozenset("a")),),
+    }
+
+
+def test_a_search_asks_for_some_fields_and_counts_as_far_as_told(backend, answer):
+    hits = {"hits": [_HIT]}
+    backend.answers["/logs-*/_search"] = answer(_answer(hits=hits), headers=_PRODUCT)
+
+    found = _search(backend.url, fields=["body.text"], count_up_to=0)
+
+    assert (found.total, found.total_is_lower_bound) == (1, True)
+    asked = backend.asked[0].json
+    assert (asked["_source"], asked["track_total_hits"]) == ({"includes": ["body.text"]}, False)
 
 
 def test_the_certificate_of_a_fingerprint_is_trusted_and_no_other(tls_backend, own_ca):

@@ -1,5 +1,6 @@
-"""The connectors against running servers: the real Prometheus and Alertmanager, and the environment's own two.
+"""The connectors of Prometheus and Alertmanager against the real programs.
 
+Those of Elasticsearch and Kubernetes meet the stand-ins and the real servers in tests/real.
 What the servers answer is the truth here; the tests beside this one hold the connectors to odd and broken answers.
 """
 
@@ -14,9 +15,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.alertmanager import Alertmanager, Matcher, Silence
-from connectors.elasticsearch import Elasticsearch
-from connectors.errors import Conflict, NotFound, Refused
-from connectors.kubernetes import Cluster
+from connectors.errors import NotFound, Refused
 from connectors.prometheus import Prometheus
 from tests.environment import Environment
 
@@ -31,16 +30,6 @@ def prometheus(environment: Environment) -> Prometheus:
 @pytest.fixture(scope="module")
 def alertmanager(environment: Environment) -> Alertmanager:
     return Alertmanager(environment.endpoints["alertmanager"])
-
-
-@pytest.fixture(scope="module")
-def elasticsearch(environment: Environment) -> Elasticsearch:
-    return Elasticsearch(environment.endpoints["elasticsearch"])
-
-
-@pytest.fixture(scope="module")
-def cluster(environment: Environment) -> Cluster:
-    return Cluster(environment.endpoints["kubeconfig"])
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -141,75 +130,3 @@ def test_receivers_and_groups_are_those_of_the_routes(alertmanager: Alertmanager
     names = alertmanager.receivers()
     assert names
     assert {group.receiver for group in alertmanager.groups()} <= set(names)
-
-
-def test_pages_of_a_point_in_time_hold_each_log_once(elasticsearch: Elasticsearch) -> None:
-    streams = "logs-agentgov.app.otel-*"
-    everything = {"match_all": {}}
-    eventually(lambda: elasticsearch.search(streams, query=everything, size=0).total >= 200)
-    pit = elasticsearch.open_point_in_time(streams)
-    order = [{"@timestamp": "desc"}, {"_shard_doc": "asc"}]
-    try:
-        first = elasticsearch.search(streams, query=everything, size=60, sort=order, point_in_time=pit)
-        seen, after = [hit.id for hit in first.hits], first.hits[-1].sort
-        for _ in range(2):
-            page = elasticsearch.search(streams, query=everything, size=60, sort=order, point_in_time=pit, after=after)
-            seen, after = [*seen, *(hit.id for hit in page.hits)], page.hits[-1].sort
-        assert len(seen) == len(set(seen)) == 180
-        at_once = elasticsearch.search(streams, query=everything, size=180, sort=order, point_in_time=pit)
-        assert [hit.id for hit in at_once.hits] == seen
-    finally:
-        elasticsearch.close_point_in_time(pit)
-    with pytest.raises(NotFound):
-        elasticsearch.search(streams, query=everything, size=1, sort=order, point_in_time=pit)
-
-
-def test_the_types_of_fields_are_told(elasticsearch: Elasticsearch) -> None:
-    streams = "logs-agentgov.app.otel-*"
-    eventually(lambda: "@timestamp" in elasticsearch.field_types(streams, ["@timestamp", "no.such.field"]))
-    types = elasticsearch.field_types(streams, ["@timestamp", "trace_id", "no.such.field"])
-    assert types["@timestamp"] <= {"date", "date_nanos"}
-    assert "no.such.field" not in types
-
-
-def test_an_audit_record_is_never_written_twice(elasticsearch: Elasticsearch) -> None:
-    record = {"@timestamp": datetime.now(UTC).isoformat(), "event": {"action": "a test"}}
-    name, stream = str(uuid.uuid4()), "logs-agentgov.audit-test"
-    elasticsearch.create(stream, name, record)
-    with pytest.raises(Conflict):
-        elasticsearch.create(stream, name, record)
-
-
-def test_a_watch_goes_on_from_its_list(cluster: Cluster) -> None:
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    since = cluster.list("configmaps", "agents").resource_version
-    watch = cluster.watch("configmaps", "agents", resource_version=since)
-    cluster.create("configmaps", "agents", {"metadata": {"name": name}, "data": {"a": "1"}})
-    try:
-        cluster.patch("configmaps", name, "agents", {"data": {"a": "2"}})
-    finally:
-        cluster.delete("configmaps", name, "agents")
-    heard = []
-    for event in watch:
-        if event.object["metadata"].get("name") == name:
-            heard.append(event.type)
-        if heard[-1:] == ["DELETED"]:
-            break
-    assert heard == ["ADDED", "MODIFIED", "DELETED"]
-
-
-def test_a_stale_precondition_is_a_conflict(cluster: Cluster) -> None:
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    made = cluster.create("configmaps", "agents", {"metadata": {"name": name}, "data": {"a": "1"}})
-    try:
-        cluster.patch("configmaps", name, "agents", {"data": {"a": "2"}})
-        stale = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "data": {"a": "3"}}
-        with pytest.raises(Conflict):
-            cluster.patch("configmaps", name, "agents", stale)
-        assert cluster.get("configmaps", name, "agents")["data"] == {"a": "2"}
-    finally:
-        cluster.delete("configmaps", name, "agents")
-
-
-def test_the_cluster_says_what_we_may_do(cluster: Cluster) -> None:
-    assert cluster.may("patch", "services", "agents")

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from connectors.alertmanager import FiringAlert
 from connectors.clock import SourceClock
-from connectors.elasticsearch import Found
+from connectors.elasticsearch import FieldTypes, Found
 from connectors.errors import SourceError, Unreachable
 from connectors.kubernetes import Event, ListResult
 from connectors.prometheus import Matrix, Point, Vector
@@ -115,6 +115,9 @@ class FakeElasticsearch:
         self.clock = SourceClock()
         self.answer: Found | SourceError = Found(hits=(), total=0, total_is_lower_bound=False)
         self.asked: list[dict[str, Any]] = []
+
+    def field_types(self, index: str, names: Any, **asked: Any) -> FieldTypes:
+        return FieldTypes(indices=frozenset({"i"}), by_name={})
 
     def search(self, index: str, **asked: Any) -> Found:
         self.asked.append({"index": index, **asked})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.queries.grid import MOST_POINTS, Grid, step_for
+from dashboard.queries.grid import MOST_POINTS, READABLE_SECONDS, Grid, step_for
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -39,6 +40,42 @@ def test_both_ends_move_back_onto_the_grid_and_never_into_the_future():
 
     assert grid.times[0] == NOON.timestamp() - 65
     assert grid.times[-1] == NOON.timestamp() + 5
+
+
+_moments = st.integers(0, 4 * 10**9)
+_steps = st.one_of(st.sampled_from(READABLE_SECONDS), st.integers(1, 30).map(lambda days: days * 86400))
+
+
+@given(_moments, st.integers(1, 10**8), _steps, st.integers(0, 999_999))
+def test_every_window_lies_on_its_grid_and_is_moved_back_by_less_than_a_step(
+    start: int, span: int, step: int, microsecond: int
+):
+    asked_start = datetime.fromtimestamp(start, UTC) + timedelta(microseconds=microsecond)
+    asked_end = datetime.fromtimestamp(start + span, UTC) + timedelta(microseconds=microsecond)
+    grid = Grid.of(asked_start, asked_end, step)
+
+    assert grid.start % step == grid.end % step == 0
+    assert 0 <= asked_start.timestamp() - grid.start < step
+    assert 0 <= asked_end.timestamp() - grid.end < step
+
+
+@given(_moments, st.integers(1, 1000), _steps, st.lists(st.integers(0, 999), min_size=2, max_size=4))
+def test_all_who_look_within_one_step_ask_for_the_same_window(start: int, steps: int, step: int, late: list[int]):
+    """So that the load does not grow with the viewers. `late` is in thousandths of a step."""
+    begin = datetime.fromtimestamp(start // step * step, UTC)
+    looks = [begin + timedelta(seconds=step) * one / 1000 for one in late]
+
+    assert len({Grid.of(look, look + timedelta(seconds=step * steps), step) for look in looks}) == 1
+
+
+@given(_moments, st.integers(1, 30 * 86400), st.integers(1, 300))
+def test_a_window_at_its_own_step_has_no_more_points_than_a_screen_and_its_end(start: int, span: int, scrape: int):
+    step = step_for(span, scrape_interval_seconds=scrape)
+    grid = Grid.of(datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(start + span, UTC), step)
+
+    assert step >= scrape
+    assert len(grid.times) <= MOST_POINTS + 2
+    assert all(later - earlier == step for earlier, later in pairwise(grid.times))
 
 
 def test_a_window_without_length_is_a_mistake():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,8 @@ _TERMS = {"field", "size", "order", "min_doc_count", "missing", "include", "excl
 _LEAST_FETCHED = 200
 
 TopHits = Callable[[Query, Mapping[str, Any]], dict[str, Any]]
+# Of a name: the streams in which it stands for the same field, as their query and what aggregates over them alone.
+Parts = Callable[[str], Iterable[tuple[Query, "Aggregator"]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,11 @@ class Node:
 class Aggregator:
     """Aggregates over the documents of queries."""
 
-    def __init__(self, searcher: tantivy.Searcher, compiler: Compiler, view: View, top_hits: TopHits) -> None:
+    def __init__(
+        self, searcher: tantivy.Searcher, compiler: Compiler, view: View, top_hits: TopHits, parts: Parts
+    ) -> None:
         self._searcher, self._compiler, self.view, self._top_hits = searcher, compiler, view, top_hits
+        self._parts = parts
         self.now = compiler.clauses.now
 
     def aggregate(self, query: Query, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,13 +88,31 @@ class Aggregator:
         return (fields[0].path, fields[0]) if fields else (f"k.{name}", None)
 
     def _answers(self, query: Query, nodes: Mapping[str, Node]) -> dict[str, Any]:
-        asked = {name: self._engine(query, node) for name, node in nodes.items() if node.kind in _IN_ENGINE}
+        alone = {name for name, node in nodes.items() if node.kind not in _IN_ENGINE or self._is_parted(node)}
+        asked = {name: self._engine(query, node) for name, node in nodes.items() if name not in alone}
         found = self.run(query, asked) if asked else {}
         answers: dict[str, Any] = {}
         for name, node in nodes.items():
             answer = self._answer(query, node, found[name]) if name in found else self._alone(query, node)
             answers[name] = {"meta": node.meta, **answer} if node.meta else answer
         return answers
+
+    def _is_parted(self, node: Node) -> bool:
+        """Whether it is counted by a name that stands for different fields in different streams."""
+        is_plain = node.kind == "terms" and not node.inner and set(node.options) <= {"field", "size"}
+        return is_plain and len({field.path for field in self.view.fields(str(node.options.get("field")))}) > 1
+
+    def _in_parts(self, query: Query, node: Node) -> dict[str, Any]:
+        """The counts of each part added up."""
+        counts: Counter[Any] = Counter()
+        wide, size = {**node.options, "size": _LEAST_FETCHED}, int(node.options.get("size", 10))
+        for streams, aggregator in self._parts(node.options["field"]):
+            part = aggregator._answers(both(query, streams), {node.name: replace(node, options=wide)})[node.name]
+            counts.update({bucket["key"]: bucket["doc_count"] for bucket in part["buckets"]})
+        buckets = [{"key": key, "doc_count": count} for key, count in counts.items()]
+        buckets.sort(key=_terms_order(node))
+        rest = sum(bucket["doc_count"] for bucket in buckets[size:])
+        return {"doc_count_error_upper_bound": 0, "sum_other_doc_count": rest, "buckets": buckets[:size]}
 
     def _engine(self, query: Query, node: Node) -> dict[str, Any]:
         """What the engine is asked for a node and what it can answer below it."""
@@ -144,6 +168,8 @@ class Aggregator:
 
     def _alone(self, query: Query, node: Node) -> dict[str, Any]:
         match node.kind:
+            case "terms":
+                return self._in_parts(query, node)
             case "filter":
                 return self._filtered(query, self._compiler.query(node.options), node)
             case "filters":

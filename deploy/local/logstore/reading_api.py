@@ -86,7 +86,7 @@ class ReadingApi:
         return answer({"count": found, "_shards": shards})
 
     async def field_caps(self, request: web.Request) -> web.StreamResponse:
-        parameters(request, (*EXPANDING, "fields"))
+        parameters(request, (*EXPANDING, "fields", "include_unmapped"))
         body = await body_of(request)
         if set(body) - {"fields"}:
             raise parsing(f"[field_caps] unknown field {sorted(set(body) - {'fields'})}")
@@ -98,11 +98,13 @@ class ReadingApi:
         view = self._store.catalog.view(streams)
         known = view.names()
         names = {name for pattern in patterns for name in view.matching(pattern) if name in known}
-        fields = {name: self._capabilities(name, known[name], streams) for name in sorted(names)}
+        with_unmapped = switch(request, "include_unmapped")
+        fields = {name: _capabilities(name, known[name], streams, with_unmapped) for name in sorted(names)}
         return answer({"indices": [one.backing for one in streams], "fields": fields})
 
     async def open_pit(self, request: web.Request) -> web.StreamResponse:
-        parameters(request, (*EXPANDING, "keep_alive"))
+        # There are no shards that could be missing, so there is nothing for the second to allow.
+        parameters(request, (*EXPANDING, "keep_alive", "allow_partial_search_results"))
         if "keep_alive" not in request.query:
             raise invalid("[keep_alive] is not specified")
         seconds = _keep_seconds(request.query["keep_alive"])
@@ -153,17 +155,23 @@ class ReadingApi:
                 )
         return body | given
 
-    @staticmethod
-    def _capabilities(name: str, types: set[str], streams: list[Stream]) -> dict[str, Any]:
-        found = {}
-        for kind in sorted(types):
-            is_text = kind in ("text", "match_only_text")
-            found[kind] = {"type": kind, "metadata_field": False, "searchable": True, "aggregatable": not is_text}
-            if len(types) > 1:
-                found[kind]["indices"] = [
-                    one.backing for one in streams if (field := one.mapping.resolved(name)) and field.type == kind
-                ]
-        return found
+
+def _capabilities(name: str, types: set[str], streams: list[Stream], with_unmapped: bool) -> dict[str, Any]:
+    """By type; the indices are named where they are not all of the one type."""
+    by_index = {one.backing: field.type if (field := one.mapping.resolved(name)) else "unmapped" for one in streams}
+    found = {}
+    for kind in sorted(types | (set(by_index.values()) & {"unmapped"} if with_unmapped else set())):
+        is_there, is_text = kind != "unmapped", kind in ("text", "match_only_text")
+        found[kind] = {
+            "type": kind,
+            "metadata_field": False,
+            "searchable": is_there,
+            "aggregatable": is_there and not is_text,
+        }
+    if len(found) > 1:
+        for kind, capability in found.items():
+            capability["indices"] = [index for index, its in by_index.items() if its == kind]
+    return found
 
 
 def _keep_seconds(text: Any) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import tantivy
@@ -43,7 +43,7 @@ class Search:
     def __init__(
         self, engine: Engine, searcher: tantivy.Searcher, streams: Sequence[Stream], *, scored: bool = True
     ) -> None:
-        self._searcher, self._streams = searcher, streams
+        self._engine, self._searcher, self._streams = engine, searcher, streams
         self._view = View([one.mapping for one in streams])
         self.compiler = Compiler(engine, searcher, streams, self._view, scored=scored)
         self._orderer = Orderer(engine, searcher, self.compiler.clauses)
@@ -84,7 +84,16 @@ class Search:
         return [self._searcher.doc(address)["_key"][0] for _, address in found]
 
     def _aggregator(self) -> Aggregator:
-        return Aggregator(self._searcher, self.compiler, self._view, self._top_hits)
+        return Aggregator(self._searcher, self.compiler, self._view, self._top_hits, self._parts)
+
+    def _parts(self, name: str) -> Iterator[tuple[Query, Aggregator]]:
+        by_path: dict[str, list[Stream]] = {}
+        for one in self._streams:
+            if field := one.mapping.resolved(name):
+                by_path.setdefault(field.path, []).append(one)
+        for streams in by_path.values():
+            part = Search(self._engine, self._searcher, streams)
+            yield part.compiler.clauses.in_streams(), part._aggregator()
 
     def _top_hits(self, query: Query, options: Mapping[str, Any]) -> dict[str, Any]:
         for key in options:
@@ -97,6 +106,8 @@ class Search:
         if size + start > _MOST_HITS:
             limit = f"from + size must be less than or equal to: [{_MOST_HITS}] but was [{size + start}]"
             raise illegal(f"Result window is too large, {limit}")
+        if not self._streams:  # no shard that could miss the field of a sort
+            return {"max_score": None, "hits": []}
         keys = keys_of(body.get("sort"), self._view, with_tie="pit" in body)
         after = body.get("search_after")
         if after is not None and (start or not keys):

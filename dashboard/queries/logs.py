@@ -1,0 +1,275 @@
+"""Reads logs, spans and audit events: pages that lose and double nothing, surroundings, single documents, patterns.
+
+Errors of the source pass through, for `ask.py` to catch. What to ask and how an answer is read is decided in
+`search.py`, `resolution.py`, `windows.py` and `decide/patterns.py`; here it is asked, within a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar, assert_never
+
+from connectors.elasticsearch import Elasticsearch, Found
+from connectors.errors import NotFound, SourceError, TimedOut, understood
+from dashboard.catalog.fields import TIME, text_of
+from dashboard.decide.patterns import patterns
+from dashboard.model.log import LogEntry, LogPage, Patterns, Surroundings
+from dashboard.queries import search
+from dashboard.queries.request import LogContext, LogDocument, LogPatterns, LogRequest, Logs, MoreLogs
+from dashboard.queries.resolution import Resolution
+from dashboard.queries.resolver import Resolver
+from dashboard.queries.windows import beginnings
+
+T = TypeVar("T")
+
+SOURCE = "elasticsearch"
+# With less time than this nothing more is asked.
+LEAST_SECONDS = 0.3
+# Surroundings are looked for this far around a document; who wants more asks for a page.
+AROUND = timedelta(hours=1)
+_OF_PATTERNS = ("time", "severity", "message", "service", "track", "pod", "trace_id", "span_id")
+NO_DOCUMENT = "there is no such document: it was never written here, or it is older than what is kept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read(Generic[T]):
+    """What was read: `nothing` says why there is no value, `left_out` what the value lacks, `query` what was asked."""
+
+    value: T | None
+    query: str
+    nothing: str = ""
+    left_out: tuple[str, ...] = ()
+
+
+class _Budget:
+    """The time that one reading may take, over all its calls."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._end = clock() + seconds
+
+    def left(self) -> float:
+        """Seconds for the next call; `TimedOut` when they would not do."""
+        left = self._end - self._clock()
+        if left < LEAST_SECONDS:
+            raise TimedOut(SOURCE, f"no answer within {self._seconds:g} s")
+        return left
+
+
+class LogReader:
+    """Reads from one Elasticsearch. Safe for threads. Every method may raise a `SourceError`.
+
+    Args:
+        seconds: counts seconds and never goes back.
+    """
+
+    def __init__(self, elasticsearch: Elasticsearch, *, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._elasticsearch = elasticsearch
+        self._seconds = seconds
+        self._resolver = Resolver(elasticsearch, seconds=seconds)
+
+    def read(self, streams: str, request: LogRequest, *, budget_seconds: float) -> Read[Any]:
+        """Whatever a request about logs is answered with."""
+        match request:
+            case Logs():
+                return self.page(streams, request, budget_seconds=budget_seconds)
+            case MoreLogs():
+                return self.more(streams, request, budget_seconds=budget_seconds)
+            case LogContext():
+                return self.surroundings(streams, request, budget_seconds=budget_seconds)
+            case LogDocument():
+                return self.document(streams, request, budget_seconds=budget_seconds)
+            case LogPatterns():
+                return self.patterns(streams, request, budget_seconds=budget_seconds)
+            case _:
+                assert_never(request)
+
+    def page(self, streams: str, request: Logs, *, budget_seconds: float) -> Read[LogPage]:
+        """The first page with its counts, each window in one search.
+
+        A widening request looks back step by step until the page is full, the window is searched or the time is spent;
+        what a narrower step has found is not lost when a wider one fails.
+        """
+        budget = _Budget(budget_seconds, self._seconds)
+        fields = self._resolver.resolution(request.stream, streams, timeout_seconds=budget_seconds)
+        width = search.bucket_seconds(request)
+        begun, *wider = _beginnings(request, fields, width)
+        best = self._window(streams, request, begun, fields, width, budget.left())
+        for start in wider:
+            if best.value is None or best.left_out or len(best.value.entries) >= request.size:
+                break
+            try:
+                found = self._window(streams, request, start, fields, width, budget.left())
+            except TimedOut:
+                return _unfinished(best, begun, budget_seconds)
+            if found.left_out and found.value and len(found.value.entries) < len(best.value.entries):
+                return _unfinished(best, begun, budget_seconds)
+            best, begun = found, start
+        return best
+
+    def more(self, streams: str, request: MoreLogs, *, budget_seconds: float) -> Read[LogPage]:
+        """The page behind another: everything in the window that was not shown yet, in the same order.
+
+        The first such page opens a point in time, which ends by itself two minutes after its last use: closed, it
+        could not answer for an earlier page again. What arrives before it is opened is on this page.
+
+        Raises:
+            NotFound: the point in time has ended.
+        """
+        budget = _Budget(budget_seconds, self._seconds)
+        logs, cursor = request.logs, request.cursor
+        fields = self._resolver.resolution(logs.stream, streams, timeout_seconds=budget_seconds)
+        asked = search.without(search.query(logs, fields), cursor.shown)
+        found = self._elasticsearch.search(
+            streams,
+            query=asked,
+            size=logs.size,
+            sort=search.paged(search.sort(logs, fields)),
+            point_in_time=cursor.point_in_time
+            or self._elasticsearch.open_point_in_time(streams, timeout_seconds=budget.left()),
+            after=cursor.after,
+            count_up_to=0,
+            timeout_seconds=budget.left(),
+        )
+        with understood(SOURCE):
+            page = search.next_page(logs, cursor, found)
+        return Read(value=page, query=search.as_text(streams, asked), left_out=found.left_out)
+
+    def surroundings(self, streams: str, request: LogContext, *, budget_seconds: float) -> Read[Surroundings]:
+        """A document, and what lies next to it in one point in time: what shares its moment is on one side of it."""
+        budget = _Budget(budget_seconds, self._seconds)
+        fields = self._resolver.resolution(request.stream, streams, timeout_seconds=budget_seconds)
+        itself = search.only(request.document)
+        text = search.as_text(streams, itself)
+        with self._point_in_time(streams, budget) as point:
+
+            def ask(query: dict[str, Any], order: str, size: int, after: tuple[Any, ...] = ()) -> Found:
+                return self._elasticsearch.search(
+                    streams,
+                    query=query,
+                    size=size,
+                    sort=search.paged([{TIME: {"order": order}}]),
+                    point_in_time=point,
+                    after=after,
+                    count_up_to=0,
+                    timeout_seconds=budget.left(),
+                )
+
+            here = ask(itself, "asc", 1)
+            if not here.hits:
+                return Read(value=None, query=text, nothing=NO_DOCUMENT, left_out=here.left_out)
+            hit = here.hits[0]
+            with understood(SOURCE):
+                entry = search.entry(request.stream, hit)
+            around = search.around(entry.at, AROUND, request.filters, fields)
+            before = ask(around, "desc", request.before, hit.sort) if request.before else None
+            after = ask(around, "asc", request.after, hit.sort) if request.after else None
+        with understood(SOURCE):
+            value = Surroundings(
+                before=tuple(reversed(_entries(request.stream, before))),
+                entry=entry,
+                after=_entries(request.stream, after),
+            )
+        left_out = [said for found in (here, before, after) if found for said in found.left_out]
+        return Read(value=value, query=text, left_out=tuple(dict.fromkeys(left_out)))
+
+    def document(self, streams: str, request: LogDocument, *, budget_seconds: float) -> Read[LogEntry]:
+        """The document that a link names, if it lies in `streams`: a link must not lead into any other index."""
+        asked = search.only(request.document)
+        found = self._found(streams, query=asked, size=1, count_up_to=0, timeout_seconds=budget_seconds)
+        text = search.as_text(streams, asked)
+        if found is None or not found.hits:
+            return Read(value=None, query=text, nothing=NO_DOCUMENT, left_out=found.left_out if found else ())
+        with understood(SOURCE):
+            return Read(value=search.entry(request.stream, found.hits[0]), query=text)
+
+    def patterns(self, streams: str, request: LogPatterns, *, budget_seconds: float) -> Read[Patterns]:
+        """What the newest lines say, without what differs from one to the next."""
+        budget = _Budget(budget_seconds, self._seconds)
+        logs = request.logs
+        fields = self._resolver.resolution(logs.stream, streams, timeout_seconds=budget_seconds)
+        asked = search.query(logs, fields)
+        found = self._found(
+            streams,
+            query=asked,
+            size=request.sample,
+            sort=search.sort(logs, fields),
+            fields=text_of(logs.stream, _OF_PATTERNS),
+            timeout_seconds=budget.left(),
+        )
+        text = search.as_text(streams, asked)
+        if found is None:
+            return _no_stream(streams, text)
+        with understood(SOURCE):
+            entries = search.entries_of(logs.stream, found)
+        value = Patterns(
+            patterns=patterns(entries),
+            sampled=len(entries),
+            total=found.total,
+            total_is_lower_bound=found.total_is_lower_bound or bool(found.left_out),
+        )
+        return Read(value=value, query=text, left_out=found.left_out)
+
+    def _window(
+        self, streams: str, request: Logs, start: datetime, fields: Resolution, width: int, timeout_seconds: float
+    ) -> Read[LogPage]:
+        window = replace(request, start=start)
+        asked = search.query(window, fields)
+        found = self._found(
+            streams,
+            query=asked,
+            size=window.size,
+            sort=search.sort(window, fields),
+            aggregations=search.aggregations(window, fields, width),
+            timeout_seconds=timeout_seconds,
+        )
+        text = search.as_text(streams, asked)
+        if found is None:
+            return _no_stream(streams, text)
+        with understood(SOURCE):
+            page = search.page(window, found, fields, width)
+        page = page if start == request.start else search.searched_from(page, start)
+        return Read(value=page, query=text, left_out=found.left_out)
+
+    def _found(self, streams: str, **asked: Any) -> Found | None:
+        """None where no data stream has the name."""
+        try:
+            found = self._elasticsearch.search(streams, **asked)
+        except NotFound:
+            return None
+        return found if found.shards else None
+
+    @contextmanager
+    def _point_in_time(self, streams: str, budget: _Budget) -> Iterator[str]:
+        point = self._elasticsearch.open_point_in_time(streams, timeout_seconds=budget.left())
+        try:
+            yield point
+        finally:
+            with suppress(SourceError):  # it ends by itself
+                self._elasticsearch.close_point_in_time(point, timeout_seconds=LEAST_SECONDS)
+
+
+def _beginnings(request: Logs, fields: Resolution, width: int) -> tuple[datetime, ...]:
+    """Where the windows begin. Only the newest lines lie in the newest window, whatever else is sorted by does not."""
+    if not request.widening or not request.newest_first or fields.fields(request.sort) != (TIME,):
+        return (request.start,)
+    return beginnings(request.start, request.end, bucket_seconds=width)
+
+
+def _unfinished(best: Read[LogPage], begun: datetime, budget_seconds: float) -> Read[LogPage]:
+    back_to = f"{begun:%Y-%m-%d %H:%M:%S} UTC"
+    said = f"searched back to {back_to} only: more would have taken longer than {budget_seconds:g} s"
+    return replace(best, left_out=(*best.left_out, said))
+
+
+def _no_stream(streams: str, text: str) -> Read[Any]:
+    return Read(value=None, query=text, nothing=f"there is no data stream {streams}")
+
+
+def _entries(stream: str, found: Found | None) -> tuple[LogEntry, ...]:
+    return search.entries_of(stream, found) if found else ()

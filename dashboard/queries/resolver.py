@@ -1,0 +1,59 @@
+"""Asks a backend which fields it has, once a minute and index pattern at most."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from connectors.elasticsearch import Elasticsearch
+from connectors.errors import Refused, SourceError
+from dashboard.queries.resolution import Resolution, resolve, wanted
+
+# A field begins to exist with the first document that carries it.
+KEPT_SECONDS = 60.0
+LONGEST_SECONDS = 2.0
+
+
+class Resolver:
+    """The resolutions by index pattern. Safe for threads; two that come at the same time may both ask.
+
+    Args:
+        seconds: counts seconds and never goes back.
+    """
+
+    def __init__(self, elasticsearch: Elasticsearch, *, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._elasticsearch = elasticsearch
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], tuple[float, Resolution]] = {}
+
+    def resolution(self, stream: str, indices: str, *, timeout_seconds: float = LONGEST_SECONDS) -> Resolution:
+        """What stands for the concepts of `stream` in `indices`: known for up to KEPT_SECONDS, else asked.
+
+        Where the asking fails the last that was known holds. Who may search but not ask for fields gets the standard
+        names.
+
+        Raises:
+            SourceError: nothing is known, and it did not answer.
+        """
+        with self._lock:
+            at, known = self._known.get((stream, indices), (0.0, None))
+        if known is not None and self._seconds() - at < KEPT_SECONDS:
+            return known
+        patience = min(timeout_seconds, LONGEST_SECONDS)
+        try:
+            types = self._elasticsearch.field_types(indices, wanted(stream), timeout_seconds=patience)
+        except Refused:
+            found = known or Resolution(stream=stream)
+        except SourceError:
+            if known is None:
+                raise
+            return known
+        else:
+            if not types.indices:
+                return Resolution(stream=stream)  # there may be one in a second
+            found = resolve(stream, types)
+        with self._lock:
+            self._known[stream, indices] = (self._seconds(), found)
+        return found

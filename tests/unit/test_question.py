@@ -1,0 +1,35 @@
+"""How long answers are shared: as many ask as seldom as one does, and nobody waits long for what is new."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.catalog.expression import Expression
+from dashboard.model.reading import Unit
+from dashboard.queries.question import LONGEST_STEP_SECONDS, Questions, Sources
+from dashboard.queries.request import Range
+from dashboard.settings import Settings
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+UP = Expression(name="up", promql="up{}", unit=Unit.COUNT, blind="nothing")
+
+
+@given(st.integers(2, 300), st.integers(60, 30 * 86400))
+def test_many_viewers_ask_hardly_more_often_than_one(refresh: int, span: int):
+    environment = Settings.model_validate({"environments": {"x": {"refresh_seconds": refresh}}}).environments["x"]
+    nobody = cast(Any, SimpleNamespace())
+    sources = Sources(prometheus=nobody, alertmanager=nobody, elasticsearch=nobody, kubernetes=nobody)
+    questions = Questions(environment, sources, lambda: NOW)
+
+    lives = questions.of(Range(UP, {}, NOW - timedelta(seconds=span), NOW)).ttl_seconds
+
+    # One viewer comes every `refresh` seconds, of many there is always one who comes when the answer is over.
+    one_asks_every = math.ceil(lives / refresh) * refresh
+    assert one_asks_every / lives <= 1.1
+    assert one_asks_every <= max(refresh, LONGEST_STEP_SECONDS + refresh / 2)
