@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.decide import dispersion, record
+from dashboard.decide import dispersion, planned, record
 from dashboard.decide.comparison import Course, MetricPlan, Past, Plan, Table, begin, compare
 from dashboard.decide.factor import Array
 from dashboard.decide.forecast import seconds_to_go
@@ -39,7 +39,8 @@ class Metric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """The evidence on one metric. Strengths are of the threshold, on the logarithmic scale; 1 is enough.
+    """The evidence on one metric. `harm` is a part of the threshold, on the logarithmic scale; `proof` how far the way
+    to a pass has come, which may be decided otherwise at its end. Of both 1 is the most.
 
     `psi_go` is how many times the baseline's share the candidate may have; `by_limit` says which way to pass is nearer.
     """
@@ -173,17 +174,18 @@ def _weighed(index: int, metric: Metric, plan: Plan, table: Table, course: Cours
     guilty = -np.log(plan.alpha * metric.plan.weight)
     proven = -np.log(plan.pass_alpha)
     harm = float(course.fail[:, index].max())
-    relative, absolute = float(course.go[:, index].max()), float(course.absolute[:, index].max())
-    proof = max(relative, absolute)
+    has_passed = bool(course.passed[-1, index])
+    relative = 1.0 if has_passed else float(planned.progress(course.information[-1, index]))
+    absolute = float(course.absolute[:, index].max()) / proven
     seconds = float(left[index])
     return Weighed(
         metric=metric,
         tries=(round(table.candidate_tries[:, index].sum()), round(table.baseline_tries[:, index].sum())),
         bad=(round(table.candidate_bad[:, index].sum()), round(table.baseline_bad[:, index].sum())),
         harm=min(1.0, max(0.0, float(course.fail[-1, index]) / guilty)),
-        proof=min(1.0, max(0.0, proof / proven)),
+        proof=min(1.0, max(0.0, relative, absolute)),
         is_guilty=harm >= guilty,
-        is_proven=proof >= proven,
+        is_proven=has_passed or absolute >= 1.0,
         by_limit=absolute > relative,
         seconds_left=seconds if np.isfinite(seconds) else None,
         psi_fail=float(course.psi_fail[-1, index]),
