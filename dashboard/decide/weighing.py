@@ -136,11 +136,16 @@ def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, scales: tuple[in
     before_tries, before_bad = tries[: trial.history], bad[: trial.history]
     nothing = dispersion.nothing_seen((), len(metrics), _HALVES, len(scales))
     _, seen = dispersion.follow(nothing, before_tries, before_bad, scales)
-    widening = np.ones(len(metrics))
+    widening, slope = np.ones(len(metrics)), np.array([metric.slope for metric in metrics])
     now_tries, now_bad = tries[trial.history :], bad[trial.history :]
     if mode is Mode.AFTER:
         length = len(candidate_tries)
-        widening = record.widening(before_tries.sum(-1), before_bad.sum(-1))
+        widening = record.widening(
+            before_tries.sum(-1),
+            before_bad.sum(-1),
+            slope=slope,
+            kinds=["latency" if metric.family == "latency" else "share" for metric in metrics],
+        )
         baseline = record.pair(before_tries, length), record.pair(before_bad, length)
         # What the old track does by now is no evidence, neither as baseline nor on how counts vary.
         now_tries, now_bad = np.zeros_like(now_tries), np.zeros_like(now_bad)
@@ -149,7 +154,7 @@ def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, scales: tuple[in
     usual = np.array([metric.usual for metric in metrics])
     past = Past(
         share=(before_bad.sum((0, 2)) + 1.0) / (before_tries.sum((0, 2)) + 1.0 / usual),
-        slope=np.array([metric.slope for metric in metrics]),
+        slope=slope,
         widening=widening,
         dispersion=seen,
     )
