@@ -22,7 +22,7 @@ def steady(share: float) -> Array:
 
 
 def moving(share: float) -> Array:
-    """A third more in every other window, a third less in the rest."""
+    """Three tenths more in every other window, and less in the rest."""
     return share * (1 + 0.3 * np.where(np.arange(12 * WINDOW_INTERVALS) // WINDOW_INTERVALS % 2, 1.0, -1.0))
 
 
