@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 VARIABLE = "TEALDECK_SETTINGS"
@@ -24,6 +24,7 @@ GATES = (
     *("inputs", "errors", "violations", "latency", "capacity", "restarts", "alerts", "way_back", "quiet"),
     *("errors_compared", "violations_compared", "tools_compared", "denials_compared", "latency_compared"),
     "together_compared",
+    *("slo", "kill_switch", "cost", "patterns", "freeze", "schema", "backup"),
 )
 PREFIX = "TEALDECK__"
 DEFAULT_FILE = Path("tealdeck.toml")
@@ -130,6 +131,20 @@ class AuditSettings(_Section):
     )
 
 
+class FreezeSettings(_Section):
+    """A time in which nobody may switch."""
+
+    begins: AwareDatetime = Field(description="From then on, with its offset: 2026-12-20T00:00:00Z.")
+    ends: AwareDatetime = Field(description="Until then.")
+    reason: str = Field(default="", description="Why, for who is told no.")
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.ends <= self.begins:
+            raise _combination(f"ends {self.ends.isoformat()}", f"a time after begins, {self.begins.isoformat()}")
+        return self
+
+
 class ReleaseSettings(_Section):
     """What a release is held to. `python -m dashboard verdict --check-policy` says what that finds."""
 
@@ -162,9 +177,22 @@ class ReleaseSettings(_Section):
     most_left_out: float = Field(
         default=0.1, ge=0, le=0.5, description="With more of a track's intervals not counted, nothing passes."
     )
+    objective_ratio: float = Field(
+        default=0.99, gt=0, lt=1, description="The share of good events that the recorded objectives promise."
+    )
+    cost_ratio: float = Field(
+        default=1.5, gt=1, le=100, description="A run must not cost more than this many times one on the other track."
+    )
+    backup_hours: int = Field(
+        default=24, ge=1, le=8760, description="A backup must have been verified within so many hours."
+    )
+    freezes: tuple[FreezeSettings, ...] = Field(default=(), description="Times in which nobody may switch.")
     bake_minutes: int = Field(default=15, ge=1, le=1440, description="How long a release is watched after a switch.")
     advisory: tuple[str, ...] = Field(
         default=(), description="Gates by name that are shown and do not decide: what may stay unknown here."
+    )
+    required: tuple[str, ...] = Field(
+        default=(), description="Gates that decide here; patterns, schema and backup are only shown without it."
     )
 
     @model_validator(mode="after")
@@ -175,9 +203,12 @@ class ReleaseSettings(_Section):
                 raise _combination(
                     f"go_{name} {go:g} under fail_{name} {fail:g}", "what fails cannot pass: go above fail"
                 )
-        unknown = sorted(set(self.advisory) - set(GATES))
-        if unknown:
-            raise _combination(f"advisory gate {unknown[0]!r}", ", ".join(GATES))
+        for key, gates in (("advisory", self.advisory), ("required", self.required)):
+            unknown = sorted(set(gates) - set(GATES))
+            if unknown:
+                raise _combination(f"{key} gate {unknown[0]!r}", ", ".join(GATES))
+        if both := sorted(set(self.advisory) & set(self.required)):
+            raise _combination(f"{both[0]} as advisory and required", "one of the two")
         return self
 
 

@@ -18,6 +18,7 @@ from dashboard.decide.latency import freeze
 from dashboard.decide.record import pair, widening
 
 METRICS = ("errors", "violations", "tools", "p50", "p90", "p99")
+KINDS = ("share",) * 3 + ("latency",) * 3
 SHARES = np.array([0.005, 0.002, 0.01])
 TRIES_PER_RUN = np.array([1.0, 4.0, 3.0, 1.0, 1.0, 1.0])
 INTERVAL, INTERVALS, HISTORY, PODS = 10.0, 180, 360, 4
@@ -130,6 +131,7 @@ def _after(blue_n: Array, blue_x: Array, green_n: Array, green_x: Array) -> Runs
     n, x = blue_n.sum((1, 3)), blue_x.sum((1, 3))
     nothing = dispersion.nothing_seen((len(n),), len(METRICS), PODS, 3)
     _, seen = dispersion.follow(nothing, blue_n, blue_x, (1, 6, 30))
+    wider = widening(blue_n.sum(-1), blue_x.sum(-1), slope=slopes(), kinds=KINDS)
     table = Table(
         candidate_tries=green_n.sum(-1),
         candidate_bad=green_x.sum(-1),
@@ -138,7 +140,7 @@ def _after(blue_n: Array, blue_x: Array, green_n: Array, green_x: Array) -> Runs
         parts_tries=np.zeros_like(green_n),
         parts_bad=np.zeros_like(green_n),
     )
-    return Runs(table=table, past=_past(x, n, seen, widening(blue_n.sum(-1), blue_x.sum(-1))))
+    return Runs(table=table, past=_past(x, n, seen, wider))
 
 
 def _past(bad: Array, tries: Array, seen: dispersion.Dispersion, widening: Array) -> Past:

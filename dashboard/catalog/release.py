@@ -63,6 +63,34 @@ TARGETS = Expression(
     unit=Unit.COUNT,
     blind="whether all pods of the release are measured at all",
 )
+COST = Expression(
+    name="release_cost",
+    promql=f"{_count(f'agentgov_agent_cost_usd_total{{{_SERVICE}}}')}",
+    unit=Unit.USD,
+    blind="whether a run of the release costs more",
+)
+KILL_SWITCH = Expression(
+    name="release_kill_switch",
+    promql='max by (scope) (agentgov_kill_switch_engaged{namespace="$namespace"})',
+    unit=Unit.COUNT,
+    blind="whether the agents are stopped",
+)
+
+
+def _bad_share(window: str) -> Expression:
+    """The recorded share of bad events over a window of the alerts on burning budgets, by objective and track."""
+    return Expression(
+        name=f"release_bad_share_{window}",
+        promql=f"max by (slo, track) (slo:agentgov_sli_errors:ratio_rate{window}{{{_SERVICE}}})",
+        unit=Unit.RATIO,
+        blind="whether the release burns an error budget",
+    )
+
+
+BAD_SHARE_5M = _bad_share("5m")
+BAD_SHARE_30M = _bad_share("30m")
+BAD_SHARE_1H = _bad_share("1h")
+BAD_SHARE_6H = _bad_share("6h")
 
 
 def _by_pod(series: str, *labels: str) -> str:

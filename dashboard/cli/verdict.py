@@ -146,7 +146,8 @@ def _reach(found: Reach) -> str:
     finds = f"finds {found.smallest:.2%} bad ones" if found.smallest else "finds no harm in that time"
     seconds = found.seconds_to_go
     passes = f"passes in {seconds:.0f} s" if seconds is not None else "does not pass in that time"
-    needs = f"{found.bad_needed} bad ones on both tracks by comparison"
+    needed = found.bad_needed
+    needs = f"{needed} bad ones on both tracks by comparison" if needed is not None else "never by comparison"
     return f"{found.metric}, {found.share:.2%} on the other track: {finds}; a healthy release {passes} ({needs})"
 
 

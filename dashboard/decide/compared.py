@@ -41,7 +41,7 @@ def compared(evidence: Evidence, policy: Policy) -> tuple[GateAnswer, ...]:
 
 def _is_required(answer: GateAnswer, evidence: Evidence, policy: Policy) -> bool:
     is_open_after = evidence.mode is Mode.AFTER and answer.result is Result.UNKNOWN
-    return answer.gate not in policy.advisory and not is_open_after
+    return policy.decides(answer.gate) and not is_open_after
 
 
 def _title(name: str, evidence: Evidence) -> str:

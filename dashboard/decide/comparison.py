@@ -4,11 +4,12 @@ One pure function for the page, the command, the autopilot, a replay and the ben
 counts and a state, and answers with the evidence after every interval and the state to go on from. In steps or at once,
 for one release or for thousands on leading axes, the answer is the same to the last bit.
 
-Everything is a count: tries and bad ones, for errors, violations, tools, and for latency "slower than L". Per interval
-there is a factor (`factor.py`), against a NO-GO margin and against a GO margin; factors multiply. A product that
-reaches 1/alpha happens by chance in at most a share alpha of the releases that keep the margin, at whatever moment one
-looks (Ville's inequality; Ramdas et al., "Game-theoretic statistics and safe anytime-valid inference", Statistical
-Science 38, 2023). Counts are divided by their dispersion first (`dispersion.py`).
+Everything is a count: tries and bad ones, for errors, violations, tools, and for latency "slower than L". Harm may
+show at any moment, so for the NO-GO margin each interval has a factor (`factor.py`), and factors multiply. A product
+that reaches 1/alpha happens by chance in at most a share alpha of the releases that keep the margin, at whatever moment
+one looks (Ville's inequality; Ramdas et al., "Game-theoretic statistics and safe anytime-valid inference", Statistical
+Science 38, 2023). For the GO margin it is decided at planned amounts of information (`planned.py`), so that the time it
+takes can be told. Counts are divided by their dispersion first (`dispersion.py`).
 """
 
 from __future__ import annotations
@@ -17,16 +18,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.decide import dispersion
+from dashboard.decide import dispersion, planned
 from dashboard.decide.dispersion import Dispersion
 from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, log_factor, odds_times
+from dashboard.decide.planned import Edge, Flags
 
 # How much worse than the edge the bets are, in odds: from barely to grossly.
 FAIL_ODDS = np.array([1.25, 1.6, 2.2, 3.5, 7.0, 18.0])
 FAIL_SHARES = np.array([0.1, 0.15, 0.25, 0.25, 0.15, 0.1])
-# A healthy release is taken to be as good as the baseline, or somewhat better.
-PASS_ODDS = np.array([1.0, 0.75, 0.5])
-PASS_SHARES = np.array([0.7, 0.2, 0.1])
 # The baseline's rate is known from before with the weight of this many bad events.
 PRIOR_EVENTS = 5.0
 # Part of the stake that is kept for harm that begins later, and how slowly it is spent: minutes until 0.3 of it is.
@@ -147,30 +146,39 @@ class Past:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompareState:
-    """What `compare` goes on from. Logarithms of running products by bet, and sums of all counts divided by phi."""
+    """What `compare` goes on from.
+
+    Logarithms of running products by bet, sums of all counts divided by phi, and the score so far.
+    """
 
     past: Past
     interval: int
     sums: Array  # (4, ..., metric): n_g, x_g, n_b, x_b
     fail: Array  # (..., metric, bet)
     fail_starts: Array
-    go: Array
+    score: Array  # (3, ..., metric): score, variance, information
+    passed: Flags  # (..., metric)
     absolute: Array
     dispersion: Dispersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Course:
-    """The evidence after each interval, as natural logarithms: (..., interval, metric), but for `total`.
+    """The evidence after each interval: (..., interval, metric), but for `total`, which is (..., interval).
 
-    `fail` speaks for harm, `go` for no more than the GO margin, `absolute` for a rate under the limit; `total` is
-    (..., interval), the weighted mean of `fail`. `psi_fail`, `psi_go` and `phi` are what each interval was judged by.
+    `fail` speaks for harm and `absolute` for a rate under the limit, as natural logarithms; `total` is the weighted
+    mean of `fail`. `score`, `variance` and `information` are the sums by which it is decided whether a metric passes,
+    and `passed` is so from the decision on that it passes by. `psi_fail` and `psi_go` are the margins as ratios of
+    shares, and `phi` the dispersion, that each interval was judged by.
     """
 
     fail: Array
-    go: Array
     absolute: Array
     total: Array
+    score: Array
+    variance: Array
+    information: Array
+    passed: Flags
     psi_fail: Array
     psi_go: Array
     phi: Array
@@ -185,7 +193,8 @@ def begin(plan: Plan, past: Past) -> CompareState:
         sums=np.zeros((4, *shape)),
         fail=np.zeros((*shape, len(FAIL_ODDS))),
         fail_starts=np.full((*shape, len(FAIL_ODDS)), -np.inf),
-        go=np.zeros((*shape, len(PASS_ODDS))),
+        score=np.zeros((3, *shape)),
+        passed=np.zeros(shape, dtype=bool),
         absolute=np.zeros((*shape, len(ABSOLUTE_PARTS))),
         dispersion=past.dispersion,
     )
@@ -205,8 +214,7 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
     )
     share = past.share[..., None, :]
     baseline = (known[3] + PRIOR_EVENTS) / (known[2] + PRIOR_EVENTS / share)
-    psi_fail = _psi(plan, [metric.fail for metric in plan.metrics], past, baseline)
-    psi_go = _psi(plan, [metric.go for metric in plan.metrics], past, baseline)
+    psi_fail = _psi(plan, past, baseline)
     every = tuple(count[..., None] for count in divided)
 
     fail_factors = log_factor(*every, psi=psi_fail[..., None], **_fail_bets(baseline, psi_fail))
@@ -217,8 +225,20 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
     by_bet = starts[..., 1:, :, :] + fail + fail_factors
     evidence = _log_mean(by_bet, FAIL_SHARES)
 
-    go_factors = log_factor(*every, psi=psi_go[..., None], **_go_bets(baseline, psi_go))
-    go, go_products = _before(state.go, go_factors, axis=-3)
+    beside = edge_to_pass(plan, past, baseline)
+    gain = planned.gain(divided[0], divided[1], divided[2], divided[3], beside)
+    gains = np.stack([gain.score, gain.variance, gain.information])
+    before, scores = _before(state.score, gains, axis=-2)
+    after = before + gains
+    passing = planned.passes(
+        score=after[0],
+        variance=after[1],
+        before=before[2],
+        after=after[2],
+        weight=gain.weight,
+        pass_alpha=plan.pass_alpha,
+    )
+    passed = np.logical_or.accumulate(np.concatenate([state.passed[..., None, :], passing], axis=-2), axis=-2)
     limits = np.array([metric.limit or np.nan for metric in plan.metrics])
     safe = np.where(np.isnan(limits), 0.5, limits)[:, None]
     absolute_factors = log_absolute_factor(every[0], every[1], limit=safe, bet_g=safe * ABSOLUTE_PARTS)
@@ -227,24 +247,28 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
     weights = np.array([metric.weight for metric in plan.metrics])
     course = Course(
         fail=evidence,
-        go=_log_mean(go + go_factors, PASS_SHARES),
         absolute=np.where(np.isnan(limits), -np.inf, _log_mean(absolute + absolute_factors, ABSOLUTE_SHARES)),
         total=_log_mean(evidence, weights),
+        score=after[0],
+        variance=after[1],
+        information=after[2],
+        passed=passed[..., 1:, :],
         psi_fail=psi_fail,
-        psi_go=psi_go,
+        psi_go=beside.times + beside.more / baseline,
         phi=phi,
     )
-    after = CompareState(
+    end = CompareState(
         past=past,
         interval=state.interval + fail.shape[-3],
         sums=np.stack(sums),
         fail=products,
         fail_starts=starts[..., -1, :, :],
-        go=go_products,
+        score=scores,
+        passed=passed[..., -1, :],
         absolute=absolute_products,
         dispersion=spread,
     )
-    return course, after
+    return course, end
 
 
 def _before(start: Array, rows: Array, *, axis: int) -> tuple[Array, Array]:
@@ -257,10 +281,20 @@ def _before(start: Array, rows: Array, *, axis: int) -> tuple[Array, Array]:
     return np.moveaxis(upright[:-1], 0, axis), upright[-1]
 
 
-def _psi(plan: Plan, margins: list[Margin], past: Past, baseline: Array) -> Array:
-    """The edge of each interval, as a ratio of shares."""
-    ratio = np.array([margin.ratio for margin in margins]) ** past.slope
-    share = np.array([margin.share for margin in margins])
+def edge_to_pass(plan: Plan, past: Past, baseline: Array) -> Edge:
+    """The edge of the margin to pass where `baseline` is the share expected of it: (..., interval, metric)."""
+    return planned.edge(
+        ratio=np.array([metric.go.ratio for metric in plan.metrics]) ** past.slope[..., None, :],
+        share=np.array([metric.go.share for metric in plan.metrics]),
+        widening=past.widening[..., None, :],
+        expected=baseline,
+    )
+
+
+def _psi(plan: Plan, past: Past, baseline: Array) -> Array:
+    """The edge of harm of each interval, as a ratio of shares."""
+    ratio = np.array([metric.fail.ratio for metric in plan.metrics]) ** past.slope
+    share = np.array([metric.fail.share for metric in plan.metrics])
     return np.maximum(ratio[..., None, :], 1.0 + share / baseline) * past.widening[..., None, :]
 
 
@@ -269,12 +303,6 @@ def _fail_bets(baseline: Array, psi: Array) -> dict[str, Array]:
     bet_b = np.minimum(baseline, MOST_RATE / psi)
     bet_g = odds_times((psi * bet_b)[..., None], FAIL_ODDS)
     return {"bet_b": bet_b[..., None], "bet_g": bet_g}
-
-
-def _go_bets(baseline: Array, psi: Array) -> dict[str, Array]:
-    """The baseline as it was so far, the candidate as good or better."""
-    bet_b = np.minimum(baseline, MOST_RATE / psi)[..., None]
-    return {"bet_b": bet_b, "bet_g": odds_times(bet_b, PASS_ODDS)}
 
 
 def _log_stakes(plan: Plan, first: int, length: int) -> Array:

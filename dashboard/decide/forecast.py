@@ -1,9 +1,10 @@
 """How long until a comparison answers, and what it can find at all, at the traffic that there is.
 
-A running product of evidence factors is a random walk with drift on the logarithmic scale, so the time left is about
-what is missing over what an interval brings on average (Wald, "Sequential Analysis", 1947, section 3.4: the average
-sample number). The expectation is computed by the factor itself from expected counts, so it follows margins, bets,
-shares of traffic and dispersion. A forecast, not a promise: it is computed again with each look. Pure.
+A pass is decided at planned amounts of information, so the time until then is what is missing over what the present
+traffic brings. Against a limit, and for harm, a running product of evidence factors is a random walk with drift on the
+logarithmic scale: the time left is about what is missing over what an interval brings on average (Wald, "Sequential
+Analysis", 1947, section 3.4: the average sample number), computed by the factor itself from expected counts. So
+forecasts follow margins, shares of traffic and dispersion. They are computed again with each look. Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +13,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.decide.comparison import FAIL_ODDS, LATE_SHARE, CompareState, Course, MetricPlan, Plan, Table
+from dashboard.decide import planned
+from dashboard.decide.comparison import (
+    FAIL_ODDS,
+    LATE_SHARE,
+    PRIOR_EVENTS,
+    CompareState,
+    Course,
+    MetricPlan,
+    Plan,
+    Table,
+    edge_to_pass,
+)
 from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, log_factor, odds_times
 
 # The present traffic is that of these last intervals.
@@ -24,15 +36,17 @@ def seconds_to_go(plan: Plan, table: Table, course: Course, state: CompareState)
 
     The candidate is taken to be as good as both tracks are together.
     """
-    needed = -np.log(plan.pass_alpha)
     phi = course.phi[..., -1, :]
     n_g = _recent(table.candidate_tries) / phi
     n_b = _recent(table.baseline_tries) / phi
-    known_n, known_x = state.sums[0] + state.sums[2], state.sums[1] + state.sums[3]
-    share = (known_x + 1.0) / (known_n + 1.0 / state.past.share)
-    relative = _intervals(
-        needed - course.go.max(axis=-2), _go_growth(n_g, n_b, share=share, psi=course.psi_go[..., -1, :])
+    share = (state.sums[3] + PRIOR_EVENTS) / (state.sums[2] + PRIOR_EVENTS / state.past.share)
+    beside = edge_to_pass(plan, state.past, share[..., None, :])
+    missing = planned.information_to_pass(
+        score=state.score[0], variance=state.score[1], information=state.score[2], pass_alpha=plan.pass_alpha
     )
+    growth = planned.information(n_g[..., None, :], n_b[..., None, :], beside)[..., 0, :]
+    relative = _intervals(np.where(state.passed, 0.0, missing), growth)
+    needed = -np.log(plan.pass_alpha)
     own = (state.sums[1] + 0.5) / (state.sums[0] + 0.5 / state.past.share)
     limits = np.array([metric.limit or np.nan for metric in plan.metrics])
     absolute = _intervals(needed - course.absolute.max(axis=-2), _absolute_growth(n_g, share=own, limit=limits))
@@ -51,14 +65,8 @@ def _intervals(missing: Array, growth: Array) -> Array:
     return np.where(missing <= 0, 0.0, left)
 
 
-def _go_growth(n_g: Array, n_b: Array, *, share: Array, psi: Array) -> Array:
-    """What one interval brings on average when both tracks are as good."""
-    rate = np.minimum(share, MOST_RATE / psi)
-    return log_factor(n_g, n_g * rate, n_b, n_b * rate, psi=psi, bet_b=rate, bet_g=rate)
-
-
 def _absolute_growth(n_g: Array, *, share: Array, limit: Array) -> Array:
-    """The same for a rate that is held against a limit; nothing where there is none or the rate is not under it."""
+    """What an interval brings on average against a limit; nothing where there is none or the rate is not under it."""
     bet = np.minimum(share, 0.6 * limit)
     growth = log_absolute_factor(n_g, n_g * share, limit=limit, bet_g=bet)
     return np.where(np.isnan(growth), 0.0, growth)
@@ -74,14 +82,15 @@ class Reach:
         smallest: the smallest share of bad ones that is found within the bake time, as a typical case; None when not
             even one of 90 % is.
         seconds_to_go: how long a healthy release takes to pass; None when it takes longer than the bake time.
-        bad_needed: bad events on both tracks together until a healthy release passes by comparison.
+        bad_needed: bad events on both tracks together until a healthy release passes by comparison; None when a track
+            does nothing, so that it never does.
     """
 
     metric: str
     share: float
     smallest: float | None
     seconds_to_go: float | None
-    bad_needed: int
+    bad_needed: int | None
 
 
 def reach(
@@ -98,23 +107,25 @@ def reach(
     n_g, n_b = (np.array(rate * plan.interval_seconds / phi) for rate in tries)
     rate = np.array(share)
     psi_fail = np.array(max(metric.fail.ratio**slope, 1.0 + metric.fail.share / share))
-    psi_go = np.array(max(metric.go.ratio**slope, 1.0 + metric.go.share / share))
+    beside = planned.edge(
+        ratio=np.array(metric.go.ratio**slope), share=np.array(metric.go.share), widening=np.ones(()), expected=rate
+    )
+    none = np.zeros(())
+    missing = planned.information_to_pass(score=none, variance=none, information=none, pass_alpha=plan.pass_alpha)
+    relative = _intervals(missing, planned.information(n_g, n_b, beside))
     limit = np.array(metric.limit or np.nan)
-    growths = (_go_growth(n_g, n_b, share=rate, psi=psi_go), _absolute_growth(n_g, share=rate, limit=limit))
-    growth = max(float(g) for g in growths)
-    to_go = -np.log(plan.pass_alpha) / growth * plan.interval_seconds if growth > 0 else np.inf
+    absolute = _intervals(-np.log(np.array(plan.pass_alpha)), _absolute_growth(n_g, share=rate, limit=limit))
+    to_go = float(np.fmin(relative, absolute)) * plan.interval_seconds
     intervals = bake_seconds / plan.interval_seconds
     factors = np.geomspace(float(psi_fail) * 1.02, max(0.9 / share, 2.0 * float(psi_fail)), 400)
     needed = -np.log(plan.alpha * metric.weight * (1 - LATE_SHARE))
     found = [f for f in factors if f * share < 1 and _found(n_g, n_b, rate, f * rate, psi_fail) * intervals >= needed]
-    even = float(psi_go) / (1.0 + float(psi_go))
-    divergence = 0.5 * np.log(0.5 / even) + 0.5 * np.log(0.5 / (1.0 - even))
     return Reach(
         metric=metric.name,
         share=share,
         smallest=float(found[0]) * share if found else None,
-        seconds_to_go=float(to_go) if to_go <= bake_seconds else None,
-        bad_needed=round(float(-np.log(plan.pass_alpha) / divergence * phi)),
+        seconds_to_go=to_go if to_go <= bake_seconds else None,
+        bad_needed=round(float(relative * (n_g + n_b) * rate) * phi) if np.isfinite(relative) else None,
     )
 
 

@@ -7,10 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dashboard.decide.comparison import Margin
 from dashboard.model.trial import SlowBound
+
+# Gates that are shown and do not decide until an environment asks for it: somebody has to declare schemas and backups,
+# and alike is a rough word for log lines.
+SHOWN = ("patterns", "schema", "backup")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """A time in which nobody may switch, its end excluded, and why."""
+
+    begins: datetime
+    ends: datetime
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +38,11 @@ class Limits:
         least_bad: bad ones from which on a share is believed; 1 of 20 is not yet 5 %.
         least_quantile_sample: runs in the short window from which on its 95th percentile is believed.
         freshest: an input older than this is no input, nor is one from the future by more.
+        objective_ratio: the share of good events that the recorded objectives promise.
+        cost_ratio: a run that costs more than this many times what one costs on the other track is bad.
+        least_cost_sample: runs from which on that is believed: what runs cost differs widely.
+        oldest_backup: a backup that was verified longer ago is none.
+        freezes: when nobody may switch.
     """
 
     error_ratio: float = 0.02
@@ -34,6 +52,11 @@ class Limits:
     least_bad: int = 5
     least_quantile_sample: int = 20
     freshest: timedelta = timedelta(seconds=60)
+    objective_ratio: float = 0.99
+    cost_ratio: float = 1.5
+    least_cost_sample: int = 200
+    oldest_backup: timedelta = timedelta(hours=24)
+    freezes: tuple[Freeze, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +105,7 @@ class Policy:
         bake: how long a release is watched after a switch.
         most_left_out: the share of a track's intervals that may be unknown.
         advisory: gates by name that are shown and do not decide.
+        required: gates by name that decide here, of those that are only shown elsewhere.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -92,10 +116,15 @@ class Policy:
     bake: timedelta = timedelta(minutes=15)
     most_left_out: float = 0.1
     advisory: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
     def in_order(self) -> tuple[tuple[str, Family], ...]:
         """The families in one order, however they were written down."""
         return tuple(sorted(self.families.items(), key=lambda item: (-item[1].weight, item[0])))
+
+    def decides(self, gate: str) -> bool:
+        """Whether the answer of a gate counts, or is only shown."""
+        return gate not in self.advisory and (gate not in SHOWN or gate in self.required)
 
     def __post_init__(self) -> None:
         for name, family in self.families.items():

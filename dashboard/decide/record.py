@@ -7,13 +7,15 @@ side by side, and is said so wherever it is shown. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dashboard.decide.factor import Array
 
 WINDOW_INTERVALS = 30
 # Two windows are each some of the drift away from the middle, and a record of an hour tells that drift only roughly.
-DRIFTS = 3.5 * 2**0.5
+DRIFTS = 3.15 * 2**0.5
 MOST_WIDENING = 20.0
 
 
@@ -30,8 +32,17 @@ def pair(counts: Array, intervals: int) -> Array:
     return np.concatenate([grouped, missing], axis=-2)
 
 
-def widening(tries: Array, bad: Array) -> Array:
-    """The factor on the margins (..., metric) by what windows of (..., moment, metric) differ by beyond chance."""
+def widening(tries: Array, bad: Array, *, slope: Array, kinds: Sequence[str]) -> Array:
+    """The factor on the margins (..., metric) by what windows of (..., moment, metric) differ by beyond chance.
+
+    What moves one metric moves others of its kind, and an hour tells little of each: a metric is taken to drift no
+    less than all of its kind do on average.
+
+    Args:
+        tries, bad: the record.
+        slope: (metric,): for latency by how many percent the share shrinks when the bound grows by one; else 1.
+        kinds: of each metric.
+    """
     windows = tries.shape[-2] // WINDOW_INTERVALS
     if windows < 2:  # nothing is known of the drift
         return np.full((*tries.shape[:-2], tries.shape[-1]), MOST_WIDENING)
@@ -42,5 +53,10 @@ def widening(tries: Array, bad: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         expected = n * all_x / all_n
         beyond = ((x - expected) ** 2 - expected * (1 - all_x / all_n)).sum(axis=-2) / (expected**2).sum(axis=-2)
-    drift = np.sqrt(np.where(np.isfinite(beyond), np.maximum(beyond, 0.0), 0.0))
+    is_known = np.isfinite(beyond)
+    squares = np.where(is_known, np.maximum(beyond, 0.0), 0.0) / slope**2
+    # (kind, metric): which metrics are of a kind.
+    among = np.array([[kind == each for each in kinds] for kind in dict.fromkeys(kinds)], dtype=float)
+    mean = (squares @ among.T) / np.maximum(is_known @ among.T, 1.0)
+    drift = slope * np.sqrt(np.maximum(squares, mean @ among))
     return np.asarray(np.minimum(np.exp(DRIFTS * drift), MOST_WIDENING))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from dashboard.decide import conditions, gates
 from dashboard.decide.compared import compared
-from dashboard.decide.gates import AFTER, BEFORE
 from dashboard.decide.policy import Policy
 from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result, Verdict, Word
 
@@ -22,9 +22,10 @@ _WORDS = {Result.FAIL: Word.NO_GO, Result.UNKNOWN: Word.WAIT, Result.PASS: Word.
 def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
     """The verdict on the candidate, from evidence and the policy alone."""
     policy = policy or Policy()
-    questions = BEFORE if evidence.mode is Mode.BEFORE else AFTER
+    is_before = evidence.mode is Mode.BEFORE
+    questions = (*gates.BEFORE, *conditions.BEFORE) if is_before else (*gates.AFTER, *conditions.AFTER)
     first = (gate(evidence, policy.limits) for gate in questions)
-    fixed = (replace(answer, required=answer.gate not in policy.advisory) for answer in first)
+    fixed = (replace(answer, required=policy.decides(answer.gate)) for answer in first)
     answers = (*fixed, *compared(evidence, policy))
     word = fold(answers)
     service = evidence.service.value

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.decide import dispersion, record
+from dashboard.decide import dispersion, planned, record
 from dashboard.decide.comparison import Course, MetricPlan, Past, Plan, Table, begin, compare
 from dashboard.decide.factor import Array
 from dashboard.decide.forecast import seconds_to_go
@@ -39,7 +39,8 @@ class Metric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """The evidence on one metric. Strengths are of the threshold, on the logarithmic scale; 1 is enough.
+    """The evidence on one metric. `harm` is a part of the threshold, on the logarithmic scale; `proof` how far the way
+    to a pass has come, which may be decided otherwise at its end. Of both 1 is the most.
 
     `psi_go` is how many times the baseline's share the candidate may have; `by_limit` says which way to pass is nearer.
     """
@@ -135,11 +136,16 @@ def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, scales: tuple[in
     before_tries, before_bad = tries[: trial.history], bad[: trial.history]
     nothing = dispersion.nothing_seen((), len(metrics), _HALVES, len(scales))
     _, seen = dispersion.follow(nothing, before_tries, before_bad, scales)
-    widening = np.ones(len(metrics))
+    widening, slope = np.ones(len(metrics)), np.array([metric.slope for metric in metrics])
     now_tries, now_bad = tries[trial.history :], bad[trial.history :]
     if mode is Mode.AFTER:
         length = len(candidate_tries)
-        widening = record.widening(before_tries.sum(-1), before_bad.sum(-1))
+        widening = record.widening(
+            before_tries.sum(-1),
+            before_bad.sum(-1),
+            slope=slope,
+            kinds=["latency" if metric.family == "latency" else "share" for metric in metrics],
+        )
         baseline = record.pair(before_tries, length), record.pair(before_bad, length)
         # What the old track does by now is no evidence, neither as baseline nor on how counts vary.
         now_tries, now_bad = np.zeros_like(now_tries), np.zeros_like(now_bad)
@@ -148,7 +154,7 @@ def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, scales: tuple[in
     usual = np.array([metric.usual for metric in metrics])
     past = Past(
         share=(before_bad.sum((0, 2)) + 1.0) / (before_tries.sum((0, 2)) + 1.0 / usual),
-        slope=np.array([metric.slope for metric in metrics]),
+        slope=slope,
         widening=widening,
         dispersion=seen,
     )
@@ -173,17 +179,18 @@ def _weighed(index: int, metric: Metric, plan: Plan, table: Table, course: Cours
     guilty = -np.log(plan.alpha * metric.plan.weight)
     proven = -np.log(plan.pass_alpha)
     harm = float(course.fail[:, index].max())
-    relative, absolute = float(course.go[:, index].max()), float(course.absolute[:, index].max())
-    proof = max(relative, absolute)
+    has_passed = bool(course.passed[-1, index])
+    relative = 1.0 if has_passed else float(planned.progress(course.information[-1, index]))
+    absolute = float(course.absolute[:, index].max()) / proven
     seconds = float(left[index])
     return Weighed(
         metric=metric,
         tries=(round(table.candidate_tries[:, index].sum()), round(table.baseline_tries[:, index].sum())),
         bad=(round(table.candidate_bad[:, index].sum()), round(table.baseline_bad[:, index].sum())),
         harm=min(1.0, max(0.0, float(course.fail[-1, index]) / guilty)),
-        proof=min(1.0, max(0.0, proof / proven)),
+        proof=min(1.0, max(0.0, relative, absolute)),
         is_guilty=harm >= guilty,
-        is_proven=proof >= proven,
+        is_proven=has_passed or absolute >= 1.0,
         by_limit=absolute > relative,
         seconds_left=seconds if np.isfinite(seconds) else None,
         psi_fail=float(course.psi_fail[-1, index]),

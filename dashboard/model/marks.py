@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from dashboard.model.action import ActionId, Intent, Kind, Outcome, ServedBefore
+from dashboard.model.conditions import Schema
 from dashboard.model.release import Track
 
 GOVERNED = "tealdeck.io/governed"
@@ -22,6 +23,10 @@ PREVIEW_SERVICE = "tealdeck.io/preview-service"
 OWNER = "tealdeck.io/owner"
 ACTION = "tealdeck.io/action"
 SERVED_BEFORE = "tealdeck.io/served-before"
+FREEZE = "tealdeck.io/freeze"
+BACKUP_VERIFIED = "tealdeck.io/backup-verified-at"
+SCHEMA_WRITES = "tealdeck.io/schema-writes"
+SCHEMA_READS = "tealdeck.io/schema-reads"
 
 
 def write_intent(intent: Intent) -> str:
@@ -65,6 +70,29 @@ def read_served_before(service: Mapping[str, Any]) -> ServedBefore | None:
         return None
 
 
+def read_freeze(service: Mapping[str, Any]) -> str:
+    """Why nobody may switch this Service now, as somebody wrote it there; "" when nobody did."""
+    return _text(service, FREEZE).strip()
+
+
+def read_backup_verified_at(service: Mapping[str, Any]) -> datetime | None:
+    """When a backup was last restored and checked; None when there is no time that can be read."""
+    try:
+        return _instant(_text(service, BACKUP_VERIFIED))
+    except ValueError:
+        return None
+
+
+def read_schema(deployment: Mapping[str, Any]) -> Schema | None:
+    """What the Deployment's pods write and read, such as `5` and `4-5`; None when it does not say so."""
+    template = deployment["spec"].get("template") or {}
+    first, _, last = _text(template, SCHEMA_READS).partition("-")
+    try:
+        return Schema(writes=int(_text(template, SCHEMA_WRITES)), reads_from=int(first), reads_to=int(last or first))
+    except ValueError:
+        return None
+
+
 def read_active(service: Mapping[str, Any]) -> Track | None:
     """The track that the Service's selector names."""
     selector = service.get("spec", {}).get("selector") or {}
@@ -74,10 +102,13 @@ def read_active(service: Mapping[str, Any]) -> Track | None:
         return None
 
 
+def _text(item: Mapping[str, Any], name: str) -> str:
+    return str((item.get("metadata", {}).get("annotations") or {}).get(name, ""))
+
+
 def _annotation(service: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    text = (service.get("metadata", {}).get("annotations") or {}).get(name, "{}")
     try:
-        found = json.loads(text)
+        found = json.loads(_text(service, name) or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dashboard.model.alert import Alert
+from dashboard.model.conditions import Declared, ErrorLines
 from dashboard.model.reading import Reading, Unit
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.trial import Trial
@@ -59,7 +60,8 @@ class Evidence:
     hold the counts of both tracks in a short window, which shows harm within seconds, and in a long one, which carries
     the pass. `restarts` counts containers of the candidate that ended lately, `targets` its pods that are scraped.
     `under_way` says in words which action has not finished; it is "" when there is none. `trial` holds the counts per
-    interval that both tracks are compared by.
+    interval that both tracks are compared by. `burn` has the candidate's share of bad events by objective and by window
+    in seconds, `kill_switch` the scopes for which it is engaged, `cost_usd` what each track cost in the long window.
     """
 
     mode: Mode
@@ -75,6 +77,11 @@ class Evidence:
     alerts: Reading[tuple[Alert, ...]]
     under_way: Reading[str]
     trial: Reading[Trial]
+    burn: Reading[Mapping[str, Mapping[str, float]]]
+    kill_switch: Reading[tuple[str, ...]]
+    cost_usd: Mapping[Track, Reading[float]]
+    error_lines: Reading[ErrorLines]
+    declared: Reading[Declared]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from dashboard.decide.comparison import Margin
-from dashboard.decide.policy import Family, Limits, Policy
+from dashboard.decide.policy import Family, Freeze, Limits, Policy
 from dashboard.settings import ReleaseSettings
 
 # Parts of the error budget: most for what users feel.
@@ -38,7 +38,15 @@ def policy_of(given: ReleaseSettings) -> Policy:
     )
     return Policy(
         limits=Limits(
-            error_ratio=given.error_ratio, violation_ratio=given.violation_ratio, p95_seconds=given.p95_seconds
+            error_ratio=given.error_ratio,
+            violation_ratio=given.violation_ratio,
+            p95_seconds=given.p95_seconds,
+            objective_ratio=given.objective_ratio,
+            cost_ratio=given.cost_ratio,
+            oldest_backup=timedelta(hours=given.backup_hours),
+            freezes=tuple(
+                Freeze(begins=freeze.begins, ends=freeze.ends, reason=freeze.reason) for freeze in given.freezes
+            ),
         ),
         families=families,
         alpha=given.false_stop_share,
@@ -47,4 +55,5 @@ def policy_of(given: ReleaseSettings) -> Policy:
         bake=timedelta(minutes=given.bake_minutes),
         most_left_out=given.most_left_out,
         advisory=given.advisory,
+        required=given.required,
     )

@@ -24,6 +24,7 @@ from dashboard.model.series import Sample, Series
 from dashboard.model.trial import Trial
 from dashboard.model.verdict import Counts, Evidence, Mode, Verdict
 from dashboard.model.view import View
+from dashboard.queries import conditions
 from dashboard.queries import evidence as counting
 from dashboard.queries.ask import Alerts, Answers, Ask, Cluster, Instant, Range, Request
 from dashboard.queries.measures import period
@@ -93,7 +94,7 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
     over = period(view, now)
     line = {**over.values, "namespace": view.ns, "service": name, "window": over.course_window}
     line |= {"track": "", "agent": ""}
-    requests = _ask_counts(ask, view.ns, name) | {
+    requests = _ask_counts(ask, view.ns, name, now) | {
         "line.errors": Range(agents.ERROR_RATIO_BY_TRACK, line, over.start, over.end),
         "line.p95": Range(agents.P95_BY_TRACK, line, over.start, over.end),
     }
@@ -126,7 +127,7 @@ def judge(ask: Ask, namespace: str, service: str, now: datetime) -> Verdict:
 def evidence(ask: Ask, namespace: str, service: str, now: datetime, mode: Mode) -> Evidence:
     """Everything that a verdict is computed from, as it is known now."""
     scene = _scene(ask, namespace, service)
-    answers = ask.gather(_ask_counts(ask, namespace, service))
+    answers = ask.gather(_ask_counts(ask, namespace, service, now))
     return _evidence(ask, scene, answers, now, mode)
 
 
@@ -166,7 +167,7 @@ def _scene(ask: Ask, namespace: str, wanted: str) -> _Scene:
     )
 
 
-def _ask_counts(ask: Ask, namespace: str, service: str) -> dict[str, Request]:
+def _ask_counts(ask: Ask, namespace: str, service: str, now: datetime) -> dict[str, Request]:
     values = {"namespace": namespace, "service": service}
     windows = {"fast": f"{fast_seconds(ask)}s", "slow": f"{SLOW_SECONDS}s"}
     requests: dict[str, Request] = {
@@ -175,10 +176,14 @@ def _ask_counts(ask: Ask, namespace: str, service: str) -> dict[str, Request]:
         for name, expression in _COUNTS.items()
     }
     # The namespace is checked to be a DNS label, so it cannot leave the matcher; alerts without one concern all.
-    return requests | {
-        "targets": Instant(catalog.TARGETS, values),
-        "alerts": Alerts(filters=(f'namespace=~"{namespace}|"',)),
-    }
+    return (
+        requests
+        | conditions.requests(namespace, service, now)
+        | {
+            "targets": Instant(catalog.TARGETS, values),
+            "alerts": Alerts(filters=(f'namespace=~"{namespace}|"',)),
+        }
+    )
 
 
 def _evidence(ask: Ask, scene: _Scene, answers: Answers, now: datetime, mode: Mode) -> Evidence:
@@ -202,7 +207,18 @@ def _evidence(ask: Ask, scene: _Scene, answers: Answers, now: datetime, mode: Mo
         alerts=answers.alerts("alerts"),
         under_way=scene.service.map(lambda _: _under_way(scene.raw, now)),
         trial=_trial(ask, scene, now, mode, candidate),
+        burn=conditions.burn(answers, candidate),
+        kill_switch=conditions.kill_switch(answers),
+        cost_usd={track: conditions.cost_usd(answers, track) for track in Track},
+        error_lines=conditions.error_lines(answers, candidate, _began(scene, candidate)[0]),
+        declared=conditions.declared(scene.service, scene.raw, scene.deployments),
     )
+
+
+def _began(scene: _Scene, candidate: Track) -> tuple[datetime | None, str]:
+    """When what runs on the track was rolled out, and what the names of its pods begin with."""
+    status = scene.service.value.tracks.get(candidate) if scene.service.value else None
+    return governed.release_began(status.deployment if status else "", scene.deployments, scene.replicasets)
 
 
 def _trial(ask: Ask, scene: _Scene, now: datetime, mode: Mode, candidate: Track) -> Reading[Trial]:
@@ -210,11 +226,9 @@ def _trial(ask: Ask, scene: _Scene, now: datetime, mode: Mode, candidate: Track)
     service = scene.service.value
     if service is None:
         return missing(scene.service.reason or "the service is not known", source=Source.KUBERNETES)
-    status = service.tracks.get(candidate)
     intent = marks.read_intent(scene.raw)
     switched = intent if intent and intent.outcome is Outcome.SUCCEEDED and intent.ended_at else None
-    named = status.deployment if status else ""
-    began, pods = governed.release_began(named, scene.deployments, scene.replicasets)
+    began, pods = _began(scene, candidate)
     if mode is Mode.AFTER and switched is not None:
         began, until = switched.ended_at, switched.started_at
     else:

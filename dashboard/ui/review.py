@@ -12,6 +12,7 @@ from typing import Final
 import streamlit as st
 
 from dashboard.decide import archive
+from dashboard.decide.planned import POINTS, bounds
 from dashboard.decide.policy import Policy
 from dashboard.model.verdict import GateAnswer, Verdict
 from dashboard.queries.release import ReleaseAnswer
@@ -31,8 +32,10 @@ q0 = ψ p0"""
 SOURCES: Final = (
     "The factor: Turner, Ly, Grünwald, arXiv 2106.02693; for margins: Turner, Grünwald, arXiv 2203.09785.",
     "Looking at any time: Ville's inequality; Ramdas and others, Statistical Science 38 (2023).",
+    "The score of a pass: Gu, Ng, Tang, Schucany, Biometrical Journal 50 (2008).",
+    "Its planned moments: Lan, DeMets, Biometrika 70 (1983).",
     "Dispersion: McCullagh and Nelder, Generalized Linear Models, 2nd edition, section 4.5.",
-    "Time left: Wald, Sequential Analysis (1947), section 3.4.",
+    "Time left against a limit: Wald, Sequential Analysis (1947), section 3.4.",
 )
 
 
@@ -86,8 +89,12 @@ def how(verdict: Verdict, policy: Policy) -> None:
             "Bets `p_b'`, `p_g'` are fixed before each interval from what was seen until then: six sizes of harm, a "
             "quarter of the stake kept for harm that begins later. "
             f"**NO-GO** when the weighted mean over all metrics reaches {1 / policy.alpha:.0f}; from "
-            f"{policy.hold_evidence:.0f} on the release is held. **Pass** when the mirrored product of a metric, or "
-            f"the one against its limit, reaches {1 / policy.pass_alpha:.0f}. "
+            f"{policy.hold_evidence:.0f} on the release is held. **Pass** is decided at planned moments: the score "
+            "`S = Σ w (ψ x_b n_g / n_b - x_g)` of a metric is held against its standard deviation when the information "
+            f"`J`, which no count of the candidate moves, reaches {', '.join(f'{point:.1f}' for point in POINTS[:3])} "
+            f"and so on; bounds {', '.join(f'{bound:.2f}' for bound in bounds(policy.pass_alpha)[:3])} and so on "
+            f"standard deviations let at most {policy.pass_alpha:.0%} of releases at the edge pass over all of them. "
+            f"Or as soon as the product against its limit reaches {1 / policy.pass_alpha:.0f}. "
             f"Margins: to fail more than {errors.fail.ratio:g} times as many and {errors.fail.share:.2%} more, or "
             f"{latency.fail.ratio - 1:.0%} slower; to pass shown to be under {errors.go.ratio:g} times as many, or "
             f"{latency.go.ratio - 1:.0%} slower. All counts are divided by how much more than chance the pods of the "

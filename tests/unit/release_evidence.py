@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dashboard.model.alert import Alert
+from dashboard.model.conditions import Declared, ErrorLines
 from dashboard.model.reading import Reading, Source, fresh
 from dashboard.model.release import GovernedService, Track, TrackStatus
 from dashboard.model.verdict import Counts, Evidence, Mode
@@ -80,6 +81,11 @@ def evidence(**changes: Any) -> Evidence:
         "alerts": known((), Source.ALERTMANAGER),
         "under_way": known("", Source.KUBERNETES),
         "trial": known(trial()),
+        "burn": known({"agent-success": {"300": 0.004, "1800": 0.004, "3600": 0.004, "21600": 0.004}}),
+        "kill_switch": known(()),
+        "cost_usd": {Track.BLUE: known(12.0), Track.GREEN: known(12.5)},
+        "error_lines": known(ErrorLines(patterns=(), is_whole=True), Source.ELASTICSEARCH),
+        "declared": known(Declared(freeze="", backup_verified_at=None, schemas={}), Source.KUBERNETES),
     }
     return Evidence(**{**given, **changes})
 

@@ -21,6 +21,12 @@ HEALTHY: Mapping[str, tuple[float, float]] = {  # by expression: blue, green
     "release_contract_violations": (20.0, 2.0),
     "release_p95": (1.21, 1.18),
     "release_scraped_pods": (2.0, 2.0),
+    "release_cost": (72.0, 7.5),
+    "release_kill_switch": (0.0, 0.0),
+    "release_bad_share_5m": (0.003, 0.003),
+    "release_bad_share_30m": (0.003, 0.003),
+    "release_bad_share_1h": (0.003, 0.003),
+    "release_bad_share_6h": (0.003, 0.003),
 }
 
 # Of one pod in 10 s.

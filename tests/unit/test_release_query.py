@@ -103,3 +103,41 @@ def test_an_unfinished_action_makes_the_next_one_wait() -> None:
     found = release(ask, VIEW, NOW)  # type: ignore[arg-type]
     assert found.before.word is Word.WAIT
     assert "by bob, begun 30 s ago, is at the step prepare" in found.before.sentence
+
+
+def test_what_is_written_on_the_objects_is_asked_by_the_gates() -> None:
+    ask = StageAsk(NOW)
+    notes = ask.cluster.objects["services", "agent-runtime"]["metadata"].setdefault("annotations", {})
+    notes |= {
+        "tealdeck.io/freeze": "an audit",
+        "tealdeck.io/backup-verified-at": (NOW - timedelta(hours=1)).isoformat(),
+    }
+    for track in Track:
+        template = ask.cluster.objects["deployments", f"agent-runtime-{track}"]["spec"]["template"]
+        declared = {"tealdeck.io/schema-writes": "5", "tealdeck.io/schema-reads": "4-5"}
+        template.setdefault("metadata", {}).setdefault("annotations", {}).update(declared)
+    found = release(ask, VIEW, NOW)  # type: ignore[arg-type]
+    assert gate(found.before, "freeze") is Result.FAIL
+    assert (gate(found.before, "backup"), gate(found.before, "schema")) == (Result.PASS, Result.PASS)
+
+
+def test_notes_that_cannot_be_read_are_none() -> None:
+    ask = StageAsk(NOW)
+    notes = ask.cluster.objects["services", "agent-runtime"]["metadata"].setdefault("annotations", {})
+    notes["tealdeck.io/backup-verified-at"] = "yesterday"
+    template = ask.cluster.objects["deployments", "agent-runtime-green"]["spec"]["template"]
+    template.setdefault("metadata", {})["annotations"] = {"tealdeck.io/schema-writes": "five"}
+    found = release(ask, VIEW, NOW)  # type: ignore[arg-type]
+    assert (gate(found.before, "backup"), gate(found.before, "schema")) == (Result.UNKNOWN, Result.UNKNOWN)
+
+
+def test_a_stopped_fleet_a_burning_budget_and_a_dear_release_are_no_go() -> None:
+    table = dict(HEALTHY) | {
+        "release_kill_switch": (1.0,),
+        "release_cost": (72.0, 75.0),
+        "release_bad_share_5m": (0.003, 0.4),
+        "release_bad_share_1h": (0.003, 0.2),
+    }
+    found = release(StageAsk(NOW, table=table), VIEW, NOW)  # type: ignore[arg-type]
+    failing = {answer.gate for answer in found.before.gates if answer.result is Result.FAIL}
+    assert failing == {"kill_switch", "cost", "slo"}

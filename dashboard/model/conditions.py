@@ -1,0 +1,57 @@
+"""What a release depends on beside its own figures: what was declared about it, and the errors that it logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.model.release import Track
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """Which version of the data a release writes, and from which to which it can read."""
+
+    writes: int
+    reads_from: int
+    reads_to: int
+
+    def reads(self, version: int) -> bool:
+        """Whether it can read what was written in that version."""
+        return self.reads_from <= version <= self.reads_to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What people and pipelines wrote on the cluster's objects.
+
+    Attributes:
+        freeze: why nobody may switch now; "" when nobody says so.
+        backup_verified_at: when a backup was last restored and checked; None when nobody says so.
+        schemas: of the tracks whose Deployment says so.
+    """
+
+    freeze: str
+    backup_verified_at: datetime | None
+    schemas: Mapping[Track, Schema]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPattern:
+    """Error lines that are alike but for what differs in each: how many on the candidate and on the other track."""
+
+    template: str
+    candidate: int
+    other: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorLines:
+    """What both tracks logged at error level, most on the candidate first.
+
+    `is_whole` says whether every line of the other track was read; where it is not, only the newest were.
+    """
+
+    patterns: tuple[ErrorPattern, ...]
+    is_whole: bool

@@ -1,0 +1,129 @@
+"""What a release depends on beside its own figures: budgets, kill switch, costs, error lines, and what was declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from dashboard.catalog import release as catalog
+from dashboard.decide.error_lines import error_lines as as_patterns
+from dashboard.model import marks
+from dashboard.model.conditions import Declared, ErrorLines
+from dashboard.model.log import LogPage
+from dashboard.model.reading import Reading, Source, State, missing
+from dashboard.model.release import GovernedService, Track
+from dashboard.model.series import Sample
+from dashboard.queries.ask import Answers, Instant, Logs, Request
+
+# By the seconds of their windows.
+_BAD_SHARES = {
+    "300": catalog.BAD_SHARE_5M,
+    "1800": catalog.BAD_SHARE_30M,
+    "3600": catalog.BAD_SHARE_1H,
+    "21600": catalog.BAD_SHARE_6H,
+}
+# An error that the other track has not had for so long is taken to be new.
+LOOKED_BACK = timedelta(hours=6)
+MOST_LINES = 200
+# A window that moves by less is the same question for every viewer.
+_GRID_SECONDS = 15
+
+
+def requests(namespace: str, service: str, now: datetime) -> dict[str, Request]:
+    """What the readings below are made of."""
+    values = {"namespace": namespace, "service": service}
+    end = now - timedelta(seconds=now.timestamp() % _GRID_SECONDS)
+    asked: dict[str, Request] = {f"burn.{name}": Instant(entry, values) for name, entry in _BAD_SHARES.items()}
+    asked |= {
+        "kill_switch": Instant(catalog.KILL_SWITCH, {"namespace": namespace}),
+        "cost": Instant(catalog.COST, {**values, "window": "300s"}),
+    }
+    for track in Track:
+        asked[f"errors.{track}"] = Logs(
+            stream="logs",
+            start=end - LOOKED_BACK,
+            end=end + timedelta(seconds=_GRID_SECONDS),
+            filters={"service": service, "track": track, "severity": ("ERROR", "FATAL")},
+            size=MOST_LINES,
+        )
+    return asked
+
+
+def burn(answers: Answers, candidate: Track) -> Reading[Mapping[str, Mapping[str, float]]]:
+    """The candidate's share of bad events by objective and window; without an answer for one none is known."""
+    readings = {name: answers.samples(f"burn.{name}") for name in _BAD_SHARES}
+    doubtful = next((each for each in readings.values() if each.state not in (State.FRESH, State.EMPTY)), None)
+    if doubtful is not None:
+        return missing(doubtful.reason, source=Source.PROMETHEUS, query=doubtful.query)
+
+    def found(_: object) -> Mapping[str, Mapping[str, float]] | None:
+        shares: dict[str, dict[str, float]] = {}
+        for window, reading in readings.items():
+            for sample in _of_track(reading.value or (), candidate):
+                if sample.value is not None:
+                    shares.setdefault(sample.labels.get("slo", ""), {})[window] = sample.value
+        return shares or None
+
+    nothing = f"no budget of {candidate} is recorded: no traffic, or no rules that do so"
+    return readings["300"].map(found, empty=nothing).said(nothing)
+
+
+def kill_switch(answers: Answers) -> Reading[tuple[str, ...]]:
+    """The scopes for which the agents are stopped."""
+
+    def engaged(samples: tuple[Sample, ...]) -> tuple[str, ...]:
+        return tuple(sorted(sample.labels.get("scope", "") or "all" for sample in samples if sample.value))
+
+    return answers.samples("kill_switch").map(engaged).said("nothing says whether the kill switch is engaged")
+
+
+def cost_usd(answers: Answers, track: Track) -> Reading[float]:
+    """What a track cost in the long window."""
+
+    def of_track(samples: tuple[Sample, ...]) -> float | None:
+        return next((sample.value for sample in _of_track(samples, track)), None)
+
+    nothing = f"{track} reports no cost"
+    return answers.samples("cost").map(of_track, empty=nothing).said(nothing)
+
+
+def error_lines(answers: Answers, candidate: Track, since: datetime | None) -> Reading[ErrorLines]:
+    """What both tracks log at error level: the candidate since its release began, the other one for hours."""
+    ours, theirs = answers.logs(f"errors.{candidate}"), answers.logs(f"errors.{candidate.other}")
+    if ours.value is None or theirs.value is None:
+        doubtful = ours if ours.value is None else theirs
+        return missing(doubtful.reason, source=Source.ELASTICSEARCH, query=doubtful.query)
+    others = theirs.value
+
+    def built(page: LogPage) -> ErrorLines:
+        return as_patterns(
+            (entry.message for entry in page.entries if since is None or entry.at >= since),
+            (entry.message for entry in others.entries),
+            is_whole=len(others.entries) >= others.total and not others.total_is_lower_bound,
+        )
+
+    return ours.map(built)
+
+
+def declared(
+    service: Reading[GovernedService], raw: Mapping[str, Any], deployments: Iterable[Mapping[str, Any]]
+) -> Reading[Declared]:
+    """What is written on the Service and on the Deployments of its tracks."""
+    by_name = {item["metadata"]["name"]: item for item in deployments}
+
+    def built(known: GovernedService) -> Declared:
+        schemas = {
+            track: found
+            for track, status in known.tracks.items()
+            if status.deployment in by_name and (found := marks.read_schema(by_name[status.deployment])) is not None
+        }
+        return Declared(
+            freeze=marks.read_freeze(raw), backup_verified_at=marks.read_backup_verified_at(raw), schemas=schemas
+        )
+
+    return service.map(built)
+
+
+def _of_track(samples: Iterable[Sample], track: Track) -> Iterable[Sample]:
+    return (sample for sample in samples if sample.labels.get("track") == track)

@@ -1,0 +1,157 @@
+"""The gates beside the comparison: what fails them, what passes, what leaves them open, and which of them decide."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dashboard.decide import conditions
+from dashboard.decide.policy import Freeze, Limits, Policy
+from dashboard.decide.verdict import judge
+from dashboard.model.conditions import Declared, ErrorLines, ErrorPattern, Schema
+from dashboard.model.reading import Source, missing
+from dashboard.model.release import Track
+from dashboard.model.verdict import GateAnswer, Mode, Result, Word
+from tests.unit.release_evidence import NOW, counts, evidence, few, known
+
+GONE = missing("connection refused", source=Source.PROMETHEUS)
+BOTH_READ_5 = dict.fromkeys(Track, Schema(writes=5, reads_from=4, reads_to=5))
+
+
+def declared(**changes: Any) -> Any:
+    return known(Declared(**{"freeze": "", "backup_verified_at": None, "schemas": {}, **changes}), Source.KUBERNETES)
+
+
+def lines(*found: tuple[str, int, int], is_whole: bool = True) -> Any:
+    patterns = tuple(ErrorPattern(template=name, candidate=ours, other=theirs) for name, ours, theirs in found)
+    return known(ErrorLines(patterns=patterns, is_whole=is_whole), Source.ELASTICSEARCH)
+
+
+def burn(short: float, long: float) -> Any:
+    return known({"agent-success": {"300": short, "1800": short, "3600": long, "21600": long}})
+
+
+def costs(blue: float, green: float) -> dict[str, Any]:
+    return {"cost_usd": {Track.BLUE: known(blue), Track.GREEN: known(green)}}
+
+
+def answer(gate: str, limits: Limits | None = None, **changes: Any) -> GateAnswer:
+    question: conditions.Gate = getattr(conditions, gate)
+    return question(evidence(**changes), limits or Limits())
+
+
+@pytest.mark.parametrize(
+    ("gate", "changes", "result", "says"),
+    [
+        pytest.param("slo", {}, Result.PASS, "no budget", id="budgets last"),
+        pytest.param("slo", {"burn": burn(0.3, 0.2)}, Result.FAIL, "agent-success burns", id="burning"),
+        pytest.param("slo", {"burn": burn(0.0, 0.2)}, Result.PASS, "no budget", id="burnt and over"),
+        pytest.param("slo", {"burn": burn(0.3, 0.01)}, Result.PASS, "no budget", id="just a moment"),
+        pytest.param("slo", {"burn": burn(0.08, 0.07)}, Result.FAIL, "7 times too fast over 6 h", id="slowly burning"),
+        pytest.param("slo", {"burn": known({})}, Result.UNKNOWN, "recorded", id="no rules"),
+        pytest.param("slo", {"burn": GONE}, Result.UNKNOWN, "connection refused", id="nobody answers for budgets"),
+        pytest.param("kill_switch", {}, Result.PASS, "not engaged", id="agents may run"),
+        pytest.param(
+            "kill_switch", {"kill_switch": known(("global",))}, Result.FAIL, "global", id="agents are stopped"
+        ),
+        pytest.param("kill_switch", {"kill_switch": GONE}, Result.UNKNOWN, "refused", id="nobody knows the switch"),
+        pytest.param("cost", {}, Result.PASS, "1.04 times", id="as dear"),
+        pytest.param("cost", costs(12.0, 24.0), Result.FAIL, "2.00 times", id="twice as dear"),
+        pytest.param(
+            "cost", {"cost_usd": {Track.BLUE: known(1.0), Track.GREEN: GONE}}, Result.UNKNOWN, "", id="no cost"
+        ),
+        pytest.param("cost", costs(0.0, 1.0), Result.UNKNOWN, "cost nothing", id="the other track costs nothing"),
+        pytest.param("patterns", {}, Result.PASS, "no error line", id="no errors at all"),
+        pytest.param("patterns", {"error_lines": lines(("timeout", 9, 4))}, Result.PASS, "9 error", id="known errors"),
+        pytest.param("patterns", {"error_lines": lines(("oops", 4, 0))}, Result.PASS, "4 error", id="too few to tell"),
+        pytest.param(
+            "patterns",
+            {"error_lines": lines(("oops", 9, 0), ("ouch", 8, 0))},
+            Result.FAIL,
+            "9 times “oops” and 1 more kinds, never on blue",
+            id="new errors",
+        ),
+        pytest.param(
+            "patterns",
+            {"error_lines": lines(("oops", 9, 0), is_whole=False)},
+            Result.UNKNOWN,
+            "may not be new",
+            id="new by what was read",
+        ),
+        pytest.param("patterns", {"error_lines": GONE}, Result.UNKNOWN, "refused", id="no log"),
+        pytest.param("freeze", {}, Result.PASS, "no freeze", id="no freeze"),
+        pytest.param(
+            "freeze", {"declared": declared(freeze="audit")}, Result.FAIL, "audit", id="frozen on the Service"
+        ),
+        pytest.param("freeze", {"declared": GONE}, Result.UNKNOWN, "refused", id="cluster away"),
+        pytest.param("schema", {}, Result.UNKNOWN, "green does not declare", id="schemas undeclared"),
+        pytest.param("schema", {"declared": declared(schemas=BOTH_READ_5)}, Result.PASS, "both read 5", id="same data"),
+        pytest.param(
+            "schema",
+            {"declared": declared(schemas={**BOTH_READ_5, Track.GREEN: Schema(writes=6, reads_from=5, reads_to=6)})},
+            Result.FAIL,
+            "blue could not read the 6",
+            id="no way back",
+        ),
+        pytest.param(
+            "schema",
+            {"declared": declared(schemas={**BOTH_READ_5, Track.GREEN: Schema(writes=6, reads_from=6, reads_to=6)})},
+            Result.FAIL,
+            "not the 5 in use",
+            id="no way forward",
+        ),
+        pytest.param("backup", {}, Result.UNKNOWN, "no verified backup", id="no backup"),
+        pytest.param(
+            "backup",
+            {"declared": declared(backup_verified_at=NOW - timedelta(hours=3))},
+            Result.PASS,
+            "3 h ago",
+            id="a backup of today",
+        ),
+        pytest.param(
+            "backup",
+            {"declared": declared(backup_verified_at=NOW - timedelta(hours=30))},
+            Result.FAIL,
+            "30 h ago, 24 h are allowed",
+            id="a backup of yesterday",
+        ),
+    ],
+)
+def test_each_gate_answers(gate: str, changes: dict[str, Any], result: Result, says: str) -> None:
+    found = answer(gate, **changes)
+    assert (found.gate, found.result) == (gate, result), found.reason
+    assert says in found.reason
+
+
+def test_a_window_of_a_freeze_holds_until_its_end() -> None:
+    def at(begins: int, ends: int) -> GateAnswer:
+        window = Freeze(begins=NOW + timedelta(hours=begins), ends=NOW + timedelta(hours=ends), reason="the year's end")
+        return answer("freeze", Limits(freezes=(window,)))
+
+    assert at(-1, 1).result is Result.FAIL
+    assert "until 2026-03-01 04:00 UTC: the year's end" in at(-1, 1).reason
+    assert (at(-2, 0).result, at(1, 2).result) == (Result.PASS, Result.PASS)
+
+
+def test_a_dear_release_with_few_runs_is_open_and_a_cheap_one_says_how_long_it_takes() -> None:
+    dear = answer("cost", green=counts(runs=100.0), **costs(12.0, 4.0))
+    assert (dear.result, "too few" in dear.reason) == (Result.UNKNOWN, True)
+    new = answer("cost", green=counts(runs=20.0), green_fast=few(runs=9.0))
+    assert new.seconds_left == pytest.approx(50)
+
+
+def test_what_has_to_be_declared_decides_only_where_it_is_asked_for() -> None:
+    undeclared = evidence(error_lines=lines(("oops", 9, 0)))
+    assert judge(undeclared).word is Word.GO
+    assert judge(undeclared, Policy(required=("schema",))).word is Word.WAIT
+    assert judge(undeclared, Policy(required=("patterns",))).word is Word.NO_GO
+    assert judge(evidence(kill_switch=GONE)).word is Word.WAIT
+    assert judge(evidence(kill_switch=GONE), Policy(advisory=("kill_switch",))).word is Word.GO
+
+
+def test_after_a_switch_nobody_asks_for_a_freeze_and_burning_still_fails() -> None:
+    frozen = evidence(mode=Mode.AFTER, declared=declared(freeze="audit"), burn=burn(0.3, 0.2))
+    failing = {gate.gate for gate in judge(frozen).gates if gate.result is Result.FAIL}
+    assert failing == {"slo"}

@@ -1,0 +1,61 @@
+"""The record as baseline: how wide the margins become by what its windows drifted by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dashboard.decide.factor import Array
+from dashboard.decide.record import MOST_WIDENING, WINDOW_INTERVALS, pair, widening
+
+ONE = np.ones(2)
+
+
+def record(*shares: Array) -> tuple[Array, Array]:
+    """1,000 tries an interval for each metric, and the bad ones of the given shares, without chance."""
+    bad = np.stack([np.round(1000 * share) for share in shares], axis=-1)
+    return np.full_like(bad, 1000.0), bad
+
+
+def steady(share: float) -> Array:
+    return np.full(12 * WINDOW_INTERVALS, share)
+
+
+def moving(share: float) -> Array:
+    """Three tenths more in every other window, and less in the rest."""
+    return share * (1 + 0.3 * np.where(np.arange(12 * WINDOW_INTERVALS) // WINDOW_INTERVALS % 2, 1.0, -1.0))
+
+
+def test_what_does_not_drift_is_held_to_the_margins_as_they_are() -> None:
+    assert widening(*record(steady(0.1), steady(0.2)), slope=ONE, kinds=("share", "share")) == pytest.approx([1, 1])
+
+
+def test_a_metric_drifts_no_less_than_its_kind_on_average_and_other_kinds_do_not_count() -> None:
+    rows = record(steady(0.1), moving(0.1))
+    alike, apart = (widening(*rows, slope=ONE, kinds=kinds) for kinds in (("share", "share"), ("share", "latency")))
+    assert 1 < alike[0] < alike[1] == apart[1]
+    assert apart[0] == pytest.approx(1)
+
+
+def test_drift_in_time_widens_a_steep_share_more() -> None:
+    both = widening(*record(steady(0.1), moving(0.1)), slope=np.array([2.0, 1.0]), kinds=("latency", "latency"))
+    flat = widening(*record(steady(0.1), moving(0.1)), slope=ONE, kinds=("latency", "latency"))
+    assert np.log(both[0]) == pytest.approx(2 * np.log(flat[0]))
+
+
+def test_without_a_record_the_margins_are_as_wide_as_can_be() -> None:
+    tries, bad = record(steady(0.1)[:WINDOW_INTERVALS])
+    assert widening(tries, bad, slope=np.ones(1), kinds=("share",)) == pytest.approx([MOST_WIDENING])
+
+
+def test_a_metric_that_nobody_tried_says_nothing_of_the_drift_of_others() -> None:
+    tries, bad = record(moving(0.1), steady(0.0))
+    alone = widening(tries[:, :1], bad[:, :1], slope=np.ones(1), kinds=("share",))
+    tries[:, 1] = 0.0
+    assert widening(tries, bad, slope=ONE, kinds=("share", "share")) == pytest.approx([alone[0], alone[0]])
+
+
+def test_the_latest_of_the_record_comes_first_and_none_twice() -> None:
+    counts = np.arange(4.0)[:, None, None]
+    assert pair(counts, 6)[:, 0] == pytest.approx([3, 2, 1, 0, 0, 0])
+    assert pair(counts, 2)[:, 0] == pytest.approx([5, 1])
