@@ -27,7 +27,7 @@ def _draw(view: View, running: str) -> None:
     pieces.verdict_card(found.after or found.before, found.service.value, now)
     switching.buttons(found, busy=bool(running))
     pieces.tracks(found, now)
-    pieces.gates(found.after or found.before, now)
+    pieces.gates(found.after or found.before, view, now)
     review.exports(found)
     review.how(found.after or found.before, found.policy)
     if found.after is not None:

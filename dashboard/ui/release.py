@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -17,7 +18,7 @@ from dashboard.model.release import GovernedService, Track
 from dashboard.model.verdict import GateAnswer, Mode, Result, Verdict, Word
 from dashboard.model.view import Marker, View
 from dashboard.queries.release import SLOW_SECONDS, ReleaseAnswer, TrackFigures
-from dashboard.ui import states
+from dashboard.ui import session, states, url
 from dashboard.ui.charts import time_chart
 from dashboard.ui.format import DASH, ago, number, span
 from dashboard.ui.tables import Column, table
@@ -35,6 +36,12 @@ _SIGNS: Final[Mapping[Result, tuple[str, str]]] = {
     Result.FAIL: ("✕", "fail"),
 }
 _LONGEST_QUERY = 4000
+# The page whose charts show what a gate is about.
+_CHARTS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("errors", "errors_compared", "latency", "latency_compared", "tools_compared", "cost"), "agents"),
+    **dict.fromkeys(("violations", "violations_compared", "denials_compared", "slo"), "contracts"),
+    **dict.fromkeys(("capacity", "restarts", "way_back"), "resources"),
+}
 
 
 def verdict_card(verdict: Verdict, service: GovernedService | None, now: datetime) -> None:
@@ -113,11 +120,11 @@ def _cell(reading: Reading[float], unit: Unit, now: datetime) -> str:
     return f'{shown} <small title="{in_html(reading.reason)}">{reading.state}, {ago(reading.as_of, now)}</small>'
 
 
-def gates(verdict: Verdict, now: datetime) -> None:
-    """Every gate in order of concern: value against limit, the sample, how fresh."""
+def gates(verdict: Verdict, view: View, now: datetime) -> None:
+    """Every gate in order of concern: value against limit, the sample, how fresh, and the way to the charts behind."""
     counts = [f"{sum(g.result is result for g in verdict.gates)} {_SIGNS[result][1]}" for result in _SIGNS]
     st.markdown(f"##### Gates :gray[{', '.join(counts)}]")
-    st.html(f'<div class="td-gates">{"".join(_gate(gate, now) for gate in verdict.gates)}</div>')
+    st.html(f'<div class="td-gates">{"".join(_gate(gate, view, now) for gate in verdict.gates)}</div>')
     with st.expander("The queries behind the gates", icon=":material/query_stats:"):
         for gate in verdict.gates:
             if gate.query:
@@ -125,9 +132,9 @@ def gates(verdict: Verdict, now: datetime) -> None:
                 st.code(gate.query[:_LONGEST_QUERY], language="promql", wrap_lines=True)
 
 
-def _gate(gate: GateAnswer, now: datetime) -> str:
+def _gate(gate: GateAnswer, view: View, now: datetime) -> str:
     sign, word = _SIGNS[gate.result]
-    facts = [in_html(fact) for fact in _facts(gate, now)]
+    facts = [in_html(fact) for fact in _facts(gate, now)] + _charts_behind(gate, view)
     aside = "" if gate.required else " <small>does not decide</small>"
     title = f'<span class="td-sign">{sign} {word}</span> {in_html(gate.title)}{aside}'
     return (
@@ -135,6 +142,16 @@ def _gate(gate: GateAnswer, now: datetime) -> str:
         f"<p>{in_html(gate.reason)}</p>"
         f'<div class="td-note">{" · ".join(facts)}</div>{_strength(gate)}</div>'
     )
+
+
+def _charts_behind(gate: GateAnswer, view: View) -> list[str]:
+    """A link to the page with the figures behind the gate, which keeps what is looked at; none where there is none."""
+    page = _CHARTS.get(gate.gate, "")
+    if page not in session.pages():
+        return []
+    # Beside the Release page, wherever the deck is mounted.
+    asked = urlencode(url.link(view, track=""))
+    return [f'<a href="{page}{in_html("?" + asked if asked else "")}" target="_self">charts</a>']
 
 
 def _strength(gate: GateAnswer) -> str:
