@@ -103,7 +103,7 @@ class FaultProxy:
 
     async def _stop(self) -> None:
         await self._set(None)
-        self._tear_down()
+        await self._tear_down()
         await self._runner.cleanup()
         await self._client.close()
 
@@ -113,12 +113,17 @@ class FaultProxy:
         self._changed.set()
         self._changed = asyncio.Event()
         if (fault is not None and fault not in STANDS_STILL) or before in STANDS_STILL:
-            self._tear_down()
+            await self._tear_down()
 
-    def _tear_down(self) -> None:
-        for transport in self._transports:
+    async def _tear_down(self) -> None:
+        """Returns when all connections are gone: a client that asks after that finds its own dead."""
+        standing = [transport for transport in self._transports if not transport.is_closing()]
+        raw = [transport.get_extra_info("socket") for transport in standing]
+        for transport in standing:
             _reset(transport)
         self._transports.clear()
+        while any(one.fileno() != -1 for one in raw):
+            await asyncio.sleep(0)
 
     def _choose_certificate(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
         if self.fault is Fault.WRONG_CA:
