@@ -60,7 +60,8 @@ def _sentence(word: Word, answers: Sequence[GateAnswer], evidence: Evidence, ver
         return f"All {sum(answer.required for answer in answers)} gates pass: {release} {does}."
     if word is Word.NO_GO:
         failing = [answer for answer in answers if answer.result is Result.FAIL and answer.required]
-        rest = f" {len(failing) - 1} more fail." if len(failing) > 1 else ""
+        more = len(failing) - 1
+        rest = f" {more} more {'gates fail' if more > 1 else 'gate fails'}." if more else ""
         advice = "" if evidence.mode is Mode.BEFORE else " Roll back."
         return f"{failing[0].title}: {failing[0].reason}.{rest}{advice}"
     return _waiting([answer for answer in answers if answer.result is Result.UNKNOWN and answer.required], evidence)

@@ -159,7 +159,9 @@ def _strength(gate: GateAnswer) -> str:
     if gate.harm is None and gate.proof is None:
         is_open = gate.result is Result.UNKNOWN and gate.needed
         return _bar("counted", gate.progress, "open") if is_open else ""
-    proof = _bar("shown to be fine", gate.proof, "proof") if gate.proof is not None else ""
+    # What was shown before the harm came no longer holds.
+    holds = gate.proof is not None and gate.result is not Result.FAIL
+    proof = _bar("shown to be fine", gate.proof or 0.0, "proof") if holds else ""
     harm = _bar("signs of harm", gate.harm, "harm") if gate.harm is not None else ""
     return proof + harm
 
