@@ -119,7 +119,7 @@ def test_wait_says_how_long_at_the_present_traffic() -> None:
 
 def test_no_go_names_the_gate_and_how_many_more_fail() -> None:
     verdict = judge(evidence(green=counts(failed=300.0, p95_seconds=9.0)))
-    assert verdict.sentence == "Errors: 300 of 1000 runs failed in the last 5 min. 1 more fail."
+    assert verdict.sentence == "Errors: 300 of 1000 runs failed in the last 5 min. 1 more gate fails."
 
 
 def test_after_a_switch_the_users_are_what_it_is_about() -> None:
