@@ -168,6 +168,7 @@ def test_closing_the_browser_does_not_stop_a_switch(
         expect(page.get_by_text("only blue serves users").first).to_be_visible(timeout=60 * SECOND)
 
 
+@pytest.mark.slow
 def test_a_fault_on_the_preview_shows_within_seconds_raises_an_alert_within_a_minute_and_heals(
     environment: Environment, browser: Browser, release: Page, cluster: Cluster
 ) -> None:
