@@ -145,6 +145,7 @@ def test_a_release_that_is_go_is_switched_and_taken_back_under_load_and_no_reque
     expect(button(release, "rollback")).to_be_disabled()
 
 
+@pytest.mark.slow
 def test_closing_the_browser_does_not_stop_a_switch(
     environment: Environment, browser: Browser, cluster: Cluster
 ) -> None:

@@ -2,7 +2,7 @@
 what other sources say stays whole, and the end of the fault shows within 10 s.
 
 All pages look on while a source has a bad day, each with breakers and a cache of its own; the tests ask what was seen.
-In the fast run six faults strike; `make test-slow` has all. Two sources that fail at once are in tests/unit.
+Two sources that fail at once are in tests/unit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from tests.faultproxy.deck import PAGES, REFRESH_SECONDS, Deck, Drawn
 from tests.faultproxy.fault import Fault
 from tests.faultproxy.proxy import FaultProxy
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]  # its sources are those of the environment
+# Its sources are those of the environment; all of it takes about ten minutes.
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
 
 PROMETHEUS, ALERTMANAGER, ELASTICSEARCH, KUBERNETES = Source
 # What each page reads. Triage reads logs since something is wrong: green fails one run in ten.
@@ -60,17 +61,6 @@ DAYS = [(fault, source) for fault in FOR_ALL for source in Source] + [
     (Fault.WATCH_CLOSES, KUBERNETES),
     (Fault.GONE, KUBERNETES),
 ]
-# What the fast run looks at: each source, and each way to be of no use once: silent, half an answer, not who it says it
-# is, nonsense, another time, forgetful.
-CORE = {
-    (Fault.HANG, KUBERNETES),
-    (Fault.CUT, ELASTICSEARCH),
-    (Fault.WRONG_CA, PROMETHEUS),
-    (Fault.HTML, ALERTMANAGER),
-    (Fault.CLOCK_AHEAD, PROMETHEUS),
-    (Fault.GONE, KUBERNETES),
-}
-
 # A view waits for one range or search at most, and is drawn besides.
 FIRST_SECONDS = RANGE_SECONDS + 3.0
 # Once the breaker is open a view waits for nobody; drawing takes some 0.3 s.
@@ -151,7 +141,7 @@ def _id(day: tuple[Fault, Source]) -> str:
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(day, id=_id(day), marks=() if day in CORE else pytest.mark.slow) for day in DAYS],
+    params=[pytest.param(day, id=_id(day)) for day in DAYS],
 )
 def day(request: pytest.FixtureRequest, stage: Stage) -> Day:
     """The bad day, lived through once by all pages."""
@@ -268,7 +258,7 @@ COLD = [(fault, source) for fault in (Fault.HANG, Fault.TRICKLE) for source in S
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize(
     "bad",
-    [pytest.param(bad, id=_id(bad), marks=() if bad == (Fault.HANG, PROMETHEUS) else pytest.mark.slow) for bad in COLD],
+    [pytest.param(bad, id=_id(bad)) for bad in COLD],
 )
 def test_the_first_visitor_of_a_process_waits_no_longer_than_one_question(
     stage: Stage, bad: tuple[Fault, Source], page: str

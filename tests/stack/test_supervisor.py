@@ -5,6 +5,7 @@ What runs in it is the business of the other tests.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -54,6 +56,13 @@ def restarts(environment: Environment) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
+def _sockets(process: psutil.Process) -> list[Any]:
+    """What a process has open; nothing of one that has ended meanwhile, as a probe's does."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return list(process.net_connections())
+    return []
+
+
 class Foreground:
     """`up` as at a terminal, with what it says."""
 
@@ -69,7 +78,7 @@ class Foreground:
         eventually(lambda: (environment.state / "endpoints.json").exists() or self.process.poll() is not None, 60)
         assert self.process.poll() is None, self.process.communicate()
         self.family = psutil.Process(self.process.pid).children(recursive=True)
-        sockets = [connection for process in self.family for connection in process.net_connections()]
+        sockets = [connection for process in self.family for connection in _sockets(process)]
         self.ports = sorted({one.laddr for one in sockets if one.status == psutil.CONN_LISTEN})
 
     @property
