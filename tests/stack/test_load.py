@@ -110,14 +110,30 @@ def test_a_stalled_system_still_gets_what_was_due() -> None:
     asyncio.run(scenario())
 
 
-def test_who_is_told_to_stop_does_not_wait_for_answers_that_never_come(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_told_to_stop_still_waits_for_the_answers_that_are_due() -> None:
+    async def scenario() -> None:
+        async def slow(request: web.BaseRequest) -> web.StreamResponse:
+            await asyncio.sleep(1.5)
+            return web.json_response(ANSWER)
+
+        stop = asyncio.Event()
+        async with server(slow) as url, asyncio.timeout(5):
+            asyncio.get_running_loop().call_later(0.3, stop.set)
+            summary = await drive(url, 100, stop=stop, cut=asyncio.Event())
+        assert summary.sent == summary.ok > 10
+
+    asyncio.run(scenario())
+
+
+def test_who_is_cut_off_does_not_wait_for_answers_that_never_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deploy.local.load.driver._STOP_SECONDS", 0.1)
 
     async def scenario() -> None:
-        third, stop = Third(_hangs), asyncio.Event()
+        third, stop, cut = Third(_hangs), asyncio.Event(), asyncio.Event()
         async with server(third) as url, asyncio.timeout(3):
             asyncio.get_running_loop().call_later(0.3, stop.set)
-            summary = await drive(url, 100, stop=stop)
+            asyncio.get_running_loop().call_later(0.4, cut.set)
+            summary = await drive(url, 100, stop=stop, cut=cut)
         assert summary.sent == summary.ok + summary.failures
         assert dict(summary.failed) == {"cut_off": third.requests // 3}
 

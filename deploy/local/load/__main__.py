@@ -1,6 +1,7 @@
 """`python -m deploy.local.load`: main traffic through the gateway and marked synthetic runs to the preview Service.
 
-A line a minute on stderr, the whole summary as JSON on stdout at the end.
+A line a minute on stderr, the whole summary as JSON on stdout at the end. SIGINT ends the sending and waits for the
+answers still due; a second one, and SIGTERM, cut them off.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import signal
 import sys
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 import uvloop
@@ -58,16 +60,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--synthetic-rate", type=float, default=12.0, help="synthetic runs a second; 0 for none (default: %(default)s)"
     )
-    parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until SIGTERM")
+    parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until stopped by a signal")
     parser.add_argument("--seed", type=int, help="the same one makes the agents do the same again (default: chance)")
     parser.add_argument("--max-rate", type=float, default=MAX_RATE, help="refuse more (default: %(default)s)")
     return parser
 
 
 async def _run(options: argparse.Namespace) -> list[Stream]:
-    stop = asyncio.Event()
+    stop, cut = asyncio.Event(), asyncio.Event()
+
+    def asked_to_stop(*, at_once: bool) -> None:
+        if at_once or stop.is_set():
+            cut.set()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        handler = partial(asked_to_stop, at_once=number == signal.SIGTERM)
+        asyncio.get_running_loop().add_signal_handler(number, handler)
     targets = await _targets(options, stop)
     if targets is None:
         return []
@@ -87,6 +96,7 @@ async def _run(options: argparse.Namespace) -> list[Stream]:
                     max_rate=options.max_rate,
                     seed=options.seed,
                     stop=stop,
+                    cut=cut,
                     summary=stream.summary,
                 )
                 for stream in streams

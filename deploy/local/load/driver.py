@@ -63,9 +63,10 @@ async def drive(
     max_rate: float = MAX_RATE,
     seed: int | None = None,
     stop: asyncio.Event | None = None,
+    cut: asyncio.Event | None = None,
     summary: Summary | None = None,
 ) -> Summary:
-    """Sends load until the duration is over, then waits for the answers still due; `stop` ends both soon.
+    """Sends load until the duration is over or `stop` is set, then waits for the answers still due.
 
     Args:
         url: base address of the gateway, or of the preview Service if `synthetic`.
@@ -74,6 +75,7 @@ async def drive(
         synthetic: sends marked runs straight to /v1/runs instead of tasks to /v1/tasks.
         seed: with the same one the agents do the same things in the same order; None for what chance brings.
         timeout_seconds: after this a request counts as failed.
+        cut: ends the waiting too; what is due a moment later counts as cut off.
         summary: where to count, for a caller who wants to watch; a new one by default.
 
     Returns: the counts of everything that was due. Raises RefusedError for a target or rate that is not allowed.
@@ -98,8 +100,7 @@ async def drive(
             task = asyncio.create_task(_send(session, target, next(bodies), counts))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
-        if under_way:
-            await asyncio.wait(under_way, timeout=_STOP_SECONDS if stop and stop.is_set() else None)
+        await _answers(under_way, cut)
         for task in under_way:
             task.cancel()
             counts.lost("cut_off")
@@ -136,6 +137,19 @@ async def _stopped_before(due: float, stop: asyncio.Event | None) -> bool:
         except TimeoutError:
             return False
     return stop.is_set()
+
+
+async def _answers(under_way: set[asyncio.Task[None]], cut: asyncio.Event | None) -> None:
+    """Waits until no answer is due any more, or for a moment only once `cut` is set."""
+    if not under_way:
+        return
+    answered = asyncio.ensure_future(asyncio.wait(under_way))
+    cutting = asyncio.ensure_future(cut.wait()) if cut else None
+    await asyncio.wait({answered, cutting} if cutting else {answered}, return_when=asyncio.FIRST_COMPLETED)
+    if cutting:
+        cutting.cancel()
+    await asyncio.wait({answered}, timeout=_STOP_SECONDS)
+    answered.cancel()
 
 
 async def _send(session: aiohttp.ClientSession, target: str, body: bytes, counts: Summary) -> None:
