@@ -38,7 +38,7 @@ lint: .venv/.installed ## format, style, types and the import contracts
 	$(BIN)/lint-imports
 
 test: setup tools lint ## what every change has to pass, in less than ten minutes
-	$(BIN)/python -m pytest -m "not slow"
+	@bash tests/run.sh
 
 test-slow: setup tools ## the long ones: every fault, the history, crashes under load, a hundred thousand changes
 	$(BIN)/python -m pytest -m slow

@@ -35,13 +35,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environmen
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs the environment, so that no test can forget to say so, and puts it at the end but for one.
-
-    A verdict and a rate want minutes of traffic. The one that comes first brings the environment up, and the minutes
-    pass while all the others run.
-    """
-    needs = [item for item in items if "environment" in getattr(item, "fixturenames", ())]
-    for item in needs:
-        item.add_marker(pytest.mark.stack)
-    rest = [item for item in items if item not in set(needs)]
-    items[:] = [*needs[:1], *rest, *needs[1:]]
+    """Marks what needs the environment, so that no test can forget to say so."""
+    for item in items:
+        if "environment" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.stack)
+            item.add_marker(pytest.mark.alone)
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.alone)

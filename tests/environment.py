@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import requests
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -22,6 +24,12 @@ class Environment:
         """Where everything answers: dashboard, prometheus, alertmanager, elasticsearch, kubeconfig, gateway."""
         found: dict[str, str] = json.loads((self.state / "endpoints.json").read_text())
         return found
+
+    def alerts(self, track: str) -> set[str]:
+        """The names of the alerts of that track that are active in Alertmanager."""
+        url = f"{self.endpoints['alertmanager']}/api/v2/alerts"
+        found = requests.get(url, {"active": "true", "filter": f'track="{track}"'}, timeout=5).json()
+        return {alert["labels"]["alertname"] for alert in found}
 
     def command(self, name: str, *arguments: str, timeout_seconds: float = 120) -> subprocess.CompletedProcess[str]:
         """Runs a command as a person would, for example `command("fault", "errors")`."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from bench.browser import chromium, tab, wait_until_drawn
 from dashboard.model.reading import Unit
 from dashboard.ui.format import number
 from tests.environment import Environment
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -107,21 +107,15 @@ def kubectl(environment: Environment, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def await_true(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.2)
-
-
 @pytest.fixture(scope="module")
 def period(environment: Environment) -> tuple[datetime, datetime]:
     """A quarter of an hour that ends where there is traffic in the whole of its last minute."""
-    await_true(lambda: bool(prometheus(environment, RUNS, datetime.now(UTC) - timedelta(minutes=1))), 120)
+    a_minute = timedelta(minutes=1)
+    eventually(lambda: prometheus(environment, RUNS, datetime.now(UTC) - a_minute), "a minute of traffic", 120)
     now = datetime.now(UTC).replace(microsecond=0)
     end = now - timedelta(seconds=now.second % 5)
     # Scrapes that are under way belong to the past when the page is drawn: both sides must see the same ones.
-    await_true(lambda: datetime.now(UTC) > end + timedelta(seconds=10), 15)
+    eventually(lambda: datetime.now(UTC) > end + timedelta(seconds=10), "the scrapes are in", 15)
     return end - timedelta(minutes=15), end
 
 

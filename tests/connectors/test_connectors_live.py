@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +18,7 @@ from connectors.alertmanager import Alertmanager, Matcher, Silence
 from connectors.errors import NotFound, Refused
 from connectors.prometheus import Prometheus
 from tests.environment import Environment
+from tests.waiting import eventually
 
 RUNS = 'gen_ai_invoke_agent_duration_seconds_count{namespace="agents", service_name="agent-runtime"}'
 
@@ -32,30 +33,23 @@ def alertmanager(environment: Environment) -> Alertmanager:
     return Alertmanager(environment.endpoints["alertmanager"])
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.1)
-
-
 def hour() -> dict[str, int]:
     now = int(time.time())
     return {"start": now - 3600, "end": now + 60}
 
 
 def test_every_target_is_up_and_was_scraped(prometheus: Prometheus) -> None:
-    eventually(lambda: {target.health for target in prometheus.targets()} == {"up"})
+    eventually(lambda: {target.health for target in prometheus.targets()} == {"up"}, "all targets are up")
     assert all(target.last_scrape and not target.last_error for target in prometheus.targets())
 
 
 def test_every_rule_evaluates(prometheus: Prometheus) -> None:
-    eventually(lambda: {rule.health for rule in prometheus.rules()} == {"ok"})
+    eventually(lambda: {rule.health for rule in prometheus.rules()} == {"ok"}, "all rules are well")
     assert {rule.state for rule in prometheus.rules()} >= {"", "inactive"}
 
 
 def test_series_labels_and_types_are_told(prometheus: Prometheus) -> None:
-    eventually(lambda: bool(prometheus.instant(RUNS).points))
+    eventually(lambda: prometheus.instant(RUNS).points, "there are runs")
 
     assert {labels["track"] for labels in prometheus.series(RUNS, **hour())} == {"blue", "green"}
     assert prometheus.label_values("track", RUNS, **hour()) == ("blue", "green")
@@ -65,7 +59,8 @@ def test_series_labels_and_types_are_told(prometheus: Prometheus) -> None:
 def test_a_range_and_an_instant_agree(prometheus: Prometheus) -> None:
     at = int(time.time()) // 5 * 5 - 10
     eventually(
-        lambda: bool(prometheus.instant(RUNS, at=datetime.fromtimestamp(at, UTC)).points) or time.time() > at + 60
+        lambda: bool(prometheus.instant(RUNS, at=datetime.fromtimestamp(at, UTC)).points) or time.time() > at + 60,
+        "there are runs at that time",
     )
 
     lines = prometheus.range(RUNS, start=at - 60, end=at, step_seconds=5).lines

@@ -30,6 +30,7 @@ from deploy.local.cluster import MANIFESTS
 from tests.act.fakes import a_verdict
 from tests.environment import REPOSITORY, Environment
 from tests.real.running import ONLY_REAL
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), ONLY_REAL]
 NAMESPACE, SERVICE = "agents", "agent-runtime"
@@ -97,7 +98,7 @@ def users(environment: Environment, *, seconds: int = WORKING_SECONDS) -> Iterat
     counts: dict[str, Any] = {}
     with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as running:
         try:
-            wait_until(lambda: answered(environment) > before, "the users are at work")
+            eventually(lambda: answered(environment) > before, "the users are at work")
             yield counts
             counts["stayed"] = running.poll() is None
             said, _ = running.communicate(timeout=seconds + 60)
@@ -121,13 +122,6 @@ def done(desk: Desk, **request: Any) -> ActionState:
     state = desk.wait(desk.submit(wanted), timeout_seconds=120)
     assert state is not None
     return state
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
 
 
 def test_the_manifests_are_taken_under_pod_security_restricted_and_all_of_them_run(kubectl: Kubectl) -> None:
@@ -209,13 +203,13 @@ def test_a_pod_that_is_killed_comes_back(real_environment: Environment, kubectl:
 
 def test_kubectl_shows_what_a_pod_says(real_environment: Environment, kubectl: Kubectl) -> None:
     with users(real_environment, seconds=10):
-        wait_until(lambda: "agent run finished" in kubectl("logs", "deployment/agent-runtime-blue"), "it says so")
+        eventually(lambda: "agent run finished" in kubectl("logs", "deployment/agent-runtime-blue"), "it says so")
 
 
 def test_logs_arrive_in_real_data_streams(real_environment: Environment) -> None:
     store = Elasticsearch(real_environment.endpoints["elasticsearch"])
     with users(real_environment, seconds=10):
-        wait_until(lambda: store.search(LOGS, query={"match_all": {}}, size=1).total > 0, "logs arrive")
+        eventually(lambda: store.search(LOGS, query={"match_all": {}}, size=1).total > 0, "logs arrive")
     (hit,) = store.search(LOGS, query={"match_all": {}}, size=1).hits
     assert hit.index.startswith(".ds-logs-agentgov.app.otel-local-")
     assert store.version().startswith("9.")

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -148,10 +147,3 @@ def reason(answer: requests.Response) -> tuple[int, str]:
     body = answer.json()
     assert (body["kind"], body["status"], body["code"]) == ("Status", "Failure", answer.status_code)
     return body["code"], body["reason"]
-
-
-def eventually(condition: Any, what: str) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)

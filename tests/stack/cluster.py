@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -55,12 +54,3 @@ class Cluster:
         """Those that are not on their way out, oldest first."""
         found = self.get("pods", "-l", selector)["items"]
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
-
-
-def eventually(condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
-    """The first true value of the condition."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.1)
-    return found

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,8 @@ from typing import Any
 import pytest
 import requests
 from elasticsearch import ApiError, Elasticsearch, helpers
+
+from tests.waiting import eventually
 
 REPO = Path(__file__).parents[2]
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -143,10 +144,3 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
-
-
-def eventually(condition: Callable[[], Any], what: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.02)

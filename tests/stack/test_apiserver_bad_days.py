@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from tests.stack.apiserver_process import MERGE, Server, config_map, deployment, eventually, reason
+from tests.stack.apiserver_process import MERGE, Server, config_map, deployment, reason
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
 

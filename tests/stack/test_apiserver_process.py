@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from apiserver_process import MERGE, REPO, Server, config_map, eventually, reason
+from apiserver_process import MERGE, REPO, Server, config_map, reason
+
+from tests.waiting import eventually
 
 pytest_plugins = ("apiserver_process",)
 pytestmark = pytest.mark.stack

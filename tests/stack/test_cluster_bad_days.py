@@ -17,9 +17,9 @@ from bench import manifests
 from deploy.local.children import Child
 from tests.real.running import Running, free_addresses
 from tests.stack.apiserver_process import MERGE, Server
-from tests.stack.cluster import eventually
 from tests.stack.logstore_process import LogStore
 from tests.stack.moving_clock import COMPILER, MovingClock
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
 NAMESPACE = "/api/v1/namespaces/default"

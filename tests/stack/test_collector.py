@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 import requests
-from logstore_process import REPO, LogStore, eventually, free_port, listens
+from logstore_process import REPO, LogStore, free_port, listens
 from test_collector_tail import Container
+
+from tests.waiting import eventually
 
 pytest_plugins = ("logstore_process",)
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

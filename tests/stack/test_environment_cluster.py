@@ -19,7 +19,8 @@ import requests
 from bench import manifests
 from deploy.local.addresses import to_loopback
 from tests.environment import Environment
-from tests.stack.cluster import Cluster, Json, eventually
+from tests.stack.cluster import Cluster, Json
+from tests.waiting import eventually
 
 NAMESPACE = "kubectl-journeys"
 APP = Path(__file__).parents[2] / "deploy" / "production" / "rendered" / "local.yaml"

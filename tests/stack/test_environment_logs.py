@@ -12,7 +12,7 @@ from dashboard.queries.logs import LogReader
 from dashboard.queries.request import LogContext, LogPatterns, Logs
 from dashboard.queries.resolver import Resolver
 from tests.environment import Environment
-from tests.stack.cluster import eventually
+from tests.waiting import eventually
 
 STREAMS = {"logs": "logs-agentgov.app.otel-*", "traces": "traces-agentgov.otel-*"}
 SECONDS = 10.0

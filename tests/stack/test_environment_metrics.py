@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.environment import Environment
-from tests.stack.cluster import eventually
+from tests.waiting import eventually
 
 TABLE = Path(__file__).parents[2] / "deploy" / "monitoring" / "telemetry.md"
 # What relabelling and Prometheus itself add to every series of the governed system.

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 import tantivy
 from elasticsearch import ApiError, Elasticsearch, TransportError
-from logstore_process import REPO, LogStore, answers, eventually, ids, log, refusal
+from logstore_process import REPO, LogStore, answers, ids, log, refusal
+
+from tests.waiting import eventually
 
 pytest_plugins = ("logstore_process",)
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch, NotFoundError
-from logstore_process import LogStore, eventually, ids, log, millis, refusal
+from logstore_process import LogStore, ids, log, millis, refusal
+
+from tests.waiting import eventually
 
 pytest_plugins = ("logstore_process",)
 pytestmark = pytest.mark.stack

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,8 +22,9 @@ import psutil
 import pytest
 
 from tests.environment import REPOSITORY, Environment
+from tests.waiting import eventually
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.alone]
 
 BARE = ("--no-dashboard", "--no-load", "--no-history")
 PROCESSES = {
@@ -75,7 +76,8 @@ class Foreground:
             stderr=subprocess.PIPE,
             text=True,
         )
-        eventually(lambda: (environment.state / "endpoints.json").exists() or self.process.poll() is not None, 60)
+        ready = environment.state / "endpoints.json"
+        eventually(lambda: ready.exists() or self.process.poll() is not None, "it is up, or has ended")
         assert self.process.poll() is None, self.process.communicate()
         self.family = psutil.Process(self.process.pid).children(recursive=True)
         sockets = [connection for process in self.family for connection in _sockets(process)]
@@ -102,13 +104,6 @@ class Foreground:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(tuple(address))
-
-
-def eventually(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)
 
 
 def test_a_ready_environment_says_where_everything_is_and_only_on_this_machine(running: Environment) -> None:
@@ -162,9 +157,9 @@ def test_the_traffic_changes_while_everything_runs(running: Environment) -> None
 
     for rate in ("3", "5"):
         assert running.command("load", "--rate", rate).returncode == 0
-        eventually(lambda rate=rate: rates() == [rate], 10)
+        eventually(lambda rate=rate: rates() == [rate], "the rate is taken", 10)
     assert running.command("load", "--rate", "0").returncode == 0
-    eventually(lambda: rates() == [], 10)
+    eventually(lambda: rates() == [], "the load ends", 10)
     assert running.command("load", "--rate", "1000000").returncode != 0
 
 

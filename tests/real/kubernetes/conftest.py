@@ -9,7 +9,8 @@ import pytest
 
 from tests.real.kubernetes.real_cluster import RealCluster
 from tests.real.running import KINDS
-from tests.stack.apiserver_process import Server, eventually
+from tests.stack.apiserver_process import Server
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="session", params=KINDS)

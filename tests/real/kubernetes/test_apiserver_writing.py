@@ -14,10 +14,10 @@ from tests.stack.apiserver_process import (
     config_map,
     definition,
     deployment,
-    eventually,
     pod,
     reason,
 )
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
 
