@@ -15,7 +15,7 @@ from aiohttp import web
 
 from deploy.local.load import Summary, drive
 from deploy.local.load.__main__ import main
-from deploy.local.load.driver import RefusedError
+from deploy.local.load.driver import LOOKS, RUNS, RefusedError
 from deploy.local.load.targets import Targets, find_targets
 
 ROOT = Path(__file__).parents[2]
@@ -150,7 +150,7 @@ def test_synthetic_runs_are_marked_and_go_straight_to_the_runtime() -> None:
 
     async def scenario() -> None:
         async with server(look) as url:
-            await drive(url, 50, 0.1, synthetic=True)
+            await drive(url, 50, 0.1, kind=RUNS)
             await drive(url, 50, 0.1)
 
     asyncio.run(scenario())
@@ -158,6 +158,22 @@ def test_synthetic_runs_are_marked_and_go_straight_to_the_runtime() -> None:
         ("/v1/runs", "true", "agent"),
         ("/v1/tasks", None, "task_type"),
     }
+
+
+def test_a_look_is_a_get_that_orders_nothing() -> None:
+    seen: list[tuple[str, str, bytes]] = []
+
+    async def look(request: web.BaseRequest) -> web.StreamResponse:
+        seen.append((request.method, request.path, await request.read()))
+        return web.Response(text="ok\n", status=503 if len(seen) == 3 else 200)
+
+    async def scenario() -> None:
+        async with server(look) as url:
+            summary = await drive(url, 50, 0.1, kind=LOOKS)
+        assert (summary.sent, summary.ok, dict(summary.failed)) == (5, 4, {"http_503": 1})
+
+    asyncio.run(scenario())
+    assert set(seen) == {("GET", "/readyz", b"")}
 
 
 @pytest.mark.parametrize(
@@ -217,7 +233,7 @@ class Cluster:
             self.looks += 1
             if self.looks <= 2:
                 return web.json_response({"kind": "Status", "code": 404, "message": f"no {name}"}, status=404)
-            last = 10 if name == "gateway" else 11
+            last = {"gateway": 10, "agent-runtime-preview": 11, "agent-runtime": 12}[name]
             return web.json_response({"spec": {"clusterIP": f"10.9.255.{last}", "ports": [{"port": 8080}]}})
         ready = self.looks > 4
         endpoints = [{"addresses": ["10.9.1.2"], "conditions": {"ready": ready}}]
@@ -238,8 +254,8 @@ def test_the_targets_are_found_once_they_are_ready(tmp_path: Path, monkeypatch: 
     async def scenario() -> None:
         cluster = Cluster()
         async with server(cluster) as url, asyncio.timeout(5):
-            targets = await find_targets(str(kubeconfig(tmp_path, url)), "agents")
-        assert targets == Targets(gateway="http://127.9.255.10:8080", preview="http://127.9.255.11:8080")
+            targets = await find_targets(str(kubeconfig(tmp_path, url)), "agents", active=True)
+        assert targets == Targets(*(f"http://127.9.255.{last}:8080" for last in (10, 11, 12)))
         assert cluster.looks > 4
 
     asyncio.run(scenario())

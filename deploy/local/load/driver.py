@@ -10,7 +10,8 @@ import asyncio
 import ipaddress
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,8 +27,19 @@ _TASK_TYPES = ("support-case", "support-case", "invoice-check", "code-review", "
 _AGENTS = ("support-triage", "support-triage", "invoice-checker", "code-reviewer", "research-analyst")
 SYNTHETIC = {"x-tealdeck-synthetic": "true"}
 
-_TASKS = tuple({"task_type": task_type} for task_type in _TASK_TYPES)
-_RUNS = tuple({"agent": agent} for agent in _AGENTS)
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is sent: `orders` one after the other, or, without any, a plain GET that is well when it is answered 200."""
+
+    path: str
+    orders: tuple[dict[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+TASKS = Kind("/v1/tasks", tuple({"task_type": task_type} for task_type in _TASK_TYPES))
+RUNS = Kind("/v1/runs", tuple({"agent": agent} for agent in _AGENTS), SYNTHETIC)
+LOOKS = Kind("/readyz")
 
 
 class RefusedError(ValueError):
@@ -58,7 +70,7 @@ async def drive(
     rate: float,
     duration: float | None = None,
     *,
-    synthetic: bool = False,
+    kind: Kind = TASKS,
     timeout_seconds: float = 15.0,
     max_rate: float = MAX_RATE,
     seed: int | None = None,
@@ -69,10 +81,10 @@ async def drive(
     """Sends load until the duration is over or `stop` is set, then waits for the answers still due.
 
     Args:
-        url: base address of the gateway, or of the preview Service if `synthetic`.
+        url: base address of the gateway for TASKS, of a Service of the agent runtime for RUNS, of any for LOOKS.
         rate: requests a second.
         duration: seconds; None runs until `stop`.
-        synthetic: sends marked runs straight to /v1/runs instead of tasks to /v1/tasks.
+        kind: what is sent: TASKS of users, RUNS marked as synthetic, or LOOKS, which cost next to nothing.
         seed: with the same one the agents do the same things in the same order; None for what chance brings.
         timeout_seconds: after this a request counts as failed.
         cut: ends the waiting too; what is due a moment later counts as cut off.
@@ -80,15 +92,15 @@ async def drive(
 
     Returns: the counts of everything that was due. Raises RefusedError for a target or rate that is not allowed.
     """
-    target = check_target(url) + ("/v1/runs" if synthetic else "/v1/tasks")
+    target = check_target(url) + kind.path
     check_rate(rate, max_rate)
     counts = summary if summary is not None else Summary()
-    bodies = _bodies(_RUNS if synthetic else _TASKS, seed)
+    bodies = _bodies(kind.orders, seed)
     under_way: set[asyncio.Task[None]] = set()
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=2.0),
         timeout=aiohttp.ClientTimeout(total=timeout_seconds),
-        headers={"Content-Type": "application/json"} | (SYNTHETIC if synthetic else {}),
+        headers={"Content-Type": "application/json", **kind.headers},
     ) as session:
         for due in _schedule(rate, duration):
             if await _stopped_before(due, stop):
@@ -107,8 +119,10 @@ async def drive(
     return counts
 
 
-def _bodies(orders: Sequence[dict[str, str]], seed: int | None) -> Iterator[bytes]:
-    """What is sent, one after the other, without end."""
+def _bodies(orders: Sequence[dict[str, str]], seed: int | None) -> Iterator[bytes | None]:
+    """What is sent, one after the other, without end; None where there is nothing to order."""
+    if not orders:
+        return itertools.repeat(None)
     if seed is None:
         return itertools.cycle([orjson.dumps(order) for order in orders])
     numbered = enumerate(itertools.cycle(orders))
@@ -152,13 +166,16 @@ async def _answers(under_way: set[asyncio.Task[None]], cut: asyncio.Event | None
     answered.cancel()
 
 
-async def _send(session: aiohttp.ClientSession, target: str, body: bytes, counts: Summary) -> None:
+async def _send(session: aiohttp.ClientSession, target: str, body: bytes | None, counts: Summary) -> None:
     started = time.perf_counter()
     try:
-        async with session.post(target, data=body) as answer:
+        async with session.request("GET" if body is None else "POST", target, data=body) as answer:
             text = await answer.read()
             if answer.status != 200:
                 counts.lost(f"http_{answer.status}")
+                return
+            if body is None:
+                counts.answered(time.perf_counter() - started)
                 return
             result: dict[str, Any] = orjson.loads(text)
             counts.answered(time.perf_counter() - started, result["outcome"], result["track"])

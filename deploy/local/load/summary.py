@@ -18,14 +18,16 @@ class Summary:
     ok: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
-    """Of the answered ones: success, handoff, failure. A failed agent run is an answer, not a lost request."""
+    """Of those that say so: success, handoff, failure. A failed agent run is an answer, not a lost request."""
     tracks: Counter[str] = field(default_factory=Counter)
     _latencies: Counter[int] = field(default_factory=Counter)
 
-    def answered(self, seconds: float, outcome: str, track: str) -> None:
+    def answered(self, seconds: float, outcome: str = "", track: str = "") -> None:
         self.ok += 1
-        self.outcomes[outcome] += 1
-        self.tracks[track] += 1
+        if outcome:
+            self.outcomes[outcome] += 1
+        if track:
+            self.tracks[track] += 1
         self._latencies[math.ceil(math.log(max(seconds, 1e-6)) * _STEPS_PER_E)] += 1
 
     def lost(self, reason: str) -> None:

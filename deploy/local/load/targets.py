@@ -11,23 +11,23 @@ from deploy.local.kubeapi import ApiError, KubeApi, NotFoundError
 _LOOK_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Targets:
     gateway: str
     preview: str
+    active: str = ""
 
 
-async def find_targets(kubeconfig: str, namespace: str) -> Targets:
-    """The base addresses of the gateway and of the preview Service, as soon as each has a ready endpoint.
+async def find_targets(kubeconfig: str, namespace: str, *, active: bool) -> Targets:
+    """The base addresses of gateway, preview and, if asked for, active Service, once each has a ready endpoint.
 
     An API server that is not up yet is waited for. Raises OSError or ValueError for a kubeconfig that cannot be
     used, and ApiError if the API server refuses.
     """
     async with KubeApi.from_kubeconfig(kubeconfig) as api:
-        gateway, preview = await asyncio.gather(
-            _address(api, namespace, "gateway"), _address(api, namespace, "agent-runtime-preview")
-        )
-    return Targets(gateway=gateway, preview=preview)
+        names = ["gateway", "agent-runtime-preview", *(["agent-runtime"] if active else [])]
+        found = await asyncio.gather(*(_address(api, namespace, name) for name in names))
+    return Targets(*found)
 
 
 async def _address(api: KubeApi, namespace: str, service: str) -> str:
