@@ -40,5 +40,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "environment" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
             item.add_marker(pytest.mark.alone)
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.alone)

@@ -15,7 +15,7 @@ from tests.connectors.conftest import Backend
 from tests.faultproxy.fault import Fault
 from tests.faultproxy.proxy import FaultProxy
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
 SELDOM = """
 [environments.local]
