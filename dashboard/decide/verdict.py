@@ -57,7 +57,7 @@ def _sentence(word: Word, answers: Sequence[GateAnswer], evidence: Evidence, ver
     release = f"{evidence.candidate} {version}".strip()
     if word is Word.GO:
         does = "may take the users" if evidence.mode is Mode.BEFORE else "may keep the users"
-        return f"All {sum(answer.required for answer in answers)} gates pass: {release} {does}."
+        return f"All {sum(answer.required for answer in answers)} gates that decide pass: {release} {does}."
     if word is Word.NO_GO:
         failing = [answer for answer in answers if answer.result is Result.FAIL and answer.required]
         more = len(failing) - 1

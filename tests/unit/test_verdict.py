@@ -63,7 +63,7 @@ def test_the_order_of_gates_does_not_matter(given_answers: list[GateAnswer], dic
 def test_a_healthy_release_is_go_and_says_who_may_take_the_users() -> None:
     verdict = judge(evidence())
     assert verdict.word is Word.GO
-    assert verdict.sentence == "All 19 gates pass: green 1.8.0 may take the users."
+    assert verdict.sentence == "All 19 gates that decide pass: green 1.8.0 may take the users."
     assert (verdict.version, verdict.weakest) == ("1.8.0", None)
 
 
@@ -124,7 +124,7 @@ def test_no_go_names_the_gate_and_how_many_more_fail() -> None:
 
 def test_after_a_switch_the_users_are_what_it_is_about() -> None:
     after = evidence(mode=Mode.AFTER, under_way=known("a switch by bob"))
-    assert judge(after).sentence == "All 16 gates pass: green 1.8.0 may keep the users."
+    assert judge(after).sentence == "All 16 gates that decide pass: green 1.8.0 may keep the users."
     bad = judge(evidence(mode=Mode.AFTER, service=known(service(green={"ready": 0}))))
     assert bad.sentence.endswith("Roll back.")
 
