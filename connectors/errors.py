@@ -145,7 +145,7 @@ def from_failed_call(source: str, error: BaseException, *, timeout_seconds: floa
     """The error for a call that got no HTTP answer, in plain words found anywhere in the chain of causes."""
     causes = list(causes_of(error))
     if any(isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__ for cause in causes):
-        return TimedOut(source, f"no answer within {timeout_seconds:g} s")
+        return TimedOut(source, f"no answer within {timeout_seconds:.3g} s")
     for cause in reversed(causes):
         if isinstance(cause, OversizedBody):
             return BadAnswer(source, str(cause))

@@ -277,7 +277,7 @@ def _at_once(reading: AnyReading) -> Callable[[float], AnyReading]:
 
 def _redeem(ticket: Ticket, question: Question, passed: float) -> AnyReading:
     def too_late() -> AnyReading:
-        reason = f"{question.source}: no answer within {question.timeout_seconds:g} s"
+        reason = f"{question.source}: no answer within {question.timeout_seconds:.3g} s"
         return aged(ticket.last_good, reason, source=question.source, query=question.text)
 
     return ticket.redeem(

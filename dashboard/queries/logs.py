@@ -57,7 +57,7 @@ class _Budget:
         """Seconds for the next call; `TimedOut` when they would not do."""
         left = self._end - self._clock()
         if left < LEAST_SECONDS:
-            raise TimedOut(SOURCE, f"no answer within {self._seconds:g} s")
+            raise TimedOut(SOURCE, f"no answer within {self._seconds:.3g} s")
         return left
 
 

@@ -202,7 +202,8 @@ def test_each_view_is_drawn_in_its_time(day: Day, page: str) -> None:
     seen = day.seen[page]
     assert max(drawn.seconds for drawn in seen.drawn) < FIRST_SECONDS
     if seen.told_at is not None:
-        assert max(drawn.seconds for drawn in seen.drawn[seen.told_at + 1 :]) < LATER_SECONDS
+        # None come after it where a page that reads the source only in passing told in the last round.
+        assert max((drawn.seconds for drawn in seen.drawn[seen.told_at + 1 :]), default=0.0) < LATER_SECONDS
 
 
 @pytest.mark.parametrize("page", PAGES)
