@@ -26,14 +26,13 @@ _BAD_SHARES = {
 # An error that the other track has not had for so long is taken to be new.
 LOOKED_BACK = timedelta(hours=6)
 MOST_LINES = 200
-# A window that moves by less is the same question for every viewer.
-_GRID_SECONDS = 15
+# Hours of lines have little new in less.
+_STEP_SECONDS = 15
 
 
 def requests(namespace: str, service: str, now: datetime) -> dict[str, Request]:
     """What the readings below are made of."""
     values = {"namespace": namespace, "service": service}
-    end = now - timedelta(seconds=now.timestamp() % _GRID_SECONDS)
     asked: dict[str, Request] = {f"burn.{name}": Instant(entry, values) for name, entry in _BAD_SHARES.items()}
     asked |= {
         "kill_switch": Instant(catalog.KILL_SWITCH, {"namespace": namespace}),
@@ -42,10 +41,11 @@ def requests(namespace: str, service: str, now: datetime) -> dict[str, Request]:
     for track in Track:
         asked[f"errors.{track}"] = Logs(
             stream="logs",
-            start=end - LOOKED_BACK,
-            end=end + timedelta(seconds=_GRID_SECONDS),
+            start=now - LOOKED_BACK,
+            end=now,
             filters={"service": service, "track": track, "severity": ("ERROR", "FATAL")},
             size=MOST_LINES,
+            step_seconds=_STEP_SECONDS,
         )
     return asked
 

@@ -212,11 +212,12 @@ class Questions:
             return _answered(value, Source.ELASTICSEARCH, self._clock(), read.query, read.left_out, read.nothing)
 
         is_unchanging = isinstance(request, MoreLogs | LogDocument)
+        step = request.step_seconds if isinstance(request, Logs) else 1
         return Question(
             source=Source.ELASTICSEARCH,
             key=("logs", streams, self._entries(request)),
             text=search.about(streams, request),
-            ttl_seconds=UNCHANGING_SECONDS if is_unchanging else self._ttl_seconds,
+            ttl_seconds=UNCHANGING_SECONDS if is_unchanging else self._lives(min(step, LONGEST_STEP_SECONDS)),
             timeout_seconds=RANGE_SECONDS,
             fetch=fetch,
         )
@@ -225,7 +226,7 @@ class Questions:
         """What askings for the same entries have in common."""
         match request:
             case Logs():
-                return (search.shape(request), Grid.of(request.start, request.end, 1).family(self._clock()))
+                return (search.shape(request), Grid.of(request.start, request.end, request.step_seconds).family(self._clock()))
             case LogPatterns():
                 return ("patterns", request.sample, self._entries(request.logs))
             case MoreLogs():

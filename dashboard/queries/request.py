@@ -51,6 +51,7 @@ class Logs:
     any amount of data, but the counts are then of what was searched (`LogPage.searched_from`).
     `filters` and `terms` take the short names of `catalog/fields.py` (service, track, severity ...) or fields as
     Elasticsearch knows them; a tuple of values means any of them, an empty value means no filter. `sort` likewise.
+    Answers are shared for `step_seconds`: for how long nothing new is worth a search over much.
     """
 
     stream: Stream
@@ -64,6 +65,7 @@ class Logs:
     newest_first: bool = True
     sort: str = "@timestamp"
     widening: bool = False
+    step_seconds: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ PROMETHEUS, ALERTMANAGER, ELASTICSEARCH, KUBERNETES = Source
 # What each page reads. Triage reads logs since something is wrong: green fails one run in ten.
 READS = {
     "triage": frozenset(Source),
-    "release": frozenset({PROMETHEUS, ALERTMANAGER, KUBERNETES}),
+    "release": frozenset(Source),
     "agents": frozenset({PROMETHEUS, ELASTICSEARCH, KUBERNETES}),
     "contracts": frozenset({PROMETHEUS, ELASTICSEARCH, KUBERNETES}),
     "resources": frozenset({PROMETHEUS, KUBERNETES}),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
+from dashboard.queries import conditions
 from dashboard.queries.question import LONGEST_STEP_SECONDS, Questions, Sources
 from dashboard.queries.request import Range
 from dashboard.settings import Settings
@@ -20,16 +21,28 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 UP = Expression(name="up", promql="up{}", unit=Unit.COUNT, blind="nothing")
 
 
-@given(st.integers(2, 300), st.integers(60, 30 * 86400))
-def test_many_viewers_ask_hardly_more_often_than_one(refresh: int, span: int):
+def _questions(refresh: int, now: datetime) -> Questions:
     environment = Settings.model_validate({"environments": {"x": {"refresh_seconds": refresh}}}).environments["x"]
     nobody = cast(Any, SimpleNamespace())
     sources = Sources(prometheus=nobody, alertmanager=nobody, elasticsearch=nobody, kubernetes=nobody)
-    questions = Questions(environment, sources, lambda: NOW)
+    return Questions(environment, sources, lambda: now)
 
-    lives = questions.of(Range(UP, {}, NOW - timedelta(seconds=span), NOW)).ttl_seconds
+
+@given(st.integers(2, 300), st.integers(60, 30 * 86400))
+def test_many_viewers_ask_hardly_more_often_than_one(refresh: int, span: int):
+    lives = _questions(refresh, NOW).of(Range(UP, {}, NOW - timedelta(seconds=span), NOW)).ttl_seconds
 
     # One viewer comes every `refresh` seconds, of many there is always one who comes when the answer is over.
     one_asks_every = math.ceil(lives / refresh) * refresh
     assert one_asks_every / lives <= 1.1
     assert one_asks_every <= max(refresh, LONGEST_STEP_SECONDS + refresh / 2)
+
+
+@given(st.floats(0, 86400), st.floats(0, 86400))
+def test_a_later_look_at_a_release_finds_the_last_answers_to_show_meanwhile(first: float, later: float):
+    def keys(seconds: float) -> dict[str, Any]:
+        now = NOW + timedelta(seconds=seconds)
+        requests = conditions.requests("agents", "agent-runtime", now)
+        return {name: _questions(5, now).of(cast(Any, request)).key for name, request in requests.items()}
+
+    assert keys(first) == keys(later)
