@@ -212,18 +212,18 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
     known, sums = zip(
         *(_before(start, rows, axis=-2) for start, rows in zip(state.sums, divided, strict=True)), strict=True
     )
-    share = past.share[..., None, :]
-    baseline = (known[3] + PRIOR_EVENTS) / (known[2] + PRIOR_EVENTS / share)
+    baseline = expected(known[2], known[3], past.share[..., None, :])
     psi_fail = _psi(plan, past, baseline)
     every = tuple(count[..., None] for count in divided)
 
-    fail_factors = log_factor(*every, psi=psi_fail[..., None], **_fail_bets(baseline, psi_fail))
+    bet_b, bet_g = bets(baseline, psi_fail, FAIL_ODDS)
+    fail_factors = log_factor(*every, psi=psi_fail[..., None], bet_b=bet_b, bet_g=bet_g)
     fail, products = _before(state.fail, fail_factors, axis=-3)
     stakes = _log_stakes(plan, state.interval, fail.shape[-3])[:, None, None]
     starts = np.concatenate([state.fail_starts[..., None, :, :], stakes - fail], axis=-3)
     starts = np.logaddexp.accumulate(starts, axis=-3)
     by_bet = starts[..., 1:, :, :] + fail + fail_factors
-    evidence = _log_mean(by_bet, FAIL_SHARES)
+    evidence = log_mean(by_bet, FAIL_SHARES)
 
     beside = edge_to_pass(plan, past, baseline)
     gain = planned.gain(divided[0], divided[1], divided[2], divided[3], beside)
@@ -247,8 +247,8 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
     weights = np.array([metric.weight for metric in plan.metrics])
     course = Course(
         fail=evidence,
-        absolute=np.where(np.isnan(limits), -np.inf, _log_mean(absolute + absolute_factors, ABSOLUTE_SHARES)),
-        total=_log_mean(evidence, weights),
+        absolute=np.where(np.isnan(limits), -np.inf, log_mean(absolute + absolute_factors, ABSOLUTE_SHARES)),
+        total=log_mean(evidence, weights),
         score=after[0],
         variance=after[1],
         information=after[2],
@@ -298,11 +298,15 @@ def _psi(plan: Plan, past: Past, baseline: Array) -> Array:
     return np.maximum(ratio[..., None, :], 1.0 + share / baseline) * past.widening[..., None, :]
 
 
-def _fail_bets(baseline: Array, psi: Array) -> dict[str, Array]:
-    """The baseline as it was so far, the candidate beyond the edge by each of the odds."""
-    bet_b = np.minimum(baseline, MOST_RATE / psi)
-    bet_g = odds_times((psi * bet_b)[..., None], FAIL_ODDS)
-    return {"bet_b": bet_b[..., None], "bet_g": bet_g}
+def expected(tries: Array, bad: Array, share: Array) -> Array:
+    """The baseline's share by what was counted so far and what it was before."""
+    return (bad + PRIOR_EVENTS) / (tries + PRIOR_EVENTS / share)
+
+
+def bets(baseline: Array, psi: Array, odds: Array) -> tuple[Array, Array]:
+    """The baseline as it is expected, and the candidate beyond the edge by each of the odds, on a last axis."""
+    bet_b = np.minimum(baseline, MOST_RATE / psi)[..., None]
+    return bet_b, odds_times(psi[..., None] * bet_b, odds)
 
 
 def _log_stakes(plan: Plan, first: int, length: int) -> Array:
@@ -320,7 +324,7 @@ def _log_stakes(plan: Plan, first: int, length: int) -> Array:
     return np.where(index == 0, np.log(1.0 - LATE_SHARE), stakes)
 
 
-def _log_mean(logs: Array, shares: Array) -> Array:
+def log_mean(logs: Array, shares: Array) -> Array:
     """The logarithm of the mean of exp(logs) over the last axis, by shares."""
     most = logs.max(axis=-1)
     mean: Array = most + np.log((np.exp(logs - most[..., None]) * shares).sum(axis=-1))

@@ -111,12 +111,7 @@ def weigh(trial: Trial, policy: Policy, mode: Mode) -> Weighing:
     metrics = metrics_of(trial, policy)
     if not metrics or trial.intervals <= 0:
         return Weighing(metrics=(), total=0.0, most=0.0)
-    plan = Plan(
-        metrics=tuple(metric.plan for metric in metrics),
-        interval_seconds=trial.interval_seconds,
-        alpha=policy.alpha,
-        pass_alpha=policy.pass_alpha,
-    )
+    plan = plan_of(trial, metrics, policy)
     table, past = tables(trial, metrics, mode, plan.scales)
     course, state = compare(plan, table, begin(plan, past))
     left = seconds_to_go(plan, table, course, state)
@@ -124,6 +119,16 @@ def weigh(trial: Trial, policy: Policy, mode: Mode) -> Weighing:
         metrics=tuple(_weighed(index, metric, plan, table, course, left) for index, metric in enumerate(metrics)),
         total=float(np.exp(min(course.total[-1], 700.0))),
         most=float(np.exp(min(course.total.max(), 700.0))),
+    )
+
+
+def plan_of(trial: Trial, metrics: Sequence[Metric], policy: Policy) -> Plan:
+    """What is compared, and how sure one must be."""
+    return Plan(
+        metrics=tuple(metric.plan for metric in metrics),
+        interval_seconds=trial.interval_seconds,
+        alpha=policy.alpha,
+        pass_alpha=policy.pass_alpha,
     )
 
 

@@ -77,7 +77,7 @@ class LogReader:
         """Whatever a request about logs is answered with."""
         match request:
             case Logs():
-                return self.page(streams, request, budget_seconds=budget_seconds)
+                return _with_lacking(self.page(streams, request, budget_seconds=budget_seconds))
             case MoreLogs():
                 return self.more(streams, request, budget_seconds=budget_seconds)
             case LogContext():
@@ -265,6 +265,14 @@ def _unfinished(best: Read[LogPage], begun: datetime, budget_seconds: float) -> 
     back_to = f"{begun:%Y-%m-%d %H:%M:%S} UTC"
     said = f"searched back to {back_to} only: more would have taken longer than {budget_seconds:g} s"
     return replace(best, left_out=(*best.left_out, said))
+
+
+def _with_lacking(read: Read[LogPage]) -> Read[LogPage]:
+    """Nothing was found by a field that no document has: that is no proof that nothing happened."""
+    if read.value is None or not read.value.lacking:
+        return read
+    said = f"no document has a field for {', '.join(read.value.lacking)}"
+    return replace(read, left_out=(*read.left_out, said))
 
 
 def _no_stream(streams: str, text: str) -> Read[Any]:

@@ -226,7 +226,8 @@ class Questions:
         """What askings for the same entries have in common."""
         match request:
             case Logs():
-                return (search.shape(request), Grid.of(request.start, request.end, request.step_seconds).family(self._clock()))
+                grid = Grid.of(request.start, request.end, request.step_seconds)
+                return (search.shape(request), grid.family(self._clock()))
             case LogPatterns():
                 return ("patterns", request.sample, self._entries(request.logs))
             case MoreLogs():

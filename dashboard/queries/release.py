@@ -16,6 +16,7 @@ from dashboard.catalog.expression import Expression
 from dashboard.decide import governed
 from dashboard.decide import verdict as decide
 from dashboard.decide.policy import Policy
+from dashboard.decide.ratio import Ratio, ratios
 from dashboard.model import marks
 from dashboard.model.action import Intent, Kind, Outcome, ServedBefore
 from dashboard.model.reading import Reading, Source, State, empty, missing
@@ -54,8 +55,8 @@ class TrackFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseAnswer:
-    """Everything that the page shows. `after` is there for a while after a switch; `evidence` is that of
-    the one shown first."""
+    """Everything that the page shows. `after` is there for a while after a switch; `evidence` and `ratios` are of the
+    one shown first."""
 
     services: Reading[tuple[str, ...]]
     service: Reading[GovernedService]
@@ -66,6 +67,7 @@ class ReleaseAnswer:
     policy: Policy
     served_before: ServedBefore | None
     way_back_closed: str
+    ratios: Reading[tuple[Ratio, ...]]
     errors: Reading[tuple[Series, ...]]
     p95: Reading[tuple[Series, ...]]
 
@@ -104,16 +106,20 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
     policy = policy_of(ask.environment.release)
     before = _evidence(ask, scene, answers, now, Mode.BEFORE)
     after = _evidence(ask, scene, answers, now, Mode.AFTER) if _is_new(intent, scene, now, policy.bake) else None
+    shown = after or before
     return ReleaseAnswer(
         services=scene.names,
         service=scene.service,
         figures={track: _figures(scene, answers, track) for track in Track},
         before=decide.judge(before, policy),
         after=decide.judge(after, policy) if after is not None else None,
-        evidence=after or before,
+        evidence=shown,
         policy=policy,
         served_before=served,
         way_back_closed=_way_back_closed(scene, served),
+        ratios=shown.trial.map(
+            lambda trial: ratios(trial, policy, shown.mode) or None, empty="nothing can be compared yet"
+        ),
         errors=answers.series("line.errors"),
         p95=answers.series("line.p95"),
     )

@@ -18,7 +18,7 @@ from dashboard.ui import session, states, theme
 from dashboard.ui.format import number, zone
 from dashboard.ui.text import one_line, plain
 
-_CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset", "responsive": True}
+CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset", "responsive": True}
 _AXIS = {
     Unit.RATIO: (".3~p", ""),
     Unit.SECONDS: (".3~s", "s"),
@@ -62,7 +62,7 @@ def time_chart(
         if len(lines) > _MOST_LINES:
             st.caption(f"The {_MOST_LINES} highest of {len(lines)} lines.")
         figure = _figure(lines[:_MOST_LINES], unit=unit, name=name, limit=limit, markers=markers, height=height, tz=tz)
-        st.plotly_chart(figure, key=key, config=_CONFIG, alt=_alt(title, lines[:_MOST_LINES], unit, name, tz))
+        st.plotly_chart(figure, key=key, config=CONFIG, alt=_alt(title, lines[:_MOST_LINES], unit, name, tz))
 
 
 def _figure(

@@ -21,6 +21,7 @@ from dashboard.queries.release import SLOW_SECONDS, ReleaseAnswer, TrackFigures
 from dashboard.ui import session, states, url
 from dashboard.ui.charts import time_chart
 from dashboard.ui.format import DASH, ago, number, span
+from dashboard.ui.ratios import ratio_chart
 from dashboard.ui.tables import Column, table
 from dashboard.ui.text import in_html, plain
 
@@ -191,8 +192,11 @@ def _facts(gate: GateAnswer, now: datetime) -> list[str]:
 
 
 def charts(found: ReleaseAnswer, past: Sequence[HistoryEntry], view: View) -> None:
-    """Errors and latency of both tracks over the view's period, with the switches marked."""
+    """How the tracks compare, then errors and latency of both over the view's period, with what happened marked."""
+    ratio_chart(found.ratios, found.evidence.candidate, key="release.ratios")
     markers = [Marker(at=entry.at, label=f"{entry.kind} to {entry.target}") for entry in past]
+    if found.evidence.trial.value is not None:
+        markers.append(Marker(at=found.evidence.trial.value.started_at, label="compared from here"))
     with st.grid(2, min_column_width=320, gap="small", key="release-charts"):
         time_chart(
             "Failed runs", found.errors, unit=Unit.RATIO, name=_name, key="release.errors", markers=markers, tz=view.tz

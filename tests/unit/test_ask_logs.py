@@ -71,6 +71,13 @@ def test_a_search_that_could_not_look_everywhere_is_partial(ask: Ask, store: Fak
     assert len(reading.value.entries) == 5
 
 
+def test_nothing_found_by_a_field_that_no_document_has_is_no_proof(ask: Ask):
+    reading = ask.gather({"x": _logs(filters={"severity": "ERROR"})}).logs("x")
+
+    assert reading.state is State.PARTIAL
+    assert "no document has a field for severity" in reading.reason
+
+
 def test_a_link_is_answered_with_its_document(ask: Ask):
     reading = ask.gather({"x": LogDocument(stream="logs", document=DocumentId("i", "3"))}).entry("x")
 
