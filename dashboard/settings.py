@@ -31,6 +31,7 @@ DEFAULT_FILE = Path("tealdeck.toml")
 
 Url = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")]
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", to_lower=True)]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]*$")]
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31})?$")]
@@ -195,6 +196,11 @@ class ReleaseSettings(_Section):
         default=(), description="Gates that decide here; patterns, schema and backup are only shown without it."
     )
 
+    acceptable: dict[str, tuple[Name, ...]] = Field(
+        default_factory=dict,
+        description="By gate, who may switch although it is unknown: names, or * for anybody. It is recorded.",
+    )
+
     @model_validator(mode="after")
     def _passes_less_than_it_fails(self) -> Self:
         pairs = (("ratio", self.fail_ratio, self.go_ratio), ("share", self.fail_share, self.go_share))
@@ -203,7 +209,7 @@ class ReleaseSettings(_Section):
                 raise _combination(
                     f"go_{name} {go:g} under fail_{name} {fail:g}", "what fails cannot pass: go above fail"
                 )
-        for key, gates in (("advisory", self.advisory), ("required", self.required)):
+        for key, gates in (("advisory", self.advisory), ("required", self.required), ("acceptable", self.acceptable)):
             unknown = sorted(set(gates) - set(GATES))
             if unknown:
                 raise _combination(f"{key} gate {unknown[0]!r}", ", ".join(GATES))

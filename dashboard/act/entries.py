@@ -51,6 +51,7 @@ def entry(run: Run, phase: Phase, *, outcome: Outcome = Outcome.RUNNING, sentenc
                 "before": {"track": request.source},
                 "after": {"track": request.target, "version": run.version},
                 "break_glass": request.break_glass,
+                "accepted": list(request.accepted),
                 "verdict": _verdict(run.verdict),
                 "facts": dict(run.facts),
             }

@@ -106,6 +106,7 @@ class Policy:
         most_left_out: the share of a track's intervals that may be unknown.
         advisory: gates by name that are shown and do not decide.
         required: gates by name that decide here, of those that are only shown elsewhere.
+        acceptable: by gate, who may switch although it is unknown.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -117,6 +118,7 @@ class Policy:
     most_left_out: float = 0.1
     advisory: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    acceptable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def in_order(self) -> tuple[tuple[str, Family], ...]:
         """The families in one order, however they were written down."""

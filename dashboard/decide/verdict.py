@@ -26,7 +26,10 @@ def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
     questions = (*gates.BEFORE, *conditions.BEFORE) if is_before else (*gates.AFTER, *conditions.AFTER)
     first = (gate(evidence, policy.limits) for gate in questions)
     fixed = (replace(answer, required=policy.decides(answer.gate)) for answer in first)
-    answers = (*fixed, *compared(evidence, policy))
+    answers = tuple(
+        replace(answer, acceptors=policy.acceptable.get(answer.gate, ()))
+        for answer in (*fixed, *compared(evidence, policy))
+    )
     word = fold(answers)
     service = evidence.service.value
     status = service.tracks.get(evidence.candidate) if service else None

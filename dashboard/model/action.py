@@ -49,7 +49,8 @@ class ActionRequest:
     """What a person confirmed. `source` and `target` are what the dialog showed; the guard checks them in the cluster.
 
     `typed_version` is the version typed in the dialog of a switch, `reason` the one chosen for a rollback,
-    `break_glass` the reason for switching against the verdict; "" when it was not asked for.
+    `break_glass` the reason for switching against the verdict; "" when it was not asked for. `accepted` names the gates
+    that the person was shown as unknown and took upon themselves.
     """
 
     kind: Kind
@@ -61,6 +62,7 @@ class ActionRequest:
     typed_version: str = ""
     reason: str = ""
     break_glass: str = ""
+    accepted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.target is self.source:
@@ -69,6 +71,8 @@ class ActionRequest:
     @property
     def why(self) -> str:
         """The reason given by the person; "" for a switch that the verdict carries."""
+        if self.accepted:
+            return f"accepted as unknown: {', '.join(self.accepted)}"
         return self.break_glass or self.reason
 
 

@@ -17,6 +17,9 @@ from dashboard.model.reading import Reading, Unit
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.trial import Trial
 
+# Among the names of who may accept what is unknown.
+ANYBODY = "*"
+
 
 class Result(StrEnum):
     """A gate's answer."""
@@ -92,7 +95,8 @@ class GateAnswer:
     says how many tries the value is made of, out of `needed`; `seconds_left` how long the rest takes at the present
     traffic.
     `query` is the question as the source got it. Of a comparison, `harm` and `proof` say how far the evidence against
-    and for the candidate has come, 0..1; 1 is enough to answer. `detail` says how it was computed.
+    and for the candidate has come, 0..1; 1 is enough to answer. `detail` says how it was computed. `acceptors`
+    may take it upon themselves that it stays unknown.
     """
 
     gate: str
@@ -112,6 +116,7 @@ class GateAnswer:
     harm: float | None = None
     proof: float | None = None
     detail: str = ""
+    acceptors: tuple[str, ...] = ()
 
     @property
     def progress(self) -> float:
@@ -138,7 +143,16 @@ class Verdict:
     gates: tuple[GateAnswer, ...]
 
     @property
+    def open(self) -> tuple[GateAnswer, ...]:
+        """The required gates that have not answered."""
+        return tuple(gate for gate in self.gates if gate.required and gate.result is Result.UNKNOWN)
+
+    @property
     def weakest(self) -> GateAnswer | None:
         """The required gate that is farthest from an answer; None when all have answered."""
-        waiting = [gate for gate in self.gates if gate.required and gate.result is Result.UNKNOWN]
-        return min(waiting, key=lambda gate: gate.progress, default=None)
+        return min(self.open, key=lambda gate: gate.progress, default=None)
+
+    def acceptable_to(self, name: str) -> tuple[GateAnswer, ...]:
+        """The open gates, if `name` may accept all of them as they are; else none. Harm is never accepted."""
+        may = all(name in gate.acceptors or ANYBODY in gate.acceptors for gate in self.open)
+        return self.open if self.word is Word.WAIT and may else ()

@@ -56,4 +56,5 @@ def policy_of(given: ReleaseSettings) -> Policy:
         most_left_out=given.most_left_out,
         advisory=given.advisory,
         required=given.required,
+        acceptable=given.acceptable,
     )

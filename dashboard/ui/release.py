@@ -15,7 +15,7 @@ import streamlit as st
 from dashboard.model.action import HistoryEntry
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.release import GovernedService, Track
-from dashboard.model.verdict import GateAnswer, Mode, Result, Verdict, Word
+from dashboard.model.verdict import ANYBODY, GateAnswer, Mode, Result, Verdict, Word
 from dashboard.model.view import Marker, View
 from dashboard.queries.release import SLOW_SECONDS, ReleaseAnswer, TrackFigures
 from dashboard.ui import session, states, url
@@ -186,6 +186,8 @@ def _facts(gate: GateAnswer, now: datetime) -> list[str]:
         facts.append(f"{gate.sample:,} tries{of}")
     if gate.seconds_left:
         facts.append(f"{span(timedelta(seconds=gate.seconds_left))} left")
+    if gate.acceptors and gate.required and gate.result is Result.UNKNOWN:
+        facts.append(f"{', '.join(gate.acceptors).replace(ANYBODY, 'anybody')} may accept this as unknown")
     if gate.as_of is not None:
         facts.append(ago(gate.as_of, now))
     return facts or [DASH]

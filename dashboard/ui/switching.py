@@ -34,6 +34,7 @@ from dashboard.ui.text import plain
 
 SWITCH, ROLLBACK, CONFIRM = "release.switch", "release.rollback", "release.confirm"
 TYPED, REASON, BREAK_GLASS = "release.typed", "release.reason", "release.breakglass"
+ACCEPTED = "release.accepted"
 _OPEN, _SHOWN, _SERVICE = "release.open", "release.shown", "release.service"
 _SHOWN_SECONDS = 300
 
@@ -128,8 +129,12 @@ def _switch(view: View) -> None:
     typed = st.text_input(
         f"Type the version that users will get: {plain(version)}", key=TYPED, autocomplete="off", live=True
     )
-    reason = ""
-    if found.before.word is not Word.GO:
+    reason, accepted = "", False
+    acceptable = found.before.acceptable_to(session.actor().name)
+    if acceptable:
+        titles = ", ".join(gate.title for gate in acceptable)
+        accepted = st.checkbox(f"I accept that this stays unknown: {plain(titles, limit=500)}", key=ACCEPTED)
+    elif found.before.word is not Word.GO:
         reason = st.text_input(
             f"Why against the verdict? At least {SHORTEST_REASON} signs, recorded in the audit",
             key=BREAK_GLASS,
@@ -137,7 +142,8 @@ def _switch(view: View) -> None:
             live=True,
         )
     is_complete = bool(version) and (typed or "").strip() == version
-    is_complete = is_complete and (found.before.word is Word.GO or len((reason or "").strip()) >= SHORTEST_REASON)
+    is_reasoned = accepted or len((reason or "").strip()) >= SHORTEST_REASON
+    is_complete = is_complete and (found.before.word is Word.GO or is_reasoned)
     if st.button(
         f"Move all users to {target.upper()} {plain(version)}",
         key=CONFIRM,
@@ -146,7 +152,13 @@ def _switch(view: View) -> None:
         width="stretch",
     ):
         _submit(
-            view, service, Kind.SWITCH, target, typed_version=(typed or "").strip(), break_glass=(reason or "").strip()
+            view,
+            service,
+            Kind.SWITCH,
+            target,
+            typed_version=(typed or "").strip(),
+            break_glass=(reason or "").strip(),
+            accepted=tuple(gate.gate for gate in acceptable) if accepted else (),
         )
 
 
@@ -221,6 +233,7 @@ def _submit(
     typed_version: str = "",
     reason: str = "",
     break_glass: str = "",
+    accepted: tuple[str, ...] = (),
 ) -> None:
     request = ActionRequest(
         kind=kind,
@@ -232,6 +245,7 @@ def _submit(
         typed_version=typed_version,
         reason=reason,
         break_glass=break_glass,
+        accepted=accepted,
     )
     st.session_state[_SHOWN] = session.actions(view).submit(request)
     st.rerun()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from dashboard.act.plan import plan
 from dashboard.act.run import Judge, Run
 from dashboard.model.action import ActionId, ActionRequest, ActionState, Actor, Kind, Outcome, StepState
 from dashboard.model.release import Track
-from dashboard.model.verdict import Word
+from dashboard.model.verdict import GateAnswer, Result, Word
 from tests.act.fakes import NAMESPACE, Clock, FakeCluster, a_verdict, blue_green
 
 ALICE = Actor(name="alice", origin="test")
@@ -196,6 +197,54 @@ def test_a_verdict_older_than_a_minute_carries_no_switch(stage: Stage) -> None:
 def test_a_verdict_on_another_version_carries_no_switch(stage: Stage) -> None:
     other = a_verdict(stage.clock.now(), version="1.7.9")
     assert "about 1.7.9" in stage.run(a_switch(), judge=lambda namespace, service: other).sentence
+
+
+def _waiting(stage: Stage, **acceptors: tuple[str, ...]) -> Judge:
+    gates = tuple(
+        GateAnswer(gate=name, title=name.title(), result=Result.UNKNOWN, reason="nobody knows", acceptors=names)
+        for name, names in acceptors.items()
+    )
+    return lambda namespace, service: replace(a_verdict(stage.clock.now(), word=Word.WAIT), gates=gates)
+
+
+@pytest.mark.parametrize("names", [("alice",), ("bob", "*")])
+def test_what_is_unknown_may_be_accepted_by_whom_the_policy_names_and_is_recorded(
+    stage: Stage, names: tuple[str, ...]
+) -> None:
+    request = a_switch(accepted=("backup",))
+    state = stage.run(request, judge=_waiting(stage, backup=names))
+
+    assert state.outcome is Outcome.SUCCEEDED, state.sentence
+    begun = next(record for record in stage.audit.records() if record["agentgov"]["audit"]["phase"] == "begun")
+    assert begun["agentgov"]["audit"]["accepted"] == ["backup"]
+    assert begun["event"]["reason"] == "accepted as unknown: backup"
+
+
+@pytest.mark.parametrize(
+    ("acceptors", "says"),
+    [
+        pytest.param({"backup": ("bob",)}, "may not accept all that is unknown: Backup", id="another may"),
+        pytest.param({"backup": ("alice",), "slo": ()}, "may not accept all", id="one of two is nobody's"),
+        pytest.param({"backup": ("*",), "slo": ("*",)}, "nobody accepted it: Slo", id="one more is unknown by now"),
+    ],
+)
+def test_nothing_is_accepted_for_somebody_else_nor_unseen(
+    stage: Stage, acceptors: dict[str, tuple[str, ...]], says: str
+) -> None:
+    request = a_switch(accepted=("backup",))
+    state = stage.run(request, judge=_waiting(stage, **acceptors))
+
+    assert state.outcome is Outcome.REFUSED
+    assert says in state.sentence
+    assert stage.cluster.writes == []
+
+
+def test_harm_is_never_accepted(stage: Stage) -> None:
+    stage.word = Word.NO_GO
+    state = stage.run(a_switch(accepted=("backup",)))
+
+    assert state.outcome is Outcome.REFUSED
+    assert "NO-GO" in state.sentence
 
 
 def test_break_glass_with_a_reason_switches_against_the_verdict_and_is_recorded(stage: Stage) -> None:

@@ -151,6 +151,15 @@ def test_what_has_to_be_declared_decides_only_where_it_is_asked_for() -> None:
     assert judge(evidence(kill_switch=GONE), Policy(advisory=("kill_switch",))).word is Word.GO
 
 
+def test_what_is_unknown_may_be_accepted_by_whom_the_policy_names_but_harm_by_nobody() -> None:
+    policy = Policy(acceptable={"kill_switch": ("alice",), "schema": ("*",)}, required=("schema",))
+    waits = judge(evidence(kill_switch=GONE), policy)
+    assert {gate.gate for gate in waits.acceptable_to("alice")} == {"kill_switch", "schema"}
+    assert waits.acceptable_to("bob") == ()
+    harmful = judge(evidence(kill_switch=known(("global",))), policy)
+    assert (harmful.word, harmful.acceptable_to("alice")) == (Word.NO_GO, ())
+
+
 def test_after_a_switch_nobody_asks_for_a_freeze_and_burning_still_fails() -> None:
     frozen = evidence(mode=Mode.AFTER, declared=declared(freeze="audit"), burn=burn(0.3, 0.2))
     failing = {gate.gate for gate in judge(frozen).gates if gate.result is Result.FAIL}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from dashboard.settings import EnvironmentSettings, Settings, SettingsError, load
+from dashboard.settings import GATES, EnvironmentSettings, Settings, SettingsError, load
 
 EXAMPLE = Path("deploy/production/tealdeck.toml.example")
 
@@ -158,6 +158,11 @@ def test_the_environment_overrides_the_file_with_the_right_type(write):
             "environments.local.elasticsearch.ca_fingerprint: found 'abc'; "
             "allowed: 64 hexadecimal digits, colons between pairs or not",
             id="a fingerprint that is none",
+        ),
+        pytest.param(
+            '[environments.local.release.acceptable]\nbackups = ["maria"]',
+            f"environments.local.release: found acceptable gate 'backups'; allowed: {', '.join(GATES)}",
+            id="an unknown gate that somebody might accept",
         ),
         pytest.param("environments = 3", "environments: found 3; allowed: a table", id="a number for a table"),
         pytest.param(

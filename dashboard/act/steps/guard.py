@@ -11,7 +11,7 @@ from datetime import timedelta
 from dashboard.act.run import Run, version_of
 from dashboard.act.step import Done, Refused, StepResult
 from dashboard.model import marks
-from dashboard.model.action import ROLLBACK_REASONS, SHORTEST_REASON, Kind
+from dashboard.model.action import ROLLBACK_REASONS, SHORTEST_REASON, ActionRequest, Kind
 from dashboard.model.verdict import Mode, Verdict, Word
 
 OLDEST_VERDICT = timedelta(seconds=60)
@@ -70,12 +70,16 @@ def _may_roll_back(run: Run) -> StepResult:
 
 
 def _may_switch(run: Run) -> StepResult:
-    """A switch needs the typed version and a GO, or a reason for going against the verdict."""
+    """A switch needs the typed version and a GO. What is only unknown somebody may accept; else a reason is needed."""
     request = run.request
     if not run.version or request.typed_version.strip() != run.version:
         return Refused(f"the typed version is not {run.version or 'known'}, which {request.target} runs")
     run.verdict = run.judge(request.namespace, request.service)
-    why_not = _no_go(run, run.verdict)
+    why_not = _is_no_answer(run, run.verdict)
+    if request.accepted and not why_not and run.verdict.word is Word.WAIT:
+        return _accepted(request, run.verdict)
+    if not why_not and run.verdict.word is not Word.GO:
+        why_not = f"the verdict is {run.verdict.word}. {run.verdict.sentence}"
     if not why_not:
         return Done(f"GO for {request.target} {run.version}: {run.verdict.sentence}")
     if not request.break_glass:
@@ -85,12 +89,24 @@ def _may_switch(run: Run) -> StepResult:
     return Done(f"against the verdict: {why_not}")
 
 
-def _no_go(run: Run, verdict: Verdict) -> str:
-    """Why this verdict does not carry the switch; "" when it does."""
+def _accepted(request: ActionRequest, verdict: Verdict) -> StepResult:
+    """Whether everything that is unknown was accepted, by somebody who may."""
+    found = verdict.acceptable_to(request.actor.name)
+    if not found:
+        titles = ", ".join(gate.title for gate in verdict.open)
+        return Refused(f"{request.actor.name} may not accept all that is unknown: {titles}")
+    news = [gate.title for gate in found if gate.gate not in request.accepted]
+    if news:
+        return Refused(f"by now this is unknown as well, and nobody accepted it: {', '.join(news)}")
+    return Done(f"{request.actor.name} accepts as unknown: {', '.join(gate.title for gate in found)}")
+
+
+def _is_no_answer(run: Run, verdict: Verdict) -> str:
+    """Why this verdict says nothing about the switch; "" when it does."""
     if verdict.mode is not Mode.BEFORE or verdict.candidate is not run.request.target:
         return f"the verdict is about {verdict.candidate}, not about moving users to {run.request.target}"
     if verdict.version != run.version:
         return f"the verdict is about {verdict.version}, but {run.request.target} runs {run.version}"
     if run.now() - verdict.at > OLDEST_VERDICT:
         return "the verdict is older than 60 s"
-    return "" if verdict.word is Word.GO else f"the verdict is {verdict.word}. {verdict.sentence}"
+    return ""
