@@ -237,7 +237,8 @@ def follow_changes(kubeconfig: Path, *, changes: int, objects: int, interrupt_ev
     core = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         writing = pool.submit(_write, kubeconfig, changes, objects)
-        follower = Follower(core, writing.done, interrupt_every)
+        # A writer that failed says so here, and is not waited for.
+        follower = Follower(core, lambda: writing.done() and writing.result() > 0, interrupt_every)
         follower.follow(changes // objects)
         return follower, changes / writing.result()
 

@@ -6,6 +6,7 @@ TEALDECK_TEST_STATE=DIR names the state of a running one; it is left as it is, w
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,14 @@ import pytest
 from tests.environment import Environment
 
 RUNNING_STATE = "TEALDECK_TEST_STATE"
+_MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def _main_module() -> Iterator[None]:
+    """A page that is run for a test takes the main module's place, and child processes of later tests would run it."""
+    yield
+    sys.modules["__main__"] = _MAIN
 
 
 @pytest.fixture(scope="session")
