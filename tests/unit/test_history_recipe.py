@@ -16,7 +16,7 @@ from deploy.local.history.derived import quantile
 from deploy.local.history.recipe import DAY, ERROR_TYPES, HOUR, MINUTE, Array, Past
 from deploy.local.history.runs import runs
 from deploy.local.history.series import Line
-from deploy.local.workload.agents import AGENTS
+from deploy.local.workload.agents import AGENTS, DELEGATES
 from deploy.local.workload.faults import Temper
 from deploy.local.workload.planning import plan_run
 
@@ -163,6 +163,23 @@ def test_an_incident_leaves_error_lines_of_one_pattern_with_slow_traces_that_can
     seconds = [s["duration"] / 1e9 for s in spans if s["name"].startswith("invoke_agent")
                and s["resource"]["attributes"]["service.version"] == "1.7.9"]  # fmt: skip
     assert np.median(seconds) > 3 * profile.run_seconds(next(iter(AGENTS.values())), 1.0)
+
+
+def test_agents_that_are_handed_a_part_have_a_past_of_their_own_under_whoever_asks(lines: list[Line]) -> None:
+    counted = {one.labels["gen_ai_agent_name"] for one in lines if one.name == "agent:gen_ai_invoke_agent_runs:rate5m"}
+    assert counted == AGENTS.keys() | DELEGATES.keys()
+    found = [entry for run in runs(PAST, ANCHOR, ANCHOR + HOUR) for entry in documents.entries(PAST, run)]
+    spans = {span["span_id"]: span for stream, _, span in found if stream == documents.TRACES}
+    parts = [span for span in spans.values() if "agentgov.delegated_by" in span["attributes"]]
+    assert {span["attributes"]["gen_ai.agent.name"] for span in parts} == DELEGATES.keys()
+    for span in parts:
+        above, within = (
+            spans[span["parent_span_id"]],
+            [one for one in spans.values() if one.get("parent_span_id") == span["span_id"]],
+        )
+        assert above["name"] == f"invoke_agent {span['attributes']['agentgov.delegated_by']}"
+        assert {one["attributes"]["gen_ai.operation.name"] for one in within} == {"chat", "execute_tool"}
+        assert above["attributes"]["agentgov.agent.cost_usd"] > span["attributes"]["agentgov.agent.cost_usd"]
 
 
 def test_old_days_are_coarse_and_the_last_ones_fine() -> None:

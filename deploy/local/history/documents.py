@@ -6,10 +6,11 @@ They take the collector's own way: a line as the workload writes it, a span as O
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from deploy.local.history import platform
 from deploy.local.history.recipe import Past
 from deploy.local.history.runs import Run, Step
 from deploy.local.history.series import SERVICE
+from deploy.local.workload.agents import Agent
 from deploy.local.workload.identity import Identity
 from deploy.local.workload.spans import CLIENT, INTERNAL, SERVER, Context, Span, attributes_otlp
 
@@ -64,11 +66,21 @@ class _Trace:
                 parent = self._add(self.identity(component), f"POST {path}", SERVER, parent, at, left_here)
                 at += _HOP_SECONDS
         parent = self._add(runtime, "POST /v1/runs", SERVER, parent, at, left + _HOP_SECONDS)
-        parent = self._add(runtime, f"invoke_agent {run.agent.name}", INTERNAL, parent, at, left, **self._agent())
-        for step in run.steps:
-            name, kind = (f"execute_tool {step.tool.name}", INTERNAL) if step.tool else self._chat()
-            self._add(runtime, name, kind, parent, at, step.seconds, error=step.error_type, **self._step(step))
-            at += step.seconds
+        said = self._agent(run.agent, run.steps) | {
+            "gen_ai.conversation.id": run.id,
+            "agentgov.task.outcome": run.outcome,
+        }
+        parent = self._add(runtime, f"invoke_agent {run.agent.name}", INTERNAL, parent, at, left, **said)
+        for agent, part in groupby(run.steps, key=lambda step: step.agent):
+            steps, above = tuple(part), parent
+            if agent != run.agent:
+                said = self._agent(agent, steps) | {"agentgov.delegated_by": run.agent.name}
+                took = sum(step.seconds for step in steps)
+                above = self._add(runtime, f"invoke_agent {agent.name}", INTERNAL, parent, at, took, error="", **said)
+            for step in steps:
+                name, kind = _call(step)
+                self._add(runtime, name, kind, above, at, step.seconds, error=step.error_type, **_said(step))
+                at += step.seconds
         for contract in dict.fromkeys(clause.contract for clause in run.violated):
             rules = [clause.rule for clause in run.violated if clause.contract == contract]
             said = {"agentgov.contract.name": contract, "agentgov.contract.outcome": "violation",
@@ -102,39 +114,43 @@ class _Trace:
     def _id(self, number: int) -> str:
         return hashlib.blake2b(f"{self.run.id}/{number}".encode(), digest_size=8).hexdigest()
 
-    def _chat(self) -> tuple[str, int]:
-        return f"chat {self.run.agent.model.name}", CLIENT
-
-    def _agent(self) -> dict[str, Any]:
-        run, model = self.run, self.run.agent.model
-        read, written = (sum(getattr(s, name) for s in run.steps) for name in ("input_tokens", "output_tokens"))
+    def _agent(self, agent: Agent, steps: Sequence[Step]) -> dict[str, Any]:
+        """What the run of an agent says; what it handed out is on its account."""
         return {
             "gen_ai.operation.name": "invoke_agent",
-            "gen_ai.agent.name": run.agent.name,
-            "gen_ai.agent.version": run.version,
-            "gen_ai.provider.name": model.provider,
-            "gen_ai.request.model": model.name,
-            "gen_ai.conversation.id": run.id,
-            "gen_ai.usage.input_tokens": read,
-            "gen_ai.usage.output_tokens": written,
-            "agentgov.task.outcome": run.outcome,
-            "agentgov.agent.cost_usd": round(model.cost_usd(read, written), 6),
-            "agentgov.agent.retries": max(0, sum(s.error_type == "unavailable" for s in run.steps) - 1),
-        }
-
-    def _step(self, step: Step) -> dict[str, Any]:
-        agent = self.run.agent
-        common = {"gen_ai.agent.name": agent.name}
-        if step.tool:
-            return common | {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": step.tool.name,
-                             "gen_ai.tool.type": "function"}  # fmt: skip
-        return common | {
-            "gen_ai.operation.name": "chat",
+            "gen_ai.agent.name": agent.name,
+            "gen_ai.agent.version": self.run.version,
             "gen_ai.provider.name": agent.model.provider,
             "gen_ai.request.model": agent.model.name,
-            "gen_ai.usage.input_tokens": step.input_tokens,
-            "gen_ai.usage.output_tokens": step.output_tokens,
+            "gen_ai.usage.input_tokens": sum(step.input_tokens for step in steps),
+            "gen_ai.usage.output_tokens": sum(step.output_tokens for step in steps),
+            "agentgov.agent.cost_usd": round(
+                sum(step.agent.model.cost_usd(step.input_tokens, step.output_tokens) for step in steps), 6
+            ),
+            "agentgov.agent.retries": max(0, sum(step.error_type == "unavailable" for step in steps) - 1),
         }
+
+
+def _call(step: Step) -> tuple[str, int]:
+    """The name and kind of a call's span."""
+    if step.tool:
+        return f"execute_tool {step.tool.name}", INTERNAL
+    return f"chat {step.agent.model.name}", CLIENT
+
+
+def _said(step: Step) -> dict[str, Any]:
+    """What a call's span says."""
+    common = {"gen_ai.agent.name": step.agent.name}
+    if step.tool:
+        return common | {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": step.tool.name,
+                         "gen_ai.tool.type": "function"}  # fmt: skip
+    return common | {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": step.agent.model.provider,
+        "gen_ai.request.model": step.agent.model.name,
+        "gen_ai.usage.input_tokens": step.input_tokens,
+        "gen_ai.usage.output_tokens": step.output_tokens,
+    }
 
 
 def _lines(run: Run) -> Iterator[tuple[str, str, dict[str, Any]]]:

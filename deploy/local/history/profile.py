@@ -57,9 +57,13 @@ def call_seconds(agent: Agent) -> float:
 
 
 def run_seconds(agent: Agent, slowdown: float) -> float:
-    """The median of a run."""
+    """The median of a run, with the runs that it hands out."""
+    return sum(_own_seconds(one, slowdown) for one in (agent, *agent.delegates)) + _OVERHEAD_SECONDS
+
+
+def _own_seconds(agent: Agent, slowdown: float) -> float:
     tools = sum(part * tool.median_seconds for tool, part in tool_shares(agent).items())
-    return turns(agent) * (call_seconds(agent) * slowdown + tools) + _OVERHEAD_SECONDS
+    return turns(agent) * (call_seconds(agent) * slowdown + tools)
 
 
 def tokens(agent: Agent) -> float:

@@ -18,7 +18,7 @@ from deploy.local.workload.agents import AGENTS
 
 Array = npt.NDArray[np.float64]
 
-VERSION: Final = 1
+VERSION: Final = 2
 MINUTE, HOUR, DAY = 60, 3600, 86400
 MOST_DAYS: Final = 14
 TRACKS: Final = ("blue", "green")

@@ -22,8 +22,9 @@ _MORE_LINES = 7  # log lines of good runs for each that is kept as a trace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A model call, or a tool call where `tool` is set."""
+    """A model call, or a tool call where `tool` is set, of the run's agent or of one that it hands a part to."""
 
+    agent: Agent
     seconds: float
     tool: Tool | None = None
     error_type: str = ""
@@ -109,10 +110,19 @@ def _of_minute(
 
 
 def _steps(agent: Agent, slowdown: float, error_type: str, dice: random.Random) -> Iterator[Step]:
+    """What the agent itself does, and after its first turn, if it comes so far, those whom it hands a part to."""
+    steps = list(_own_steps(agent, slowdown, error_type, dice))
+    parts = () if error_type else agent.delegates
+    steps[2:2] = [step for delegate in parts for step in _own_steps(delegate, slowdown, "", dice)]
+    yield from steps
+
+
+def _own_steps(agent: Agent, slowdown: float, error_type: str, dice: random.Random) -> Iterator[Step]:
     shares = profile.tool_shares(agent)
     for turn in range(dice.choice(agent.turns)):
         failed = error_type if error_type != "tool_failed" else ""
         yield Step(
+            agent=agent,
             seconds=_around(profile.call_seconds(agent) * slowdown, profile.CALL_SPREAD, dice),
             error_type=failed,
             input_tokens=round(_around(900 * (turn + 1), 0.3, dice)),
@@ -124,7 +134,7 @@ def _steps(agent: Agent, slowdown: float, error_type: str, dice: random.Random) 
         tries = 3 if error_type else 1
         for _ in range(tries):
             seconds = _around(tool.median_seconds, profile.TOOL_SPREAD, dice)
-            yield Step(seconds=seconds, tool=tool, error_type="unavailable" if error_type else "")
+            yield Step(agent=agent, seconds=seconds, tool=tool, error_type="unavailable" if error_type else "")
         if error_type:
             return
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -94,7 +94,7 @@ def _versions(past: Past, track: str, times: Array, labels: Labels) -> Iterator[
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """The runs of one agent on one track, and everything that is counted with them."""
+    """The runs of one agent on one track, and everything that is counted with them; `asked_by` hands them out."""
 
     past: Past
     track: str
@@ -102,14 +102,25 @@ class _Runs:
     times: Array
     sums: Sums
     labels: Labels
+    asked_by: Agent | None = None
 
     def add_all(self) -> None:
         runs = self.past.runs(self.track, self.agent.name, self.times)
+        self._add_work(runs)
+        seconds = _by_slowdown(self._slowdown, lambda slow: profile.run_seconds(self.agent, slow))
+        self.sums.add("agent:agentgov_agent_runs_active:sum", self._by_agent, np.round(runs * seconds))
+        self._add_contracts(runs)
+        self._add_policies(runs)
+        # A run that fails does so before it hands anything out.
+        good = runs * (1 - sum(self._failures.values()))
+        for delegate in self.agent.delegates:
+            replace(self, agent=delegate, asked_by=self.agent)._add_work(good)
+
+    def _add_work(self, runs: Array) -> None:
+        """What every run leaves, whoever asks for it."""
         self._add_runs(runs)
         self._add_model_calls(runs)
         self._add_tool_calls(runs)
-        self._add_contracts(runs)
-        self._add_policies(runs)
 
     @property
     def _by_agent(self) -> dict[str, str]:
@@ -117,10 +128,12 @@ class _Runs:
 
     @property
     def _slowdown(self) -> Array:
-        return self.past.mood(self.track, self.agent.name, self.times).slowdown
+        return self.past.mood(self.track, (self.asked_by or self.agent).name, self.times).slowdown
 
     @property
     def _failures(self) -> dict[str, Array]:
+        if self.asked_by:
+            return {}
         return self.past.failures(self.track, self.agent.name, self.times)
 
     def _below(self, bound: str, median: Callable[[float], float], spread: float) -> Array:
@@ -135,9 +148,7 @@ class _Runs:
         for bound in bounds("runs"):
             below = self._below(bound, lambda slow: profile.run_seconds(agent, slow), profile.RUN_SPREAD)
             add("agent:gen_ai_invoke_agent_duration_seconds_bucket:rate5m", {**by_agent, "le": bound}, runs * below)
-        seconds = _by_slowdown(self._slowdown, lambda slow: profile.run_seconds(agent, slow))
         turns = profile.turns(agent)
-        add("agent:agentgov_agent_runs_active:sum", by_agent, np.round(runs * seconds))
         add("agent:gen_ai_invoke_agent_tool_calls:rate5m", by_agent, runs * turns)
         add("agent:agentgov_agent_retries:rate5m", by_agent, runs * turns * profile.TOOL_ERROR_RATIO)
         add("agent:agentgov_agent_cost_usd:rate5m", by_agent, runs * profile.cost_usd(agent))
@@ -162,7 +173,7 @@ class _Runs:
         for tool, part in profile.tool_shares(self.agent).items():
             by_tool = {**self._by_agent, "gen_ai_tool_name": tool.name}
             # A run that fails of a tool has tried it three times.
-            bad = part * (calls * profile.TOOL_ERROR_RATIO + 3 * runs * self._failures["tool_failed"])
+            bad = part * (calls * profile.TOOL_ERROR_RATIO + 3 * runs * self._failures.get("tool_failed", 0.0))
             self.sums.add(name, {**by_tool, "error_type": ""}, calls * part)
             self.sums.add(name, {**by_tool, "error_type": "unavailable"}, bad)
             for bound in bounds("tools"):
