@@ -1,4 +1,4 @@
-"""How long a question over 14 days takes: every recorded series, and every long-range question of the pages.
+"""How long a question over 14 days takes: all long-range questions of the pages, and each recorded series by its name.
 
 Asks Prometheus itself, one question after the other, as the deck would: at the step of a 14-day range. Waits for the
 history, which is made in the background. Beside the time by the clock stands Prometheus' own CPU, which a busy machine
@@ -29,13 +29,14 @@ from dashboard.queries.measures import Period
 
 _DAYS = 14
 _TIMES = 5
-_LIMIT_SECONDS = 0.3
+# A view is to be drawn within 2 s, and asks several at a time.
+_LIMIT_SECONDS = 0.5
 _ANY = {"service": "", "track": "", "agent": "", "contract": "", "namespace": "agents"}
 _ALL_RECORDED = 'count by (__name__) ({__name__=~".+:.+:.+"})'
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints median and slowest of both kinds; 1 if any recorded series takes longer than it may."""
+    """Prints median and slowest of both kinds; 1 if any question of a page takes longer than it may."""
     parser = argparse.ArgumentParser(prog="python -m bench.history", description=__doc__)
     parser.add_argument("--state", type=Path, default=Path(".local"), help="state of a running environment")
     options = parser.parse_args(arguments)
@@ -43,8 +44,8 @@ def main(arguments: Sequence[str]) -> int:
         prometheus = Prometheus(state)
         prometheus.wait_for_history()
         recorded = {name: name for name in prometheus.names(_ALL_RECORDED)}
-        slowest = report("recorded series", prometheus, recorded)
-        report("questions of the pages", prometheus, questions(prometheus.start, prometheus.end))
+        report("recorded series", prometheus, recorded)
+        slowest = report("questions of the pages", prometheus, questions(prometheus.start, prometheus.end))
     return int(slowest > _LIMIT_SECONDS)
 
 

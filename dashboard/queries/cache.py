@@ -27,16 +27,20 @@ _SOON_SECONDS = 4.0
 
 @dataclass(slots=True)
 class Entry:
-    """What is known about one question: the last good answer, the last failure, and the question under way."""
+    """What is known about one question: the last good answer, the last failure, and the question under way.
+
+    A good answer's age counts from when it was asked for, a failure's from when it came.
+    """
 
     good: AnyReading | None = None
     good_at: float = 0.0
+    asked_at: float = 0.0
     failure: AnyReading | None = None
     failed_at: float = 0.0
     flight: Future[AnyReading] | None = None
 
     def latest(self) -> tuple[AnyReading | None, float]:
-        """The newest outcome, a failure with what it left of the last good answer, and when it came."""
+        """The newest outcome, a failure with what it left of the last good answer, and from when its age counts."""
         if self.failure is not None and self.failed_at >= self.good_at:
             return self.failure, self.failed_at
         return self.good, self.good_at
@@ -86,6 +90,7 @@ class Cache:
             if shown is not None and age < (ttl_seconds if is_whole else min(ttl_seconds, _SOON_SECONDS)):
                 return Ticket(shown, None, entry.good)
             if entry.flight is None or entry.flight.done():
+                entry.asked_at = self._clock()
                 entry.flight = start()
                 self._evict()
             recent = age < max(_LIVES * ttl_seconds, _LEAST_SECONDS)
@@ -95,7 +100,7 @@ class Cache:
         """Keeps a good answer."""
         with self._lock:
             entry = self._entries.setdefault(key, Entry())
-            entry.good, entry.good_at, entry.failure = answer, self._clock(), None
+            entry.good, entry.good_at, entry.failure = answer, entry.asked_at, None
         return answer
 
     def put_failure(self, key: Hashable, reason: str, *, source: Source, query: str) -> AnyReading:

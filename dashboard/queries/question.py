@@ -37,10 +37,9 @@ from dashboard.settings import EnvironmentSettings
 
 INSTANT_SECONDS = 2.0
 RANGE_SECONDS = 5.0
-# An answer lives for a bit less than a viewer takes to ask again, who so finds it just past its time. Many viewers
-# find it so a bit earlier than one does: hence only a bit. What takes longer than this bit to come is, with one viewer,
-# asked at every other look.
-_OF_REFRESH = 0.93
+# An answer lives, from when it was asked for, a bit less than a viewer takes to ask again, who finds it just past its
+# time then. Many viewers find it so a bit earlier than one does: hence only a bit.
+_OF_REFRESH = 0.95
 # A range has nothing new before its next step, but a source that was empty a minute ago may be no more.
 LONGEST_STEP_SECONDS = 60.0
 # Names change with a deployment of another telemetry generation, not from minute to minute.

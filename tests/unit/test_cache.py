@@ -52,6 +52,18 @@ def test_two_takers_wait_for_one_question():
     assert [_redeemed(ticket).value for ticket in tickets] == [1, 1]
 
 
+def test_the_age_of_an_answer_counts_from_when_it_was_asked_for():
+    """Or else who looks every 5 s would be shown a figure of 10 s ago as soon as the source takes a second."""
+    world = World()
+    world.take(ttl_seconds=4.5)
+    world.seconds = 1.0
+    world.land(1)
+    world.seconds = 5.0
+    world.take(ttl_seconds=4.5)
+
+    assert len(world.flights) == 2
+
+
 def test_who_waits_in_vain_is_told_so():
     assert _redeemed(World().take()).value == -1
 
