@@ -125,12 +125,12 @@ def _switch(view: View) -> None:
     target = service.preview
     version = service.tracks[target].version if target in service.tracks else ""
     _effect(service, target)
-    _verdict(found.before)
+    acceptable = found.before.acceptable_to(session.actor().name)
+    _verdict(found.before, is_acceptable=bool(acceptable))
     typed = st.text_input(
         f"Type the version that users will get: {plain(version)}", key=TYPED, autocomplete="off", live=True
     )
     reason, accepted = "", False
-    acceptable = found.before.acceptable_to(session.actor().name)
     if acceptable:
         titles = ", ".join(gate.title for gate in acceptable)
         accepted = st.checkbox(f"I accept that this stays unknown: {plain(titles, limit=500)}", key=ACCEPTED)
@@ -214,14 +214,17 @@ def change(service: GovernedService, target: Track) -> str:
     return json.dumps(patches, indent=1)
 
 
-def _verdict(verdict: Verdict) -> None:
+def _verdict(verdict: Verdict, *, is_acceptable: bool) -> None:
     said = f"**{verdict.word}**, judged {ago(verdict.at, session.now())}. {plain(verdict.sentence, limit=500)}"
     if verdict.word is Word.GO:
         with st.container(border=True):
             st.markdown(f":material/check_circle: {said}")
     else:
         st.warning(said, icon=":material/front_hand:")
-    st.caption("It is judged again when you confirm; only a GO not older than 60 s carries the switch.")
+    carries = "a GO not older than 60 s"
+    if is_acceptable:
+        carries += ", or one that lacks no more than what you accept,"
+    st.caption(f"It is judged again when you confirm; only {carries} carries the switch.")
 
 
 def _submit(
