@@ -47,8 +47,10 @@ NAMES_SECONDS = 300.0
 NAMES_OVER = timedelta(hours=1)
 _OURS = '{__name__=~"gen_ai_.+|agentgov_.+|kube_.+|container_.+|up|.+:.+"}'  # with a colon: recorded by our rules
 
-# A point in time does not change, a document neither: their answers live as long as Elasticsearch keeps the former.
+# A point in time does not change, a document neither: their answers live as long as Elasticsearch keeps the former. Nor
+# does what Prometheus says of a moment, once the last samples of it have come.
 UNCHANGING_SECONDS = 120.0
+_SETTLED_SECONDS = 60.0
 
 Asked = Instant | Range | Alerts | LogRequest | PodLog
 
@@ -128,6 +130,7 @@ class Questions:
 
     def _instant(self, request: Instant, names: Collection[str]) -> Question:
         query = request.expression.render(request.values, names)
+        moment = self._moment(request.at)
 
         def fetch() -> Reading[tuple[Sample, ...]]:
             answer = self._sources.prometheus.instant(query, at=request.at, timeout_seconds=INSTANT_SECONDS)
@@ -138,9 +141,9 @@ class Questions:
 
         return Question(
             source=Source.PROMETHEUS,
-            key=("instant", query, self._moment(request.at)),
+            key=("instant", query, moment),
             text=query,
-            ttl_seconds=self._ttl_seconds,
+            ttl_seconds=UNCHANGING_SECONDS if self._is_settled(moment) else self._ttl_seconds,
             timeout_seconds=INSTANT_SECONDS,
             fetch=fetch,
         )
@@ -151,6 +154,10 @@ class Questions:
         if at is None or 0 <= lag_seconds < self._environment.refresh_seconds:
             return "now"
         return int(lag_seconds) if at.microsecond else at  # people and grids give whole seconds, clocks do not
+
+    def _is_settled(self, moment: Hashable) -> bool:
+        """Whether it is one moment for good, and long past."""
+        return isinstance(moment, datetime) and (self._clock() - moment).total_seconds() >= _SETTLED_SECONDS
 
     def _lives(self, step_seconds: float) -> float:
         """How long an answer that has something new every so often is shared: nearly a whole number of refreshes.

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 from dashboard.queries import conditions
 from dashboard.queries.question import LONGEST_STEP_SECONDS, Questions, Sources
-from dashboard.queries.request import Range
+from dashboard.queries.request import Instant, Range
 from dashboard.settings import Settings
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -36,6 +37,17 @@ def test_many_viewers_ask_hardly_more_often_than_one(refresh: int, span: int):
     one_asks_every = math.ceil(lives / refresh) * refresh
     assert one_asks_every / lives <= 1.1
     assert one_asks_every <= max(refresh, LONGEST_STEP_SECONDS + refresh / 2)
+
+
+@pytest.mark.parametrize(
+    ("ago", "lives"),
+    [(None, 4.75), (timedelta(hours=1), 120.0), (timedelta(seconds=30), 4.75), (timedelta(hours=1.0000001), 4.75)],
+    ids=["now", "a moment long past", "samples may still come", "an hour ago, whenever it is asked"],
+)
+def test_what_can_no_more_change_is_not_asked_at_every_look(ago: timedelta | None, lives: float):
+    at = None if ago is None else NOW - ago
+
+    assert _questions(5, NOW).of(Instant(UP, {}, at)).ttl_seconds == pytest.approx(lives)
 
 
 @given(st.floats(0, 86400), st.floats(0, 86400))
