@@ -105,14 +105,17 @@ class Ask:
         return Answers(requests, {key: finish(time.monotonic() - began) for key, finish in waiting.items()})
 
     def health(self) -> tuple[SourceHealth, ...]:
-        """How each source was last met, without asking again; one that was never asked is asked now, for up to 2 s."""
+        """How each source was last met; one that was never asked is asked now, for up to 2 s.
+
+        One that was not heard of for a while is asked for a sign of life meanwhile: no page may need it just now, and
+        it must not be said to answer long after it has died.
+        """
         never = [breaker for breaker in self._breakers.values() if breaker.health().reachable is None]
-        nameless = [
-            breaker for breaker in self._breakers.values() if breaker.health().reachable and not breaker.versioned
-        ]
+        others = [breaker for breaker in self._breakers.values() if breaker not in never]
         wait([self._lanes[b.source].submit(b.probe) for b in never], timeout=INSTANT_SECONDS + MARGIN_SECONDS)
-        for breaker in nameless:
-            self._lanes[breaker.source].submit(breaker.probe)
+        for breaker in others:
+            if breaker.beat_is_due() or (breaker.health().reachable and not breaker.versioned):
+                self._lanes[breaker.source].submit(breaker.probe)
         return tuple(map(self._known_of, Source))
 
     @property

@@ -39,7 +39,8 @@ NOT_ASKED = "not asked yet"
 _ANSWERED = (Refused, NotFound, Conflict, Gone)
 # One of these is an outage; one slow or odd answer is none.
 _DOWN = (Unreachable, Unauthorized)
-# Who only listens, as a watch does, learns of a source that hangs by asking it after so long a silence.
+# Who only listens, as a watch does, or asks nothing for a while, learns of a source that hangs by asking it after so
+# long a silence.
 SILENCE = timedelta(seconds=4)
 _AGAIN = timedelta(seconds=2.5)
 

@@ -58,11 +58,13 @@ def time_chart(
             states.note(series)
             return
         states.badge(series, session.now())
-        lines = sorted(series.value, key=lambda line: line.last or 0.0, reverse=True)
-        if len(lines) > _MOST_LINES:
-            st.caption(f"The {_MOST_LINES} highest of {len(lines)} lines.")
-        figure = _figure(lines[:_MOST_LINES], unit=unit, name=name, limit=limit, markers=markers, height=height, tz=tz)
-        st.plotly_chart(figure, key=key, config=CONFIG, alt=_alt(title, lines[:_MOST_LINES], unit, name, tz))
+        if len(series.value) > _MOST_LINES:
+            st.caption(f"The {_MOST_LINES} highest of {len(series.value)} lines.")
+        highest = sorted(series.value, key=lambda line: line.last or 0.0, reverse=True)[:_MOST_LINES]
+        # By name, or colours and legend would jump whenever two lines cross.
+        lines = sorted(highest, key=lambda line: name(line.labels))
+        figure = _figure(lines, unit=unit, name=name, limit=limit, markers=markers, height=height, tz=tz)
+        st.plotly_chart(figure, key=key, config=CONFIG, alt=_alt(title, lines, unit, name, tz))
 
 
 def _figure(

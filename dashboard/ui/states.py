@@ -88,8 +88,8 @@ def source_badges(health: Iterable[SourceHealth], now: datetime, tz: str = "UTC"
             if source.reachable is None:
                 st.badge(f"{name}: {plain(source.reason)}", icon=":material/help:", color="gray")
             elif source.reachable:
-                took = number(source.latency_seconds, Unit.SECONDS)
-                st.badge(f"{name} answers in {took}", icon=":material/check_circle:", color="gray")
+                took = "" if source.latency_seconds is None else f" in {number(source.latency_seconds, Unit.SECONDS)}"
+                st.badge(f"{name} answers{took}", icon=":material/check_circle:", color="gray")
             else:
                 since = f" since {clock(source.since, tz)} ({ago(source.since, now)})" if source.since else ""
                 st.badge(f"{name} down{since}", icon=":material/cloud_off:", color="red")

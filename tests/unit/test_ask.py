@@ -16,11 +16,13 @@ from prometheus_client import REGISTRY
 from connectors.elasticsearch import Found, Hit
 from connectors.errors import NotFound, Refused, SourceError, TimedOut
 from connectors.prometheus import Line, Matrix, Point, Vector
+from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Source, State
 from dashboard.queries import question
 from dashboard.queries.ask import Alerts, Cluster, Instant, Logs, PodLog
 from dashboard.queries.informer import IDLE_SECONDS
 from tests.unit.asking import NOW, REFUSED, UP, World, environment
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -272,6 +274,19 @@ def test_health_asks_the_sources_that_nobody_asked_yet(world: World):
     assert health[Source.ALERTMANAGER].version == "0.25.0"
     assert (health[Source.PROMETHEUS].reachable, health[Source.PROMETHEUS].since) == (False, NOW)
     assert health[Source.PROMETHEUS].reason.endswith("connection refused")
+
+
+def test_a_source_that_nobody_needs_any_more_is_still_found_to_be_down(world: World):
+    world.ask.health()
+    world.prometheus.answer = REFUSED
+    world.clock.move(10.0)
+
+    eventually(lambda: not _prometheus(world).is_well, "Prometheus is found to be down")
+    assert _prometheus(world).reason == "connection refused"
+
+
+def _prometheus(world: World) -> SourceHealth:
+    return next(found for found in world.ask.health() if found.source is Source.PROMETHEUS)
 
 
 def test_asking_for_an_answer_by_the_wrong_name_is_a_mistake_in_the_program(world: World):
