@@ -5,6 +5,7 @@ Dragging is off, as in all charts, so that it never holds the scroll of a phone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,9 +21,9 @@ from dashboard.ui.charts import CONFIG
 from dashboard.ui.format import DASH, number
 from dashboard.ui.text import one_line, plain
 
-# What the axis shows; a bar that goes on ends at its edge. A doubling is as wide everywhere.
-_LEAST, _MOST = 0.25, 8.0
-_TICKS: Final = {0.25: "¼", 0.5: "½", 1.0: "1", 2.0: "2", 4.0: "4", 8.0: "8 ×"}
+# What the axis shows; a bar that goes on ends at its edge. A doubling is as wide everywhere, and gross harm makes room.
+_LEAST, _USUAL_MOST, _MOST = 0.25, 8.0, 128.0
+_TICKS: Final = {0.25: "¼", 0.5: "½", 1.0: "1", 2.0: "2", 4.0: "4", 8.0: "8", 16.0: "16", 32.0: "32", 64.0: "64"}
 _ROW, _ROOM = 42, 44  # pixels
 
 
@@ -44,23 +45,27 @@ def ratio_chart(found: Reading[tuple[Ratio, ...]], candidate: Track, *, key: str
 
 
 def _figure(found: Sequence[Ratio], candidate: Track) -> go.Figure:
-    colours = theme.colours()
+    colours, most = theme.colours(), _edge(found)
+
+    def shown(ratio: float | None) -> float:
+        return min(max(most if ratio is None else ratio, _LEAST), most)
+
     figure = go.Figure()
     figure.add_vline(x=1.0, line_width=1, line_dash="dot", line_color=colours["grey"])
     for place, ratio in enumerate(reversed(found)):
-        low, high = _shown(ratio.low), _shown(ratio.high)
+        low, high = shown(ratio.low), shown(ratio.high)
         figure.add_scatter(
             x=[low, high], y=[place, place], mode="lines", hoverinfo="skip",
             line={"color": colours[candidate], "width": 8}, opacity=0.55,
         )  # fmt: skip
         for margin, colour in ((ratio.go, colours["grey"]), (ratio.fail, colours["sick"])):
-            x = _shown(margin)
+            x = shown(margin)
             figure.add_scatter(
                 x=[x, x], y=[place - 0.2, place + 0.2], mode="lines", hoverinfo="skip",
                 line={"color": colour, "width": 3},
             )  # fmt: skip
         figure.add_scatter(
-            x=[_shown(ratio.best if ratio.best is not None else ratio.low)], y=[place], mode="markers",
+            x=[shown(ratio.best if ratio.best is not None else ratio.low)], y=[place], mode="markers",
             marker={"color": colours[candidate], "size": 10, "line": {"color": colours["paper"], "width": 1}},
             opacity=1.0 if ratio.best is not None else 0.0,
             hovertemplate=f"{_said(ratio)}<extra></extra>",
@@ -81,15 +86,17 @@ def _figure(found: Sequence[Ratio], candidate: Track) -> go.Figure:
         font={"color": colours["text"], "size": 12},
     )
     figure.update_xaxes(
-        type="log", range=[-0.602, 0.903], fixedrange=True, gridcolor=colours["line"], zeroline=False,
-        tickvals=list(_TICKS), ticktext=list(_TICKS.values()),
+        type="log", range=[math.log10(_LEAST), math.log10(most)], fixedrange=True, zeroline=False,
+        gridcolor=colours["line"], tickvals=list(_TICKS), ticktext=list(_TICKS.values()), ticklabeloverflow="allow",
     )  # fmt: skip
     figure.update_yaxes(visible=False, fixedrange=True, range=[-0.5, len(found) - 0.25])
     return figure
 
 
-def _shown(ratio: float | None) -> float:
-    return min(max(ratio if ratio is not None else _MOST, _LEAST), _MOST)
+def _edge(found: Sequence[Ratio]) -> float:
+    """Where the axis ends: at a doubling beyond all that is known."""
+    farthest = max(value for ratio in found for value in (1.0, ratio.low, ratio.best or 0.0))
+    return min(_MOST, max(_USUAL_MOST, 2.0 ** math.ceil(math.log2(1.1 * farthest))))
 
 
 def name(ratio: Ratio) -> str:

@@ -8,6 +8,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.decide.ratio import Ratio
+from dashboard.model.release import Track
+from dashboard.ui import ratios
+
 
 def draw_gates() -> None:
     from dashboard.decide.verdict import judge
@@ -40,3 +44,14 @@ def test_a_gate_without_charts_or_whose_page_is_not_there_leads_nowhere(gates: s
     for title in ("Change freeze", "Pods ready on green"):
         card = next(card for card in gates.split('<div class="td-gate') if title in card)
         assert "<a " not in card
+
+
+@pytest.mark.parametrize(("low", "best"), [(0.0, None), (0.4, 1.0), (2.0, 7.9), (8.2, 11.9), (30.0, 62.0)])
+def test_a_bar_and_its_dot_are_within_the_axis_however_gross_the_harm(low: float, best: float | None) -> None:
+    ratio = Ratio(metric="errors", family="errors", low=low, best=best, high=None, fail=1.1, go=1.5)
+    figure = ratios._figure([ratio], Track.GREEN)
+    end = 10 ** figure.layout.xaxis.range[1]
+
+    bar, dot = figure.data[0], figure.data[-1]
+    assert bar.x[0] < bar.x[1] == pytest.approx(end)
+    assert dot.x[0] < end
