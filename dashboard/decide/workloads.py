@@ -184,7 +184,7 @@ def _autoscaler(autoscaler: Object) -> Limit:
     return Limit(
         kind="autoscaler",
         name=autoscaler["metadata"]["name"],
-        now=f"{current} replicas",
+        now=f"{current} replica{'' if current == 1 else 's'}",
         allowed=f"{spec.get('minReplicas', 1)} to {highest}",
         at_limit=current >= highest,
     )

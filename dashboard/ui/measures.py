@@ -45,9 +45,11 @@ def faces(page: str, measures: Mapping[str, Measure], shown: Mapping[str, Face])
 
 
 def columns(labels: tuple[str, ...], figures: Mapping[str, Unit], *, essential: int = 3) -> list[Column[FigureRow]]:
-    """Columns of rows with `labels` and `figures`; a phone shows the first label and the first figures."""
+    """Columns of rows with `labels` and `figures`; a phone shows the labels and the first figures."""
     found: list[Column[FigureRow]] = [
-        Column(name=label, cell=_label(index), essential=index == 0) for index, label in enumerate(labels)
+        # Without all of them two rows of a phone could not be told apart.
+        Column(name=label, cell=_label(index), essential=True)
+        for index, label in enumerate(labels)
     ]
     found += [
         Column(name=name, cell=_figure(name), unit=unit, essential=index < essential)

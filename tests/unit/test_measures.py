@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.model.reading import Reading, Source, State, fresh, missing
+from dashboard.model.figures import FigureRow
+from dashboard.model.reading import Reading, Source, State, Unit, fresh, missing
 from dashboard.model.series import Sample
 from dashboard.model.view import RANGES, View
 from dashboard.queries.measures import period, rows
+from dashboard.ui import tables
+from dashboard.ui.measures import columns
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -70,3 +73,13 @@ def test_without_the_first_column_there_are_no_rows() -> None:
     found = rows(("agent",), {"rate": gone, "p95": samples(a=1.0)})
     assert found.value is None
     assert found.state is State.MISSING
+
+
+def test_on_a_phone_rows_that_differ_in_their_last_label_alone_can_be_told_apart() -> None:
+    found = [
+        FigureRow(labels=("output-redaction", "output", each), figures={"count": 1.0}) for each in ("allow", "modify")
+    ]
+    cards = tables._cards(found, columns(("policy", "stage", "decision"), {"count": Unit.COUNT}), "UTC", 10)
+
+    assert "allow" in cards
+    assert "modify" in cards
