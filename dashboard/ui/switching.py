@@ -133,7 +133,9 @@ def _switch(view: View) -> None:
     reason, accepted = "", False
     if acceptable:
         titles = ", ".join(gate.title for gate in acceptable)
-        accepted = st.checkbox(f"I accept that this stays unknown: {plain(titles, limit=500)}", key=ACCEPTED)
+        # A tick is for what was read: when something else is unknown by now it is asked for anew.
+        key = ".".join((ACCEPTED, *sorted(gate.gate for gate in acceptable)))
+        accepted = st.checkbox(f"I accept that this stays unknown: {plain(titles, limit=500)}", key=key)
     elif found.before.word is not Word.GO:
         reason = st.text_input(
             f"Why against the verdict? At least {SHORTEST_REASON} signs, recorded in the audit",

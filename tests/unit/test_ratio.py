@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from dashboard.decide.policy import Policy
 from dashboard.decide.ratio import Ratio, ratios
 from dashboard.decide.weighing import weigh
-from dashboard.model.trial import Trial
+from dashboard.model.trial import Columns, Trial
 from dashboard.model.verdict import Mode
 from tests.unit.release_trial import trial
 
@@ -40,10 +41,10 @@ def _until(found: Trial, intervals: int) -> Trial:
     """The trial as it was after so many intervals."""
     end = found.history + intervals
 
-    def cut(columns: object) -> object:
+    def cut(columns: Mapping[str, Columns]) -> dict[str, Columns]:
         return {
             name: replace(one, candidate=one.candidate[:end], first=one.first[:end], second=one.second[:end])
-            for name, one in columns.items()  # type: ignore[attr-defined]
+            for name, one in columns.items()
         }
 
     return replace(found, tries=cut(found.tries), bad=cut(found.bad))

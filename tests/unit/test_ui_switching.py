@@ -57,16 +57,33 @@ def test_who_may_accept_ticks_what_stays_unknown_and_that_is_what_the_desk_is_ha
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = dialog(monkeypatch, "alice")
-    tick = app.checkbox(key=switching.ACCEPTED)
+    [tick] = app.checkbox
     assert "Data readable both ways" in tick.label
     app.text_input(key=switching.TYPED).set_value("1.8.0").run()
     assert app.button(key=switching.CONFIRM).disabled
 
-    app.checkbox(key=switching.ACCEPTED).check().run()
+    app.checkbox[0].check().run()
     app.button(key=switching.CONFIRM).click().run()
 
     [request] = desk.asked
     assert (request.actor.name, request.accepted, request.break_glass) == ("alice", ("schema",), "")
+
+
+def test_a_tick_does_not_hold_for_what_has_become_unknown_since(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = dialog(monkeypatch, "alice")
+    app.text_input(key=switching.TYPED).set_value("1.8.0").run()
+    app.checkbox[0].check().run()
+    release = RELEASE.model_copy(
+        update={"required": ("schema", "backup"), "acceptable": {"schema": ("alice",), "backup": ("*",)}}
+    )
+    later = StageAsk(NOW, environment=ENVIRONMENT.model_copy(update={"release": release}))
+    monkeypatch.setattr(session, "ask_for", lambda view: later)
+    app.run()
+
+    [tick] = app.checkbox
+    assert "Verified backup" in tick.label
+    assert not tick.value
+    assert app.button(key=switching.CONFIRM).disabled
 
 
 def test_who_may_not_gives_a_reason(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
