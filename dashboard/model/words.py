@@ -1,0 +1,174 @@
+"""What the words of other people's systems mean: severities of alerts, log levels, outcomes of spans, decisions.
+
+One table for each, and one lookup. A word outside its table is *not understood*: `meaning` answers None, and the caller
+says so and shows the word itself. It never counts as the harmless case. An environment's settings extend the tables.
+Words that mean different things to different people (P2, sev2) are left out on purpose: only the settings can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+M = TypeVar("M")
+
+LONGEST_WORD = 40
+
+
+class Severity(StrEnum):
+    """How soon a person must look at an alert, worst first."""
+
+    CRITICAL = "critical"
+    UNKNOWN = "not understood"  # may be the worst, so it stands above a warning
+    WARNING = "warning"
+    INFO = "info"
+
+
+class LogLevel(StrEnum):
+    """How bad a log line is by its own account, worst first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+    DEBUG = "debug"
+
+
+class SpanOutcome(StrEnum):
+    """How an operation ended by its span's own account. UNSAID: the span says nothing of it, good or bad."""
+
+    FAILED = "failed"
+    SUCCEEDED = "succeeded"
+    UNSAID = "not said"
+
+
+class PolicyDecision(StrEnum):
+    """What a policy made of a request."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    CHANGED = "changed"
+    ESCALATED = "escalated"
+    NOTED = "noted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary(Generic[M]):
+    """Words with their meanings. Case, spaces, dashes and underscores make no difference: "SEV-1" is "sev1".
+
+    Attributes:
+        key: name of its settings table: `[environments.X.words.KEY]`.
+        spelled: word as people write it, in lower case, and its meaning.
+    """
+
+    key: str
+    spelled: Mapping[str, M]
+    _folded: Mapping[str, M] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_folded", {folded(word): meaning for word, meaning in self.spelled.items()})
+
+    def meaning(self, word: str) -> M | None:
+        """What `word` means; None where it is not understood."""
+        return self._folded.get(folded(word))
+
+    def extended(self, more: Mapping[str, M]) -> Vocabulary[M]:
+        """The same table with more words; `more` wins over what is there."""
+        new = {folded(word) for word in more}
+        kept = {word: meaning for word, meaning in self.spelled.items() if folded(word) not in new}
+        return replace(self, spelled={**kept, **more})
+
+    def spellings(self, *meanings: M) -> tuple[str, ...]:
+        """Words that mean one of `meanings` in every usual spelling, for a search that compares exactly."""
+        words = [word for word, meaning in self.spelled.items() if meaning in meanings and word]
+        return tuple(dict.fromkeys(spelling for word in words for spelling in _cases(word)))
+
+
+def folded(word: str) -> str:
+    """A word without the differences that do not matter."""
+    return word.casefold().translate(_IGNORED)
+
+
+def shown(word: str) -> str:
+    """A word that was not understood, as a sentence shows it."""
+    word = " ".join(word.split())
+    return f"“{word[:LONGEST_WORD]}{'…' * (len(word) > LONGEST_WORD)}”" if word else "no word"
+
+
+_IGNORED = dict.fromkeys(map(ord, " \t-_."))
+
+
+def _cases(word: str) -> Iterable[str]:
+    return (word, word.upper(), word.capitalize())
+
+
+def _table(key: str, words: Mapping[M, str]) -> Vocabulary[M]:
+    return Vocabulary(
+        key=key, spelled={word: meaning for meaning, several in words.items() for word in several.split()}
+    )
+
+
+SEVERITIES: Vocabulary[Severity] = _table(
+    "severity",
+    {
+        Severity.CRITICAL: "critical crit page pager paging p0 p1 sev0 sev1 s1 severity1 error err high highest major "
+        "severe fatal emergency emerg alert urgent disaster blocker outage down panic immediate",
+        Severity.WARNING: "warning warn ticket p3 sev3 s3 medium moderate minor average low",
+        Severity.INFO: "info information informational notice none ok debug p4 p5 sev4 sev5 s4 s5 lowest",
+    },
+)
+# Numbers are those of syslog (GELF, journald), of pino and bunyan, and of log4j and logback. Numbers that two of them
+# read differently are left out: 200 is an error to log4j 2 and information to monolog.
+LEVELS: Vocabulary[LogLevel] = _table(
+    "level",
+    {
+        LogLevel.ERROR: "error err errors severe fatal critical crit emergency emerg alert panic dpanic failure failed "
+        "error2 error3 error4 fatal2 fatal3 fatal4 e f 1 2 3 50 60 40000 50000",
+        LogLevel.WARNING: "warning warn warn2 warn3 warn4 wrn w 4 40 30000",
+        LogLevel.INFO: "info information informational notice log default ok success info2 info3 info4 inf config i n "
+        "5 6 30 20000",
+        LogLevel.DEBUG: "debug debug2 debug3 debug4 trace trace2 trace3 trace4 verbose fine finer finest silly dbg trc "
+        "all d t 7 10 20 10000 5000",
+    },
+)
+# OTLP's numbers are 0 unset, 1 ok, 2 error. "Unset" is what a span has of whose outcome nobody said anything.
+OUTCOMES: Vocabulary[SpanOutcome] = _table(
+    "outcome",
+    {
+        SpanOutcome.FAILED: "error failure failed fail err status_code_error status_error exception timeout cancelled "
+        "canceled aborted 2",
+        SpanOutcome.SUCCEEDED: "ok success succeeded successful status_code_ok status_ok 1",
+        SpanOutcome.UNSAID: "unset unknown status_code_unset status_unset none 0",
+    },
+)
+DECISIONS: Vocabulary[PolicyDecision] = _table(
+    "decision",
+    {
+        PolicyDecision.ALLOWED: "allow allowed permit permitted grant granted accept accepted approve approved pass "
+        "passed ok true",
+        PolicyDecision.DENIED: "deny denied block blocked refuse refused reject rejected forbid forbidden fail failed "
+        "drop dropped violation false",
+        PolicyDecision.CHANGED: "modify modified redact redacted mask masked sanitize sanitized rewrite rewritten",
+        PolicyDecision.ESCALATED: "escalate escalated review require_approval requires_approval approval_required "
+        "pending hold held",
+        PolicyDecision.NOTED: "audit audited log logged warn warned dryrun monitor",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The tables of one environment."""
+
+    severity: Vocabulary[Severity] = SEVERITIES
+    level: Vocabulary[LogLevel] = LEVELS
+    outcome: Vocabulary[SpanOutcome] = OUTCOMES
+    decision: Vocabulary[PolicyDecision] = DECISIONS
+
+    def extended(self, more: Mapping[str, Mapping[str, Any]]) -> Words:
+        """The tables with the words of the settings, by the key of each table."""
+        return replace(self, **{key: getattr(self, key).extended(words) for key, words in more.items()})
+
+
+WORDS = Words()
