@@ -20,7 +20,7 @@ import psutil
 
 from bench.cluster import api_server, make_pods
 from bench.limits import Figure, report
-from connectors.kubernetes import Cluster
+from connectors.kubernetes import Kubernetes
 from dashboard.queries.informer import Informer
 
 NAMESPACE = "default"
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def read(kubeconfig: Path, pods: int, changes: int) -> list[Figure]:
     """The figures, in a process that holds nothing else."""
-    cluster, process = Cluster(str(kubeconfig)), psutil.Process()
+    cluster, process = Kubernetes(str(kubeconfig)), psutil.Process()
     cluster.version()  # the client library itself is no pod
     before = process.memory_full_info().uss
     began = time.perf_counter()
@@ -60,7 +60,7 @@ def read(kubeconfig: Path, pods: int, changes: int) -> list[Figure]:
     ]
 
 
-def change(cluster: Cluster, informer: Informer, name: str, mark: str) -> float:
+def change(cluster: Kubernetes, informer: Informer, name: str, mark: str) -> float:
     """Seconds from the order to change a pod until what pages read has it."""
     began = time.perf_counter()
     cluster.patch("pods", name, NAMESPACE, {"metadata": {"annotations": {"mark": mark}}})

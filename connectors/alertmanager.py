@@ -68,7 +68,7 @@ class Silence:
 class Alertmanager:
     """One Alertmanager. Safe for threads. Timeouts are in seconds and hold for the whole answer.
 
-    Every method may raise a `SourceError`: `Refused` for a matcher that cannot be read or rights that lack, `TimedOut`,
+    Every method may raise a `SourceError`: `Rejected` for a matcher that cannot be read or missing rights, `TimedOut`,
     `Unreachable`, `RateLimited` or `BadAnswer` as `connectors/errors.py` says.
     """
 

@@ -91,7 +91,7 @@ class FieldTypes:
 class Elasticsearch:
     """One Elasticsearch. Safe for threads. Timeouts are in seconds and hold for the whole answer.
 
-    Every method may raise a `SourceError`: `Refused` for rights that lack or a query that does not fit, `TimedOut`,
+    Every method may raise a `SourceError`: `Rejected` for rights that lack or a query that does not fit, `TimedOut`,
     `Unreachable`, `RateLimited` or `BadAnswer` as `connectors/errors.py` says. Those that a caller can act on stand at
     the method.
     """
@@ -140,7 +140,7 @@ class Elasticsearch:
 
         Raises:
             NotFound: a plain name that does not exist, or the point in time has expired.
-            Refused: the query does not fit the fields, or may not be asked by us.
+            Rejected: the query does not fit the fields, or may not be asked by us.
             SourceError: it did not answer.
         """
         scope: dict[str, Any] = {"index": index}

@@ -3,7 +3,7 @@
     SourceError
     ├── Unreachable    nobody answers, or our own credentials cannot be read: look at the network or the settings
     ├── TimedOut       the answer takes too long: ask for less, or later
-    ├── Refused        answered, but not to us (403) or not to this question (400, 422): mend rights or question
+    ├── Rejected        answered, but not to us (403) or not to this question (400, 422): mend rights or question
     │   └── Unauthorized   it does not accept our credentials (401), so it will answer nothing: mend the token
     ├── NotFound       answered: there is no such thing (404)
     ├── Conflict       somebody else changed it since it was read (409): read again
@@ -49,11 +49,11 @@ class TimedOut(SourceError):
     """No answer in time."""
 
 
-class Refused(SourceError):
+class Rejected(SourceError):
     """The source does not let us, or does not understand the question."""
 
 
-class Unauthorized(Refused):
+class Unauthorized(Rejected):
     """The source does not accept our credentials."""
 
 
@@ -89,13 +89,13 @@ class OversizedBody(OSError):
 
 
 _BY_STATUS: dict[int, type[SourceError]] = {
-    400: Refused,
+    400: Rejected,
     401: Unauthorized,
-    403: Refused,
+    403: Rejected,
     404: NotFound,
     409: Conflict,
     410: Gone,
-    422: Refused,
+    422: Rejected,
     504: TimedOut,
 }
 

@@ -34,27 +34,27 @@ MANAGER = "tealdeck"
 Object = dict[str, Any]
 
 
-class Kind(NamedTuple):
+class ResourceKind(NamedTuple):
     """Where a kind lives in the API."""
 
     path: str
     namespaced: bool = True
 
 
-KINDS: Mapping[str, Kind] = {
-    "pods": Kind("/api/v1"),
-    "services": Kind("/api/v1"),
-    "events": Kind("/api/v1"),
-    "configmaps": Kind("/api/v1"),
-    "resourcequotas": Kind("/api/v1"),
-    "nodes": Kind("/api/v1", namespaced=False),
-    "namespaces": Kind("/api/v1", namespaced=False),
-    "deployments": Kind("/apis/apps/v1"),
-    "replicasets": Kind("/apis/apps/v1"),
-    "endpointslices": Kind("/apis/discovery.k8s.io/v1"),
-    "leases": Kind("/apis/coordination.k8s.io/v1"),
-    "horizontalpodautoscalers": Kind("/apis/autoscaling/v2"),
-    "poddisruptionbudgets": Kind("/apis/policy/v1"),
+KINDS: Mapping[str, ResourceKind] = {
+    "pods": ResourceKind("/api/v1"),
+    "services": ResourceKind("/api/v1"),
+    "events": ResourceKind("/api/v1"),
+    "configmaps": ResourceKind("/api/v1"),
+    "resourcequotas": ResourceKind("/api/v1"),
+    "nodes": ResourceKind("/api/v1", namespaced=False),
+    "namespaces": ResourceKind("/api/v1", namespaced=False),
+    "deployments": ResourceKind("/apis/apps/v1"),
+    "replicasets": ResourceKind("/apis/apps/v1"),
+    "endpointslices": ResourceKind("/apis/discovery.k8s.io/v1"),
+    "leases": ResourceKind("/apis/coordination.k8s.io/v1"),
+    "horizontalpodautoscalers": ResourceKind("/apis/autoscaling/v2"),
+    "poddisruptionbudgets": ResourceKind("/apis/policy/v1"),
 }
 
 
@@ -67,7 +67,7 @@ class ListResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class WatchEvent:
     """One change. `type` is ADDED, MODIFIED, DELETED, or BOOKMARK, whose object has a resource version alone."""
 
     type: str
@@ -79,10 +79,10 @@ class Event:
         return str(self.object["metadata"]["resourceVersion"])
 
 
-class Cluster:
+class Kubernetes:
     """One cluster. Safe for threads. Kinds are the keys of KINDS; a namespace of None means all of them.
 
-    Every method may raise a `SourceError`: `Refused` for rights that lack or an object that the cluster does not take,
+    Every method may raise a `SourceError`: `Rejected` for rights that lack or an object that the cluster does not take,
     `TimedOut` (after TIMEOUT_SECONDS, a page of a list after LIST_SECONDS), `Unreachable`, `RateLimited` or `BadAnswer`
     as `connectors/errors.py` says. Those that a caller can act on stand at the method.
 
@@ -99,12 +99,12 @@ class Cluster:
         self._client: ApiClient | None = None
         self._building = threading.Lock()
 
-    def acting_as(self, user: str, groups: Sequence[str] = ()) -> Cluster:
+    def acting_as(self, user: str, groups: Sequence[str] = ()) -> Kubernetes:
         """The same cluster, asked in the name of a person: the cluster decides what that person may do.
 
-        Our own account needs the right to impersonate them; else each call is `Refused`.
+        Our own account needs the right to impersonate them; else each call is `Rejected`.
         """
-        other = Cluster(self._kubeconfig, self._context)
+        other = Kubernetes(self._kubeconfig, self._context)
         other._impersonation = (("Impersonate-User", user), *(("Impersonate-Group", group) for group in groups))
         return other
 
@@ -154,7 +154,7 @@ class Cluster:
 
     def watch(
         self, kind: str, namespace: str | None = None, selector: str = "", *, resource_version: str
-    ) -> Iterator[Event]:
+    ) -> Iterator[WatchEvent]:
         """The changes after `resource_version`, bookmarks among them, until the server ends the watch.
 
         One GET of the collection with `watch=true`, which the server ends after WATCH_SECONDS. The watch stands when
@@ -238,7 +238,7 @@ class Cluster:
 
         Raises:
             NotFound: there is no such pod.
-            Refused: the container has not begun to run, or has had no run before.
+            Rejected: the container has not begun to run, or has had no run before.
         """
         query = {"container": container, "tailLines": str(tail_lines), "previous": "true" if previous else ""}
         path = f"{_path('pods', namespace, pod)}/log"
@@ -392,7 +392,7 @@ def _message(text: str) -> str:
         return text
 
 
-def _events(response: Any) -> Iterator[Event]:
+def _events(response: Any) -> Iterator[WatchEvent]:
     try:
         for line in _lines(response):
             yield _event(line)
@@ -423,10 +423,10 @@ def _lines(response: Any) -> Iterator[bytes]:
         raise from_failed_call(SOURCE, error, timeout_seconds=WATCH_SECONDS) from error
 
 
-def _event(line: bytes) -> Event:
+def _event(line: bytes) -> WatchEvent:
     with understood(SOURCE):
         found = json.loads(line)
         if found["type"] == "ERROR":
             status = found["object"]
             raise from_status(SOURCE, int(status.get("code") or 500), str(status.get("message") or "the watch failed"))
-        return Event(type=found["type"], object=found["object"])
+        return WatchEvent(type=found["type"], object=found["object"])

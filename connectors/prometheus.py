@@ -97,7 +97,7 @@ class Rule:
 class Prometheus:
     """One Prometheus, or what speaks its API. Safe for threads. Timeouts are in seconds and hold for the whole answer.
 
-    Every method may raise a `SourceError`: `Refused` for a query that cannot be parsed or rights that lack, `TimedOut`,
+    Every method may raise a `SourceError`: `Rejected` for a query that cannot be parsed or missing rights, `TimedOut`,
     `Unreachable`, `RateLimited` or `BadAnswer` as `connectors/errors.py` says.
     Relatives lack some pages: there `exemplars`, `rules`, `targets` and `metadata` raise `NotFound`.
     """
@@ -122,7 +122,7 @@ class Prometheus:
         """The values of `query` from `start` to `end` (epoch seconds, both included). One POST /api/v1/query_range.
 
         Raises:
-            Refused: more than 11,000 points a line are asked for, among others.
+            Rejected: more than 11,000 points a line are asked for, among others.
         """
         with understood(SOURCE):
             result = self._client.custom_query_range(

@@ -16,7 +16,7 @@ from pages import agents, contracts, release, resources, triage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class PageEntry:
     """One page of the deck; `path` is its URL."""
 
     path: str
@@ -26,11 +26,11 @@ class Entry:
 
 
 NAVIGATION = (
-    Entry(path="triage", title="Triage", icon=":material/emergency_home:", draw=triage.page),
-    Entry(path="release", title="Release", icon=":material/swap_horiz:", draw=release.page),
-    Entry(path="agents", title="Agents", icon=":material/smart_toy:", draw=agents.page),
-    Entry(path="contracts", title="Contracts", icon=":material/contract:", draw=contracts.page),
-    Entry(path="resources", title="Resources", icon=":material/memory:", draw=resources.page),
+    PageEntry(path="triage", title="Triage", icon=":material/emergency_home:", draw=triage.page),
+    PageEntry(path="release", title="Release", icon=":material/swap_horiz:", draw=release.page),
+    PageEntry(path="agents", title="Agents", icon=":material/smart_toy:", draw=agents.page),
+    PageEntry(path="contracts", title="Contracts", icon=":material/contract:", draw=contracts.page),
+    PageEntry(path="resources", title="Resources", icon=":material/memory:", draw=resources.page),
 )
 HOME = "triage"
 

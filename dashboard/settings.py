@@ -155,7 +155,7 @@ class ReleaseSettings(_Section):
     denial_ratio: float = Field(default=0.1, gt=0, lt=1, description="The same for policy decisions.")
     p95_seconds: float = Field(default=3.0, gt=0, description="95 of 100 runs should take less than this, in seconds.")
     fail_ratio: float = Field(
-        default=1.1, ge=1, le=10, description="Harm is this many times the other track's share of bad ones, or more."
+        default=1.1, ge=1, le=10, description="Harm is this many times the other track's share of bad events, or more."
     )
     fail_share: float = Field(
         default=0.0005, ge=0, lt=1, description="And in any case this much more, so that rare events do not stop it."

@@ -11,27 +11,27 @@ from dashboard.queries.agents import AgentsAnswer, agent_names, agents
 from dashboard.ui import session
 from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import TRACKS, choose
-from dashboard.ui.measures import Face, columns, faces, line_name, windows
+from dashboard.ui.measures import TileSpec, columns, line_name, specs, windows
 from dashboard.ui.page import begin, live
 from dashboard.ui.tables import Column, table
 from dashboard.ui.tiles import tiles
 
 _ALL_AGENTS = "all agents: models are not told apart by agent"
 _FACES = {
-    "run_rate": Face(name="Runs", help="Agent runs that ended, each second."),
-    "error_ratio": Face(name="Errors", good="down", limit=0.05, help="Runs that ended in an error."),
-    "p95": Face(name="Slow runs (p95)", good="down", limit=3.0, help="One run in 20 takes longer."),
-    "p50": Face(name="Usual run (p50)", good="down", help="Half of the runs take longer."),
-    "p99": Face(name="Slowest (p99)", good="down", help="One run in 100 takes longer."),
-    "first_token": Face(name="First token (p95)", good="down", note=_ALL_AGENTS),
-    "tool_errors": Face(name="Tool errors", good="down", help="Tool calls that ended in an error."),
-    "retries": Face(name="Retries", good="down", help="Attempts after the first, each second."),
-    "tokens": Face(name="Tokens a second", note=_ALL_AGENTS, help="Read and written by models."),
-    "cost_hour": Face(name="Cost an hour", good="down"),
-    "cost_run": Face(name="Cost a run", good="down"),
-    "active": Face(name="Running now", help="Runs under way at this moment."),
-    "queue": Face(name="Waiting now", good="down", help="Tasks in the queue at this moment."),
-    "queue_age": Face(name="Oldest waiting", good="down", help="How long the oldest task in the queue has waited."),
+    "run_rate": TileSpec(name="Runs", help="Agent runs that ended, each second."),
+    "error_ratio": TileSpec(name="Errors", good="down", limit=0.05, help="Runs that ended in an error."),
+    "p95": TileSpec(name="Slow runs (p95)", good="down", limit=3.0, help="One run in 20 takes longer."),
+    "p50": TileSpec(name="Usual run (p50)", good="down", help="Half of the runs take longer."),
+    "p99": TileSpec(name="Slowest (p99)", good="down", help="One run in 100 takes longer."),
+    "first_token": TileSpec(name="First token (p95)", good="down", note=_ALL_AGENTS),
+    "tool_errors": TileSpec(name="Tool errors", good="down", help="Tool calls that ended in an error."),
+    "retries": TileSpec(name="Retries", good="down", help="Attempts after the first, each second."),
+    "tokens": TileSpec(name="Tokens a second", note=_ALL_AGENTS, help="Read and written by models."),
+    "cost_hour": TileSpec(name="Cost an hour", good="down"),
+    "cost_run": TileSpec(name="Cost a run", good="down"),
+    "active": TileSpec(name="Running now", help="Runs under way at this moment."),
+    "queue": TileSpec(name="Waiting now", good="down", help="Tasks in the queue at this moment."),
+    "queue_age": TileSpec(name="Oldest waiting", good="down", help="How long the oldest task in the queue has waited."),
 }
 _AGENT = {
     "runs/s": Unit.PER_SECOND,
@@ -65,7 +65,7 @@ def page() -> None:
 
 
 def _draw(answer: AgentsAnswer, view: View) -> None:
-    tiles(faces("agents", answer.measures, _FACES), columns=6, key="agents")
+    tiles(specs("agents", answer.measures, _FACES), columns=6, key="agents")
     st.caption(windows(answer.period.span, answer.period.window_span))
     with st.grid(3, min_column_width=300, gap="small", key="agents-charts") as grid:
         for name, title, limit in (

@@ -11,27 +11,31 @@ from dashboard.queries.contracts import ContractsAnswer, contract_names, contrac
 from dashboard.ui import session
 from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import TRACKS, choose
-from dashboard.ui.measures import Face, columns, entry_columns, faces, line_name, windows
+from dashboard.ui.measures import TileSpec, columns, entry_columns, line_name, specs, windows
 from dashboard.ui.page import begin, live
 from dashboard.ui.tables import table
 from dashboard.ui.tiles import tiles
 
 _PLATFORM = "whole namespace"
 _FACES = {
-    "compliance": Face(name="Kept", good="up", limit=0.99, help="Evaluations that passed; an error counts as broken."),
-    "violations": Face(name="Violations", good="down", help="Violations each second."),
-    "budget": Face(name="Budget left", good="up", limit=0.0, help="Of the error budget over 3 days at 99 %."),
-    "burn": Face(
+    "compliance": TileSpec(
+        name="Kept", good="up", limit=0.99, help="Evaluations that passed; an error counts as broken."
+    ),
+    "violations": TileSpec(name="Violations", good="down", help="Violations each second."),
+    "budget": TileSpec(name="Budget left", good="up", limit=0.0, help="Of the error budget over 3 days at 99 %."),
+    "burn": TileSpec(
         name="Burn rate (1 h)",
         good="down",
         limit=14.4,
         help="1 spends the budget of 3 days in 3 days, 14.4 in 5 hours.",
     ),
-    "evaluations": Face(name="Evaluations", help="Contract clauses evaluated each second."),
-    "drift": Face(name="Most drift", good="down", help="How far behaviour has moved from the contract's baseline."),
-    "denials": Face(name="Policy denials", good="down", note=_PLATFORM, help="Policy decisions that said no."),
-    "approvals": Face(name="Waiting for people", good="down", note=_PLATFORM, help="Approvals that are pending now."),
-    "waivers": Face(name="Waivers", good="down", help="Exceptions from contracts that are granted now."),
+    "evaluations": TileSpec(name="Evaluations", help="Contract clauses evaluated each second."),
+    "drift": TileSpec(name="Most drift", good="down", help="How far behaviour has moved from the contract's baseline."),
+    "denials": TileSpec(name="Policy denials", good="down", note=_PLATFORM, help="Policy decisions that said no."),
+    "approvals": TileSpec(
+        name="Waiting for people", good="down", note=_PLATFORM, help="Approvals that are pending now."
+    ),
+    "waivers": TileSpec(name="Waivers", good="down", help="Exceptions from contracts that are granted now."),
 }
 _CONTRACT = {
     "evaluations": Unit.COUNT,
@@ -55,7 +59,7 @@ def page() -> None:
 
 
 def _draw(answer: ContractsAnswer, view: View) -> None:
-    tiles(faces("contracts", answer.measures, _FACES), columns=5, key="contracts")
+    tiles(specs("contracts", answer.measures, _FACES), columns=5, key="contracts")
     st.caption(windows(answer.period.span, answer.period.window_span))
     with st.grid(2, min_column_width=300, gap="small", key="contracts-charts") as grid:
         with grid.cell():

@@ -39,10 +39,10 @@ def first(is_so: Array) -> Array:
 
 
 def fixed_limit(runs: Runs) -> Array:
-    """Twice the true share of bad ones in the last minute; the fourth such minute of one metric stops."""
-    tries, bad = (_minutes(rows) for rows in (runs.table.candidate_tries, runs.table.candidate_bad))
+    """Twice the true share of bad events in the last minute; the fourth such minute of one metric stops."""
+    total_events, bad_events = (_minutes(rows) for rows in (runs.table.candidate_total, runs.table.candidate_bad))
     limits = 2.0 * np.array([*SHARES, *(float(slower_than(np.array(b), np.zeros(()))) for b in bounds())])
-    over = np.cumsum(bad > np.minimum(limits, 0.9) * tries, axis=1)
+    over = np.cumsum(bad_events > np.minimum(limits, 0.9) * total_events, axis=1)
     return _minute_of((over > 3).any(axis=-1))
 
 
@@ -53,18 +53,18 @@ def mann_whitney(runs: Runs) -> Array:
     """
     table = runs.table
     with np.errstate(invalid="ignore", divide="ignore"):
-        green = np.nan_to_num(_minutes(table.candidate_bad) / _minutes(table.candidate_tries))
-        blue = np.nan_to_num(_minutes(table.baseline_bad) / _minutes(table.baseline_tries))
+        green = np.nan_to_num(_minutes(table.candidate_bad) / _minutes(table.candidate_total))
+        blue = np.nan_to_num(_minutes(table.baseline_bad) / _minutes(table.baseline_total))
     minutes = green.shape[1]
-    bad = np.zeros(green.shape[:2], dtype=bool)
+    bad_events = np.zeros(green.shape[:2], dtype=bool)
     z = NormalDist().inv_cdf(0.99)
     for n in range(5, minutes + 1):
         shifts = np.sort((green[:, :n, None] - blue[:, None, :n]).reshape(len(green), n * n, len(METRICS)), axis=1)
         low = max(0, round(n * n / 2 - z * np.sqrt(n * n * (2 * n + 1) / 12)))
         middle = np.median(shifts, axis=1)
         high = (shifts[:, low] > 0.25 * middle) & (middle > 0)
-        bad[:, n - 1] = 100 * (1 - high @ _WEIGHTS) < 75
-    return _minute_of(bad)
+        bad_events[:, n - 1] = 100 * (1 - high @ _WEIGHTS) < 75
+    return _minute_of(bad_events)
 
 
 def z_test(runs: Runs) -> Array:
@@ -72,7 +72,7 @@ def z_test(runs: Runs) -> Array:
     table = runs.table
     n_g, x_g, n_b, x_b = (
         np.cumsum(rows, axis=1)
-        for rows in (table.candidate_tries, table.candidate_bad, table.baseline_tries, table.baseline_bad)
+        for rows in (table.candidate_total, table.candidate_bad, table.baseline_total, table.baseline_bad)
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         pooled = (x_g + x_b) / (n_g + n_b)

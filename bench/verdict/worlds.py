@@ -28,7 +28,7 @@ _BUCKETS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4
 
 @dataclass(frozen=True, kw_only=True)
 class Harm:
-    """What the candidate does worse: factors on its shares of bad ones and on its times."""
+    """What the candidate does worse: factors on its shares of bad events and on its times."""
 
     shares: tuple[float, float, float] = (1.0, 1.0, 1.0)
     time: float = 1.0
@@ -115,11 +115,11 @@ def _runs(world: World, blue_n: Array, blue_x: Array, green_n: Array, green_x: A
     nothing = dispersion.nothing_seen((len(n),), len(METRICS), PODS, 3)
     _, seen = dispersion.follow(nothing, blue_n[:, before], blue_x[:, before], (1, 6, 30))
     table = Table(
-        candidate_tries=green_n.sum(-1),
+        candidate_total=green_n.sum(-1),
         candidate_bad=green_x.sum(-1),
-        baseline_tries=blue_n[:, now].sum(-1),
+        baseline_total=blue_n[:, now].sum(-1),
         baseline_bad=blue_x[:, now].sum(-1),
-        parts_tries=blue_n[:, now],
+        parts_total=blue_n[:, now],
         parts_bad=blue_x[:, now],
     )
     return Runs(table=table, past=_past(x, n, seen, np.ones_like(n)))
@@ -133,21 +133,21 @@ def _after(blue_n: Array, blue_x: Array, green_n: Array, green_x: Array) -> Runs
     _, seen = dispersion.follow(nothing, blue_n, blue_x, (1, 6, 30))
     wider = widening(blue_n.sum(-1), blue_x.sum(-1), slope=slopes(), kinds=KINDS)
     table = Table(
-        candidate_tries=green_n.sum(-1),
+        candidate_total=green_n.sum(-1),
         candidate_bad=green_x.sum(-1),
-        baseline_tries=paired_n,
+        baseline_total=paired_n,
         baseline_bad=paired_x,
-        parts_tries=np.zeros_like(green_n),
+        parts_total=np.zeros_like(green_n),
         parts_bad=np.zeros_like(green_n),
     )
     return Runs(table=table, past=_past(x, n, seen, wider))
 
 
-def _past(bad: Array, tries: Array, seen: dispersion.Dispersion, widening: Array) -> Past:
+def _past(bad_events: Array, total_events: Array, seen: dispersion.Dispersion, widening: Array) -> Past:
     known = np.array([0.005, 0.005, 0.01, 0.5, 0.1, 0.01])  # what is assumed where nothing was seen
     return Past(
-        share=(bad + 1.0) / (tries + 1.0 / known),
-        slope=np.broadcast_to(slopes(), bad.shape),
+        share=(bad_events + 1.0) / (total_events + 1.0 / known),
+        slope=np.broadcast_to(slopes(), bad_events.shape),
         widening=widening,
         dispersion=seen,
     )
@@ -198,7 +198,7 @@ def _track(
     is_new: bool = False,
     sick: float = 1.0,
 ) -> tuple[Array, Array]:
-    """Tries and bad ones of one track: (run, interval, metric, pod)."""
+    """Tries and bad events of one track: (run, interval, metric, pod)."""
     runs, length, _ = load.shape
     rates = np.repeat(common[..., None], PODS, axis=-1)
     if world.own_noise:
@@ -209,19 +209,21 @@ def _track(
     worse = np.log(np.array([*harm.shares, harm.time]))[:, None] * (np.arange(PODS) < harm.pods)
     rates = rates + grown[:, None, None] * worse
     n_runs = dice.poisson(np.repeat(load[..., None] / PODS, PODS, axis=-1)[..., 0, :])
-    tries = (n_runs[:, :, None, :] * TRIES_PER_RUN[:, None]).astype(float)
+    total_events = (n_runs[:, :, None, :] * TRIES_PER_RUN[:, None]).astype(float)
     if is_new and world.warm_up:  # a cold start: ten times the errors and twice the time, fading within 90 s
         cold = np.exp(-times / 25.0)[:, None]
         rates[..., 0, :] += math.log(10) * cold
         rates[..., 3, :] += math.log(2) * cold
-    bad = np.concatenate([_events(world, dice, tries[:, :, :3], rates), _slow(dice, n_runs, rates[..., 3, :])], axis=2)
-    return _scraped(world, dice, tries, bad, times, is_new)
+    bad_events = np.concatenate(
+        [_events(world, dice, total_events[:, :, :3], rates), _slow(dice, n_runs, rates[..., 3, :])], axis=2
+    )
+    return _scraped(world, dice, total_events, bad_events, times, is_new)
 
 
-def _events(world: World, dice: np.random.Generator, tries: Array, rates: Array) -> Array:
+def _events(world: World, dice: np.random.Generator, total_events: Array, rates: Array) -> Array:
     shares = np.minimum(SHARES[:, None] * np.exp(rates[..., :3, :]), 0.5)
-    clumps = dice.binomial(tries.astype(int), shares / world.clump) * world.clump
-    return np.minimum(clumps, tries)
+    clumps = dice.binomial(total_events.astype(int), shares / world.clump) * world.clump
+    return np.minimum(clumps, total_events)
 
 
 def _slow(dice: np.random.Generator, n_runs: Array, log_time: Array) -> Array:
@@ -235,14 +237,14 @@ def _slow(dice: np.random.Generator, n_runs: Array, log_time: Array) -> Array:
 
 
 def _scraped(
-    world: World, dice: np.random.Generator, tries: Array, bad: Array, times: Array, is_new: bool
+    world: World, dice: np.random.Generator, total_events: Array, bad_events: Array, times: Array, is_new: bool
 ) -> tuple[Array, Array]:
     """What is left when counters are scraped: through the product's own way from counters to increases."""
     if not (world.missed or world.resets or world.warm_up):
-        return tries, bad.astype(float)
-    begin = np.zeros_like(tries[:, :1])
-    counted = [np.concatenate([begin, np.cumsum(rows, axis=1)], axis=1) for rows in (tries, bad)]
-    shape = (tries.shape[0], tries.shape[1] + 1, 1, PODS)
+        return total_events, bad_events.astype(float)
+    begin = np.zeros_like(total_events[:, :1])
+    counted = [np.concatenate([begin, np.cumsum(rows, axis=1)], axis=1) for rows in (total_events, bad_events)]
+    shape = (total_events.shape[0], total_events.shape[1] + 1, 1, PODS)
     if world.resets:
         # Each reset begins the counters of a pod anew.
         reset = np.cumsum(dice.random(shape) < world.resets, axis=1)

@@ -11,7 +11,7 @@ Object = dict[str, Any]
 
 
 class Cluster(Protocol):
-    """The part of `connectors.kubernetes.Cluster` that actions use. Every method may raise a `SourceError`."""
+    """The part of `connectors.kubernetes.Kubernetes` that actions use. Every method may raise a `SourceError`."""
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
         """One object as it is now."""

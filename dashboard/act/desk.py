@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from connectors.elasticsearch import Elasticsearch
-from connectors.kubernetes import Cluster as Kubernetes
+from connectors.kubernetes import Kubernetes
 from dashboard.act.audit import AuditFile
 from dashboard.act.cluster import Cluster
 from dashboard.act.entries import history

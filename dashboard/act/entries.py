@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from dashboard.act.audit import Record
 from dashboard.act.run import Run
-from dashboard.model.action import ActionId, HistoryEntry, Kind, Outcome
+from dashboard.model.action import ActionId, ActionKind, HistoryEntry, Outcome
 from dashboard.model.release import Track
 from dashboard.model.verdict import Verdict
 
@@ -73,7 +73,7 @@ def _finished(record: Record) -> HistoryEntry | None:
     return HistoryEntry(
         at=datetime.fromisoformat(record["@timestamp"]),
         id=ActionId(audit["action_id"]),
-        kind=Kind(audit["kind"]),
+        kind=ActionKind(audit["kind"]),
         source=Track(audit["before"]["track"]),
         target=Track(audit["after"]["track"]),
         version=audit["after"]["version"],
@@ -89,7 +89,7 @@ def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:
     if verdict is None:
         return None
     return {
-        "word": verdict.word,
+        "decision": verdict.decision,
         "sentence": verdict.sentence,
         "at": verdict.at.isoformat(),
         "mode": verdict.mode,

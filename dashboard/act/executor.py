@@ -103,7 +103,7 @@ class Executor:
             return Failed(f"the lock was lost to {lost}")
         except errors.Conflict:
             return self._after_conflict()
-        except errors.Refused as error:
+        except errors.Rejected as error:
             return Failed(str(error))
         except errors.SourceError as error:
             return Retry(_AFTER_FAULT, str(error))

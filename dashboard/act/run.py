@@ -12,7 +12,7 @@ from dashboard.act.audit import AuditFile
 from dashboard.act.cluster import Cluster, Object, selector_text
 from dashboard.act.lease import Lease
 from dashboard.act.step import Step
-from dashboard.model import marks
+from dashboard.model import service_annotations
 from dashboard.model.action import ActionId, ActionRequest, Intent, Outcome
 from dashboard.model.release import Track
 from dashboard.model.verdict import Verdict
@@ -56,7 +56,7 @@ class Run:
     def selector(self) -> dict[str, str]:
         """The active Service's selector without the track: what both tracks have in common."""
         found: Mapping[str, str] = self.service["spec"]["selector"]
-        return {key: value for key, value in found.items() if key != marks.TRACK}
+        return {key: value for key, value in found.items() if key != service_annotations.TRACK}
 
     @property
     def is_through(self) -> bool:
@@ -80,25 +80,25 @@ class Run:
 
     def write_intent(self, intent: Intent) -> None:
         """Put the intent on the Service, under the same precondition."""
-        self.write_service({marks.ACTION: marks.write_intent(intent)})
+        self.write_service({service_annotations.ACTION: service_annotations.write_intent(intent)})
         self.intent = intent
 
     def is_ours(self) -> bool:
         """Whether the Service, as last read, still carries this action as the one under way."""
-        found = marks.read_intent(self.service)
+        found = service_annotations.read_intent(self.service)
         return found is not None and found.id == self.id and found.outcome is Outcome.RUNNING
 
     def read_again(self) -> str:
         """After a conflict: read the Service, and answer why the action may not go on; "" when it may."""
         self.read_service()
         if self.intent is not None and not self.is_ours():
-            other = marks.read_intent(self.service)
+            other = service_annotations.read_intent(self.service)
             return f"another action took over: {other.kind} by {other.actor}" if other else "the intent was removed"
         return ""
 
     def deployment(self, track: Track) -> Object | None:
         """The one Deployment of a track, read anew."""
-        labels = {**self.selector, marks.TRACK: track.value}
+        labels = {**self.selector, service_annotations.TRACK: track.value}
         found = self.cluster.list("deployments", self.request.namespace, selector_text(labels)).items
         return found[0] if found else None
 
@@ -108,14 +108,14 @@ def service_patch(version: str, notes: Mapping[str, str | None], track: Track | 
     metadata: Object = {"resourceVersion": version}
     if notes:
         metadata["annotations"] = dict(notes)
-    selector = {} if track is None else {"spec": {"selector": {marks.TRACK: track.value}}}
+    selector = {} if track is None else {"spec": {"selector": {service_annotations.TRACK: track.value}}}
     return {"metadata": metadata, **selector}
 
 
 def version_of(deployment: Object) -> str:
     """The version that a Deployment's pods carry."""
     labels = deployment["spec"]["template"]["metadata"].get("labels") or {}
-    return str(labels.get(marks.VERSION, ""))
+    return str(labels.get(service_annotations.VERSION, ""))
 
 
 def desired_of(deployment: Object) -> int:

@@ -1,6 +1,6 @@
-"""What a verdict is computed from: counts of tries and bad ones by track. Shares follow from counts, not the other way.
+"""What a verdict is computed from: counts of total and bad events by track. Shares are computed from counts.
 
-Counts are over `$window`. A bad one that never happened has no series and counts as 0 while there are tries. The first
+Counts are over `$window`. A bad event that never happened has no series: it counts as 0 where there are runs. The first
 of its kind makes a new series, whose first value `increase` cannot see: a series born within the window counts in full,
 or the first dozen failures of a release, each of another agent, type and pod, would be lost.
 """

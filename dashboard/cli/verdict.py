@@ -20,13 +20,13 @@ from dashboard.decide.policy import Policy
 from dashboard.decide.policy_check import check
 from dashboard.decide.verdict import judge
 from dashboard.model.reading import State
-from dashboard.model.verdict import Evidence, Mode, Verdict, Word
+from dashboard.model.verdict import Decision, Evidence, Mode, Verdict
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.policy import policy_of
 from dashboard.queries.release import evidence
 
 HELP = "GO, WAIT or NO-GO for a release, by exit code 0, 3 or 1"
-EXIT = {Word.GO: 0, Word.NO_GO: 1, Word.WAIT: 3}
+EXIT = {Decision.GO: 0, Decision.NO_GO: 1, Decision.WAIT: 3}
 USAGE = 2
 # A new process has to list the cluster first.
 PATIENCE_SECONDS = 15.0
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _is_decided(found: Evidence, policy: Policy) -> bool:
-    return judge(found, policy).word is not Word.WAIT
+    return judge(found, policy).decision is not Decision.WAIT
 
 
 def _live(options: argparse.Namespace, ask: Ask, namespace: str, policy: Policy) -> int:
@@ -80,7 +80,7 @@ def _live(options: argparse.Namespace, ask: Ask, namespace: str, policy: Policy)
         return _check_policy(found, policy)
     every = float(ask.environment.refresh_seconds)
     found = _until(
-        collected, lambda known: judge(known, policy).word is not Word.WAIT, options.wait, every, first=found
+        collected, lambda known: judge(known, policy).decision is not Decision.WAIT, options.wait, every, first=found
     )
     if options.evidence:
         try:
@@ -121,19 +121,19 @@ def _told(verdict: Verdict, options: argparse.Namespace) -> int:
     if options.json:
         print(archive.as_json(verdict))
     else:
-        print(f"{verdict.word}  {verdict.candidate} {verdict.version}  {verdict.sentence}")
+        print(f"{verdict.decision}  {verdict.candidate} {verdict.version}  {verdict.sentence}")
         for gate in verdict.gates:
             aside = "" if gate.required else " (does not decide)"
             left = f" (about {gate.seconds_left:.0f} s left)" if gate.seconds_left else ""
             print(f"  {gate.result:<8} {gate.title}: {gate.reason}{left}{aside}")
-    return EXIT[verdict.word]
+    return EXIT[verdict.decision]
 
 
 def _check_policy(found: Evidence, policy: Policy) -> int:
     trial = found.trial.value
     if trial is None:
         print(f"the traffic is not known: {found.trial.reason}", file=sys.stderr)
-        return EXIT[Word.WAIT]
+        return EXIT[Decision.WAIT]
     print(f"Of healthy releases at most {policy.alpha:.1%} are stopped by chance, however often one looks.")
     print(f"Of releases at the edge of harm at most {policy.pass_alpha:.0%} pass a measure.")
     print(f"At the present traffic, within {policy.bake.total_seconds() / 60:.0f} min:")
@@ -143,11 +143,11 @@ def _check_policy(found: Evidence, policy: Policy) -> int:
 
 
 def _reach(found: Reach) -> str:
-    finds = f"finds {found.smallest:.2%} bad ones" if found.smallest else "finds no harm in that time"
+    finds = f"finds {found.smallest:.2%} bad events" if found.smallest else "finds no harm in that time"
     seconds = found.seconds_to_go
     passes = f"passes in {seconds:.0f} s" if seconds is not None else "does not pass in that time"
     needed = found.bad_needed
-    needs = f"{needed} bad ones on both tracks by comparison" if needed is not None else "never by comparison"
+    needs = f"{needed} bad events on both tracks by comparison" if needed is not None else "never by comparison"
     return f"{found.metric}, {found.share:.2%} on the other track: {finds}; a healthy release {passes} ({needs})"
 
 

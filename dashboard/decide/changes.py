@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from dashboard.model import marks
+from dashboard.model import service_annotations
 from dashboard.model.action import Outcome
 from dashboard.model.incident import Change
 from dashboard.model.view import Marker
@@ -34,13 +34,13 @@ def markers(found: Iterable[Change], *, service: str = "") -> tuple[Marker, ...]
 def _deployed(replica_set: Object) -> Change:
     metadata = replica_set["metadata"]
     labels = metadata.get("labels") or {}
-    service, track = labels.get(_COMPONENT, metadata["name"]), labels.get(marks.TRACK, "")
-    what = " ".join(filter(None, (track or service, labels.get(marks.VERSION, ""), "deployed")))
+    service, track = labels.get(_COMPONENT, metadata["name"]), labels.get(service_annotations.TRACK, "")
+    what = " ".join(filter(None, (track or service, labels.get(service_annotations.VERSION, ""), "deployed")))
     return Change(at=datetime.fromisoformat(metadata["creationTimestamp"]), what=what, service=service, track=track)
 
 
 def _switched(service: Object) -> Change | None:
-    intent = marks.read_intent(service)
+    intent = service_annotations.read_intent(service)
     if intent is None or intent.outcome not in (Outcome.RUNNING, Outcome.SUCCEEDED):
         return None
     return Change(

@@ -4,7 +4,7 @@ One pure function for the page, the command, the autopilot, a replay and the ben
 counts and a state, and answers with the evidence after every interval and the state to go on from. In steps or at once,
 for one release or for thousands on leading axes, the answer is the same to the last bit.
 
-Everything is a count: tries and bad ones, for errors, violations, tools, and for latency "slower than L". Harm may
+Everything is a count: total and bad events, for errors, violations, tools, and for latency "slower than L". Harm may
 show at any moment, so for the NO-GO margin each interval has a factor (`factor.py`), and factors multiply. A product
 that reaches 1/alpha happens by chance in at most a share alpha of the releases that keep the margin, at whatever moment
 one looks (Ville's inequality; Ramdas et al., "Game-theoretic statistics and safe anytime-valid inference", Statistical
@@ -88,41 +88,43 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
-    """Counts of whole intervals. An interval that is left out has no tries on either track.
+    """Counts of whole intervals. An interval that is left out has no events on either track.
 
     Attributes:
         candidate_tries, candidate_bad, baseline_tries, baseline_bad: (..., interval, metric).
         parts_tries, parts_bad: (..., interval, metric, pod) of the baseline, for the dispersion.
     """
 
-    candidate_tries: Array
+    candidate_total: Array
     candidate_bad: Array
-    baseline_tries: Array
+    baseline_total: Array
     baseline_bad: Array
-    parts_tries: Array
+    parts_total: Array
     parts_bad: Array
 
     def __post_init__(self) -> None:
         pairs = (
-            (self.candidate_tries, self.candidate_bad),
-            (self.baseline_tries, self.baseline_bad),
-            (self.parts_tries, self.parts_bad),
+            (self.candidate_total, self.candidate_bad),
+            (self.baseline_total, self.baseline_bad),
+            (self.parts_total, self.parts_bad),
         )
-        for tries, bad in pairs:
-            if tries.shape != bad.shape:
-                raise ValueError(f"tries are {tries.shape}, bad ones {bad.shape}")
+        for total_events, bad_events in pairs:
+            if total_events.shape != bad_events.shape:
+                raise ValueError(f"events are {total_events.shape}, bad events {bad_events.shape}")
             # NaN is neither.
-            if not (np.all(bad >= 0) and np.all(bad <= tries) and np.all(np.isfinite(tries))):
-                raise ValueError("bad ones must be between 0 and tries, and both be numbers")
+            if not (
+                np.all(bad_events >= 0) and np.all(bad_events <= total_events) and np.all(np.isfinite(total_events))
+            ):
+                raise ValueError("bad events must be between 0 and total events, and both be numbers")
 
     def rows(self, start: int, end: int) -> Table:
         """The intervals from `start` up to `end`."""
         return Table(
-            candidate_tries=self.candidate_tries[..., start:end, :],
+            candidate_total=self.candidate_total[..., start:end, :],
             candidate_bad=self.candidate_bad[..., start:end, :],
-            baseline_tries=self.baseline_tries[..., start:end, :],
+            baseline_total=self.baseline_total[..., start:end, :],
             baseline_bad=self.baseline_bad[..., start:end, :],
-            parts_tries=self.parts_tries[..., start:end, :, :],
+            parts_total=self.parts_total[..., start:end, :, :],
             parts_bad=self.parts_bad[..., start:end, :, :],
         )
 
@@ -132,7 +134,7 @@ class Past:
     """What is known before a comparison begins, of each metric: (..., metric).
 
     Attributes:
-        share: the baseline's share of bad ones.
+        share: the baseline's share of bad events.
         slope: for latency by how many percent the share slower than L shrinks when L grows by one percent; else 1.
         widening: factor on both margins, above 1 where the baseline is a record and not beside the candidate.
         dispersion: what the baseline's pods showed.
@@ -206,8 +208,8 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
     Every bet, margin and dispersion is taken from what was known before its interval.
     """
     past = state.past
-    phi, spread = dispersion.follow(state.dispersion, table.parts_tries, table.parts_bad, plan.scales)
-    counts = (table.candidate_tries, table.candidate_bad, table.baseline_tries, table.baseline_bad)
+    phi, spread = dispersion.follow(state.dispersion, table.parts_total, table.parts_bad, plan.scales)
+    counts = (table.candidate_total, table.candidate_bad, table.baseline_total, table.baseline_bad)
     divided = tuple(count / phi for count in counts)
     known, sums = zip(
         *(_before(start, rows, axis=-2) for start, rows in zip(state.sums, divided, strict=True)), strict=True
@@ -298,9 +300,9 @@ def _psi(plan: Plan, past: Past, baseline: Array) -> Array:
     return np.maximum(ratio[..., None, :], 1.0 + share / baseline) * past.widening[..., None, :]
 
 
-def expected(tries: Array, bad: Array, share: Array) -> Array:
+def expected(total_events: Array, bad_events: Array, share: Array) -> Array:
     """The baseline's share by what was counted so far and what it was before."""
-    return (bad + PRIOR_EVENTS) / (tries + PRIOR_EVENTS / share)
+    return (bad_events + PRIOR_EVENTS) / (total_events + PRIOR_EVENTS / share)
 
 
 def bets(baseline: Array, psi: Array, odds: Array) -> tuple[Array, Array]:

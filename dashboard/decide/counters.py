@@ -1,7 +1,7 @@
 """From raw counters of pods to increases per interval: what can be known, and what must be left out.
 
 An increase needs a sample at both ends of its interval. A counter that went down has begun anew, so what it counted
-before is lost; a missed scrape hides when something happened. Either leaves that pod's interval out, of tries and bad
+before is lost; a missed scrape hides when something happened. Either leaves that pod's interval out, of total and bad
 ones and on both tracks by the same rule, and nothing is smeared over its neighbours. Pure.
 """
 

@@ -34,37 +34,39 @@ class Dispersion:
     """
 
     sums: Array
-    open_tries: Array
+    open_total: Array
     open_bad: Array
 
 
 def nothing_seen(shape: tuple[int, ...], metrics: int, pods: int, scales: int) -> Dispersion:
     """The state before the first interval; `shape` are the leading axes."""
     gone = np.zeros((*shape, 0, metrics, pods))
-    return Dispersion(sums=np.zeros((*shape, metrics, scales, SUMS)), open_tries=gone, open_bad=gone)
+    return Dispersion(sums=np.zeros((*shape, metrics, scales, SUMS)), open_total=gone, open_bad=gone)
 
 
-def follow(state: Dispersion, tries: Array, bad: Array, scales: tuple[int, ...]) -> tuple[Array, Dispersion]:
+def follow(
+    state: Dispersion, total_events: Array, bad_events: Array, scales: tuple[int, ...]
+) -> tuple[Array, Dispersion]:
     """phi as it was known before each interval, and the state after the last.
 
     Args:
         state: what was seen before.
-        tries, bad: (..., interval, metric, pod) of the baseline.
+        total_events, bad_events: (..., interval, metric, pod) of the baseline.
         scales: lengths of the windows in intervals, ascending, each a divisor of the last.
 
     Returns:
         (..., interval, metric) and the new state.
     """
-    seen = state.open_tries.shape[-3]
-    all_tries = np.concatenate([state.open_tries, tries], axis=-3)
-    all_bad = np.concatenate([state.open_bad, bad], axis=-3)
-    length = all_tries.shape[-3]
+    seen = state.open_total.shape[-3]
+    all_total = np.concatenate([state.open_total, total_events], axis=-3)
+    all_bad = np.concatenate([state.open_bad, bad_events], axis=-3)
+    length = all_total.shape[-3]
     courses, ends = [], []
     for index, scale in enumerate(scales):
         before = state.sums[..., index, :]
         # Windows that had closed when the state was taken are in its sums.
         first, last = seen // scale, length // scale
-        moments = _moments(_windows(all_tries, first, last, scale), _windows(all_bad, first, last, scale))
+        moments = _moments(_windows(all_total, first, last, scale), _windows(all_bad, first, last, scale))
         course = np.add.accumulate(np.concatenate([before[..., None, :, :], moments], axis=-3), axis=-3)
         closed = np.arange(seen, length) // scale - first
         courses.append(_measured(course)[..., closed, :])
@@ -73,7 +75,7 @@ def follow(state: Dispersion, tries: Array, bad: Array, scales: tuple[int, ...])
         ends.append(course[..., -1, :, :])
     keep = length // scales[-1] * scales[-1]
     after = Dispersion(
-        sums=np.stack(ends, axis=-2), open_tries=all_tries[..., keep:, :, :], open_bad=all_bad[..., keep:, :, :]
+        sums=np.stack(ends, axis=-2), open_total=all_total[..., keep:, :, :], open_bad=all_bad[..., keep:, :, :]
     )
     return np.maximum.reduce(courses), after
 
@@ -86,15 +88,15 @@ def _windows(counts: Array, first: int, last: int, scale: int) -> Array:
     return sums
 
 
-def _moments(tries: Array, bad: Array) -> Array:
+def _moments(total_events: Array, bad_events: Array) -> Array:
     """Per window: found square sum, expected one, their squares and product, and 1 where the window says something."""
-    all_tries, all_bad = tries.sum(axis=-1), bad.sum(axis=-1)
+    all_total, all_bad = total_events.sum(axis=-1), bad_events.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        rate = all_bad / all_tries
-        found = ((bad - tries * rate[..., None]) ** 2).sum(axis=-1)
-        free = all_tries - (tries**2).sum(axis=-1) / all_tries
-        expected = rate * (1.0 - rate) * all_tries / (all_tries - 1.0) * free
-    says = (all_tries > 1) & (all_bad > 0) & (free > 0) & (all_bad < all_tries)
+        rate = all_bad / all_total
+        found = ((bad_events - total_events * rate[..., None]) ** 2).sum(axis=-1)
+        free = all_total - (total_events**2).sum(axis=-1) / all_total
+        expected = rate * (1.0 - rate) * all_total / (all_total - 1.0) * free
+    says = (all_total > 1) & (all_bad > 0) & (free > 0) & (all_bad < all_total)
     found, expected = np.where(says, found, 0.0), np.where(says, expected, 0.0)
     return np.stack([found, expected, found**2, found * expected, expected**2, says.astype(float)], axis=-1)
 

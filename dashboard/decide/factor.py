@@ -1,6 +1,6 @@
 """How much one interval's counts speak for or against a release: the factor of evidence from two tracks' counts.
 
-The candidate's tries n_g with x_g bad ones stand against the baseline's n_b with x_b. What is doubted is a whole side
+The candidate's n_g events with x_g bad ones stand against the baseline's n_b with x_b. What is doubted is a whole side
 of the edge p_g = psi p_b, whatever the baseline's rate is. A bet (bet_b, bet_g) on the other side, chosen before the
 interval, is held against the nearest point of the edge: the likelihood ratio between the two has a mean of at most 1
 under everything that is doubted, so products over intervals stay believable at every look, and what drifts in common
@@ -30,7 +30,7 @@ def odds_times(rate: Array, factor: Array | float) -> Array:
 
 
 def nearest_edge(n_g: Array, n_b: Array, *, psi: Array, bet_b: Array, bet_g: Array) -> Array:
-    """The baseline's rate p0 at the point (p0, psi p0) of the edge that is nearest to the bet, by these tries.
+    """The baseline's rate p0 at the point (p0, psi p0) of the edge that is nearest to the bet, by these events.
 
     It minimises n_g KL(bet_g, psi p) + n_b KL(bet_b, p): the smaller root of a quadratic equation.
     """
@@ -45,10 +45,10 @@ def nearest_edge(n_g: Array, n_b: Array, *, psi: Array, bet_b: Array, bet_g: Arr
 
 
 def log_factor(n_g: Array, x_g: Array, n_b: Array, x_b: Array, *, psi: Array, bet_b: Array, bet_g: Array) -> Array:
-    """The logarithm of the evidence factor of one interval; 0 where a track has no tries.
+    """The logarithm of the evidence factor of one interval; 0 where a track has no events.
 
     Args:
-        n_g, x_g, n_b, x_b: tries and bad ones of candidate and baseline; need not be whole numbers.
+        n_g, x_g, n_b, x_b: total and bad events of candidate and baseline; need not be whole numbers.
         psi: the edge p_g = psi p_b between the two sides.
         bet_b, bet_g: the rates that are bet on, fixed before the interval; they lie on the side that is not doubted.
     """

@@ -37,8 +37,8 @@ def seconds_to_go(plan: Plan, table: Table, course: Course, state: CompareState)
     The candidate is taken to be as good as both tracks are together.
     """
     phi = course.phi[..., -1, :]
-    n_g = _recent(table.candidate_tries) / phi
-    n_b = _recent(table.baseline_tries) / phi
+    n_g = _recent(table.candidate_total) / phi
+    n_b = _recent(table.baseline_total) / phi
     share = (state.sums[3] + PRIOR_EVENTS) / (state.sums[2] + PRIOR_EVENTS / state.past.share)
     beside = edge_to_pass(plan, state.past, share[..., None, :])
     missing = planned.information_to_pass(
@@ -78,8 +78,8 @@ class Reach:
 
     Attributes:
         metric: its name.
-        share: the baseline's share of bad ones.
-        smallest: the smallest share of bad ones that is found within the bake time, as a typical case; None when not
+        share: the baseline's share of bad events.
+        smallest: the smallest share of bad events that is found within the bake time, as a typical case; None when not
             even one of 90 % is.
         seconds_to_go: how long a healthy release takes to pass; None when it takes longer than the bake time.
         bad_needed: bad events on both tracks together until a healthy release passes by comparison; None when a track
@@ -100,11 +100,11 @@ def reach(
     share: float,
     slope: float,
     phi: float,
-    tries: tuple[float, float],
+    total_events: tuple[float, float],
     bake_seconds: float,
 ) -> Reach:
-    """What `metric` finds and passes, with `tries` a second on candidate and baseline and the baseline's `share`."""
-    n_g, n_b = (np.array(rate * plan.interval_seconds / phi) for rate in tries)
+    """What `metric` finds and passes, with `events` a second on candidate and baseline and the baseline's `share`."""
+    n_g, n_b = (np.array(rate * plan.interval_seconds / phi) for rate in total_events)
     rate = np.array(share)
     psi_fail = np.array(max(metric.fail.ratio**slope, 1.0 + metric.fail.share / share))
     beside = planned.edge(

@@ -85,8 +85,10 @@ def restarts(evidence: Evidence, _limits: Limits) -> GateAnswer:
 
 
 def errors(evidence: Evidence, limits: Limits) -> GateAnswer:
-    """Do agent runs fail more than they may? Whether more than on the other track is `compared.py`'s question."""
-    share = _Share(gate="errors", title="Errors", tries="runs", bad="failed", did="failed", limit=limits.error_ratio)
+    """Do agent runs fail more than they may? `comparison_gates.py` asks whether more than on the other track."""
+    share = _Share(
+        gate="errors", title="Errors", total_events="runs", bad_events="failed", did="failed", limit=limits.error_ratio
+    )
     return _judge_share(share, evidence, limits)
 
 
@@ -95,8 +97,8 @@ def violations(evidence: Evidence, limits: Limits) -> GateAnswer:
     share = _Share(
         gate="violations",
         title="Contract violations",
-        tries="evaluations",
-        bad="violations",
+        total_events="evaluations",
+        bad_events="violations",
         did="found a violation",
         limit=limits.violation_ratio,
     )
@@ -193,26 +195,26 @@ AFTER: tuple[Gate, ...] = (inputs, errors, violations, latency, capacity, restar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Share:
-    """A metric of tries and bad ones."""
+    """A metric of total and bad events."""
 
     gate: str
     title: str
-    tries: Literal["runs", "evaluations"]
-    bad: Literal["failed", "violations"]
+    total_events: Literal["runs", "evaluations"]
+    bad_events: Literal["failed", "violations"]
     did: str
     limit: float
 
     def of(self, counts: Counts) -> tuple[Reading[float], Reading[float]]:
-        """Tries and bad ones of one track in one window."""
-        return (counts.runs, counts.failed) if self.tries == "runs" else (counts.evaluations, counts.violations)
+        """Tries and bad events of one track in one window."""
+        return (counts.runs, counts.failed) if self.total_events == "runs" else (counts.evaluations, counts.violations)
 
 
 def _judge_share(share: _Share, evidence: Evidence, limits: Limits) -> GateAnswer:
     track = evidence.candidate
-    quick_tries, quick_bad = (reading.value for reading in share.of(evidence.fast[track]))
-    tries_reading, bad_reading = share.of(evidence.slow[track])
-    tries, bad = tries_reading.value, bad_reading.value
-    ratio = bad / tries if tries and bad is not None else None
+    quick_total, quick_bad = (reading.value for reading in share.of(evidence.fast[track]))
+    total_reading, bad_reading = share.of(evidence.slow[track])
+    total_events, bad_events = total_reading.value, bad_reading.value
+    ratio = bad_events / total_events if total_events and bad_events is not None else None
     base = _believed_ratio(share, evidence, limits)
 
     def answer(result: Result, reason: str, value: float | None = ratio, limit: float = share.limit) -> GateAnswer:
@@ -226,45 +228,49 @@ def _judge_share(share: _Share, evidence: Evidence, limits: Limits) -> GateAnswe
             value=value,
             limit=limit,
             baseline=base,
-            sample=None if tries is None else round(tries),
+            sample=None if total_events is None else round(total_events),
             needed=limits.least_sample,
-            seconds_left=_seconds_left(tries, quick_tries, evidence.fast_seconds, limits.least_sample),
+            seconds_left=_seconds_left(total_events, quick_total, evidence.fast_seconds, limits.least_sample),
         )
 
     def counted(some: float, of: float) -> str:
-        return f"{some:.0f} of {of:.0f} {share.tries} {share.did}"
+        return f"{some:.0f} of {of:.0f} {share.total_events} {share.did}"
 
-    if quick_tries and quick_bad is not None and _is_beyond(quick_bad, quick_tries, share.limit, limits):
-        said = f"{counted(quick_bad, quick_tries)} in the last {evidence.fast_seconds} s"
-        return answer(Result.FAIL, said, value=quick_bad / quick_tries)
-    if tries is None or bad is None or ratio is None:
-        return answer(Result.UNKNOWN, _too_few(tries_reading, evidence, limits, share.tries))
-    if _is_beyond(bad, tries, share.limit, limits):
-        return answer(Result.FAIL, f"{counted(bad, tries)} in the last {evidence.slow_seconds // 60} min")
-    if tries < limits.least_sample:
-        return answer(Result.UNKNOWN, _too_few(tries_reading, evidence, limits, share.tries))
+    if quick_total and quick_bad is not None and _is_beyond(quick_bad, quick_total, share.limit, limits):
+        said = f"{counted(quick_bad, quick_total)} in the last {evidence.fast_seconds} s"
+        return answer(Result.FAIL, said, value=quick_bad / quick_total)
+    if total_events is None or bad_events is None or ratio is None:
+        return answer(Result.UNKNOWN, _too_few(total_reading, evidence, limits, share.total_events))
+    if _is_beyond(bad_events, total_events, share.limit, limits):
+        return answer(Result.FAIL, f"{counted(bad_events, total_events)} in the last {evidence.slow_seconds // 60} min")
+    if total_events < limits.least_sample:
+        return answer(Result.UNKNOWN, _too_few(total_reading, evidence, limits, share.total_events))
     if ratio > share.limit:
-        return answer(Result.UNKNOWN, f"{counted(bad, tries)}: too few to tell harm from chance")
-    return answer(Result.PASS, counted(bad, tries))
+        return answer(Result.UNKNOWN, f"{counted(bad_events, total_events)}: too few to tell harm from chance")
+    return answer(Result.PASS, counted(bad_events, total_events))
 
 
-def _is_beyond(bad: float, tries: float, limit: float, limits: Limits) -> bool:
-    return bad >= limits.least_bad and bad > limit * tries
+def _is_beyond(bad_events: float, total_events: float, limit: float, limits: Limits) -> bool:
+    return bad_events >= limits.least_bad_events and bad_events > limit * total_events
 
 
 def _believed_ratio(share: _Share, evidence: Evidence, limits: Limits) -> float | None:
-    """The other track's share of bad ones; None when it did too little to be compared with."""
-    tries, bad = (reading.value for reading in share.of(evidence.slow[evidence.candidate.other]))
-    return None if tries is None or bad is None or tries < limits.least_sample else bad / tries
+    """The other track's share of bad events; None when it did too little to be compared with."""
+    total_events, bad_events = (reading.value for reading in share.of(evidence.slow[evidence.candidate.other]))
+    return (
+        None
+        if total_events is None or bad_events is None or total_events < limits.least_sample
+        else bad_events / total_events
+    )
 
 
-def _too_few(tries: Reading[float], evidence: Evidence, limits: Limits, what: str) -> str:
+def _too_few(total_events: Reading[float], evidence: Evidence, limits: Limits, what: str) -> str:
     track = evidence.candidate
-    if tries.value is None and tries.state is State.MISSING:
-        return tries.reason
-    if not tries.value:
+    if total_events.value is None and total_events.state is State.MISSING:
+        return total_events.reason
+    if not total_events.value:
         return f"no {what} on {track} in the last {evidence.slow_seconds // 60} min: there is nothing to judge by"
-    return f"{tries.value:.0f} of the {limits.least_sample} {what} needed on {track}"
+    return f"{total_events.value:.0f} of the {limits.least_sample} {what} needed on {track}"
 
 
 def _seconds_left(done: float | None, lately: float | None, lately_seconds: int, needed: int) -> float | None:

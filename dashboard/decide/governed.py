@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from dashboard.model import marks
+from dashboard.model import service_annotations
 from dashboard.model.release import GovernedService, Track, TrackStatus
 
 Object: TypeAlias = Mapping[str, Any]
@@ -21,12 +21,12 @@ def governed_service(
     slices: Iterable[Object],
 ) -> GovernedService | None:
     """The service with what stands behind it; None when its selector names no track."""
-    active = marks.read_active(service)
+    active = service_annotations.read_active(service)
     if active is None:
         return None
     metadata = service["metadata"]
     notes = metadata.get("annotations") or {}
-    preview_name = notes.get(marks.PREVIEW_SERVICE) or None
+    preview_name = notes.get(service_annotations.PREVIEW_SERVICE) or None
     preview = next((other for other in services if other["metadata"]["name"] == preview_name), None)
     behind = serving(metadata["name"], slices)
     return GovernedService(
@@ -36,7 +36,7 @@ def governed_service(
         resource_version=metadata["resourceVersion"],
         preview_service=preview_name if preview else None,
         preview_resource_version=preview["metadata"]["resourceVersion"] if preview else None,
-        owner=notes.get(marks.OWNER, ""),
+        owner=notes.get(service_annotations.OWNER, ""),
         tracks={
             status.track: status
             for deployment in deployments
@@ -66,7 +66,7 @@ def ended_lately(pods: Iterable[Object], since: datetime) -> int:
 
 def of_track(pods: Iterable[Object], service: Object, track: Track) -> tuple[Object, ...]:
     """The pods of a service's track, ready or not."""
-    wanted = {**(service["spec"].get("selector") or {}), marks.TRACK: track.value}
+    wanted = {**(service["spec"].get("selector") or {}), service_annotations.TRACK: track.value}
     return tuple(pod for pod in pods if wanted.items() <= _labels(pod).items())
 
 
@@ -99,15 +99,15 @@ def _revision(replicaset: Object) -> int:
 def _track(deployment: Object, service: Object, pods: Sequence[Object], behind: frozenset[str]) -> TrackStatus | None:
     """The Deployment as a track of the service; None when it is none of its tracks."""
     labels = _labels(deployment["spec"]["template"])
-    common = {key: value for key, value in service["spec"]["selector"].items() if key != marks.TRACK}
-    if not common.items() <= labels.items() or labels.get(marks.TRACK) not in tuple(Track):
+    common = {key: value for key, value in service["spec"]["selector"].items() if key != service_annotations.TRACK}
+    if not common.items() <= labels.items() or labels.get(service_annotations.TRACK) not in tuple(Track):
         return None
-    track = Track(labels[marks.TRACK])
+    track = Track(labels[service_annotations.TRACK])
     ours = of_track(pods, service, track)
     return TrackStatus(
         track=track,
         deployment=deployment["metadata"]["name"],
-        version=labels.get(marks.VERSION, ""),
+        version=labels.get(service_annotations.VERSION, ""),
         desired=int(deployment["spec"].get("replicas", 1)),
         ready=sum(_is_ready(pod) for pod in ours),
         restarts=sum(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from dashboard.model.alert import Alert
-from dashboard.model.incident import Change, Family, Incident, Severity, Standing, Symptoms
+from dashboard.model.incident import CauseFamily, Change, Incident, Severity, Standing, Symptoms
 from dashboard.model.workload import Health, Pod
 
 RESPONSE_TARGET = timedelta(minutes=5)
@@ -25,25 +25,25 @@ _LEAST_PER_SECOND = 0.5
 _LEAST_EVENTS = 4.0
 
 _FAMILIES = {
-    "AgentErrorRatioHigh": Family.ERRORS,
-    "AgentLatencyHigh": Family.LATENCY,
-    "ContractViolationRatioHigh": Family.CONTRACTS,
-    "PodCrashLooping": Family.PODS,
-    "DeploymentBelowDesired": Family.PODS,
-    "TargetDown": Family.BLIND,
+    "AgentErrorRatioHigh": CauseFamily.ERRORS,
+    "AgentLatencyHigh": CauseFamily.LATENCY,
+    "ContractViolationRatioHigh": CauseFamily.CONTRACTS,
+    "PodCrashLooping": CauseFamily.PODS,
+    "DeploymentBelowDesired": CauseFamily.PODS,
+    "TargetDown": CauseFamily.BLIND,
 }
 _RUNBOOKS = {
-    Family.ERRORS: "agent-error-ratio-high",
-    Family.LATENCY: "agent-latency-high",
-    Family.CONTRACTS: "contract-violation-ratio-high",
+    CauseFamily.ERRORS: "agent-error-ratio-high",
+    CauseFamily.LATENCY: "agent-latency-high",
+    CauseFamily.CONTRACTS: "contract-violation-ratio-high",
 }
 
 
-def family(alert: Alert) -> Family:
+def family(alert: Alert) -> CauseFamily:
     """The kind of cause that an alert points to; a burning budget belongs to what burns it."""
     if alert.name.startswith("ErrorBudgetBurns"):
-        return Family.CONTRACTS if alert.labels.get("slo") == "contract-compliance" else Family.ERRORS
-    return _FAMILIES.get(alert.name, Family.OTHER)
+        return CauseFamily.CONTRACTS if alert.labels.get("slo") == "contract-compliance" else CauseFamily.ERRORS
+    return _FAMILIES.get(alert.name, CauseFamily.OTHER)
 
 
 def place(labels: Mapping[str, str]) -> tuple[str, str]:
@@ -64,7 +64,7 @@ def group(alerts: Iterable[Alert]) -> tuple[Incident, ...]:
     for alert in alerts:
         service, track = place(alert.labels)
         kind = family(alert)
-        cause = alert.name if kind is Family.OTHER else kind.value
+        cause = alert.name if kind is CauseFamily.OTHER else kind.value
         causes.setdefault((alert.state, cause, service, track), []).append(alert)
     return in_order(_incident(members) for members in causes.values())
 
@@ -79,7 +79,7 @@ def suspects(symptoms: Iterable[Symptoms], pods: Iterable[Pod], known: Sequence[
 
 def in_order(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
     """Suppressed last, critical first, then the family, then by name: the same alerts always make the same page."""
-    standings, severities, families = list(Standing), list(Severity), list(Family)
+    standings, severities, families = list(Standing), list(Severity), list(CauseFamily)
 
     def rank(incident: Incident) -> tuple[bool, int, int, int, str]:
         return (
@@ -116,7 +116,7 @@ def _incident(alerts: Sequence[Alert]) -> Incident:
     service, track = place(first.labels)
     kind = family(first)
     standing = Standing.SUPPRESSED if first.state == "suppressed" else Standing.FIRING
-    cause = first.name if kind is Family.OTHER else kind.value
+    cause = first.name if kind is CauseFamily.OTHER else kind.value
     return Incident(
         key="-".join(filter(None, (standing.value, cause, service, track))).lower(),
         family=kind,
@@ -144,17 +144,19 @@ def _is_burn(alert: Alert) -> bool:
 def _suspects(s: Symptoms) -> Iterable[Incident]:
     seconds = s.window_seconds
     if s.error_ratio is not None and _is_beyond(s.error_ratio, ERROR_RATIO_LIMIT, s.runs_per_second, seconds):
-        yield _suspect(s, Family.ERRORS, f"fails {s.error_ratio * 100:.0f} % of its runs")
+        yield _suspect(s, CauseFamily.ERRORS, f"fails {s.error_ratio * 100:.0f} % of its runs")
     if s.violation_ratio is not None and _is_beyond(
         s.violation_ratio, VIOLATION_RATIO_LIMIT, s.evaluations_per_second, seconds
     ):
-        yield _suspect(s, Family.CONTRACTS, f"violates {s.violation_ratio * 100:.0f} % of its contract evaluations")
+        yield _suspect(
+            s, CauseFamily.CONTRACTS, f"violates {s.violation_ratio * 100:.0f} % of its contract evaluations"
+        )
     if (
         s.p95_seconds is not None
         and s.p95_seconds > P95_SECONDS_LIMIT
         and (s.runs_per_second or 0.0) > _LEAST_PER_SECOND
     ):
-        yield _suspect(s, Family.LATENCY, f"takes over {s.p95_seconds:.1f} s for 1 run in 20")
+        yield _suspect(s, CauseFamily.LATENCY, f"takes over {s.p95_seconds:.1f} s for 1 run in 20")
 
 
 def _is_beyond(ratio: float, limit: float, per_second: float | None, window_seconds: float) -> bool:
@@ -174,8 +176,8 @@ def _failing(pods: Iterable[Pod]) -> Iterable[Incident]:
         reasons = ", ".join(sorted({pod.trouble for pod in sick if pod.trouble})) or "not able to work"
         where = f"{service} on {track}" if track else service
         yield Incident(
-            key="-".join(filter(None, ("suspect", Family.PODS.value, service, track))),
-            family=Family.PODS,
+            key="-".join(filter(None, ("suspect", CauseFamily.PODS.value, service, track))),
+            family=CauseFamily.PODS,
             severity=Severity.CRITICAL if len(sick) == len(members) else Severity.WARNING,
             standing=Standing.SUSPECT,
             headline=f"{len(sick)} of {len(members)} pods of {where} fail: {reasons}",
@@ -187,12 +189,12 @@ def _failing(pods: Iterable[Pod]) -> Iterable[Incident]:
         )
 
 
-def _suspect(symptoms: Symptoms, kind: Family, does: str) -> Incident:
+def _suspect(symptoms: Symptoms, kind: CauseFamily, does: str) -> Incident:
     where = f"{symptoms.service} on {symptoms.track}" if symptoms.track else symptoms.service
     return Incident(
         key="-".join(filter(None, ("suspect", kind.value, symptoms.service, symptoms.track))),
         family=kind,
-        severity=Severity.WARNING if kind is Family.LATENCY else Severity.CRITICAL,
+        severity=Severity.WARNING if kind is CauseFamily.LATENCY else Severity.CRITICAL,
         standing=Standing.SUSPECT,
         headline=f"{where} {does}, measured over the last {symptoms.window_seconds:.0f} s",
         since=None,

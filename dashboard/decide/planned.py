@@ -1,9 +1,9 @@
 """Is the candidate no worse than the margin to pass? Decided at planned amounts of information, not at every look.
 
-Each interval adds to a score: what the candidate may have of bad ones by the baseline's count, less what it has,
+Each interval adds to a score: what the candidate may have of bad events by the baseline's count, less what it has,
 weighted by how much the interval says. At the edge of the margin and beyond it the score's mean is at most 0, whatever
 the rate of the baseline; a candidate as good as the baseline gains one unit of score a unit of information. Information
-follows from tries and from what was known before its interval alone, so the moments of the decisions are planned: they
+follows from events and from what was known before its interval alone, so the moments of the decisions are planned: they
 depend on no count of the candidate and on nobody's looking. One more bad event of the candidate lowers the score and
 moves nothing else.
 
@@ -72,7 +72,7 @@ def edge(*, ratio: Array, share: Array, widening: Array, expected: Array) -> Edg
 
 
 def gain(n_g: Array, x_g: Array, n_b: Array, x_b: Array, beside: Edge) -> Gain:
-    """What each interval adds; nothing where a track has no tries. Counts need not be whole numbers."""
+    """What each interval adds; nothing where a track has no events. Counts need not be whole numbers."""
     weight, portion = _weight(n_g, n_b, beside), _portion(n_g, n_b)
     allowed = portion * beside.times * x_b + n_g * beside.more
     # By Poisson's law, which is never less than that of shares; the edge itself gives the candidate's part.
@@ -86,7 +86,7 @@ def gain(n_g: Array, x_g: Array, n_b: Array, x_b: Array, beside: Edge) -> Gain:
 
 
 def information(n_g: Array, n_b: Array, beside: Edge) -> Array:
-    """What tries tell: the square of how many standard deviations a healthy candidate is away from the edge."""
+    """What events tell: the square of how many standard deviations a healthy candidate is away from the edge."""
     return _weight(n_g, n_b, beside) * _distance(beside) * n_g
 
 
@@ -98,7 +98,7 @@ def _weight(n_g: Array, n_b: Array, beside: Edge) -> Array:
 
 
 def _portion(n_g: Array, n_b: Array) -> Array:
-    """The candidate's tries for each one of the baseline."""
+    """The candidate's events for each one of the baseline."""
     both = (n_g > 0) & (n_b > 0)
     return np.where(both, n_g, 0.0) / np.where(both, n_b, 1.0)
 

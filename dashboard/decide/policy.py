@@ -34,8 +34,8 @@ class Limits:
         error_ratio: more failed runs than this are bad.
         violation_ratio: the same for contract evaluations.
         p95_seconds: the same for the time that 95 of 100 runs stay under.
-        least_sample: tries in the long window from which on a gate can pass.
-        least_bad: bad ones from which on a share is believed; 1 of 20 is not yet 5 %.
+        least_sample: events in the long window from which on a gate can pass.
+        least_bad: bad events from which on a share is believed; 1 of 20 is not yet 5 %.
         least_quantile_sample: runs in the short window from which on its 95th percentile is believed.
         freshest: an input older than this is no input, nor is one from the future by more.
         objective_ratio: the share of good events that the recorded objectives promise.
@@ -49,7 +49,7 @@ class Limits:
     violation_ratio: float = 0.02
     p95_seconds: float = 3.0
     least_sample: int = 30
-    least_bad: int = 5
+    least_bad_events: int = 5
     least_quantile_sample: int = 20
     freshest: timedelta = timedelta(seconds=60)
     objective_ratio: float = 0.99
@@ -60,7 +60,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class MetricFamily:
     """How one kind of metric is compared.
 
     Attributes:
@@ -77,19 +77,19 @@ class Family:
     usual: float
 
 
-def _share(weight: float, limit: float | None, usual: float) -> Family:
+def _share(weight: float, limit: float | None, usual: float) -> MetricFamily:
     fail, go = Margin(ratio=1.10, share=0.0005), Margin(ratio=1.5, share=0.002)
-    return Family(weight=weight, fail=fail, go=go, limit=limit, usual=usual)
+    return MetricFamily(weight=weight, fail=fail, go=go, limit=limit, usual=usual)
 
 
-def default_families() -> dict[str, Family]:
+def default_families() -> dict[str, MetricFamily]:
     """The default margins. The p95 limit of latency is one on the share of slow runs as well: 5 %."""
     return {
         "errors": _share(0.4, 0.02, 0.005),
         "violations": _share(0.2, 0.02, 0.005),
         "tools": _share(0.12, 0.05, 0.01),
         "denials": _share(0.04, 0.1, 0.02),
-        "latency": Family(weight=0.24, fail=Margin(ratio=1.10), go=Margin(ratio=1.25), limit=0.05, usual=0.1),
+        "latency": MetricFamily(weight=0.24, fail=Margin(ratio=1.10), go=Margin(ratio=1.25), limit=0.05, usual=0.1),
     }
 
 
@@ -110,7 +110,7 @@ class Policy:
     """
 
     limits: Limits = field(default_factory=Limits)
-    families: Mapping[str, Family] = field(default_factory=default_families)
+    families: Mapping[str, MetricFamily] = field(default_factory=default_families)
     alpha: float = 0.01
     pass_alpha: float = 0.05
     hold_evidence: float = 20.0
@@ -120,7 +120,7 @@ class Policy:
     required: tuple[str, ...] = ()
     acceptable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def in_order(self) -> tuple[tuple[str, Family], ...]:
+    def in_order(self) -> tuple[tuple[str, MetricFamily], ...]:
         """The families in one order, however they were written down."""
         return tuple(sorted(self.families.items(), key=lambda item: (-item[1].weight, item[0])))
 
@@ -138,6 +138,6 @@ class Policy:
             raise ValueError("the weights of all families must sum to at most 1")
 
 
-def limit_of(policy: Policy, family: Family, bound: SlowBound) -> float | None:
+def limit_of(policy: Policy, family: MetricFamily, bound: SlowBound) -> float | None:
     """The share of runs that may be slower than `bound`; the p95 limit says nothing about bounds beyond it."""
     return family.limit if bound.seconds <= policy.limits.p95_seconds else None

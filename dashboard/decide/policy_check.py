@@ -36,16 +36,19 @@ def _reach(metric: Metric, plan: Plan, bake_seconds: float) -> Reach:
         share=_share(metric),
         slope=metric.slope,
         phi=1.0,
-        tries=(_rate(metric.tries.candidate, plan), _rate(metric.tries.first, plan) + _rate(metric.tries.second, plan)),
+        total_events=(
+            _rate(metric.total_events.candidate, plan),
+            _rate(metric.total_events.first, plan) + _rate(metric.total_events.second, plan),
+        ),
         bake_seconds=bake_seconds,
     )
 
 
 def _share(metric: Metric) -> float:
-    """The baseline's share of bad ones, drawn to what is usual while little is known."""
-    tries = sum(metric.tries.first) + sum(metric.tries.second)
-    bad = sum(metric.bad.first) + sum(metric.bad.second)
-    return (bad + 1.0) / (tries + 1.0 / metric.usual)
+    """The baseline's share of bad events, drawn to what is usual while little is known."""
+    total_events = sum(metric.total_events.first) + sum(metric.total_events.second)
+    bad_events = sum(metric.bad_events.first) + sum(metric.bad_events.second)
+    return (bad_events + 1.0) / (total_events + 1.0 / metric.usual)
 
 
 def _rate(column: tuple[int, ...], plan: Plan) -> float:

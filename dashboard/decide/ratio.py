@@ -1,4 +1,4 @@
-"""How many times the baseline's share of bad ones the candidate has: between which bounds, by the counts so far.
+"""How many times the baseline's share of bad events the candidate has: between which bounds, by the counts so far.
 
 The same evidence as in the verdict, asked the other way round: each ratio beyond the lower bound is one that the counts
 do not speak against. Of a ratio on the margin to fail that is what the gate asks; here it is asked of every ratio, and
@@ -35,7 +35,7 @@ _MOST_ROWS = 360
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
-    """The candidate's share of bad ones as a multiple of the baseline's.
+    """The candidate's share of bad events as a multiple of the baseline's.
 
     Attributes:
         low, high: where it lies; `low` is 0 and `high` None where the counts do not bound it.
@@ -62,7 +62,7 @@ def ratios(trial: Trial, policy: Policy, mode: Mode) -> tuple[Ratio, ...]:
     plan = plan_of(trial, metrics, policy)
     table, past = tables(trial, metrics, mode, plan.scales)
     course, _ = compare(plan, table, begin(plan, past))
-    counts = (table.candidate_tries, table.candidate_bad, table.baseline_tries, table.baseline_bad)
+    counts = (table.candidate_total, table.candidate_bad, table.baseline_total, table.baseline_bad)
     n_g, x_g, n_b, x_b = (_together(count / course.phi) for count in counts)
     rows = _Rows(n_g, x_g, n_b, x_b, past.share)
     enough = -np.log(plan.alpha * np.array([metric.plan.weight for metric in metrics]))
@@ -97,8 +97,8 @@ class _Rows:
 
     def evidence(self, psi: Array, odds: Array) -> Array:
         """How much speaks for a ratio beyond `psi` on the side of the odds, as a logarithm: (metric)."""
-        tries, bad = (np.cumsum(count, axis=0) - count for count in (self.n_b, self.x_b))
-        baseline = expected(tries, bad, self.share)
+        total_events, bad_events = (np.cumsum(count, axis=0) - count for count in (self.n_b, self.x_b))
+        baseline = expected(total_events, bad_events, self.share)
         bet_b, bet_g = bets(baseline, np.broadcast_to(psi, baseline.shape), odds)
         n_g, x_g, n_b, x_b = (count[..., None] for count in (self.n_g, self.x_g, self.n_b, self.x_b))
         factors = log_factor(n_g, x_g, n_b, x_b, psi=psi[:, None], bet_b=bet_b, bet_g=bet_g)

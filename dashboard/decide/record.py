@@ -32,23 +32,23 @@ def pair(counts: Array, intervals: int) -> Array:
     return np.concatenate([grouped, missing], axis=-2)
 
 
-def widening(tries: Array, bad: Array, *, slope: Array, kinds: Sequence[str]) -> Array:
+def widening(total_events: Array, bad_events: Array, *, slope: Array, kinds: Sequence[str]) -> Array:
     """The factor on the margins (..., metric) by what windows of (..., moment, metric) differ by beyond chance.
 
     What moves one metric moves others of its kind, and an hour tells little of each: a metric is taken to drift no
     less than all of its kind do on average.
 
     Args:
-        tries, bad: the record.
+        total_events, bad_events: the record.
         slope: (metric,): for latency by how many percent the share shrinks when the bound grows by one; else 1.
         kinds: of each metric.
     """
-    windows = tries.shape[-2] // WINDOW_INTERVALS
+    windows = total_events.shape[-2] // WINDOW_INTERVALS
     if windows < 2:  # nothing is known of the drift
-        return np.full((*tries.shape[:-2], tries.shape[-1]), MOST_WIDENING)
-    shape = (*tries.shape[:-2], windows, WINDOW_INTERVALS, tries.shape[-1])
-    n = tries[..., : windows * WINDOW_INTERVALS, :].reshape(shape).sum(axis=-2)
-    x = bad[..., : windows * WINDOW_INTERVALS, :].reshape(shape).sum(axis=-2)
+        return np.full((*total_events.shape[:-2], total_events.shape[-1]), MOST_WIDENING)
+    shape = (*total_events.shape[:-2], windows, WINDOW_INTERVALS, total_events.shape[-1])
+    n = total_events[..., : windows * WINDOW_INTERVALS, :].reshape(shape).sum(axis=-2)
+    x = bad_events[..., : windows * WINDOW_INTERVALS, :].reshape(shape).sum(axis=-2)
     all_n, all_x = n.sum(axis=-2, keepdims=True), x.sum(axis=-2, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         expected = n * all_x / all_n

@@ -31,21 +31,21 @@ WINDOWS = (
 )
 
 
-def burn_rate(bad: float, tries: float, objective_ratio: float) -> float | None:
+def burn_rate(bad_events: float, total_events: float, objective_ratio: float) -> float | None:
     """How many times faster than allowed the budget burns: 1 spends it exactly by the end of the period.
 
     Args:
-        bad, tries: events in the window.
+        bad_events, total_events: events in the window.
         objective_ratio: the share of good events that is promised, under 1.
 
     Raises:
-        ValueError: the objective leaves no budget, or there are more bad events than tries.
+        ValueError: the objective leaves no budget, or there are more bad events than events in all.
     """
     if not 0 <= objective_ratio < 1:
         raise ValueError(f"an objective of {objective_ratio:g} leaves no budget to burn")
-    if not 0 <= bad <= tries:
-        raise ValueError(f"{bad:g} bad of {tries:g} events cannot be")
-    return bad / tries / (1.0 - objective_ratio) if tries else None
+    if not 0 <= bad_events <= total_events:
+        raise ValueError(f"{bad_events:g} bad of {total_events:g} events cannot be")
+    return bad_events / total_events / (1.0 - objective_ratio) if total_events else None
 
 
 def burning(long_rate: float | None, short_rate: float | None, window: BurnWindow) -> bool | None:
@@ -55,9 +55,9 @@ def burning(long_rate: float | None, short_rate: float | None, window: BurnWindo
     return long_rate >= window.rate and short_rate >= window.rate
 
 
-def budget_left(bad: float, tries: float, objective_ratio: float) -> float | None:
+def budget_left(bad_events: float, total_events: float, objective_ratio: float) -> float | None:
     """The part of the period's budget that is left, below 0 when more was spent; None without any event."""
-    rate = burn_rate(bad, tries, objective_ratio)
+    rate = burn_rate(bad_events, total_events, objective_ratio)
     return None if rate is None else 1.0 - rate
 
 

@@ -9,34 +9,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from dashboard.decide import conditions, gates
-from dashboard.decide.compared import compared
+from dashboard.decide import condition_gates, gates
+from dashboard.decide.comparison_gates import compared
 from dashboard.decide.policy import Policy
-from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result, Verdict, Word
+from dashboard.model.verdict import Decision, Evidence, GateAnswer, Mode, Result, Verdict
 
 # The order is written once: the worst answer of a required gate decides, and concern sorts the list.
 _FROM_WORST = (Result.FAIL, Result.UNKNOWN, Result.PASS)
-_WORDS = {Result.FAIL: Word.NO_GO, Result.UNKNOWN: Word.WAIT, Result.PASS: Word.GO}
+_WORDS = {Result.FAIL: Decision.NO_GO, Result.UNKNOWN: Decision.WAIT, Result.PASS: Decision.GO}
 
 
 def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
     """The verdict on the candidate, from evidence and the policy alone."""
     policy = policy or Policy()
     is_before = evidence.mode is Mode.BEFORE
-    questions = (*gates.BEFORE, *conditions.BEFORE) if is_before else (*gates.AFTER, *conditions.AFTER)
+    questions = (*gates.BEFORE, *condition_gates.BEFORE) if is_before else (*gates.AFTER, *condition_gates.AFTER)
     first = (gate(evidence, policy.limits) for gate in questions)
     fixed = (replace(answer, required=policy.decides(answer.gate)) for answer in first)
     answers = tuple(
         replace(answer, acceptors=policy.acceptable.get(answer.gate, ()))
         for answer in (*fixed, *compared(evidence, policy))
     )
-    word = fold(answers)
+    decision = fold(answers)
     service = evidence.service.value
     status = service.tracks.get(evidence.candidate) if service else None
     version = status.version if status else ""
     return Verdict(
-        word=word,
-        sentence=_sentence(word, answers, evidence, version),
+        decision=decision,
+        sentence=_sentence(decision, answers, evidence, version),
         mode=evidence.mode,
         at=evidence.at,
         candidate=evidence.candidate,
@@ -45,10 +45,10 @@ def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
     )
 
 
-def fold(answers: Iterable[GateAnswer]) -> Word:
+def fold(answers: Iterable[GateAnswer]) -> Decision:
     """The word over all required gates. No gate at all has nothing measured, so it is WAIT."""
     found = {answer.result for answer in answers if answer.required}
-    return next((_WORDS[result] for result in _FROM_WORST if result in found), Word.WAIT)
+    return next((_WORDS[result] for result in _FROM_WORST if result in found), Decision.WAIT)
 
 
 def by_concern(answers: Iterable[GateAnswer]) -> tuple[GateAnswer, ...]:
@@ -56,12 +56,12 @@ def by_concern(answers: Iterable[GateAnswer]) -> tuple[GateAnswer, ...]:
     return tuple(sorted(answers, key=lambda answer: (_FROM_WORST.index(answer.result), answer.progress)))
 
 
-def _sentence(word: Word, answers: Sequence[GateAnswer], evidence: Evidence, version: str) -> str:
+def _sentence(decision: Decision, answers: Sequence[GateAnswer], evidence: Evidence, version: str) -> str:
     release = f"{evidence.candidate} {version}".strip()
-    if word is Word.GO:
+    if decision is Decision.GO:
         does = "may take the users" if evidence.mode is Mode.BEFORE else "may keep the users"
         return f"All {sum(answer.required for answer in answers)} gates that decide pass: {release} {does}."
-    if word is Word.NO_GO:
+    if decision is Decision.NO_GO:
         failing = [answer for answer in answers if answer.result is Result.FAIL and answer.required]
         more = len(failing) - 1
         rest = f" {more} more {'gates fail' if more > 1 else 'gate fails'}." if more else ""

@@ -14,12 +14,12 @@ from dashboard.decide import dispersion, planned, record
 from dashboard.decide.comparison import Course, MetricPlan, Past, Plan, Table, begin, compare
 from dashboard.decide.factor import Array
 from dashboard.decide.forecast import seconds_to_go
-from dashboard.decide.policy import Family, Policy, limit_of
+from dashboard.decide.policy import MetricFamily, Policy, limit_of
 from dashboard.model.trial import Columns, Trial
 from dashboard.model.verdict import Mode
 
 # What is tried for each metric; latency counts runs.
-TRIES = {"errors": "runs", "violations": "evaluations", "tools": "tools", "denials": "decisions"}
+TOTALS = {"errors": "runs", "violations": "evaluations", "tools": "tools", "denials": "decisions"}
 _HALVES = 2
 
 
@@ -29,8 +29,8 @@ class Metric:
 
     name: str
     family: str
-    tries: Columns
-    bad: Columns
+    total_events: Columns
+    bad_events: Columns
     usual: float
     slope: float
     plan: MetricPlan
@@ -46,8 +46,8 @@ class Weighed:
     """
 
     metric: Metric
-    tries: tuple[int, int]
-    bad: tuple[int, int]
+    total_events: tuple[int, int]
+    bad_events: tuple[int, int]
     harm: float
     proof: float
     is_guilty: bool
@@ -74,25 +74,25 @@ def metrics_of(trial: Trial, policy: Policy) -> tuple[Metric, ...]:
         Metric(
             name=name,
             family=name,
-            tries=trial.tries[TRIES[name]],
-            bad=trial.bad[name],
+            total_events=trial.total_events[TOTALS[name]],
+            bad_events=trial.bad_events[name],
             usual=family.usual,
             slope=1.0,
             plan=_plan(name, family, family.weight, family.limit),
         )
         for name, family in policy.in_order()
-        if name in TRIES and TRIES[name] in trial.tries and name in trial.bad
+        if name in TOTALS and TOTALS[name] in trial.total_events and name in trial.bad_events
     ]
     latency = policy.families.get("latency")
-    if latency is not None and "runs" in trial.tries:
+    if latency is not None and "runs" in trial.total_events:
         for index, bound in enumerate(trial.bounds):
             name = f"slow_{index}"
             found.append(
                 Metric(
                     name=name,
                     family="latency",
-                    tries=trial.tries["runs"],
-                    bad=trial.bad[name],
+                    total_events=trial.total_events["runs"],
+                    bad_events=trial.bad_events[name],
                     usual=bound.share,
                     slope=bound.slope,
                     plan=_plan(name, latency, latency.weight / len(trial.bounds), limit_of(policy, latency, bound)),
@@ -102,7 +102,7 @@ def metrics_of(trial: Trial, policy: Policy) -> tuple[Metric, ...]:
     return tuple(found)
 
 
-def _plan(name: str, family: Family, weight: float, limit: float | None) -> MetricPlan:
+def _plan(name: str, family: MetricFamily, weight: float, limit: float | None) -> MetricPlan:
     return MetricPlan(name=name, weight=weight, fail=family.fail, go=family.go, limit=limit)
 
 
@@ -134,42 +134,46 @@ def plan_of(trial: Trial, metrics: Sequence[Metric], policy: Policy) -> Plan:
 
 def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, scales: tuple[int, ...]) -> tuple[Table, Past]:
     """The table since the beginning, and what is known from before."""
-    candidate_tries = _rows(metric.tries.candidate for metric in metrics)[trial.history :]
-    candidate_bad = _rows(metric.bad.candidate for metric in metrics)[trial.history :]
-    tries = np.stack([_rows(getattr(m.tries, half) for m in metrics) for half in ("first", "second")], axis=-1)
-    bad = np.stack([_rows(getattr(m.bad, half) for m in metrics) for half in ("first", "second")], axis=-1)
-    before_tries, before_bad = tries[: trial.history], bad[: trial.history]
+    candidate_total = _rows(metric.total_events.candidate for metric in metrics)[trial.history :]
+    candidate_bad = _rows(metric.bad_events.candidate for metric in metrics)[trial.history :]
+    total_events = np.stack(
+        [_rows(getattr(m.total_events, half) for m in metrics) for half in ("first", "second")], axis=-1
+    )
+    bad_events = np.stack(
+        [_rows(getattr(m.bad_events, half) for m in metrics) for half in ("first", "second")], axis=-1
+    )
+    before_total, before_bad = total_events[: trial.history], bad_events[: trial.history]
     nothing = dispersion.nothing_seen((), len(metrics), _HALVES, len(scales))
-    _, seen = dispersion.follow(nothing, before_tries, before_bad, scales)
+    _, seen = dispersion.follow(nothing, before_total, before_bad, scales)
     widening, slope = np.ones(len(metrics)), np.array([metric.slope for metric in metrics])
-    now_tries, now_bad = tries[trial.history :], bad[trial.history :]
+    now_total, now_bad = total_events[trial.history :], bad_events[trial.history :]
     if mode is Mode.AFTER:
-        length = len(candidate_tries)
+        length = len(candidate_total)
         widening = record.widening(
-            before_tries.sum(-1),
+            before_total.sum(-1),
             before_bad.sum(-1),
             slope=slope,
             kinds=["latency" if metric.family == "latency" else "share" for metric in metrics],
         )
-        baseline = record.pair(before_tries, length), record.pair(before_bad, length)
+        baseline = record.pair(before_total, length), record.pair(before_bad, length)
         # What the old track does by now is no evidence, neither as baseline nor on how counts vary.
-        now_tries, now_bad = np.zeros_like(now_tries), np.zeros_like(now_bad)
+        now_total, now_bad = np.zeros_like(now_total), np.zeros_like(now_bad)
     else:
-        baseline = now_tries.sum(-1), now_bad.sum(-1)
+        baseline = now_total.sum(-1), now_bad.sum(-1)
     usual = np.array([metric.usual for metric in metrics])
     past = Past(
-        share=(before_bad.sum((0, 2)) + 1.0) / (before_tries.sum((0, 2)) + 1.0 / usual),
+        share=(before_bad.sum((0, 2)) + 1.0) / (before_total.sum((0, 2)) + 1.0 / usual),
         slope=slope,
         widening=widening,
         dispersion=seen,
     )
     return (
         Table(
-            candidate_tries=candidate_tries,
+            candidate_total=candidate_total,
             candidate_bad=candidate_bad,
-            baseline_tries=baseline[0],
+            baseline_total=baseline[0],
             baseline_bad=baseline[1],
-            parts_tries=now_tries,
+            parts_total=now_total,
             parts_bad=now_bad,
         ),
         past,
@@ -190,8 +194,8 @@ def _weighed(index: int, metric: Metric, plan: Plan, table: Table, course: Cours
     seconds = float(left[index])
     return Weighed(
         metric=metric,
-        tries=(round(table.candidate_tries[:, index].sum()), round(table.baseline_tries[:, index].sum())),
-        bad=(round(table.candidate_bad[:, index].sum()), round(table.baseline_bad[:, index].sum())),
+        total_events=(round(table.candidate_total[:, index].sum()), round(table.baseline_total[:, index].sum())),
+        bad_events=(round(table.candidate_bad[:, index].sum()), round(table.baseline_bad[:, index].sum())),
         harm=min(1.0, max(0.0, float(course.fail[-1, index]) / guilty)),
         proof=min(1.0, max(0.0, relative, absolute)),
         is_guilty=harm >= guilty,

@@ -29,7 +29,7 @@ ROLLBACK_REASONS = (
 SHORTEST_REASON = 10
 
 
-class Kind(StrEnum):
+class ActionKind(StrEnum):
     """Switch moves the users to the preview track; rollback moves them back to the track that served before."""
 
     SWITCH = "switch"
@@ -53,7 +53,7 @@ class ActionRequest:
     that the person was shown as unknown and took upon themselves.
     """
 
-    kind: Kind
+    kind: ActionKind
     namespace: str
     service: str
     source: Track
@@ -133,7 +133,7 @@ class Intent:
     """
 
     id: ActionId
-    kind: Kind
+    kind: ActionKind
     source: Track
     target: Track
     version: str
@@ -161,7 +161,7 @@ class HistoryEntry:
 
     at: datetime
     id: ActionId
-    kind: Kind
+    kind: ActionKind
     source: Track
     target: Track
     version: str

@@ -11,7 +11,7 @@ from dashboard.model.reading import Reading
 from dashboard.model.series import Series
 
 
-class Family(StrEnum):
+class CauseFamily(StrEnum):
     """Kinds of causes, worst for users first: this is their order on the page within one severity."""
 
     ERRORS = "errors"
@@ -45,7 +45,7 @@ class Incident:
     """
 
     key: str
-    family: Family
+    family: CauseFamily
     severity: Severity
     standing: Standing
     headline: str
@@ -91,7 +91,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class IncidentEvidence:
     """What proves and narrows one incident. `pair` holds the sick track first, then the other one."""
 
     measure: str

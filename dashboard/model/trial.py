@@ -43,8 +43,8 @@ class Trial:
         started_at: the beginning of the first interval that is judged.
         interval_seconds: the length of one interval.
         history: so many of the first rows are from before; the candidate has no counts there.
-        tries: columns by what is tried: runs, evaluations, tools, decisions.
-        bad: columns by metric: errors, violations, tools, denials, and slow_0, slow_1 ... for each of `bounds`.
+        total_events: columns by what is counted: runs, evaluations, tools, decisions.
+        bad_events: columns by metric: errors, violations, tools, denials, and slow_0, slow_1 ... for each of `bounds`.
         bounds: the bucket bounds that latency is counted by, frozen at the beginning.
         left_out: the share of the pods' intervals of each track that could not be counted.
         problems: by metric why it cannot be compared.
@@ -53,8 +53,8 @@ class Trial:
     started_at: datetime
     interval_seconds: int
     history: int
-    tries: Mapping[str, Columns]
-    bad: Mapping[str, Columns]
+    total_events: Mapping[str, Columns]
+    bad_events: Mapping[str, Columns]
     bounds: tuple[SlowBound, ...]
     left_out: Mapping[Track, float]
     problems: Mapping[str, str]
@@ -62,4 +62,6 @@ class Trial:
     @property
     def intervals(self) -> int:
         """How many intervals are judged."""
-        return max((len(columns.candidate) for columns in self.tries.values()), default=self.history) - self.history
+        return (
+            max((len(columns.candidate) for columns in self.total_events.values()), default=self.history) - self.history
+        )

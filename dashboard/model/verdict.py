@@ -29,7 +29,7 @@ class Result(StrEnum):
     PASS = "pass"  # noqa: S105 - an answer, not a password
 
 
-class Word(StrEnum):
+class Decision(StrEnum):
     """The answer to: may the release take the users, or after a switch, may it keep them?"""
 
     GO = "GO"
@@ -46,7 +46,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What one track did in one window. Everything is a count of tries and bad ones, but for the 95th percentile."""
+    """What one track did in one window. Everything is a count of total and bad events, but for the 95th percentile."""
 
     runs: Reading[float]
     failed: Reading[float]
@@ -92,7 +92,7 @@ class GateAnswer:
     """One question about a release, answered.
 
     `value` is held against `limit`; `baseline` is the same measure of the other track, where there is one. `sample`
-    says how many tries the value is made of, out of `needed`; `seconds_left` how long the rest takes at the present
+    says how many events the value is made of, out of `needed`; `seconds_left` how long the rest takes at the present
     traffic.
     `query` is the question as the source got it. Of a comparison, `harm` and `proof` say how far the evidence against
     and for the candidate has come, 0..1; 1 is enough to answer. `detail` says how it was computed. `acceptors`
@@ -134,7 +134,7 @@ class GateAnswer:
 class Verdict:
     """The word over all gates, with its sentence. `gates` stand in order of concern."""
 
-    word: Word
+    decision: Decision
     sentence: str
     mode: Mode
     at: datetime
@@ -155,4 +155,4 @@ class Verdict:
     def acceptable_to(self, name: str) -> tuple[GateAnswer, ...]:
         """The open gates, if `name` may accept all of them as they are; else none. Harm is never accepted."""
         may = all(name in gate.acceptors or ANYBODY in gate.acceptors for gate in self.open)
-        return self.open if self.word is Word.WAIT and may else ()
+        return self.open if self.decision is Decision.WAIT and may else ()

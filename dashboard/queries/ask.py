@@ -1,7 +1,7 @@
 """The one way from a page's questions to the sources: everything asked here comes back as a reading.
 
 This is the only place that catches a source's errors. Around the connectors stand, in this order: the cache that all
-viewers share, the breaker of each source, its lane of threads, and the measuring.
+viewers share, the breaker of each source, its bulkhead, and the measuring.
 """
 
 from __future__ import annotations
@@ -20,26 +20,25 @@ from connectors.alertmanager import Alertmanager
 from connectors.clock import SourceClock
 from connectors.elasticsearch import Elasticsearch
 from connectors.errors import SourceError
-from connectors.kubernetes import KINDS
-from connectors.kubernetes import Cluster as Kubernetes
+from connectors.kubernetes import KINDS, Kubernetes
 from connectors.prometheus import Prometheus
 from connectors.session import Access
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
 from dashboard.model.reading import Reading, Source, State, missing
-from dashboard.queries.answers import Answers
 from dashboard.queries.breaker import Breaker, utc_now
 from dashboard.queries.cache import AnyReading, Cache, Ticket, aged
 from dashboard.queries.informer import Informer
-from dashboard.queries.question import INSTANT_SECONDS, Question, Questions, Sources
-from dashboard.queries.request import Alerts, Cluster, Instant, Logs, PodLog, Range, Request
+from dashboard.queries.readings import Readings
+from dashboard.queries.request import Alerts, Instant, Logs, Objects, PodLog, Range, Request
 from dashboard.queries.selector import matcher
+from dashboard.queries.source_calls import INSTANT_SECONDS, SourceCall, SourceCalls, Sources
 from dashboard.settings import EnvironmentSettings, HttpApi
 
-__all__ = ["Alerts", "Answers", "Ask", "Cluster", "Instant", "Logs", "PodLog", "Range", "Request", "build_ask"]
+__all__ = ["Alerts", "Ask", "Instant", "Logs", "Objects", "PodLog", "Range", "Readings", "Request", "build_ask"]
 
-# Threads a source of one environment: the bound on what is under way. A slow source fills its own lane alone, and
+# Threads a source of one environment: the bound on what is under way. A slow source fills its own bulkhead alone, and
 # another environment's never.
-LANES = {Source.PROMETHEUS: 6, Source.ELASTICSEARCH: 4, Source.KUBERNETES: 3, Source.ALERTMANAGER: 2}
+BULKHEADS = {Source.PROMETHEUS: 6, Source.ELASTICSEARCH: 4, Source.KUBERNETES: 3, Source.ALERTMANAGER: 2}
 # A new answer that comes this soon is worth waiting for although the last one could be shown.
 GRACE_SECONDS = 0.08
 # The names of metrics are asked before the questions that depend on them, and only once in minutes.
@@ -75,7 +74,7 @@ class Ask:
         self._sources = sources
         self._clock = clock
         self._seconds = seconds
-        self._questions = Questions(environment, sources, clock)
+        self._calls = SourceCalls(environment, sources, clock)
         self._cache = Cache(seconds)
         self._clocks: Mapping[Source, SourceClock] = {
             Source.PROMETHEUS: sources.prometheus.clock,
@@ -83,9 +82,9 @@ class Ask:
             Source.ELASTICSEARCH: sources.elasticsearch.clock,
             Source.KUBERNETES: sources.kubernetes.clock,
         }
-        self._lanes = {
+        self._bulkheads = {
             source: ThreadPoolExecutor(width, thread_name_prefix=f"ask-{environment.name}-{source}")
-            for source, width in LANES.items()
+            for source, width in BULKHEADS.items()
         }
         self._breakers = {
             source: Breaker(source, probe, clock=clock) for source, probe in _probes(environment, sources).items()
@@ -93,7 +92,7 @@ class Ask:
         self._informers: dict[tuple[str, str | None], Informer] = {}
         self._starting = threading.Lock()
 
-    def gather(self, requests: Mapping[str, Request]) -> Answers:
+    def gather(self, requests: Mapping[str, Request]) -> Readings:
         """All answers, asked in parallel. Takes no longer than the longest timeout among them, however a source fails.
 
         Raises:
@@ -102,7 +101,7 @@ class Ask:
         began = time.monotonic()
         names = self._names_for(requests.values())
         waiting = {key: self._begin(request, names) for key, request in requests.items()}
-        return Answers(requests, {key: finish(time.monotonic() - began) for key, finish in waiting.items()})
+        return Readings(requests, {key: finish(time.monotonic() - began) for key, finish in waiting.items()})
 
     def health(self) -> tuple[SourceHealth, ...]:
         """How each source was last met; one that was never asked is asked now, for up to 2 s.
@@ -112,10 +111,10 @@ class Ask:
         """
         never = [breaker for breaker in self._breakers.values() if breaker.health().reachable is None]
         others = [breaker for breaker in self._breakers.values() if breaker not in never]
-        wait([self._lanes[b.source].submit(b.probe) for b in never], timeout=INSTANT_SECONDS + MARGIN_SECONDS)
+        wait([self._bulkheads[b.source].submit(b.probe) for b in never], timeout=INSTANT_SECONDS + MARGIN_SECONDS)
         for breaker in others:
-            if breaker.beat_is_due() or (breaker.health().reachable and not breaker.versioned):
-                self._lanes[breaker.source].submit(breaker.probe)
+            if breaker.heartbeat_is_due() or (breaker.health().reachable and not breaker.versioned):
+                self._bulkheads[breaker.source].submit(breaker.probe)
         return tuple(map(self._known_of, Source))
 
     @property
@@ -135,12 +134,12 @@ class Ask:
             informer.close()
         for breaker in self._breakers.values():
             breaker.close()
-        for lane in self._lanes.values():
-            lane.shutdown(wait=False, cancel_futures=True)
+        for bulkhead in self._bulkheads.values():
+            bulkhead.shutdown(wait=False, cancel_futures=True)
 
     def metric_names(self, *, patience_seconds: float = INSTANT_SECONDS) -> Reading[frozenset[str]]:
         """The names of the metrics of ours that Prometheus has had in the last hour, as of some minutes ago."""
-        return self._begin_question(self._questions.names())(INSTANT_SECONDS - patience_seconds)
+        return self._begin_call(self._calls.names())(INSTANT_SECONDS - patience_seconds)
 
     def _names_for(self, requests: Iterable[Request]) -> Collection[str]:
         """The metrics that Prometheus has, if that matters to one of the requests; empty while it is not known."""
@@ -149,49 +148,49 @@ class Ask:
 
     def _begin(self, request: Request, names: Collection[str]) -> Callable[[float], AnyReading]:
         """Sets the question going; what it returns waits for the answer, given the seconds that have passed since."""
-        if isinstance(request, Cluster):
+        if isinstance(request, Objects):
             return self._begin_objects(request)
-        return self._begin_question(self._questions.of(request, names))
+        return self._begin_call(self._calls.of(request, names))
 
-    def _begin_question(self, question: Question) -> Callable[[float], AnyReading]:
-        breaker = self._breakers.get(question.source)
+    def _begin_call(self, call: SourceCall) -> Callable[[float], AnyReading]:
+        breaker = self._breakers.get(call.source)
         if breaker is None:
-            return _at_once(missing(_not_set(question.source).reason, source=question.source, query=question.text))
+            return _at_once(missing(_not_set(call.source).reason, source=call.source, query=call.text))
         refusal = breaker.refusal()
         if refusal is not None:
-            last_good = self._cache.last_good(question.key)
-            return _at_once(aged(last_good, refusal, source=question.source, query=question.text))
+            last_good = self._cache.last_good(call.key)
+            return _at_once(aged(last_good, refusal, source=call.source, query=call.text))
         ticket = self._cache.take(
-            question.key,
-            ttl_seconds=question.ttl_seconds,
-            start=lambda: self._lanes[question.source].submit(self._fly, question, breaker),
+            call.key,
+            ttl_seconds=call.ttl_seconds,
+            start=lambda: self._bulkheads[call.source].submit(self._fly, call, breaker),
         )
-        return lambda passed: self._timed(_redeem(ticket, question, passed))
+        return lambda passed: self._timed(_redeem(ticket, call, passed))
 
-    def _fly(self, question: Question, breaker: Breaker) -> AnyReading:
-        """Asks the source, in its lane. The one place where a source's error becomes a reading."""
+    def _fly(self, call: SourceCall, breaker: Breaker) -> AnyReading:
+        """Asks the source, within its bulkhead. The one place where a source's error becomes a reading."""
         refusal = breaker.refusal()
         if refusal is not None:  # opened while this waited for its turn
-            return aged(self._cache.last_good(question.key), refusal, source=question.source, query=question.text)
+            return aged(self._cache.last_good(call.key), refusal, source=call.source, query=call.text)
         began = time.monotonic()
         try:
-            answer = question.fetch()
+            answer = call.fetch()
         except SourceError as error:
-            _measured(question.source, _outcome(error), began)
+            _measured(call.source, _outcome(error), began)
             breaker.failed(error)
-            reason = f"{question.source}: {error.detail}"
-            return self._cache.put_failure(question.key, reason, source=question.source, query=question.text)
-        breaker.succeeded(_measured(question.source, answer.state, began))
-        return self._cache.put(question.key, self._timed(answer))
+            reason = f"{call.source}: {error.detail}"
+            return self._cache.put_failure(call.key, reason, source=call.source, query=call.text)
+        breaker.succeeded(_measured(call.source, answer.state, began))
+        return self._cache.put(call.key, self._timed(answer))
 
-    def _begin_objects(self, request: Cluster) -> Callable[[float], AnyReading]:
+    def _begin_objects(self, request: Objects) -> Callable[[float], AnyReading]:
         if request.kind not in KINDS:
             raise ValueError(f"unknown kind {request.kind!r}: one of {', '.join(KINDS)}")
         chosen = matcher(request.selector)
         informer = self._informer(request.kind, request.namespace)
         breaker = self._breakers[Source.KUBERNETES]
-        if breaker.beat_is_due():
-            self._lanes[Source.KUBERNETES].submit(breaker.probe)
+        if breaker.heartbeat_is_due():
+            self._bulkheads[Source.KUBERNETES].submit(breaker.probe)
 
         def finish(passed: float) -> Reading[tuple[Mapping[str, Any], ...]]:
             found = informer.reading(patience_seconds=INSTANT_SECONDS - passed, refusal=breaker.refusal())
@@ -278,13 +277,13 @@ def _at_once(reading: AnyReading) -> Callable[[float], AnyReading]:
     return lambda passed: reading
 
 
-def _redeem(ticket: Ticket, question: Question, passed: float) -> AnyReading:
+def _redeem(ticket: Ticket, call: SourceCall, passed: float) -> AnyReading:
     def too_late() -> AnyReading:
-        reason = f"{question.source}: no answer within {question.timeout_seconds:.3g} s"
-        return aged(ticket.last_good, reason, source=question.source, query=question.text)
+        reason = f"{call.source}: no answer within {call.timeout_seconds:.3g} s"
+        return aged(ticket.last_good, reason, source=call.source, query=call.text)
 
     return ticket.redeem(
-        patience_seconds=max(0.0, question.timeout_seconds + MARGIN_SECONDS - passed),
+        patience_seconds=max(0.0, call.timeout_seconds + MARGIN_SECONDS - passed),
         grace_seconds=max(0.0, GRACE_SECONDS - passed),
         too_late=too_late,
     )

@@ -20,7 +20,7 @@ from connectors.errors import (
     Gone,
     NotFound,
     RateLimited,
-    Refused,
+    Rejected,
     SourceError,
     TimedOut,
     Unauthorized,
@@ -36,7 +36,7 @@ LONGEST_RETRY_AFTER_SECONDS = 300.0
 NOT_ASKED = "not asked yet"
 
 # The source said no: it lives, and asking something else may well succeed, unless it does not know us at all.
-_ANSWERED = (Refused, NotFound, Conflict, Gone)
+_ANSWERED = (Rejected, NotFound, Conflict, Gone)
 # One of these is an outage; one slow or odd answer is none.
 _DOWN = (Unreachable, Unauthorized)
 # Who only listens, as a watch does, or asks nothing for a while, learns of a source that hangs by asking it after so
@@ -63,7 +63,7 @@ class Breaker:
         self._closing = threading.Event()
         self._failures = 0
         self._failing_since = clock()
-        self._wait_until = self._heard_at = self._beat_at = self._failing_since
+        self._wait_until = self._heard_at = self._heartbeat_at = self._failing_since
         self._error: SourceError = Unreachable(source, NOT_ASKED)
         self._probing = False
         self._versioned = False
@@ -141,7 +141,7 @@ class Breaker:
             log.warning("source_down source=%s reason=%s", self.source, error.detail)
             threading.Thread(target=self._probe_until_up, name=f"probe-{self.source}", daemon=True).start()
 
-    def beat_is_due(self) -> bool:
+    def heartbeat_is_due(self) -> bool:
         """Whether it should be asked for a sign of life: nothing was heard for a while, or the last sign was none.
 
         Whoever gets True is to call `probe`; until it has answered, others get False.
@@ -149,9 +149,9 @@ class Breaker:
         now = self._clock()
         with self._lock:
             quiet = now - self._heard_at >= SILENCE or self._failures > 0
-            is_free = not self._probing and now >= max(self._wait_until, self._beat_at + _AGAIN)
+            is_free = not self._probing and now >= max(self._wait_until, self._heartbeat_at + _AGAIN)
             if quiet and is_free:
-                self._beat_at = now
+                self._heartbeat_at = now
             return quiet and is_free
 
     def probe(self) -> bool:
@@ -185,7 +185,7 @@ class Breaker:
 def no_answer(source: Source, since: datetime, error: SourceError) -> str:
     """The sentence for a source that is down, by how it is."""
     match error:
-        case Refused():
+        case Rejected():
             does = "refuses us"
         case BadAnswer():
             does = "gives no usable answer"

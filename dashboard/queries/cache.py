@@ -26,7 +26,7 @@ _SOON_SECONDS = 4.0
 
 
 @dataclass(slots=True)
-class Entry:
+class CacheEntry:
     """What is known about one question: the last good answer, the last failure, and the question under way.
 
     A good answer's age counts from when it was asked for, a failure's from when it came.
@@ -74,7 +74,7 @@ class Cache:
         self._clock = clock
         self._limit = limit
         self._lock = threading.Lock()
-        self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
+        self._entries: OrderedDict[Hashable, CacheEntry] = OrderedDict()
 
     def take(self, key: Hashable, *, ttl_seconds: float, start: Callable[[], Future[AnyReading]]) -> Ticket:
         """A ticket for the answer under `key`; calls `start` when one must be asked for and none is on its way.
@@ -82,7 +82,7 @@ class Cache:
         Whatever `start` began must end in `put` or `put_failure`, or the future must fail.
         """
         with self._lock:
-            entry = self._entries.setdefault(key, Entry())
+            entry = self._entries.setdefault(key, CacheEntry())
             self._entries.move_to_end(key)
             shown, at = entry.latest()
             age = self._clock() - at
@@ -99,14 +99,14 @@ class Cache:
     def put(self, key: Hashable, answer: AnyReading) -> AnyReading:
         """Keeps a good answer."""
         with self._lock:
-            entry = self._entries.setdefault(key, Entry())
+            entry = self._entries.setdefault(key, CacheEntry())
             entry.good, entry.good_at, entry.failure = answer, entry.asked_at, None
         return answer
 
     def put_failure(self, key: Hashable, reason: str, *, source: Source, query: str) -> AnyReading:
         """Keeps a failure and answers what is left: the last good answer as stale, or missing."""
         with self._lock:
-            entry = self._entries.setdefault(key, Entry())
+            entry = self._entries.setdefault(key, CacheEntry())
             entry.failure = aged(entry.good, reason, source=source, query=query)
             entry.failed_at = self._clock()
             return entry.failure

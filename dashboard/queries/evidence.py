@@ -20,12 +20,12 @@ from dashboard.catalog.escaping import Regex, literal
 from dashboard.catalog.expression import Expression
 from dashboard.decide import counters, latency
 from dashboard.decide.factor import Array
-from dashboard.decide.weighing import TRIES
+from dashboard.decide.weighing import TOTALS
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.model.release import Track
 from dashboard.model.series import Series
 from dashboard.model.trial import Columns, SlowBound, Trial
-from dashboard.queries.ask import Answers, Ask, Instant, Range, Request
+from dashboard.queries.ask import Ask, Instant, Range, Readings, Request
 
 # Production scrapes every 30 s; an interval holds at least two scrapes.
 LEAST_INTERVAL_SECONDS = 10
@@ -38,7 +38,7 @@ LATE_SECONDS = 3
 _FREEZE_AFTER_SECONDS = (0, 60, 180)
 _LEAST_FROZEN_RUNS = 500
 
-_TRIES: Mapping[str, Expression] = {
+_TOTALS: Mapping[str, Expression] = {
     "runs": catalog.RUN_COUNTER,
     "evaluations": catalog.EVALUATION_COUNTER,
     "tools": catalog.TOOL_COUNTER,
@@ -95,7 +95,7 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
         reason = f"the release began more than {LONGEST.total_seconds() / 3600:.0f} h ago: begin a new one"
         return empty(reason, source=Source.PROMETHEUS, as_of=now)
     values = {"namespace": beginning.namespace, "service": beginning.service}
-    requests: dict[str, Request] = {f"tries.{name}": _range(e, values, clock) for name, e in _TRIES.items()}
+    requests: dict[str, Request] = {f"total.{name}": _range(e, values, clock) for name, e in _TOTALS.items()}
     requests |= {f"bad.{name}": _range(e, values, clock) for name, e in _BAD.items()}
     frozen_at = [_moment(clock.begin if beginning.record_until is None else clock.history_until)]
     if beginning.record_until is None:
@@ -113,7 +113,7 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
     doubtful = next((reading for reading in readings if reading.state in _DOUBTFUL), None)
     if doubtful is not None:
         return missing(doubtful.reason, source=Source.PROMETHEUS, query=doubtful.query)
-    runs = answers.series("tries.runs")
+    runs = answers.series("total.runs")
     found = _counted(answers, within, beginning, clock, bounds, labels)
     if problem:
         found = replace(found, problems={**found.problems, "latency": problem})
@@ -142,7 +142,7 @@ def _range(expression: Expression, values: Mapping[str, str], clock: _Clock) -> 
     return Range(expression, values, _moment(clock.history_from), _moment(clock.end), clock.step)
 
 
-def _bounds(answers: Answers, asked: int, candidate: Track) -> tuple[tuple[SlowBound, ...], tuple[str, ...], str]:
+def _bounds(answers: Readings, asked: int, candidate: Track) -> tuple[tuple[SlowBound, ...], tuple[str, ...], str]:
     """The bounds to count latency by with their labels, and why there are none."""
     for index in range(asked):
         by_track: dict[str, dict[float, float]] = {track: {} for track in Track}
@@ -164,7 +164,7 @@ def _bounds(answers: Answers, asked: int, candidate: Track) -> tuple[tuple[SlowB
 
 
 def _counted(
-    answers: Answers,
+    answers: Readings,
     within: Reading[tuple[Series, ...]] | None,
     beginning: Beginning,
     clock: _Clock,
@@ -172,35 +172,38 @@ def _counted(
     labels: tuple[str, ...],
 ) -> Trial:
     moments = np.arange(clock.history_from, clock.end + 1, clock.step, dtype=float)
-    tries = {name: _by_pod(answers.series(f"tries.{name}"), len(moments)) for name in _TRIES}
-    bad = {name: _by_pod(answers.series(f"bad.{name}"), len(moments)) for name in _BAD}
+    total_events = {name: _by_pod(answers.series(f"total.{name}"), len(moments)) for name in _TOTALS}
+    bad_events = {name: _by_pod(answers.series(f"bad.{name}"), len(moments)) for name in _BAD}
     for index, label in enumerate(labels):
         of_label = within.map(lambda lines, label=label: tuple(s for s in lines if s.labels.get("le") == label))  # type: ignore[misc, union-attr]
         inside = _by_pod(of_label, len(moments))
-        bad[f"slow_{index}"] = {
-            pod: tries["runs"][pod] - inside.get(pod, np.full(len(moments), np.nan)) for pod in tries["runs"]
+        bad_events[f"slow_{index}"] = {
+            pod: total_events["runs"][pod] - inside.get(pod, np.full(len(moments), np.nan))
+            for pod in total_events["runs"]
         }
     kept = np.concatenate([moments[:-1] < clock.history_until, moments[:-1] >= clock.begin]).reshape(2, -1)
     is_kept: _Flags = np.logical_or.reduce(kept)
     used = _Used(beginning, clock, moments)
-    columns_tries: dict[str, Columns] = {}
+    columns_total: dict[str, Columns] = {}
     columns_bad: dict[str, Columns] = {}
     problems: dict[str, str] = {}
-    for metric in bad:
-        what = TRIES.get(metric, "runs")
-        if problem := _one_sided(tries[what], beginning.candidate, _WHAT[what]):
-            problems[metric if metric in TRIES else "latency"] = problem
-        counted = {pod: used.increases(pod, rows, bad[metric].get(pod)) for pod, rows in tries[what].items()}
-        columns_tries.setdefault(what, used.columns({pod: both[0] for pod, both in counted.items()}, is_kept))
+    for metric in bad_events:
+        what = TOTALS.get(metric, "runs")
+        if problem := _one_sided(total_events[what], beginning.candidate, _WHAT[what]):
+            problems[metric if metric in TOTALS else "latency"] = problem
+        counted = {
+            pod: used.increases(pod, rows, bad_events[metric].get(pod)) for pod, rows in total_events[what].items()
+        }
+        columns_total.setdefault(what, used.columns({pod: both[0] for pod, both in counted.items()}, is_kept))
         columns_bad[metric] = used.columns({pod: both[1] for pod, both in counted.items()}, is_kept)
     return Trial(
         started_at=_moment(clock.begin),
         interval_seconds=clock.step,
         history=int(kept[0].sum()),
-        tries=columns_tries,
-        bad=columns_bad,
+        total_events=columns_total,
+        bad_events=columns_bad,
         bounds=bounds,
-        left_out=used.left_out(tries["runs"]),
+        left_out=used.left_out(total_events["runs"]),
         problems=problems,
     )
 
@@ -219,9 +222,9 @@ def _by_pod(reading: Reading[tuple[Series, ...]], length: int) -> dict[_Pod, Arr
     return found
 
 
-def _one_sided(tries: Mapping[_Pod, Array], candidate: Track, what: str) -> str:
+def _one_sided(total_events: Mapping[_Pod, Array], candidate: Track, what: str) -> str:
     """Why a metric cannot be compared at all; "" when both tracks report it."""
-    silent = [track for track in (candidate, candidate.other) if not any(known == track for known, _ in tries)]
+    silent = [track for track in (candidate, candidate.other) if not any(known == track for known, _ in total_events)]
     return f"{' and '.join(silent)} reported no {what} since the release began" if silent else ""
 
 
@@ -233,18 +236,22 @@ class _Used:
     clock: _Clock
     moments: Array
 
-    def increases(self, pod: _Pod, tries: Array, bad: Array | None) -> tuple[Array, Array]:
-        """Tries and bad ones of one pod per interval, 0 where they are left out."""
-        # A bad one that never happened has no series; one without tries beside it is no sample at all.
-        events = np.where(np.isnan(tries), np.nan, np.zeros_like(tries) if bad is None else np.nan_to_num(bad))
-        n, x = counters.increases(tries), counters.increases(events)
-        counts = np.isfinite(n) & np.isfinite(x) & (np.nan_to_num(x) <= np.nan_to_num(n)) & self._warm(tries)
+    def increases(self, pod: _Pod, total_events: Array, bad_events: Array | None) -> tuple[Array, Array]:
+        """Tries and bad events of one pod per interval, 0 where they are left out."""
+        # A bad one that never happened has no series; one without events beside it is no sample at all.
+        events = np.where(
+            np.isnan(total_events),
+            np.nan,
+            np.zeros_like(total_events) if bad_events is None else np.nan_to_num(bad_events),
+        )
+        n, x = counters.increases(total_events), counters.increases(events)
+        counts = np.isfinite(n) & np.isfinite(x) & (np.nan_to_num(x) <= np.nan_to_num(n)) & self._warm(total_events)
         return np.where(counts, n, 0.0), np.where(counts, x, 0.0)
 
-    def _warm(self, tries: Array) -> _Flags:
+    def _warm(self, total_events: Array) -> _Flags:
         """Which intervals begin after the warm-up of a pod that began, or began anew, within the grid."""
-        seen = np.isfinite(tries)
-        anew = np.append(False, np.diff(np.nan_to_num(tries)) < 0) & seen
+        seen = np.isfinite(total_events)
+        anew = np.append(False, np.diff(np.nan_to_num(total_events)) < 0) & seen
         first = np.zeros_like(seen)
         if seen.any() and not seen[0]:
             first[seen.argmax()] = True

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from dashboard.catalog import service as catalog
 from dashboard.decide import changes, incidents
-from dashboard.model.incident import Change, Evidence, Family, Incident, Measured, Standing
+from dashboard.model.incident import CauseFamily, Change, Incident, IncidentEvidence, Measured, Standing
 from dashboard.model.log import LogEntry, LogPage
 from dashboard.model.release import Track
 from dashboard.model.series import Sample, Series
-from dashboard.queries.ask import Answers, Ask, Logs, Range, Request
+from dashboard.queries.ask import Ask, Logs, Range, Readings, Request
 
 COURSE = timedelta(minutes=15)
 MOST = 4
@@ -26,7 +26,7 @@ MEASURES = {
     "evaluations": catalog.TRACK_EVALUATIONS,
     "violations": catalog.TRACK_VIOLATION_RATIO,
 }
-_OF_FAMILY = {Family.ERRORS: "errors", Family.CONTRACTS: "violations", Family.LATENCY: "p95"}
+_OF_FAMILY = {CauseFamily.ERRORS: "errors", CauseFamily.CONTRACTS: "violations", CauseFamily.LATENCY: "p95"}
 
 Place = tuple[str, str]
 
@@ -35,9 +35,9 @@ def evidence(
     ask: Ask,
     now: datetime,
     found: tuple[Incident, ...],
-    answers: Answers,
+    readings: Readings,
     moments: Mapping[str, str],
-) -> dict[str, Evidence]:
+) -> dict[str, IncidentEvidence]:
     """The second round, for what stands on top of the page."""
     shown = [incident for incident in found if incident.standing is not Standing.SUPPRESSED][:MOST]
     if not shown:
@@ -59,34 +59,34 @@ def evidence(
             )
     more = ask.gather(requests)
     changed = changes.changes(
-        services=answers.objects("services").value or (), replica_sets=answers.objects("replicasets").value or ()
+        services=readings.objects("services").value or (), replica_sets=readings.objects("replicasets").value or ()
     )
-    return {incident.key: _evidence_of(incident, answers, more, requests, changed, now) for incident in shown}
+    return {incident.key: _evidence_of(incident, readings, more, requests, changed, now) for incident in shown}
 
 
 def _evidence_of(
     incident: Incident,
-    answers: Answers,
-    more: Answers,
+    readings: Readings,
+    more: Readings,
     requests: Mapping[str, Request],
     changed: tuple[Change, ...],
     now: datetime,
-) -> Evidence:
+) -> IncidentEvidence:
     measure = _OF_FAMILY.get(incident.family, "")
     log_key = f"log.{incident.key}"
-    return Evidence(
+    return IncidentEvidence(
         measure=measure,
-        pair=tuple(_pair(incident, measure, answers, more)) if measure else (),
+        pair=tuple(_pair(incident, measure, readings, more)) if measure else (),
         log=more.logs(log_key).map(_newest, empty="no error line in the last 15 minutes")
         if log_key in requests
         else None,
-        contract=_contract(answers, incident) if incident.family is Family.CONTRACTS else "",
-        agents=_sick_agents(answers, incident) if incident.family is Family.ERRORS else (),
+        contract=_contract(readings, incident) if incident.family is CauseFamily.CONTRACTS else "",
+        agents=_sick_agents(readings, incident) if incident.family is CauseFamily.ERRORS else (),
         change=incidents.change_before(incident, changed, now),
     )
 
 
-def _pair(incident: Incident, measure: str, answers: Answers, more: Answers) -> Iterable[tuple[str, Measured]]:
+def _pair(incident: Incident, measure: str, readings: Readings, more: Readings) -> Iterable[tuple[str, Measured]]:
     tracks = [incident.track] if incident.track else [""]
     if incident.track in tuple(Track):
         tracks.append(Track(incident.track).other.value)
@@ -95,22 +95,22 @@ def _pair(incident: Incident, measure: str, answers: Answers, more: Answers) -> 
         yield (
             track,
             Measured(
-                value=answers.samples(f"now.{measure}").map(value_at(at), empty="no traffic"),
+                value=readings.samples(f"now.{measure}").map(value_at(at), empty="no traffic"),
                 previous=None,
                 course=more.series(f"course.{measure}").map(line_at(at), empty="no traffic"),
             ),
         )
 
 
-def _contract(answers: Answers, incident: Incident) -> str:
-    samples = answers.samples("contract").value or ()
+def _contract(readings: Readings, incident: Incident) -> str:
+    samples = readings.samples("contract").value or ()
     mine = [s for s in samples if place(s.labels) == (incident.service, incident.track)]
     worst = max(mine, key=lambda s: s.value or 0.0, default=None)
     return worst.labels.get("contract", "") if worst else ""
 
 
-def _sick_agents(answers: Answers, incident: Incident) -> tuple[str, ...]:
-    samples = answers.samples("agents").value or ()
+def _sick_agents(readings: Readings, incident: Incident) -> tuple[str, ...]:
+    samples = readings.samples("agents").value or ()
     shares = {
         s.labels.get("gen_ai_agent_name", ""): s.value
         for s in samples

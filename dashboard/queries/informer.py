@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.errors import Gone, RateLimited, SourceError, TimedOut, Unreachable, understood
-from connectors.kubernetes import Cluster, Event
+from connectors.kubernetes import Kubernetes, WatchEvent
 from dashboard.model.reading import Reading, Source, State, fresh, missing
 from dashboard.queries.breaker import LONGEST_RETRY_AFTER_SECONDS, no_answer, utc_now
 
@@ -41,7 +41,7 @@ class Informer:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: Kubernetes,
         kind: str,
         namespace: str | None,
         *,
@@ -154,7 +154,7 @@ class Informer:
             self._resource_version = found.resource_version
         self._contact()
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: WatchEvent) -> None:
         with self._lock:
             assert self._objects is not None  # noqa: S101 - a watch begins at a list
             if event.type in ("ADDED", "MODIFIED"):

@@ -36,7 +36,7 @@ NO_DOCUMENT = "there is no such document: it was never written here, or it is ol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read(Generic[T]):
+class LogResult(Generic[T]):
     """What was read: `nothing` says why there is no value, `left_out` what the value lacks, `query` what was asked."""
 
     value: T | None
@@ -73,7 +73,7 @@ class LogReader:
         self._seconds = seconds
         self._resolver = Resolver(elasticsearch, seconds=seconds)
 
-    def read(self, streams: str, request: LogRequest, *, budget_seconds: float) -> Read[Any]:
+    def read(self, streams: str, request: LogRequest, *, budget_seconds: float) -> LogResult[Any]:
         """Whatever a request about logs is answered with."""
         match request:
             case Logs():
@@ -89,7 +89,7 @@ class LogReader:
             case _:
                 assert_never(request)
 
-    def page(self, streams: str, request: Logs, *, budget_seconds: float) -> Read[LogPage]:
+    def page(self, streams: str, request: Logs, *, budget_seconds: float) -> LogResult[LogPage]:
         """The first page with its counts, each window in one search.
 
         A widening request looks back step by step until the page is full, the window is searched or the time is spent;
@@ -112,7 +112,7 @@ class LogReader:
             best, begun = found, start
         return best
 
-    def more(self, streams: str, request: MoreLogs, *, budget_seconds: float) -> Read[LogPage]:
+    def more(self, streams: str, request: MoreLogs, *, budget_seconds: float) -> LogResult[LogPage]:
         """The page behind another: everything in the window that was not shown yet, in the same order.
 
         The first such page opens a point in time, which ends by itself two minutes after its last use: closed, it
@@ -138,9 +138,9 @@ class LogReader:
         )
         with understood(SOURCE):
             page = search.next_page(logs, cursor, found)
-        return Read(value=page, query=search.as_text(streams, asked), left_out=found.left_out)
+        return LogResult(value=page, query=search.as_text(streams, asked), left_out=found.left_out)
 
-    def surroundings(self, streams: str, request: LogContext, *, budget_seconds: float) -> Read[Surroundings]:
+    def surroundings(self, streams: str, request: LogContext, *, budget_seconds: float) -> LogResult[Surroundings]:
         """A document, and what lies next to it in one point in time: what shares its moment is on one side of it."""
         budget = _Budget(budget_seconds, self._seconds)
         fields = self._resolver.resolution(request.stream, streams, timeout_seconds=budget_seconds)
@@ -162,7 +162,7 @@ class LogReader:
 
             here = ask(itself, "asc", 1)
             if not here.hits:
-                return Read(value=None, query=text, nothing=NO_DOCUMENT, left_out=here.left_out)
+                return LogResult(value=None, query=text, nothing=NO_DOCUMENT, left_out=here.left_out)
             hit = here.hits[0]
             with understood(SOURCE):
                 entry = search.entry(request.stream, hit)
@@ -176,19 +176,19 @@ class LogReader:
                 after=_entries(request.stream, after),
             )
         left_out = [said for found in (here, before, after) if found for said in found.left_out]
-        return Read(value=value, query=text, left_out=tuple(dict.fromkeys(left_out)))
+        return LogResult(value=value, query=text, left_out=tuple(dict.fromkeys(left_out)))
 
-    def document(self, streams: str, request: LogDocument, *, budget_seconds: float) -> Read[LogEntry]:
+    def document(self, streams: str, request: LogDocument, *, budget_seconds: float) -> LogResult[LogEntry]:
         """The document that a link names, if it lies in `streams`: a link must not lead into any other index."""
         asked = search.only(request.document)
         found = self._found(streams, query=asked, size=1, count_up_to=0, timeout_seconds=budget_seconds)
         text = search.as_text(streams, asked)
         if found is None or not found.hits:
-            return Read(value=None, query=text, nothing=NO_DOCUMENT, left_out=found.left_out if found else ())
+            return LogResult(value=None, query=text, nothing=NO_DOCUMENT, left_out=found.left_out if found else ())
         with understood(SOURCE):
-            return Read(value=search.entry(request.stream, found.hits[0]), query=text)
+            return LogResult(value=search.entry(request.stream, found.hits[0]), query=text)
 
-    def patterns(self, streams: str, request: LogPatterns, *, budget_seconds: float) -> Read[Patterns]:
+    def patterns(self, streams: str, request: LogPatterns, *, budget_seconds: float) -> LogResult[Patterns]:
         """What the newest lines say, without what differs from one to the next."""
         budget = _Budget(budget_seconds, self._seconds)
         logs = request.logs
@@ -213,11 +213,11 @@ class LogReader:
             total=found.total,
             total_is_lower_bound=found.total_is_lower_bound or bool(found.left_out),
         )
-        return Read(value=value, query=text, left_out=found.left_out)
+        return LogResult(value=value, query=text, left_out=found.left_out)
 
     def _window(
         self, streams: str, request: Logs, start: datetime, fields: Resolution, width: int, timeout_seconds: float
-    ) -> Read[LogPage]:
+    ) -> LogResult[LogPage]:
         window = replace(request, start=start)
         asked = search.query(window, fields)
         found = self._found(
@@ -234,7 +234,7 @@ class LogReader:
         with understood(SOURCE):
             page = search.page(window, found, fields, width)
         page = page if start == request.start else search.searched_from(page, start)
-        return Read(value=page, query=text, left_out=found.left_out)
+        return LogResult(value=page, query=text, left_out=found.left_out)
 
     def _found(self, streams: str, **asked: Any) -> Found | None:
         """None where no data stream has the name."""
@@ -261,13 +261,13 @@ def _beginnings(request: Logs, fields: Resolution, width: int) -> tuple[datetime
     return beginnings(request.start, request.end, bucket_seconds=width)
 
 
-def _unfinished(best: Read[LogPage], begun: datetime, budget_seconds: float) -> Read[LogPage]:
+def _unfinished(best: LogResult[LogPage], begun: datetime, budget_seconds: float) -> LogResult[LogPage]:
     back_to = f"{begun:%Y-%m-%d %H:%M:%S} UTC"
     said = f"searched back to {back_to} only: more would have taken longer than {budget_seconds:g} s"
     return replace(best, left_out=(*best.left_out, said))
 
 
-def _with_lacking(read: Read[LogPage]) -> Read[LogPage]:
+def _with_lacking(read: LogResult[LogPage]) -> LogResult[LogPage]:
     """Nothing was found by a field that no document has: that is no proof that nothing happened."""
     if read.value is None or not read.value.lacking:
         return read
@@ -275,8 +275,8 @@ def _with_lacking(read: Read[LogPage]) -> Read[LogPage]:
     return replace(read, left_out=(*read.left_out, said))
 
 
-def _no_stream(streams: str, text: str) -> Read[Any]:
-    return Read(value=None, query=text, nothing=f"there is no data stream {streams}")
+def _no_stream(streams: str, text: str) -> LogResult[Any]:
+    return LogResult(value=None, query=text, nothing=f"there is no data stream {streams}")
 
 
 def _entries(stream: str, found: Found | None) -> tuple[LogEntry, ...]:

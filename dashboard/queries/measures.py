@@ -17,8 +17,8 @@ from dashboard.model.figures import FigureRow, Measure
 from dashboard.model.reading import Reading, State
 from dashboard.model.series import Sample
 from dashboard.model.view import Marker, View
-from dashboard.queries.answers import Answers
-from dashboard.queries.request import Cluster, Instant, Range, Request
+from dashboard.queries.readings import Readings
+from dashboard.queries.request import Instant, Objects, Range, Request
 
 # Instants that move every second could never be answered from the cache.
 _GRID_SECONDS = 5
@@ -88,26 +88,26 @@ def ask_measure(name: str, expression: Expression, values: Mapping[str, str], ov
     }
 
 
-def measure(answers: Answers, name: str, expression: Expression) -> Measure:
+def measure(readings: Readings, name: str, expression: Expression) -> Measure:
     """The answers to `ask_measure` of the same name."""
     return Measure(
         unit=expression.unit,
-        value=answers.scalar(name),
-        previous=answers.scalar(f"{name}.previous"),
-        course=answers.series(f"{name}.course"),
+        value=readings.scalar(name),
+        previous=readings.scalar(f"{name}.previous"),
+        course=readings.series(f"{name}.course"),
     )
 
 
 def ask_changes(namespace: str) -> dict[str, Request]:
     """What `changes` reads: the objects that remember deployments and switches."""
-    return {f"changes.{kind}": Cluster(kind, namespace) for kind in ("services", "replicasets")}
+    return {f"changes.{kind}": Objects(kind, namespace) for kind in ("services", "replicasets")}
 
 
-def changes(answers: Answers, service: str = "") -> tuple[Marker, ...]:
+def changes(readings: Readings, service: str = "") -> tuple[Marker, ...]:
     """The answers to `ask_changes` as marks for time charts; none where the cluster does not answer."""
     found = decide.changes(
-        services=answers.objects("changes.services").value or (),
-        replica_sets=answers.objects("changes.replicasets").value or (),
+        services=readings.objects("changes.services").value or (),
+        replica_sets=readings.objects("changes.replicasets").value or (),
     )
     return decide.markers(found, service=service)
 

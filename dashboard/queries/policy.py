@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from dashboard.decide.comparison import Margin
-from dashboard.decide.policy import Family, Freeze, Limits, Policy
+from dashboard.decide.policy import Freeze, Limits, MetricFamily, Policy
 from dashboard.settings import ReleaseSettings
 
 # Parts of the error budget: most for what users feel.
@@ -26,10 +26,10 @@ def policy_of(given: ReleaseSettings) -> Policy:
     fail = Margin(ratio=given.fail_ratio, share=given.fail_share)
     go = Margin(ratio=given.go_ratio, share=given.go_share)
     families = {
-        name: Family(weight=_WEIGHTS[name], fail=fail, go=go, limit=limit, usual=_USUAL[name])
+        name: MetricFamily(weight=_WEIGHTS[name], fail=fail, go=go, limit=limit, usual=_USUAL[name])
         for name, limit in shares.items()
     }
-    families["latency"] = Family(
+    families["latency"] = MetricFamily(
         weight=_WEIGHTS["latency"],
         fail=Margin(ratio=given.fail_slower),
         go=Margin(ratio=given.go_slower),

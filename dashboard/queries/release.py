@@ -17,17 +17,17 @@ from dashboard.decide import governed
 from dashboard.decide import verdict as decide
 from dashboard.decide.policy import Policy
 from dashboard.decide.ratio import Ratio, ratios
-from dashboard.model import marks
-from dashboard.model.action import Intent, Kind, Outcome, ServedBefore
+from dashboard.model import service_annotations
+from dashboard.model.action import ActionKind, Intent, Outcome, ServedBefore
 from dashboard.model.reading import Reading, Source, State, empty, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample, Series
 from dashboard.model.trial import Trial
 from dashboard.model.verdict import Counts, Evidence, Mode, Verdict
 from dashboard.model.view import View
-from dashboard.queries import conditions
 from dashboard.queries import evidence as counting
-from dashboard.queries.ask import Alerts, Answers, Ask, Cluster, Instant, Range, Request
+from dashboard.queries import release_conditions
+from dashboard.queries.ask import Alerts, Ask, Instant, Objects, Range, Readings, Request
 from dashboard.queries.measures import period
 from dashboard.queries.policy import policy_of
 
@@ -101,8 +101,8 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
         "line.p95": Range(agents.P95_BY_TRACK, line, over.start, over.end),
     }
     answers = ask.gather(requests)
-    intent = marks.read_intent(scene.raw)
-    served = marks.read_served_before(scene.raw)
+    intent = service_annotations.read_intent(scene.raw)
+    served = service_annotations.read_served_before(scene.raw)
     policy = policy_of(ask.environment.release)
     before = _evidence(ask, scene, answers, now, Mode.BEFORE)
     after = _evidence(ask, scene, answers, now, Mode.AFTER) if _is_new(intent, scene, now, policy.bake) else None
@@ -144,7 +144,7 @@ def fast_seconds(ask: Ask) -> int:
 
 def _scene(ask: Ask, namespace: str, wanted: str) -> _Scene:
     kinds = ("services", "deployments", "replicasets", "pods", "endpointslices")
-    answers = ask.gather({kind: Cluster(kind, namespace) for kind in kinds})
+    answers = ask.gather({kind: Objects(kind, namespace) for kind in kinds})
     readings = {kind: answers.objects(kind) for kind in kinds}
     services = readings["services"]
     candidates = [item for item in services.value or () if _is_governed(item)]
@@ -184,7 +184,7 @@ def _ask_counts(ask: Ask, namespace: str, service: str, now: datetime) -> dict[s
     # The namespace is checked to be a DNS label, so it cannot leave the matcher; alerts without one concern all.
     return (
         requests
-        | conditions.requests(namespace, service, now)
+        | release_conditions.requests(namespace, service, now)
         | {
             "targets": Instant(catalog.TARGETS, values),
             "alerts": Alerts(filters=(f'namespace=~"{namespace}|"',)),
@@ -192,7 +192,7 @@ def _ask_counts(ask: Ask, namespace: str, service: str, now: datetime) -> dict[s
     )
 
 
-def _evidence(ask: Ask, scene: _Scene, answers: Answers, now: datetime, mode: Mode) -> Evidence:
+def _evidence(ask: Ask, scene: _Scene, answers: Readings, now: datetime, mode: Mode) -> Evidence:
     candidate = scene.active.other if mode is Mode.BEFORE else scene.active
     since = now - timedelta(seconds=SLOW_SECONDS)
 
@@ -213,11 +213,11 @@ def _evidence(ask: Ask, scene: _Scene, answers: Answers, now: datetime, mode: Mo
         alerts=answers.alerts("alerts"),
         under_way=scene.service.map(lambda _: _under_way(scene.raw, now)),
         trial=_trial(ask, scene, now, mode, candidate),
-        burn=conditions.burn(answers, candidate),
-        kill_switch=conditions.kill_switch(answers),
-        cost_usd={track: conditions.cost_usd(answers, track) for track in Track},
-        error_lines=conditions.error_lines(answers, candidate, _began(scene, candidate)[0]),
-        declared=conditions.declared(scene.service, scene.raw, scene.deployments),
+        burn=release_conditions.burn(answers, candidate),
+        kill_switch=release_conditions.kill_switch(answers),
+        cost_usd={track: release_conditions.cost_usd(answers, track) for track in Track},
+        error_lines=release_conditions.error_lines(answers, candidate, _began(scene, candidate)[0]),
+        declared=release_conditions.declared(scene.service, scene.raw, scene.deployments),
     )
 
 
@@ -232,7 +232,7 @@ def _trial(ask: Ask, scene: _Scene, now: datetime, mode: Mode, candidate: Track)
     service = scene.service.value
     if service is None:
         return missing(scene.service.reason or "the service is not known", source=Source.KUBERNETES)
-    intent = marks.read_intent(scene.raw)
+    intent = service_annotations.read_intent(scene.raw)
     switched = intent if intent and intent.outcome is Outcome.SUCCEEDED and intent.ended_at else None
     began, pods = _began(scene, candidate)
     if mode is Mode.AFTER and switched is not None:
@@ -254,7 +254,7 @@ def _trial(ask: Ask, scene: _Scene, now: datetime, mode: Mode, candidate: Track)
     return counting.trial(ask, beginning, now)
 
 
-def _counts(answers: Answers, window: str, track: Track) -> Counts:
+def _counts(answers: Readings, window: str, track: Track) -> Counts:
     def of(name: str) -> Reading[float]:
         return answers.samples(f"{window}.{name}").map(_of_track(track), empty=f"no traffic on {track}")
 
@@ -267,7 +267,7 @@ def _counts(answers: Answers, window: str, track: Track) -> Counts:
     )
 
 
-def _figures(scene: _Scene, answers: Answers, track: Track) -> TrackFigures:
+def _figures(scene: _Scene, answers: Readings, track: Track) -> TrackFigures:
     counts = _counts(answers, "slow", track)
     return TrackFigures(
         rate=counts.runs.map(lambda runs: runs / SLOW_SECONDS),
@@ -279,7 +279,7 @@ def _figures(scene: _Scene, answers: Answers, track: Track) -> TrackFigures:
 
 
 def _ratio(bad: Reading[float], tries: Reading[float], empty: str) -> Reading[float]:
-    """The share of bad ones, as fresh as the bad ones are; EMPTY when nothing was tried."""
+    """The share of bad events, as fresh as the bad events are; EMPTY when nothing was tried."""
     if tries.value is None:
         return tries
     whole = tries.value
@@ -299,11 +299,11 @@ def _of_track(track: Track) -> Callable[[tuple[Sample, ...]], float | None]:
 
 
 def _is_governed(service: Mapping[str, Any]) -> bool:
-    return (service["metadata"].get("labels") or {}).get(marks.GOVERNED) == "true"
+    return (service["metadata"].get("labels") or {}).get(service_annotations.GOVERNED) == "true"
 
 
 def _under_way(raw: Mapping[str, Any], now: datetime) -> str:
-    intent = marks.read_intent(raw)
+    intent = service_annotations.read_intent(raw)
     if intent is None or intent.outcome is not Outcome.RUNNING:
         return ""
     since = (now - intent.started_at).total_seconds()
@@ -316,7 +316,7 @@ def _is_new(intent: Intent | None, scene: _Scene, now: datetime, bake: timedelta
     """Whether the active track was switched to lately. After a rollback users are on what they were on before."""
     return (
         intent is not None
-        and intent.kind is Kind.SWITCH
+        and intent.kind is ActionKind.SWITCH
         and intent.outcome is Outcome.SUCCEEDED
         and intent.target is scene.active
         and intent.ended_at is not None

@@ -114,7 +114,7 @@ class LogPatterns:
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class Objects:
     """Objects of one kind in one namespace (None: all, or a kind without namespaces), by label selector."""
 
     kind: str
@@ -134,4 +134,4 @@ class PodLog:
 
 
 LogRequest: TypeAlias = Logs | MoreLogs | LogDocument | LogContext | LogPatterns
-Request: TypeAlias = Instant | Range | Alerts | LogRequest | Cluster | PodLog
+Request: TypeAlias = Instant | Range | Alerts | LogRequest | Objects | PodLog

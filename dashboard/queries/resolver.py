@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from connectors.elasticsearch import Elasticsearch
-from connectors.errors import Refused, SourceError
+from connectors.errors import Rejected, SourceError
 from dashboard.queries.resolution import Resolution, resolve, wanted
 
 # A field begins to exist with the first document that carries it.
@@ -44,7 +44,7 @@ class Resolver:
         patience = min(timeout_seconds, LONGEST_SECONDS)
         try:
             types = self._elasticsearch.field_types(indices, wanted(stream), timeout_seconds=patience)
-        except Refused:
+        except Rejected:
             found = known or Resolution(stream=stream)
         except SourceError:
             if known is None:

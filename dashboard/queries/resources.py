@@ -20,7 +20,7 @@ from dashboard.model.view import Marker, View
 from dashboard.model.workload import ClusterEvent, Health, Limit, Pod, Workload
 from dashboard.queries.ask import Ask
 from dashboard.queries.measures import Period, ask_changes, ask_measure, changes, measure, period
-from dashboard.queries.request import Cluster, Instant, PodLog, Range, Request
+from dashboard.queries.request import Instant, Objects, PodLog, Range, Request
 
 MEASURES: Mapping[str, Expression] = {
     "cpu": catalog.CPU,
@@ -70,7 +70,7 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     figure = {**values, "window": over.window}
     line = {**values, "window": over.course_window}
     at = None if over.live else over.end
-    requests: dict[str, Request] = {kind: Cluster(kind, view.ns) for kind in _KINDS}
+    requests: dict[str, Request] = {kind: Objects(kind, view.ns) for kind in _KINDS}
     requests |= ask_changes(view.ns)
     for name, expression in MEASURES.items():
         requests |= ask_measure(name, expression, values, over)
@@ -111,13 +111,13 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
 
 def pod_names(ask: Ask, view: View) -> tuple[str, ...]:
     """The pods there are now; empty when the cluster does not answer."""
-    found = ask.gather({"pods": Cluster("pods", view.ns)}).objects("pods")
+    found = ask.gather({"pods": Objects("pods", view.ns)}).objects("pods")
     return tuple(sorted(str(pod["metadata"]["name"]) for pod in found.value or ()))
 
 
 def pod_log(ask: Ask, view: View, *, previous: bool, lines: int) -> Reading[str]:
     """The newest `lines` of the first container of the view's pod; `previous` is the run before its last restart."""
-    pods = ask.gather({"pods": Cluster("pods", view.ns)}).objects("pods").value or ()
+    pods = ask.gather({"pods": Objects("pods", view.ns)}).objects("pods").value or ()
     containers = [pod["spec"]["containers"][0]["name"] for pod in pods if pod["metadata"]["name"] == view.pod]
     request = PodLog(view.ns, view.pod, containers[0] if containers else "", tail_lines=lines, previous=previous)
     return ask.gather({"log": request}).text("log")

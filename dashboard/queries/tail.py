@@ -31,7 +31,7 @@ class Tail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class TailStep:
     """The lines that are new to a viewer, oldest first, and the tail to go on with.
 
     `has_gap` says that lines in between may be missing: more came than are asked for at once, or the last look was too
@@ -48,13 +48,13 @@ def newest(stream: Stream, now: datetime, *, filters: Mapping[str, str | tuple[s
     return Logs(stream=stream, start=now - REACH, end=now + AHEAD, filters=filters, text=text, size=MOST)
 
 
-def advance(tail: Tail, page: LogPage, now: datetime) -> Step:
+def advance(tail: Tail, page: LogPage, now: datetime) -> TailStep:
     """What of `page`, an answer to `newest`, is new. `now` must not go back from one step to the next."""
     oldest = now - REMEMBERED
     new = [entry for entry in page.entries if entry.document not in tail.seen and entry.at >= oldest]
     is_cut = len(page.entries) >= MOST and len(new) == len(page.entries)
     seen = {document: at for document, at in tail.seen.items() if at >= oldest}
-    return Step(
+    return TailStep(
         new=tuple(sorted(new, key=lambda entry: entry.at)),
         tail=Tail(seen=seen | {entry.document: entry.at for entry in new}, looked=now),
         has_gap=tail.looked is not None and (is_cut or now - tail.looked > REACH),

@@ -14,15 +14,15 @@ from typing import Any
 
 from dashboard.catalog import triage as own
 from dashboard.decide import incidents, workloads
-from dashboard.model import marks
+from dashboard.model import service_annotations
 from dashboard.model.alert import Alert
-from dashboard.model.incident import Evidence, Incident, Measured, Symptoms
+from dashboard.model.incident import Incident, IncidentEvidence, Measured, Symptoms
 from dashboard.model.reading import Reading, State
 from dashboard.model.series import Sample
 from dashboard.model.view import View
 from dashboard.model.workload import Pod, Workload
 from dashboard.queries import measures
-from dashboard.queries.ask import Alerts, Answers, Ask, Cluster, Instant, Request
+from dashboard.queries.ask import Alerts, Ask, Instant, Objects, Readings, Request
 from dashboard.queries.incident import MEASURES, Place, evidence, line_at, place, value_at
 
 _NOT_KNOWN = (State.MISSING, State.STALE, State.PARTIAL)
@@ -55,7 +55,7 @@ class Triage:
 
     alerts: Reading[tuple[Alert, ...]]
     incidents: tuple[Incident, ...]
-    evidence: Mapping[str, Evidence]
+    evidence: Mapping[str, IncidentEvidence]
     services: Reading[tuple[ServiceLine, ...]]
     budgets: Reading[tuple[Budget, ...]]
     pods: Reading[tuple[Pod, ...]]
@@ -69,24 +69,24 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     """Ask for the page. Guarantees: nothing is called well that was not answered just now (`unknown` says what)."""
     over = measures.period(view, now)
     moments = {"namespace": view.ns, "window": f"{window_seconds(ask):.0f}s"}
-    answers = ask.gather(_first(view, over, moments))
-    pods = answers.objects("pods").map(workloads.pods)
-    alerts = answers.alerts("alerts")
+    readings = ask.gather(_first(view, over, moments))
+    pods = readings.objects("pods").map(workloads.pods)
+    alerts = readings.alerts("alerts")
     known = incidents.group(alerts.value or ())
-    symptoms = _symptoms(answers, window_seconds(ask))
+    symptoms = _symptoms(readings, window_seconds(ask))
     found = incidents.in_order((*known, *incidents.suspects(symptoms, pods.value or (), known)))
-    services = _services(answers, pods)
+    services = _services(readings, pods)
     owners = {line.name: line.owner for line in services.value or ()}
     found = tuple(i if i.owner else replace(i, owner=owners.get(i.service, "")) for i in found)
     return Triage(
         alerts=alerts,
         incidents=found,
-        evidence=evidence(ask, now, found, answers, moments),
+        evidence=evidence(ask, now, found, readings, moments),
         services=services,
-        budgets=_budgets(answers),
+        budgets=_budgets(readings),
         pods=pods,
-        figures=_figures(answers, services.value or ()),
-        unknown=_unknown(answers),
+        figures=_figures(readings, services.value or ()),
+        unknown=_unknown(readings),
         measured=len(symptoms),
         has_traffic=any((s.runs_per_second or 0) > 0 for s in symptoms),
     )
@@ -105,10 +105,10 @@ def _first(view: View, over: measures.Period, moments: Mapping[str, str]) -> dic
         "contract": Instant(own.CONTRACT_VIOLATED_MOST, moments),
         "budget": Instant(own.BUDGET_REMAINING, {"namespace": view.ns}),
         "burn": Instant(own.BURN_RATE_1H, {"namespace": view.ns}),
-        "services": Cluster("services", view.ns, f"{marks.GOVERNED}=true"),
-        "deployments": Cluster("deployments", view.ns),
-        "replicasets": Cluster("replicasets", view.ns),
-        "pods": Cluster("pods", view.ns),
+        "services": Objects("services", view.ns, f"{service_annotations.GOVERNED}=true"),
+        "deployments": Objects("deployments", view.ns),
+        "replicasets": Objects("replicasets", view.ns),
+        "pods": Objects("pods", view.ns),
     }
     for name, expression in MEASURES.items():
         requests[f"now.{name}"] = Instant(expression, moments)
@@ -117,11 +117,11 @@ def _first(view: View, over: measures.Period, moments: Mapping[str, str]) -> dic
     return requests
 
 
-def _symptoms(answers: Answers, seconds: float) -> tuple[Symptoms, ...]:
+def _symptoms(readings: Readings, seconds: float) -> tuple[Symptoms, ...]:
     """What is measured now, by track. A stale answer proves nothing about now and is left out."""
     values: dict[Place, dict[str, float | None]] = {}
     for name in MEASURES:
-        reading = answers.samples(f"now.{name}")
+        reading = readings.samples(f"now.{name}")
         for sample in (reading.value or ()) if reading.state is not State.STALE else ():
             values.setdefault(place(sample.labels), {})[name] = sample.value
     return tuple(
@@ -139,14 +139,14 @@ def _symptoms(answers: Answers, seconds: float) -> tuple[Symptoms, ...]:
     )
 
 
-def _figures(answers: Answers, services: Iterable[ServiceLine]) -> dict[Place, dict[str, Measured]]:
+def _figures(readings: Readings, services: Iterable[ServiceLine]) -> dict[Place, dict[str, Measured]]:
     """The measures of each active track over the view's period, with their reasons where there is no value."""
     return {
         at: {
             name: Measured(
-                value=answers.samples(name).map(value_at(at), empty="no traffic"),
-                previous=answers.samples(f"{name}.previous").map(value_at(at), empty="no traffic then"),
-                course=answers.series(f"{name}.course").map(line_at(at), empty="no traffic"),
+                value=readings.samples(name).map(value_at(at), empty="no traffic"),
+                previous=readings.samples(f"{name}.previous").map(value_at(at), empty="no traffic then"),
+                course=readings.series(f"{name}.course").map(line_at(at), empty="no traffic"),
             )
             for name in ("errors", "p95", "violations", "runs")
         }
@@ -154,8 +154,8 @@ def _figures(answers: Answers, services: Iterable[ServiceLine]) -> dict[Place, d
     }
 
 
-def _budgets(answers: Answers) -> Reading[tuple[Budget, ...]]:
-    burns = {_objective(s.labels): s.value for s in answers.samples("burn").value or ()}
+def _budgets(readings: Readings) -> Reading[tuple[Budget, ...]]:
+    burns = {_objective(s.labels): s.value for s in readings.samples("burn").value or ()}
 
     def joined(samples: tuple[Sample, ...]) -> tuple[Budget, ...]:
         found = [
@@ -165,16 +165,16 @@ def _budgets(answers: Answers) -> Reading[tuple[Budget, ...]]:
         ]
         return tuple(sorted(found, key=lambda b: (b.service, b.slo, b.track)))
 
-    return answers.samples("budget").map(joined)
+    return readings.samples("budget").map(joined)
 
 
-def _services(answers: Answers, pods: Reading[tuple[Pod, ...]]) -> Reading[tuple[ServiceLine, ...]]:
-    deployments = answers.objects("deployments").map(lambda found: workloads.workloads(found, pods.value or ()))
+def _services(readings: Readings, pods: Reading[tuple[Pod, ...]]) -> Reading[tuple[ServiceLine, ...]]:
+    deployments = readings.objects("deployments").map(lambda found: workloads.workloads(found, pods.value or ()))
 
     def lines(services: tuple[Mapping[str, Any], ...]) -> tuple[ServiceLine, ...]:
         return tuple(sorted((_line(s, deployments.value or ()) for s in services), key=lambda line: line.name))
 
-    return answers.objects("services").map(lines)
+    return readings.objects("services").map(lines)
 
 
 def _line(service: Mapping[str, Any], deployments: Iterable[Workload]) -> ServiceLine:
@@ -183,20 +183,20 @@ def _line(service: Mapping[str, Any], deployments: Iterable[Workload]) -> Servic
     tracks = sorted((w for w in deployments if w.component == component and w.track), key=lambda w: w.track)
     return ServiceLine(
         name=metadata["name"],
-        active=selector.get(marks.TRACK, ""),
-        owner=metadata.get("annotations", {}).get(marks.OWNER, ""),
+        active=selector.get(service_annotations.TRACK, ""),
+        owner=metadata.get("annotations", {}).get(service_annotations.OWNER, ""),
         tracks=tuple(tracks),
     )
 
 
-def _unknown(answers: Answers) -> dict[str, tuple[str, ...]]:
+def _unknown(readings: Readings) -> dict[str, tuple[str, ...]]:
     """What is not known now, or not wholly: without these, nobody may say that nothing is wrong."""
     asked: dict[str, Reading[Any]] = {
-        "alerts": answers.alerts("alerts"),
-        "error ratios": answers.samples("now.errors"),
-        "latency": answers.samples("now.p95"),
-        "contract violations": answers.samples("now.violations"),
-        "pods": answers.objects("pods"),
+        "alerts": readings.alerts("alerts"),
+        "error ratios": readings.samples("now.errors"),
+        "latency": readings.samples("now.p95"),
+        "contract violations": readings.samples("now.violations"),
+        "pods": readings.objects("pods"),
     }
     found: dict[str, tuple[str, ...]] = {}
     for what, reading in asked.items():

@@ -15,7 +15,7 @@ from dashboard.ui.tiles import Good, Tile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Face:
+class TileSpec:
     """How a measure is shown: its name, which direction is better, its limit, and words about it."""
 
     name: str
@@ -25,22 +25,22 @@ class Face:
     help: str = ""
 
 
-def faces(page: str, measures: Mapping[str, Measure], shown: Mapping[str, Face]) -> list[Tile]:
+def specs(page: str, measures: Mapping[str, Measure], shown: Mapping[str, TileSpec]) -> list[Tile]:
     """The tiles of a page, in the order of `shown`; a tile's key is the page and the measure's name."""
     return [
         Tile(
-            name=face.name,
+            name=spec.name,
             value=measures[name].value,
             unit=measures[name].unit,
             key=f"{page}-{name}",
             previous=measures[name].previous,
             spark=measures[name].course,
-            good=face.good,
-            limit=face.limit,
-            note=face.note,
-            help=face.help,
+            good=spec.good,
+            limit=spec.limit,
+            note=spec.note,
+            help=spec.help,
         )
-        for name, face in shown.items()
+        for name, spec in shown.items()
     ]
 
 

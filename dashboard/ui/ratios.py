@@ -12,7 +12,7 @@ from typing import Final
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.decide.compared import TITLES
+from dashboard.decide.comparison_gates import TITLES
 from dashboard.decide.ratio import Ratio
 from dashboard.model.reading import Reading, Unit
 from dashboard.model.release import Track

@@ -15,7 +15,7 @@ import streamlit as st
 from dashboard.model.action import HistoryEntry
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.release import GovernedService, Track
-from dashboard.model.verdict import ANYBODY, GateAnswer, Mode, Result, Verdict, Word
+from dashboard.model.verdict import ANYBODY, Decision, GateAnswer, Mode, Result, Verdict
 from dashboard.model.view import Marker, View
 from dashboard.queries.release import SLOW_SECONDS, ReleaseAnswer, TrackFigures
 from dashboard.ui import session, states, url
@@ -25,12 +25,12 @@ from dashboard.ui.ratios import ratio_chart
 from dashboard.ui.tables import Column, table
 from dashboard.ui.text import in_html, plain
 
-_ICONS: Final[Mapping[Word, str]] = {
-    Word.GO: ":material/check_circle:",
-    Word.WAIT: ":material/hourglass_top:",
-    Word.NO_GO: ":material/block:",
+_ICONS: Final[Mapping[Decision, str]] = {
+    Decision.GO: ":material/check_circle:",
+    Decision.WAIT: ":material/hourglass_top:",
+    Decision.NO_GO: ":material/block:",
 }
-_COLOURS: Final[Mapping[Word, str]] = {Word.GO: "primary", Word.WAIT: "orange", Word.NO_GO: "red"}
+_COLOURS: Final[Mapping[Decision, str]] = {Decision.GO: "primary", Decision.WAIT: "orange", Decision.NO_GO: "red"}
 _SIGNS: Final[Mapping[Result, tuple[str, str]]] = {
     Result.PASS: ("✓", "pass"),
     Result.UNKNOWN: ("?", "unknown"),
@@ -48,11 +48,11 @@ _CHARTS: Final[Mapping[str, str]] = {
 def verdict_card(verdict: Verdict, service: GovernedService | None, now: datetime) -> None:
     """The word, its sentence, and how far the weakest gate is from an answer."""
     with st.container(border=True, key=f"release-verdict-{verdict.mode}", gap="xsmall"):
-        colour = _COLOURS[verdict.word]
-        st.markdown(f"### :{colour}[{_ICONS[verdict.word]} {verdict.word}] {plain(_about(verdict, service))}")
+        colour = _COLOURS[verdict.decision]
+        st.markdown(f"### :{colour}[{_ICONS[verdict.decision]} {verdict.decision}] {plain(_about(verdict, service))}")
         st.markdown(plain(verdict.sentence, limit=500))
         weakest = verdict.weakest
-        if weakest is not None and verdict.word is Word.WAIT:
+        if weakest is not None and verdict.decision is Decision.WAIT:
             left = f", about {weakest.seconds_left:.0f} s left" if weakest.seconds_left else ""
             st.progress(weakest.progress, text=f"weakest gate: {plain(weakest.title)}{left}")
         st.caption(f"{_made_of(verdict)} Judged {ago(verdict.at, now)}.")
@@ -134,12 +134,12 @@ def gates(verdict: Verdict, view: View, now: datetime) -> None:
 
 
 def _gate(gate: GateAnswer, view: View, now: datetime) -> str:
-    sign, word = _SIGNS[gate.result]
+    sign, decision = _SIGNS[gate.result]
     facts = [in_html(fact) for fact in _facts(gate, now)] + _charts_behind(gate, view)
     aside = "" if gate.required else " <small>does not decide</small>"
-    title = f'<span class="td-sign">{sign} {word}</span> {in_html(gate.title)}{aside}'
+    title = f'<span class="td-sign">{sign} {decision}</span> {in_html(gate.title)}{aside}'
     return (
-        f'<div class="td-gate td-{word}"><h5>{title}</h5>'
+        f'<div class="td-gate td-{decision}"><h5>{title}</h5>'
         f"<p>{in_html(gate.reason)}</p>"
         f'<div class="td-note">{" · ".join(facts)}</div>{_strength(gate)}</div>'
     )
@@ -183,7 +183,7 @@ def _facts(gate: GateAnswer, now: datetime) -> list[str]:
         facts.append(f"other track {number(gate.baseline, gate.unit)}")
     if gate.sample is not None:
         of = f" of {gate.needed}" if gate.needed and gate.result is Result.UNKNOWN else ""
-        facts.append(f"{gate.sample:,} tries{of}")
+        facts.append(f"{gate.sample:,} events{of}")
     if gate.seconds_left:
         facts.append(f"{span(timedelta(seconds=gate.seconds_left))} left")
     if gate.acceptors and gate.required and gate.result is Result.UNKNOWN:

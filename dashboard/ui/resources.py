@@ -12,7 +12,7 @@ from dashboard.model.view import View
 from dashboard.model.workload import ClusterEvent, Health, Limit, Pod, Workload
 from dashboard.queries.resources import ResourcesAnswer
 from dashboard.ui import session, states
-from dashboard.ui.measures import Face, faces
+from dashboard.ui.measures import TileSpec, specs
 from dashboard.ui.tables import Column
 from dashboard.ui.tiles import Tile
 
@@ -25,16 +25,16 @@ _SIGNS = {
     Health.IDLE: "○ idle",
 }
 _FACES = {
-    "cpu": Face(name="CPU used"),
-    "cpu_requested": Face(name="CPU asked for", help="The sum of the containers' requests."),
-    "memory": Face(name="Memory used", good="down"),
-    "memory_limit": Face(name="Memory limit", help="The sum of the containers' limits."),
-    "restarts": Face(name="Restarts", good="down", note="whole period", help="Containers that died and came back."),
-    "oom": Face(name="Out of memory", good="down", note="whole period", help="Containers killed for their memory."),
-    "throttled": Face(
+    "cpu": TileSpec(name="CPU used"),
+    "cpu_requested": TileSpec(name="CPU asked for", help="The sum of the containers' requests."),
+    "memory": TileSpec(name="Memory used", good="down"),
+    "memory_limit": TileSpec(name="Memory limit", help="The sum of the containers' limits."),
+    "restarts": TileSpec(name="Restarts", good="down", note="whole period", help="Containers that died and came back."),
+    "oom": TileSpec(name="Out of memory", good="down", note="whole period", help="Containers killed for their memory."),
+    "throttled": TileSpec(
         name="CPU throttled", good="down", limit=0.25, help="CPU periods in which a limit held a container."
     ),
-    "nodes": Face(name="Nodes ready", good="up"),
+    "nodes": TileSpec(name="Nodes ready", good="up"),
 }
 
 
@@ -63,7 +63,7 @@ def resource_tiles(answer: ResourcesAnswer) -> list[Tile]:
             note="whole period",
             help="Events of type Warning in the namespace.",
         ),
-        *faces("resources", answer.measures, _FACES),
+        *specs("resources", answer.measures, _FACES),
     ]
 
 

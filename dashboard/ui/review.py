@@ -114,8 +114,8 @@ def page(verdict: Verdict, policy: Policy) -> str:
         f"<h3>{in_html(gate.title)}</h3><code>{in_html(gate.query)}</code>" for gate in verdict.gates if gate.query
     )
     return (
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{verdict.word} {release}</title>"
-        f"<style>{_STYLE}</style><h1>{verdict.word} for {release}</h1><p>{in_html(verdict.sentence)}</p>"
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{verdict.decision} {release}</title>"
+        f"<style>{_STYLE}</style><h1>{verdict.decision} for {release}</h1><p>{in_html(verdict.sentence)}</p>"
         f"<p><small>Judged {verdict.at:%Y-%m-%d %H:%M:%S} UTC, {verdict.mode} a switch.</small></p>"
         "<table><thead><tr><th>Answer</th><th>Question</th><th>Value</th><th>Limit</th><th>Tries</th><th>Why</th>"
         f"<th>True at</th></tr></thead><tbody>{rows}</tbody></table>"

@@ -16,7 +16,7 @@ from dashboard.model.reading import Reading, Source, State, Unit
 from dashboard.ui.format import ago, clock, number
 from dashboard.ui.text import plain
 
-Colour = Literal["red", "orange", "gray", "primary"]
+StateColour = Literal["red", "orange", "gray", "primary"]
 
 SOURCES = {
     Source.PROMETHEUS: "Prometheus (metrics)",
@@ -26,7 +26,7 @@ SOURCES = {
 }
 
 
-def word(reading: Reading[Any], now: datetime) -> tuple[str, str, Colour] | None:
+def word(reading: Reading[Any], now: datetime) -> tuple[str, str, StateColour] | None:
     """Label, icon and colour of a reading's state; None when it is fresh, since that needs no words."""
     match reading.state:
         case State.FRESH:

@@ -17,15 +17,15 @@ from dashboard.act.run import service_patch
 from dashboard.model.action import (
     ROLLBACK_REASONS,
     SHORTEST_REASON,
+    ActionKind,
     ActionRequest,
     ActionState,
-    Kind,
     Outcome,
     StepProgress,
     StepState,
 )
 from dashboard.model.release import GovernedService, Track
-from dashboard.model.verdict import Result, Verdict, Word
+from dashboard.model.verdict import Decision, Result, Verdict
 from dashboard.model.view import View
 from dashboard.queries.release import ReleaseAnswer, release
 from dashboard.ui import session, url
@@ -86,8 +86,8 @@ def buttons(found: ReleaseAnswer, busy: bool) -> None:
     no_switch = closed or ("" if preview else no_preview)
     no_rollback = closed or found.way_back_closed
     with st.grid(2, min_column_width=150, gap="small", key="release-buttons"):
-        urgent = found.after is not None and found.after.word is Word.NO_GO
-        invited = found.after is None and found.before.word is Word.GO
+        urgent = found.after is not None and found.after.decision is Decision.NO_GO
+        invited = found.after is None and found.before.decision is Decision.GO
         _opener(SWITCH, label, ":material/swap_horiz:", disabled=bool(no_switch), primary=invited)
         _opener(ROLLBACK, back_label, ":material/undo:", disabled=bool(no_rollback), primary=urgent)
     for why_not in dict.fromkeys(filter(None, (no_switch, no_rollback))):
@@ -136,7 +136,7 @@ def _switch(view: View) -> None:
         # A tick is for what was read: when something else is unknown by now it is asked for anew.
         key = ".".join((ACCEPTED, *sorted(gate.gate for gate in acceptable)))
         accepted = st.checkbox(f"I accept that this stays unknown: {plain(titles, limit=500)}", key=key)
-    elif found.before.word is not Word.GO:
+    elif found.before.decision is not Decision.GO:
         reason = st.text_input(
             f"Why against the verdict? At least {SHORTEST_REASON} signs, recorded in the audit",
             key=BREAK_GLASS,
@@ -145,7 +145,7 @@ def _switch(view: View) -> None:
         )
     is_complete = bool(version) and (typed or "").strip() == version
     is_reasoned = accepted or len((reason or "").strip()) >= SHORTEST_REASON
-    is_complete = is_complete and (found.before.word is Word.GO or is_reasoned)
+    is_complete = is_complete and (found.before.decision is Decision.GO or is_reasoned)
     if st.button(
         f"Move all users to {target.upper()} {plain(version)}",
         key=CONFIRM,
@@ -156,7 +156,7 @@ def _switch(view: View) -> None:
         _submit(
             view,
             service,
-            Kind.SWITCH,
+            ActionKind.SWITCH,
             target,
             typed_version=(typed or "").strip(),
             break_glass=(reason or "").strip(),
@@ -179,7 +179,7 @@ def _rollback(view: View) -> None:
         disabled=reason is None,
         width="stretch",
     ):
-        _submit(view, service, Kind.ROLLBACK, back.track, reason=reason or "")
+        _submit(view, service, ActionKind.ROLLBACK, back.track, reason=reason or "")
     st.caption("A rollback needs no GO. It takes seconds when the old track is warm.")
     _effect(service, back.track)
 
@@ -217,8 +217,8 @@ def change(service: GovernedService, target: Track) -> str:
 
 
 def _verdict(verdict: Verdict, *, is_acceptable: bool) -> None:
-    said = f"**{verdict.word}**, judged {ago(verdict.at, session.now())}. {plain(verdict.sentence, limit=500)}"
-    if verdict.word is Word.GO:
+    said = f"**{verdict.decision}**, judged {ago(verdict.at, session.now())}. {plain(verdict.sentence, limit=500)}"
+    if verdict.decision is Decision.GO:
         with st.container(border=True):
             st.markdown(f":material/check_circle: {said}")
     else:
@@ -232,7 +232,7 @@ def _verdict(verdict: Verdict, *, is_acceptable: bool) -> None:
 def _submit(
     view: View,
     service: GovernedService,
-    kind: Kind,
+    kind: ActionKind,
     target: Track,
     *,
     typed_version: str = "",

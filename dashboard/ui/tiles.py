@@ -20,7 +20,7 @@ from dashboard.ui.format import DASH, change, number
 from dashboard.ui.text import in_html, plain
 
 Good = Literal["up", "down", "neutral"]
-Colour = Literal["blue", "green", "brand", "grey", "sick"]
+TileColour = Literal["blue", "green", "brand", "grey", "sick"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Tile:
     note: str = ""
     help: str = ""
     scale: float | None = None
-    colour: Colour = "brand"
+    colour: TileColour = "brand"
 
     @property
     def is_beyond(self) -> bool:

@@ -15,7 +15,7 @@ from dashboard.decide.incidents import (
     RESPONSE_TARGET,
     VIOLATION_RATIO_LIMIT,
 )
-from dashboard.model.incident import Evidence, Family, Incident, Measured, Severity, Standing
+from dashboard.model.incident import CauseFamily, Incident, IncidentEvidence, Measured, Severity, Standing
 from dashboard.model.reading import State, Unit
 from dashboard.model.view import View
 from dashboard.queries.triage import Budget, ServiceLine, Triage
@@ -23,7 +23,7 @@ from dashboard.ui import page, session, states
 from dashboard.ui.format import ago, clock, span
 from dashboard.ui.tables import Column, table
 from dashboard.ui.text import plain
-from dashboard.ui.tiles import Colour, Tile, tiles
+from dashboard.ui.tiles import Tile, TileColour, tiles
 
 RUNBOOKS: Final = Path(__file__).resolve().parents[2] / "deploy" / "runbooks"
 _NAMES = {"errors": "Failed runs", "violations": "Violations", "p95": "Slowest 5 %"}
@@ -31,9 +31,9 @@ _UNITS = {"errors": Unit.RATIO, "violations": Unit.RATIO, "p95": Unit.SECONDS, "
 _AGENTS = ("agents", "Agents", ":material/smart_toy:")
 _RESOURCES = ("resources", "Resources", ":material/memory:")
 _DETAILS = {  # where a family's details are
-    Family.CONTRACTS: ("contracts", "Contracts", ":material/contract:"),
-    Family.PODS: _RESOURCES,
-    Family.BLIND: _RESOURCES,
+    CauseFamily.CONTRACTS: ("contracts", "Contracts", ":material/contract:"),
+    CauseFamily.PODS: _RESOURCES,
+    CauseFamily.BLIND: _RESOURCES,
 }
 _LIMITS = {"errors": ERROR_RATIO_LIMIT, "violations": VIOLATION_RATIO_LIMIT, "p95": P95_SECONDS_LIMIT}
 
@@ -81,7 +81,7 @@ def cards(found: Triage, view: View, now: datetime) -> None:
                 st.markdown(f"{plain(incident.headline)} :gray[since {clock(incident.since, view.tz)}]")
 
 
-def _card(incident: Incident, evidence: Evidence | None, view: View, now: datetime) -> None:
+def _card(incident: Incident, evidence: IncidentEvidence | None, view: View, now: datetime) -> None:
     with st.container(border=True, key=f"incident-{incident.key}", gap="xsmall"):
         _badges(incident, view, now)
         st.markdown(f"##### {plain(incident.headline)}")
@@ -118,7 +118,7 @@ def _badges(incident: Incident, view: View, now: datetime) -> None:
             st.badge("over 5 min without an answer", icon=":material/timer_off:", color="orange")
 
 
-def _words(incident: Incident, evidence: Evidence, view: View, now: datetime) -> list[str]:
+def _words(incident: Incident, evidence: IncidentEvidence, view: View, now: datetime) -> list[str]:
     """The sentences below the headline: where only, after which change, which contract, which error line."""
     said = []
     if evidence.agents:
@@ -145,7 +145,7 @@ def _words(incident: Incident, evidence: Evidence, view: View, now: datetime) ->
     return said
 
 
-def _proof(incident: Incident, evidence: Evidence) -> None:
+def _proof(incident: Incident, evidence: IncidentEvidence) -> None:
     """The sick track beside the other one, on one scale."""
     if not evidence.pair:
         return
@@ -262,7 +262,7 @@ def sources(view: View) -> None:
     states.source_badges(session.ask_for(view).health(), session.now(), view.tz)
 
 
-def _colour(track: str) -> Colour:
+def _colour(track: str) -> TileColour:
     if track == "blue":
         return "blue"
     return "green" if track == "green" else "brand"

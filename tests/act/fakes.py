@@ -12,7 +12,7 @@ from typing import Any
 from connectors.errors import Conflict, NotFound
 from connectors.kubernetes import ListResult
 from dashboard.model.release import Track
-from dashboard.model.verdict import Mode, Verdict, Word
+from dashboard.model.verdict import Decision, Mode, Verdict
 
 Object = dict[str, Any]
 NAMESPACE = "agents"
@@ -192,8 +192,10 @@ def blue_green(*, green_replicas: int = 2) -> FakeCluster:
     return cluster
 
 
-def a_verdict(at: datetime, *, word: Word = Word.GO, candidate: Track = Track.GREEN, version: str = "1.8.0") -> Verdict:
+def a_verdict(
+    at: datetime, *, decision: Decision = Decision.GO, candidate: Track = Track.GREEN, version: str = "1.8.0"
+) -> Verdict:
     """A verdict as the judge would give it."""
     return Verdict(
-        word=word, sentence="because.", mode=Mode.BEFORE, at=at, candidate=candidate, version=version, gates=()
+        decision=decision, sentence="because.", mode=Mode.BEFORE, at=at, candidate=candidate, version=version, gates=()
     )

@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import Refused, TimedOut
+from connectors.errors import Rejected, TimedOut
 from dashboard.act.audit import AuditFile
 from dashboard.act.desk import Desk
 from dashboard.act.executor import Executor
 from dashboard.act.plan import plan
 from dashboard.act.run import Judge, Run
-from dashboard.model.action import ActionId, ActionRequest, ActionState, Actor, Kind, Outcome, StepState
+from dashboard.model.action import ActionId, ActionKind, ActionRequest, ActionState, Actor, Outcome, StepState
 from dashboard.model.release import Track
-from dashboard.model.verdict import GateAnswer, Result, Word
+from dashboard.model.verdict import Decision, GateAnswer, Result
 from tests.act.fakes import NAMESPACE, Clock, FakeCluster, a_verdict, blue_green
 
 ALICE = Actor(name="alice", origin="test")
@@ -32,7 +32,7 @@ BOB = Actor(name="bob", origin="test")
 def a_switch(**changes: Any) -> ActionRequest:
     """Alice switches from blue to green 1.8.0."""
     given: dict[str, Any] = {
-        "kind": Kind.SWITCH,
+        "kind": ActionKind.SWITCH,
         "namespace": NAMESPACE,
         "service": "agent-runtime",
         "source": Track.BLUE,
@@ -46,7 +46,7 @@ def a_switch(**changes: Any) -> ActionRequest:
 def a_rollback(**changes: Any) -> ActionRequest:
     """Alice rolls back from green to blue."""
     given = {
-        "kind": Kind.ROLLBACK,
+        "kind": ActionKind.ROLLBACK,
         "source": Track.GREEN,
         "target": Track.BLUE,
         "typed_version": "",
@@ -62,12 +62,12 @@ class Stage:
         self.cluster = cluster or blue_green()
         self.audit = AuditFile(folder / "audit.jsonl")
         self.clock = Clock()
-        self.word = Word.GO
+        self.decision = Decision.GO
         self.told: list[ActionState] = []
         self._count = 0
 
     def judge(self, namespace: str, service: str) -> Any:
-        return a_verdict(self.clock.now(), word=self.word)
+        return a_verdict(self.clock.now(), decision=self.decision)
 
     def run(self, request: ActionRequest, judge: Judge | None = None) -> ActionState:
         self._count += 1
@@ -163,26 +163,26 @@ def test_users_are_not_moved_when_the_audit_fails_after_the_lock(stage: Stage) -
 
 
 @pytest.mark.parametrize(
-    ("request_", "word", "says"),
+    ("request_", "decision", "says"),
     [
-        pytest.param(a_switch(typed_version="1.7.4"), Word.GO, "typed version", id="another version was typed"),
-        pytest.param(a_switch(), Word.WAIT, "the verdict is WAIT", id="the verdict waits"),
-        pytest.param(a_switch(), Word.NO_GO, "the verdict is NO-GO", id="the verdict is no-go"),
+        pytest.param(a_switch(typed_version="1.7.4"), Decision.GO, "typed version", id="another version was typed"),
+        pytest.param(a_switch(), Decision.WAIT, "the verdict is WAIT", id="the verdict waits"),
+        pytest.param(a_switch(), Decision.NO_GO, "the verdict is NO-GO", id="the verdict is no-go"),
         pytest.param(
-            a_switch(break_glass="because"), Word.NO_GO, "at least 10", id="the glass is broken without a reason"
+            a_switch(break_glass="because"), Decision.NO_GO, "at least 10", id="the glass is broken without a reason"
         ),
-        pytest.param(a_rollback(), Word.GO, "users are on blue", id="users are elsewhere by now"),
+        pytest.param(a_rollback(), Decision.GO, "users are on blue", id="users are elsewhere by now"),
         pytest.param(
             a_switch(source=Track.GREEN, target=Track.BLUE),
-            Word.GO,
+            Decision.GO,
             "users are on blue",
             id="the dialog showed an old state",
         ),
-        pytest.param(a_switch(actor=Actor(name="", origin="")), Word.GO, "nobody says", id="nobody acts"),
+        pytest.param(a_switch(actor=Actor(name="", origin="")), Decision.GO, "nobody says", id="nobody acts"),
     ],
 )
-def test_refused_without_a_write(stage: Stage, request_: ActionRequest, word: Word, says: str) -> None:
-    stage.word = word
+def test_refused_without_a_write(stage: Stage, request_: ActionRequest, decision: Decision, says: str) -> None:
+    stage.decision = decision
     state = stage.run(request_)
     assert state.outcome is Outcome.REFUSED
     assert says in state.sentence
@@ -204,7 +204,7 @@ def _waiting(stage: Stage, **acceptors: tuple[str, ...]) -> Judge:
         GateAnswer(gate=name, title=name.title(), result=Result.UNKNOWN, reason="nobody knows", acceptors=names)
         for name, names in acceptors.items()
     )
-    return lambda namespace, service: replace(a_verdict(stage.clock.now(), word=Word.WAIT), gates=gates)
+    return lambda namespace, service: replace(a_verdict(stage.clock.now(), decision=Decision.WAIT), gates=gates)
 
 
 @pytest.mark.parametrize("names", [("alice",), ("bob", "*")])
@@ -240,7 +240,7 @@ def test_nothing_is_accepted_for_somebody_else_nor_unseen(
 
 
 def test_harm_is_never_accepted(stage: Stage) -> None:
-    stage.word = Word.NO_GO
+    stage.decision = Decision.NO_GO
     state = stage.run(a_switch(accepted=("backup",)))
 
     assert state.outcome is Outcome.REFUSED
@@ -248,18 +248,18 @@ def test_harm_is_never_accepted(stage: Stage) -> None:
 
 
 def test_break_glass_with_a_reason_switches_against_the_verdict_and_is_recorded(stage: Stage) -> None:
-    stage.word = Word.NO_GO
+    stage.decision = Decision.NO_GO
     state = stage.run(a_switch(break_glass="blue loses data, green does not"))
 
     assert state.outcome is Outcome.SUCCEEDED
     begun = next(record for record in stage.audit.records() if record["agentgov"]["audit"]["phase"] == "begun")
     assert begun["agentgov"]["audit"]["break_glass"] == "blue loses data, green does not"
-    assert begun["agentgov"]["audit"]["verdict"]["word"] == "NO-GO"
+    assert begun["agentgov"]["audit"]["verdict"]["decision"] == "NO-GO"
 
 
 def test_a_rollback_goes_back_to_what_served_before_without_a_go_and_only_once(stage: Stage) -> None:
     stage.run(a_switch())
-    stage.word = Word.NO_GO
+    stage.decision = Decision.NO_GO
     state = stage.run(a_rollback())
 
     assert state.outcome is Outcome.SUCCEEDED, state.sentence
@@ -382,7 +382,7 @@ def test_an_undo_that_fails_is_not_called_undone(stage: Stage) -> None:
     def forbid(verb: str, kind: str, name: str) -> None:
         going_back = '"step": "switch-back"' in stage.cluster.notes().get("tealdeck.io/action", "")
         if name == "agent-runtime" and kind == "services" and going_back:
-            raise Refused("kubernetes", "no longer allowed")
+            raise Rejected("kubernetes", "no longer allowed")
 
     stage.cluster.before_write = forbid
     state = stage.run(a_switch())
@@ -417,7 +417,7 @@ def test_a_short_outage_of_the_cluster_is_waited_out(stage: Stage) -> None:
 def test_an_outcome_that_cannot_be_written_undoes_nothing_and_is_told(stage: Stage) -> None:
     def no_events(verb: str, kind: str, name: str) -> None:
         if kind == "events":
-            raise Refused("kubernetes", "events are forbidden")
+            raise Rejected("kubernetes", "events are forbidden")
 
     stage.cluster.before_write = no_events
     state = stage.run(a_switch())
@@ -454,7 +454,7 @@ def test_the_desk_runs_on_by_itself_and_remembers(tmp_path: Path) -> None:
     assert state.outcome is Outcome.SUCCEEDED
     assert desk.current(NAMESPACE, "agent-runtime") == state
     (entry,) = desk.history(NAMESPACE, "agent-runtime")
-    assert (entry.actor, entry.kind, entry.target, entry.version) == ("alice", Kind.SWITCH, Track.GREEN, "1.8.0")
+    assert (entry.actor, entry.kind, entry.target, entry.version) == ("alice", ActionKind.SWITCH, Track.GREEN, "1.8.0")
 
 
 def test_of_two_submitted_at_once_one_wins_and_the_other_names_the_winner_or_what_it_did(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.errors import Refused, TimedOut
+from connectors.errors import Rejected, TimedOut
 from dashboard.act.audit import AuditFile
 from dashboard.model.action import Outcome
 from tests.act.fakes import Clock, FakeCluster, blue_green
@@ -44,7 +44,7 @@ class Faulty(FakeCluster):
         self.calls += 1
         match self.faults.get(self.calls):
             case "refused":
-                raise Refused("kubernetes", "HTTP 403")
+                raise Rejected("kubernetes", "HTTP 403")
             case "timed out":
                 raise TimedOut("kubernetes", "no answer within 2 s")
             case "foreign change":

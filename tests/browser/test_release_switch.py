@@ -22,7 +22,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from bench.browser import chromium, tab, wait_until_drawn
-from connectors.kubernetes import Cluster
+from connectors.kubernetes import Kubernetes
 from tests.environment import Environment
 from tests.waiting import eventually
 
@@ -45,8 +45,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def cluster(environment: Environment) -> Cluster:
-    return Cluster(environment.endpoints["kubeconfig"])
+def cluster(environment: Environment) -> Kubernetes:
+    return Kubernetes(environment.endpoints["kubeconfig"])
 
 
 @pytest.fixture
@@ -58,12 +58,12 @@ def release(environment: Environment, browser: Browser) -> Iterator[Page]:
         yield page
 
 
-def active(cluster: Cluster) -> str:
+def active(cluster: Kubernetes) -> str:
     """The track that users are on, as the cluster says."""
     return str(cluster.get("services", SERVICE, NAMESPACE)["spec"]["selector"]["tealdeck.io/track"])
 
 
-def serving(cluster: Cluster) -> set[str]:
+def serving(cluster: Kubernetes) -> set[str]:
     """The pods behind the ready endpoints of the active Service, without their random ends."""
     slices = cluster.list("endpointslices", NAMESPACE, f"kubernetes.io/service-name={SERVICE}").items
     ready = [
@@ -126,7 +126,7 @@ def traffic(environment: Environment, *, tasks: int, looks: int) -> Iterator[dic
 
 
 def test_a_release_that_is_go_is_switched_and_taken_back_under_load_and_no_request_is_lost(
-    environment: Environment, release: Page, cluster: Cluster
+    environment: Environment, release: Page, cluster: Kubernetes
 ) -> None:
     wait_for_word(release, "GO", UNTIL_GO)
     assert active(cluster) == "blue"
@@ -157,7 +157,7 @@ def test_a_release_that_is_go_is_switched_and_taken_back_under_load_and_no_reque
 
 
 def test_closing_the_browser_does_not_stop_a_switch(
-    environment: Environment, browser: Browser, cluster: Cluster
+    environment: Environment, browser: Browser, cluster: Kubernetes
 ) -> None:
     with tab(browser, "desk") as page:
         page.goto(f"{environment.endpoints['dashboard']}/release")
@@ -181,7 +181,7 @@ def test_closing_the_browser_does_not_stop_a_switch(
 
 
 def test_a_fault_on_the_preview_shows_within_seconds_and_raises_an_alert_within_a_minute(
-    environment: Environment, browser: Browser, release: Page, cluster: Cluster
+    environment: Environment, browser: Browser, release: Page, cluster: Kubernetes
 ) -> None:
     wait_for_word(release, "WAIT", 30)
     with tab(browser, "phone") as triage:

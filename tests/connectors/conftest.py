@@ -19,7 +19,7 @@ from deploy.local.apiserver.pki import Credentials, credentials
 
 
 @dataclass
-class Asked:
+class SourceRequest:
     """One request as it came."""
 
     method: str
@@ -56,8 +56,8 @@ class Backend:
     """A server on an ephemeral port. `answers` maps a path to an Answer or to a function of the request."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.answers: dict[str, Answer | Callable[[Asked], Answer]] = {}
-        self.asked: list[Asked] = []
+        self.answers: dict[str, Answer | Callable[[SourceRequest], Answer]] = {}
+        self.asked: list[SourceRequest] = []
         self.released = threading.Event()
         self.connections = 0
         backend = self
@@ -77,7 +77,7 @@ class Backend:
             def _serve(self) -> None:
                 url = urlsplit(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                asked = Asked(self.command, url.path, dict(parse_qsl(url.query)), self.headers, body)
+                asked = SourceRequest(self.command, url.path, dict(parse_qsl(url.query)), self.headers, body)
                 backend.asked.append(asked)
                 answer = backend.answers.get(url.path, Answer({"error": "no such path"}, 404))
                 answer = answer(asked) if callable(answer) else answer

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.alertmanager import Alertmanager, Matcher
-from connectors.errors import BadAnswer, Refused, Unreachable
+from connectors.errors import BadAnswer, Rejected, Unreachable
 
 _ALERT = {
     "labels": {"alertname": "TargetDown", "severity": "critical"},
@@ -47,7 +47,7 @@ def test_the_version_is_told(backend, answer):
 def test_a_bad_filter_is_refused_in_its_own_words(backend, answer):
     backend.answers["/api/v2/alerts"] = answer({"code": 400, "message": "bad matcher format"}, status=400)
 
-    with pytest.raises(Refused, match="bad matcher format"):
+    with pytest.raises(Rejected, match="bad matcher format"):
         Alertmanager(backend.url).alerts(["nonsense"])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.elasticsearch import Elasticsearch, FieldType, Found
-from connectors.errors import BadAnswer, NotFound, RateLimited, Refused, SourceError, TimedOut, Unreachable
+from connectors.errors import BadAnswer, NotFound, RateLimited, Rejected, SourceError, TimedOut, Unreachable
 
 _PRODUCT = {
     "X-Elastic-Product": "Elasticsearch",
@@ -91,9 +91,9 @@ def _error(kind: str, reason: str) -> dict[str, Any]:
     ("status", "body", "error", "words"),
     [
         pytest.param(
-            400, _error("parsing", "no [x]"), Refused, "HTTP 400: parsing: no [x]", id="a query it cannot parse"
+            400, _error("parsing", "no [x]"), Rejected, "HTTP 400: parsing: no [x]", id="a query it cannot parse"
         ),
-        pytest.param(403, _error("security", "no right"), Refused, "security: no right", id="no right to read"),
+        pytest.param(403, _error("security", "no right"), Rejected, "security: no right", id="no right to read"),
         pytest.param(404, _error("index_not_found", "no such index"), NotFound, "no such index", id="no such index"),
         pytest.param(429, _error("rejected", "queue full"), RateLimited, "queue full", id="asked too often"),
         pytest.param(500, _error("x", "oops"), BadAnswer, "it failed (HTTP 500): x: oops", id="a failure of its own"),

@@ -13,13 +13,13 @@ from connectors.errors import (
     Conflict,
     Gone,
     NotFound,
-    Refused,
+    Rejected,
     SourceError,
     TimedOut,
     Unauthorized,
     Unreachable,
 )
-from connectors.kubernetes import Cluster
+from connectors.kubernetes import Kubernetes
 
 _PODS = "/api/v1/namespaces/agents/pods"
 
@@ -39,8 +39,8 @@ def _kubeconfig(folder: Path, url: str, token: str) -> str:
 
 
 @pytest.fixture
-def cluster(backend, tmp_path: Path) -> Cluster:
-    return Cluster(_kubeconfig(tmp_path, backend.url, "secret"))
+def cluster(backend, tmp_path: Path) -> Kubernetes:
+    return Kubernetes(_kubeconfig(tmp_path, backend.url, "secret"))
 
 
 def _pod(name: str, version: int) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def test_the_log_of_a_run_before_a_restart_is_read(backend, answer, cluster):
     ("status", "error"),
     [
         (401, Unauthorized),
-        (403, Refused),
+        (403, Rejected),
         (404, NotFound),
         (409, Conflict),
         (410, Gone),
@@ -203,7 +203,7 @@ def test_each_refusal_has_its_type_and_the_servers_words(
 
 def test_a_refused_token_is_read_again_for_the_next_call(backend, answer, cluster, tmp_path: Path):
     backend.answers[f"{_PODS}/a"] = answer(_status(401, "expired"), status=401)
-    with pytest.raises(Refused):
+    with pytest.raises(Rejected):
         cluster.get("pods", "a", "agents")
     _kubeconfig(tmp_path, backend.url, "newer")
     backend.answers[f"{_PODS}/a"] = answer(_pod("a", 1))
@@ -222,17 +222,17 @@ def test_something_that_is_no_object_is_a_bad_answer(backend, answer, cluster):
 
 def test_nobody_listening_is_unreachable(dead_url: str, tmp_path: Path):
     with pytest.raises(Unreachable, match="connection refused"):
-        Cluster(_kubeconfig(tmp_path, dead_url, "secret")).list("pods")
+        Kubernetes(_kubeconfig(tmp_path, dead_url, "secret")).list("pods")
 
 
 def test_a_missing_kubeconfig_names_the_file(tmp_path: Path):
     with pytest.raises(Unreachable, match=r"cannot use .*nowhere"):
-        Cluster(str(tmp_path / "nowhere")).list("pods")
+        Kubernetes(str(tmp_path / "nowhere")).list("pods")
 
 
 def test_outside_a_pod_the_service_account_is_said_to_be_missing():
     with pytest.raises(Unreachable, match="the pod's service account"):
-        Cluster().list("pods")
+        Kubernetes().list("pods")
 
 
 def test_an_unknown_kind_is_a_mistake_in_the_program(cluster):

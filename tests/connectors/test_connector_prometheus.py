@@ -14,7 +14,7 @@ from connectors.errors import (
     BadAnswer,
     NotFound,
     RateLimited,
-    Refused,
+    Rejected,
     SourceError,
     TimedOut,
     Unauthorized,
@@ -132,7 +132,7 @@ _PARSE_ERROR = {"status": "error", "errorType": "bad_data", "error": "invalid pa
     ("status", "body", "error", "words"),
     [
         pytest.param(
-            400, _PARSE_ERROR, Refused, "HTTP 400: invalid parameter: parse error", id="a query it cannot parse"
+            400, _PARSE_ERROR, Rejected, "HTTP 400: invalid parameter: parse error", id="a query it cannot parse"
         ),
         pytest.param(
             401,

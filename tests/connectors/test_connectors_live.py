@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.alertmanager import Alertmanager, Matcher, Silence
-from connectors.errors import NotFound, Refused
+from connectors.errors import NotFound, Rejected
 from connectors.prometheus import Prometheus
 from tests.environment import Environment
 from tests.waiting import eventually
@@ -73,7 +73,7 @@ def test_a_range_and_an_instant_agree(prometheus: Prometheus) -> None:
 
 
 def test_a_query_that_cannot_be_parsed_is_refused_in_prometheus_own_words(prometheus: Prometheus) -> None:
-    with pytest.raises(Refused, match="parse error"):
+    with pytest.raises(Rejected, match="parse error"):
         prometheus.instant("sum(")
 
 

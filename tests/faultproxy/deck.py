@@ -20,9 +20,9 @@ import streamlit as st
 import yaml
 from streamlit.testing.v1 import AppTest
 
-from connectors.kubernetes import Cluster
+from connectors.kubernetes import Kubernetes
 from dashboard.model.reading import Reading, Source, State
-from dashboard.queries.ask import Answers, Ask, Request
+from dashboard.queries.ask import Ask, Readings, Request
 from dashboard.ui import session
 
 PAGES = ("triage", "release", "agents", "contracts", "resources")
@@ -92,8 +92,8 @@ class Deck:
         return Drawn(text=_text(page), readings=tuple(self._seen[env]), seconds=seconds, raised=raised)
 
     def _recorded(self, gather: Any) -> Any:
-        def recorded(ask: Ask, requests: Mapping[str, Request]) -> Answers:
-            answers: Answers = gather(ask, requests)
+        def recorded(ask: Ask, requests: Mapping[str, Request]) -> Readings:
+            answers: Readings = gather(ask, requests)
             self._seen[ask.environment.name] += answers.readings()
             return answers
 
@@ -151,5 +151,5 @@ def _kubeconfig(folder: Path, url: str, ca_file: Path, token: str) -> Path:
         "users": [{"name": "u", "user": {"token": token}}],
     }
     file.write_text(yaml.safe_dump(content))
-    assert Cluster(str(file)).version()
+    assert Kubernetes(str(file)).version()
     return file

@@ -15,7 +15,7 @@ import yaml
 from connectors.alertmanager import Alertmanager
 from connectors.elasticsearch import Elasticsearch
 from connectors.errors import BadAnswer, Gone, RateLimited, SourceError, TimedOut, Unauthorized, Unreachable
-from connectors.kubernetes import Cluster
+from connectors.kubernetes import Kubernetes
 from connectors.prometheus import Prometheus
 from connectors.session import Access
 from deploy.local.apiserver.pki import Credentials, credentials
@@ -43,7 +43,7 @@ POINTS = {"resultType": "vector", "result": [{"metric": {}, "value": [0, "1"]}]}
 FOUND = {"took": 1, "timed_out": False, "_shards": {"total": 2, "failed": 0}, "hits": {"hits": []}}
 PODS = {"kind": "PodList", "metadata": {"resourceVersion": "1"}, "items": []}
 
-Question = Callable[[], object]
+SourceCall = Callable[[], object]
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +72,8 @@ def proxy(source: Backend, own_ca: Credentials, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="module")
-def cluster_at(own_ca: Credentials, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Cluster]:
-    def made(url: str) -> Cluster:
+def cluster_at(own_ca: Credentials, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Kubernetes]:
+    def made(url: str) -> Kubernetes:
         named = {"server": url, "certificate-authority": str(own_ca.authority)}
         file: Path = tmp_path_factory.mktemp("cluster") / "kubeconfig"
         content = {
@@ -83,7 +83,7 @@ def cluster_at(own_ca: Credentials, tmp_path_factory: pytest.TempPathFactory) ->
             "users": [{"name": "u", "user": {"token": "secret"}}],
         }
         file.write_text(yaml.safe_dump(content))
-        return Cluster(str(file))
+        return Kubernetes(str(file))
 
     return made
 
@@ -99,7 +99,7 @@ def url(request: pytest.FixtureRequest, proxy: FaultProxy) -> str:
 
 
 @pytest.fixture
-def question(name: str, url: str, own_ca: Credentials, cluster_at: Callable[[str], Cluster]) -> Question:
+def call(name: str, url: str, own_ca: Credentials, cluster_at: Callable[[str], Kubernetes]) -> SourceCall:
     """One question to the source, which takes 2 s at most."""
     access = Access(ca_file=str(own_ca.authority))
     match name:
@@ -118,28 +118,28 @@ def question(name: str, url: str, own_ca: Credentials, cluster_at: Callable[[str
 
 @pytest.mark.parametrize("fault", FAILURES)
 def test_a_fault_is_an_error_in_plain_words_within_its_time_and_ends_with_it(
-    fault: Fault, name: str, url: str, proxy: FaultProxy, question: Question
+    fault: Fault, name: str, url: str, proxy: FaultProxy, call: SourceCall
 ) -> None:
     if fault is Fault.WRONG_CA and url.startswith("http:"):
         pytest.skip("there are no certificates over plain HTTP")
-    question()  # a connection stands
+    call()  # a connection stands
     kind, words = FAILURES[fault] if name != "elasticsearch" else (FAILURES | OF_ELASTICSEARCH)[fault]
 
     with proxy.suffering(fault):
         began = time.monotonic()
         with pytest.raises(kind) as caught:
-            question()
+            call()
         took = time.monotonic() - began
 
     assert caught.value.detail == words
     assert took < LIMIT_SECONDS + 0.5
     if isinstance(caught.value, RateLimited):
         assert caught.value.retry_after_seconds == 2.0
-    question()
+    call()
 
 
 def test_a_source_whose_clock_is_ahead_answers_and_tells_by_how_much(
-    proxy: FaultProxy, own_ca: Credentials, cluster_at: Callable[[str], Cluster]
+    proxy: FaultProxy, own_ca: Credentials, cluster_at: Callable[[str], Kubernetes]
 ) -> None:
     prometheus = Prometheus(proxy.url, Access(ca_file=str(own_ca.authority)))
     elasticsearch = Elasticsearch(proxy.url, ca_file=str(own_ca.authority))
@@ -161,7 +161,7 @@ def test_a_failed_shard_is_told_with_what_was_found(proxy: FaultProxy, own_ca: C
 
 
 def test_a_watch_from_a_version_that_is_too_old_is_gone(
-    proxy: FaultProxy, cluster_at: Callable[[str], Cluster]
+    proxy: FaultProxy, cluster_at: Callable[[str], Kubernetes]
 ) -> None:
     cluster = cluster_at(proxy.url)
     with proxy.suffering(Fault.GONE), pytest.raises(Gone, match="too old resource version"):

@@ -21,10 +21,10 @@ import yaml
 
 from bench import manifests
 from connectors.elasticsearch import Elasticsearch
-from connectors.kubernetes import Cluster
+from connectors.kubernetes import Kubernetes
 from dashboard.act.audit import AuditFile
 from dashboard.act.desk import Desk, utc_now
-from dashboard.model.action import ActionRequest, ActionState, Actor, Kind, Outcome
+from dashboard.model.action import ActionKind, ActionRequest, ActionState, Actor, Outcome
 from dashboard.model.release import Track
 from deploy.local.cluster import MANIFESTS
 from tests.act.fakes import a_verdict
@@ -83,7 +83,7 @@ def decks_kubeconfig(real_environment: Environment, kubectl: Kubectl, tmp_path_f
 def desk(decks_kubeconfig: Path, tmp_path: Path) -> Desk:
     """The desk that the Release page talks to, with a judge who says GO."""
     return Desk(
-        cluster=Cluster(str(decks_kubeconfig)),
+        cluster=Kubernetes(str(decks_kubeconfig)),
         audit=AuditFile(tmp_path / "audit.jsonl"),
         judge=lambda namespace, service: a_verdict(utc_now()),
     )
@@ -152,9 +152,9 @@ def test_a_switch_and_a_rollback_under_load_lose_no_request(
     )
     kubectl("wait", "deployment", "--all", "--for=condition=Available", "--timeout=60s")
     with users(real_environment) as counted:
-        there = done(desk, kind=Kind.SWITCH, source=Track.BLUE, target=Track.GREEN, typed_version=version)
+        there = done(desk, kind=ActionKind.SWITCH, source=Track.BLUE, target=Track.GREEN, typed_version=version)
         assert there.outcome is Outcome.SUCCEEDED, (there.sentence, [step for step in there.steps if step.detail])
-        back = done(desk, kind=Kind.ROLLBACK, source=Track.GREEN, target=Track.BLUE, reason="Precaution")
+        back = done(desk, kind=ActionKind.ROLLBACK, source=Track.GREEN, target=Track.BLUE, reason="Precaution")
         assert back.outcome is Outcome.SUCCEEDED, (back.sentence, [step for step in back.steps if step.detail])
     assert there.facts["selector"].endswith("green")
     assert counted["stayed"]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from connectors.kubernetes import Cluster
+from connectors.kubernetes import Kubernetes
 from tests.environment import Environment
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -28,7 +28,7 @@ class Ground:
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        self.cluster = Cluster(environment.endpoints["kubeconfig"])
+        self.cluster = Kubernetes(environment.endpoints["kubeconfig"])
 
     def on(self, name: str, *options: str) -> None:
         done = self.environment.command("fault", name, *options)

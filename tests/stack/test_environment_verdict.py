@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from connectors.kubernetes import Cluster
-from dashboard.model.verdict import Result, Verdict, Word
+from connectors.kubernetes import Kubernetes
+from dashboard.model.verdict import Decision, Result, Verdict
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.release import judge
 from dashboard.settings import load
@@ -40,7 +40,7 @@ def said(environment: Environment) -> dict[str, Any]:
         timeout=60,
     )
     verdict: dict[str, Any] = json.loads(done.stdout)
-    assert done.returncode == {"GO": 0, "NO-GO": 1, "WAIT": 3}[verdict["word"]]
+    assert done.returncode == {"GO": 0, "NO-GO": 1, "WAIT": 3}[verdict["decision"]]
     return verdict
 
 
@@ -57,7 +57,7 @@ def roll_out_anew(environment: Environment) -> None:
     """As `kubectl rollout restart deployment` does it."""
     template = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": datetime.now(UTC).isoformat()}}}
     body = {"spec": {"template": template}}
-    Cluster(environment.endpoints["kubeconfig"]).patch("deployments", PREVIEW, NAMESPACE, body)
+    Kubernetes(environment.endpoints["kubeconfig"]).patch("deployments", PREVIEW, NAMESPACE, body)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_errors_on_the_preview_are_no_go_by_name_and_a_new_release_without_them_
 ) -> None:
     environment = environment_healed
     assert environment.command("fault", "errors", "--track", "green").returncode == 0
-    bad = until(lambda: said(environment), lambda verdict: verdict["word"] == "NO-GO", 60)
+    bad = until(lambda: said(environment), lambda verdict: verdict["decision"] == "NO-GO", 60)
     failing = {gate["gate"] for gate in bad["gates"] if gate["result"] == "fail"}
     assert failing & {"errors", "errors_compared"}, bad["sentence"]
     assert bad["sentence"].startswith("Errors"), bad["sentence"]
@@ -90,7 +90,7 @@ def test_errors_on_the_preview_are_no_go_by_name_and_a_new_release_without_them_
 
     assert environment.command("heal").returncode == 0
     roll_out_anew(environment)
-    good = until(lambda: said(environment), lambda verdict: verdict["word"] == "GO", UNTIL_GO_SECONDS)
+    good = until(lambda: said(environment), lambda verdict: verdict["decision"] == "GO", UNTIL_GO_SECONDS)
     assert all(gate["result"] == "pass" for gate in good["gates"] if gate["required"])
 
 
@@ -106,7 +106,7 @@ def test_without_prometheus_it_is_wait_with_the_reason_within_one_refresh(
 
     # The answer of just before may be shown for one refresh; the next one knows.
     blind = until(judged, lambda verdict: unknown(verdict, "inputs"), refresh + 3)
-    assert blind.word is Word.WAIT
+    assert blind.decision is Decision.WAIT
     assert "prometheus" in next(gate.reason for gate in blind.gates if gate.gate == "inputs")
 
 

@@ -11,12 +11,12 @@ from connectors.alertmanager import FiringAlert
 from connectors.clock import SourceClock
 from connectors.elasticsearch import FieldTypes, Found
 from connectors.errors import SourceError, Unreachable
-from connectors.kubernetes import Event, ListResult
+from connectors.kubernetes import ListResult, WatchEvent
 from connectors.prometheus import Matrix, Point, Vector
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 from dashboard.queries.ask import Ask, Instant, Range
-from dashboard.queries.question import Sources
+from dashboard.queries.source_calls import Sources
 from dashboard.settings import EnvironmentSettings, Settings
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
@@ -143,7 +143,7 @@ class FakeCluster:
         items = tuple({"metadata": {"name": track, "labels": {"track": track}}} for track in tracks)
         return ListResult(items=items, resource_version="1")
 
-    def watch(self, kind: str, namespace: str | None, *, resource_version: str) -> Iterator[Event]:
+    def watch(self, kind: str, namespace: str | None, *, resource_version: str) -> Iterator[WatchEvent]:
         return iter(lambda: self.ended.wait(10), True)  # type: ignore[arg-type]
 
     def pod_log(self, namespace: str, pod: str, container: str, **options: Any) -> str:

@@ -33,22 +33,22 @@ def past(plan: Plan = PLAN) -> Past:
     )
 
 
-def table(green_tries: Array, green_bad: Array, blue_tries: Array, blue_bad: Array) -> Table:
+def table(green_total: Array, green_bad: Array, blue_total: Array, blue_bad: Array) -> Table:
     """From (interval, metric) counts; the baseline's halves are as equal as whole numbers allow."""
-    halves = [np.stack([np.ceil(rows / 2), np.floor(rows / 2)], axis=-1) for rows in (blue_tries, blue_bad)]
+    halves = [np.stack([np.ceil(rows / 2), np.floor(rows / 2)], axis=-1) for rows in (blue_total, blue_bad)]
     return Table(
-        candidate_tries=green_tries.astype(float),
+        candidate_total=green_total.astype(float),
         candidate_bad=green_bad.astype(float),
-        baseline_tries=blue_tries.astype(float),
+        baseline_total=blue_total.astype(float),
         baseline_bad=blue_bad.astype(float),
-        parts_tries=halves[0],
+        parts_total=halves[0],
         parts_bad=np.minimum(halves[1], halves[0]),
     )
 
 
-def drawn(seed: int, intervals: int = 60, *, worse: float = 1.0, tries: int = 250) -> Table:
+def drawn(seed: int, intervals: int = 60, *, worse: float = 1.0, total_events: int = 250) -> Table:
     """A release whose shares are `worse` times those of the baseline, while both drift in common."""
     dice = np.random.default_rng(seed)
     rates = np.minimum(SHARES * np.exp(0.5 * np.sin(np.arange(intervals) / 9.0))[:, None], 0.4)
-    green, blue = dice.poisson(tries, (2, intervals, 1)) * np.ones((1, 2), dtype=int)
+    green, blue = dice.poisson(total_events, (2, intervals, 1)) * np.ones((1, 2), dtype=int)
     return table(green, dice.binomial(green, np.minimum(rates * worse, 0.9)), blue, dice.binomial(blue, rates))

@@ -22,7 +22,7 @@ def line(identity: str, seconds_ago: float = 0, *, index: str = "i", message: st
 
 
 @dataclass
-class Asked:
+class SourceRequest:
     """One search, as far as tests ask for it."""
 
     begins: datetime | None
@@ -39,7 +39,7 @@ class FakeLogs:
     def __init__(self, lines: Iterable[Hit] = ()) -> None:
         self.clock = SourceClock()
         self.lines = list(lines)
-        self.asked: list[Asked] = []
+        self.asked: list[SourceRequest] = []
         self.known: FieldTypes | SourceError = FieldTypes(indices=frozenset({"i"}), by_name={})
         self.asked_fields = 0
         self.passed = 0.0
@@ -76,7 +76,7 @@ class FakeLogs:
         timeout_seconds: float,
         **_: Any,
     ) -> Found:
-        self.asked.append(Asked(_begin(query), size, timeout_seconds))
+        self.asked.append(SourceRequest(_begin(query), size, timeout_seconds))
         self.passed += self.takes_seconds
         if failure := self.failures.pop(len(self.asked), None):
             raise failure

@@ -10,7 +10,7 @@ from typing import Any
 from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Reading, Source, empty, fresh, missing
 from dashboard.model.series import Sample, Series
-from dashboard.queries.ask import Alerts, Answers, Cluster, Instant, Range, Request
+from dashboard.queries.ask import Alerts, Instant, Objects, Range, Readings, Request
 from dashboard.settings import EnvironmentSettings, PrometheusSettings
 from tests.act.fakes import FakeCluster, blue_green
 
@@ -74,8 +74,8 @@ class StageAsk:
     down: frozenset[Source] = frozenset()
     environment: EnvironmentSettings = ENVIRONMENT
 
-    def gather(self, requests: Mapping[str, Request]) -> Answers:
-        return Answers(requests, {key: self._answer(request) for key, request in requests.items()})
+    def gather(self, requests: Mapping[str, Request]) -> Readings:
+        return Readings(requests, {key: self._answer(request) for key, request in requests.items()})
 
     def health(self) -> tuple[SourceHealth, ...]:
         return tuple(
@@ -85,7 +85,7 @@ class StageAsk:
 
     def _answer(self, request: Request) -> Reading[Any]:
         match request:
-            case Cluster(kind, _, _):
+            case Objects(kind, _, _):
                 found = tuple(item for (known, _), item in self.cluster.objects.items() if known == kind)
                 return self._of(Source.KUBERNETES, found)
             case Alerts():

@@ -30,19 +30,19 @@ def trial(
     seed: int = 1,
     **changes: Any,
 ) -> Trial:
-    """`runs` an interval on the candidate and on each half of the baseline; `worse` multiplies shares of bad ones."""
+    """`runs` an interval on the candidate and on each half of the baseline; `worse` multiplies shares of bad events."""
     dice = np.random.default_rng(seed)
     length = history + intervals
     shares = {**_SHARES, **{f"slow_{index}": bound.share for index, bound in enumerate(BOUNDS)}}
 
-    def column(tries: int, share: float, begins: int) -> tuple[int, ...]:
-        return tuple([0] * begins + dice.binomial(tries, min(share, 1.0), length - begins).tolist())
+    def column(total_events: int, share: float, begins: int) -> tuple[int, ...]:
+        return tuple([0] * begins + dice.binomial(total_events, min(share, 1.0), length - begins).tolist())
 
-    def tries(factor: int) -> Columns:
+    def total_events(factor: int) -> Columns:
         whole = (runs * factor,)
         return Columns(candidate=(0,) * history + whole * intervals, first=whole * length, second=whole * length)
 
-    bad = {
+    bad_events = {
         name: Columns(
             candidate=column(runs * _TRIES[_OF.get(name, "runs")], share * (worse or {}).get(name, 1.0), history),
             first=column(runs * _TRIES[_OF.get(name, "runs")], share, 0),
@@ -54,8 +54,8 @@ def trial(
         "started_at": datetime(2026, 3, 1, 2, 50, tzinfo=UTC),
         "interval_seconds": 10,
         "history": history,
-        "tries": {name: tries(factor) for name, factor in _TRIES.items()},
-        "bad": bad,
+        "total_events": {name: total_events(factor) for name, factor in _TRIES.items()},
+        "bad_events": bad_events,
         "bounds": BOUNDS,
         "left_out": dict.fromkeys(Track, 0.0),
         "problems": {},

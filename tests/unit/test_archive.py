@@ -14,28 +14,28 @@ from dashboard.decide import archive
 from dashboard.decide.policy import Policy
 from dashboard.decide.verdict import judge
 from dashboard.model.reading import Source, empty, missing
-from dashboard.model.verdict import Evidence, Mode, Word
+from dashboard.model.verdict import Decision, Evidence, Mode
 from tests.unit.release_evidence import NOW, alert, counts, evidence, known, service
 from tests.unit.release_trial import trial
 
-STATES: dict[str, tuple[Evidence, Word]] = {
-    "go": (evidence(), Word.GO),
-    "wait": (evidence(trial=known(trial(intervals=2))), Word.WAIT),
-    "no-go by evidence": (evidence(trial=known(trial(intervals=90, worse={"errors": 4.0}))), Word.NO_GO),
-    "no-go by an alert": (evidence(alerts=known((alert(track="green"),))), Word.NO_GO),
-    "a source is missing": (evidence(service=missing("down", source=Source.KUBERNETES)), Word.WAIT),
-    "nothing began": (evidence(trial=empty("nobody knows", source=Source.KUBERNETES, as_of=NOW)), Word.WAIT),
-    "after a switch": (evidence(mode=Mode.AFTER, service=known(service(blue={"ready": 1}))), Word.NO_GO),
-    "odd figures": (evidence(green=counts(failed=1 / 3, p95_seconds=0.1 + 0.2)), Word.GO),
+STATES: dict[str, tuple[Evidence, Decision]] = {
+    "go": (evidence(), Decision.GO),
+    "wait": (evidence(trial=known(trial(intervals=2))), Decision.WAIT),
+    "no-go by evidence": (evidence(trial=known(trial(intervals=90, worse={"errors": 4.0}))), Decision.NO_GO),
+    "no-go by an alert": (evidence(alerts=known((alert(track="green"),))), Decision.NO_GO),
+    "a source is missing": (evidence(service=missing("down", source=Source.KUBERNETES)), Decision.WAIT),
+    "nothing began": (evidence(trial=empty("nobody knows", source=Source.KUBERNETES, as_of=NOW)), Decision.WAIT),
+    "after a switch": (evidence(mode=Mode.AFTER, service=known(service(blue={"ready": 1}))), Decision.NO_GO),
+    "odd figures": (evidence(green=counts(failed=1 / 3, p95_seconds=0.1 + 0.2)), Decision.GO),
 }
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_a_replay_gives_the_same_verdict_to_the_byte(state: str) -> None:
-    given, word = STATES[state]
+    given, decision = STATES[state]
     policy = Policy(bake=timedelta(minutes=7), advisory=("denials_compared",), acceptable={"schema": ("*",)})
     verdict = judge(given, policy)
-    assert verdict.word is word, verdict.sentence
+    assert verdict.decision is decision, verdict.sentence
     again = archive.read(archive.write(given, policy))
     assert (again.evidence, again.policy) == (given, policy)
     assert archive.as_json(again.judge()) == archive.as_json(verdict)

@@ -14,12 +14,12 @@ import pytest
 from prometheus_client import REGISTRY
 
 from connectors.elasticsearch import Found, Hit
-from connectors.errors import NotFound, Refused, SourceError, TimedOut
+from connectors.errors import NotFound, Rejected, SourceError, TimedOut
 from connectors.prometheus import Line, Matrix, Point, Vector
 from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Source, State
-from dashboard.queries import question
-from dashboard.queries.ask import Alerts, Cluster, Instant, Logs, PodLog
+from dashboard.queries import source_calls
+from dashboard.queries.ask import Alerts, Instant, Logs, Objects, PodLog
 from dashboard.queries.informer import IDLE_SECONDS
 from tests.unit.asking import NOW, REFUSED, UP, World, environment
 from tests.waiting import eventually
@@ -130,7 +130,7 @@ def test_a_slow_new_answer_does_not_keep_the_last_one_from_being_shown(world: Wo
 
 
 def test_an_answer_of_long_ago_is_not_shown_as_the_present(world: World, monkeypatch):
-    monkeypatch.setattr(question, "INSTANT_SECONDS", 0.01)
+    monkeypatch.setattr(source_calls, "INSTANT_SECONDS", 0.01)
     world.scalar()
     world.clock.move(600)
     world.prometheus.open.clear()
@@ -142,7 +142,7 @@ def test_an_answer_of_long_ago_is_not_shown_as_the_present(world: World, monkeyp
 
 
 def test_a_source_that_hangs_costs_its_timeout_once_and_is_missing(world: World, monkeypatch):
-    monkeypatch.setattr(question, "INSTANT_SECONDS", 0.01)
+    monkeypatch.setattr(source_calls, "INSTANT_SECONDS", 0.01)
     world.prometheus.open.clear()
 
     answers = world.ask.gather({str(n): Instant(UP, {"service": str(n)}) for n in range(20)})
@@ -162,7 +162,7 @@ def test_a_failure_turns_the_last_good_answer_stale_with_the_reason(world: World
 
 
 def test_a_failed_question_is_not_asked_again_by_the_next_viewer(world: World):
-    world.prometheus.answer = Refused("prometheus", "HTTP 400: parse error")
+    world.prometheus.answer = Rejected("prometheus", "HTTP 400: parse error")
 
     assert [world.scalar().state for _ in range(3)] == [State.MISSING] * 3
     assert len(world.prometheus.asked) == 1
@@ -192,7 +192,7 @@ def test_a_moving_range_keeps_its_last_good_answer_when_the_source_dies(world: W
 
 
 def test_a_query_that_is_refused_does_not_take_the_others_down(world: World):
-    world.prometheus.answer = Refused("prometheus", "HTTP 400: parse error")
+    world.prometheus.answer = Rejected("prometheus", "HTTP 400: parse error")
     for number in range(5):
         world.scalar(f"bad-{number}")
     world.prometheus.answer = Vector(points=(Point(labels={}, at=0.0, value=2.0),))
@@ -210,7 +210,7 @@ def test_one_dead_source_leaves_the_others_alone(world: World):
 
 
 def test_a_source_that_hangs_leaves_the_same_source_of_another_environment_alone(world: World, monkeypatch):
-    monkeypatch.setattr(question, "INSTANT_SECONDS", 0.01)
+    monkeypatch.setattr(source_calls, "INSTANT_SECONDS", 0.01)
     world.prometheus.open.clear()
     world.ask.gather({str(n): Instant(UP, {"service": str(n)}) for n in range(20)})
     monkeypatch.undo()
@@ -249,10 +249,10 @@ def test_a_clock_that_is_off_by_a_moment_is_nobodys_business(world: World):
 
 
 def test_the_cluster_is_followed_only_while_somebody_looks(world: World):
-    world.ask.gather({"pods": Cluster("pods", "agents")})
+    world.ask.gather({"pods": Objects("pods", "agents")})
     world.clock.move(IDLE_SECONDS + 1)
-    world.ask.gather({"nodes": Cluster("nodes", None)})
-    world.ask.gather({"pods": Cluster("pods", "agents")})
+    world.ask.gather({"nodes": Objects("nodes", None)})
+    world.ask.gather({"pods": Objects("pods", "agents")})
 
     assert world.cluster.lists.count(("pods", "agents")) == 2
 
@@ -308,7 +308,7 @@ def test_a_value_that_is_missing_or_a_kind_that_is_not_is_a_mistake_in_the_progr
     with pytest.raises(KeyError):
         world.ask.gather({"x": Instant(UP, {})})
     with pytest.raises(ValueError, match="unknown kind"):
-        world.ask.gather({"x": Cluster("widgets", None)})
+        world.ask.gather({"x": Objects("widgets", None)})
 
 
 def test_each_asking_is_measured_with_its_outcome(world: World):
@@ -325,7 +325,7 @@ def test_each_asking_is_measured_with_its_outcome(world: World):
 
 
 def test_objects_of_the_cluster_are_chosen_by_label_from_one_list_for_all(world: World):
-    asked = {"all": Cluster("pods", "agents"), "green": Cluster("pods", "agents", "track=green")}
+    asked = {"all": Objects("pods", "agents"), "green": Objects("pods", "agents", "track=green")}
     for _ in range(3):
         answers = world.ask.gather(asked)
 
@@ -335,14 +335,14 @@ def test_objects_of_the_cluster_are_chosen_by_label_from_one_list_for_all(world:
 
 
 def test_a_kind_without_namespaces_is_listed_once_whatever_namespace_was_named(world: World):
-    world.ask.gather({"a": Cluster("nodes", "agents"), "b": Cluster("nodes", None)})
+    world.ask.gather({"a": Objects("nodes", "agents"), "b": Objects("nodes", None)})
 
     assert world.cluster.lists == [("nodes", None)]
 
 
 def test_a_selector_that_cannot_be_read_is_a_mistake_in_the_program(world: World):
     with pytest.raises(ValueError, match="not a simple label selector"):
-        world.ask.gather({"x": Cluster("pods", None, "a in (b)")})
+        world.ask.gather({"x": Objects("pods", None, "a in (b)")})
 
 
 def _logs(**more: Any) -> Logs:

@@ -14,8 +14,8 @@ from connectors.errors import TimedOut
 from dashboard.model.log import Cursor, DocumentId
 from dashboard.model.reading import State
 from dashboard.queries.ask import Ask, Logs
-from dashboard.queries.question import Sources
 from dashboard.queries.request import LogContext, LogDocument, LogPatterns, MoreLogs
+from dashboard.queries.source_calls import Sources
 from dashboard.settings import Settings
 from tests.unit.fake_logs import NOW, FakeLogs, line
 

@@ -11,7 +11,7 @@ from connectors.errors import (
     BadAnswer,
     NotFound,
     RateLimited,
-    Refused,
+    Rejected,
     SourceError,
     TimedOut,
     Unauthorized,
@@ -90,7 +90,7 @@ def test_an_answer_between_failures_keeps_it_closed(breaker: Breaker):
     assert breaker.refusal() is None
 
 
-@pytest.mark.parametrize("kind", [Refused, NotFound])
+@pytest.mark.parametrize("kind", [Rejected, NotFound])
 def test_a_source_that_says_no_is_a_source_that_answers(breaker: Breaker, kind: type[SourceError]):
     for _ in range(5):
         breaker.failed(kind("prometheus", "HTTP 403: no"))
@@ -215,17 +215,17 @@ def test_answers_of_no_use_are_told_as_such(timed: Breaker):
 
 def test_a_silent_source_is_asked_for_a_sign_of_life_by_one_viewer_only(timed: Breaker, clock: HandClock):
     timed.succeeded()
-    assert not timed.beat_is_due()
+    assert not timed.heartbeat_is_due()
 
     clock.move(module.SILENCE.total_seconds())
-    assert [timed.beat_is_due() for _ in range(3)] == [True, False, False]
+    assert [timed.heartbeat_is_due() for _ in range(3)] == [True, False, False]
 
 
 def test_a_sign_of_life_that_does_not_come_is_asked_for_again_soon(timed: Breaker, clock: HandClock):
     timed.succeeded()
     clock.move(10)
-    assert timed.beat_is_due()
+    assert timed.heartbeat_is_due()
     timed.failed(SLOW)
     clock.move(2.5)
 
-    assert timed.beat_is_due()
+    assert timed.heartbeat_is_due()

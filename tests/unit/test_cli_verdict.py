@@ -29,11 +29,11 @@ def written(folder: Path, given: Evidence) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize("word", GIVEN)
-def test_the_exit_code_says_the_word(word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    given, code = GIVEN[word]
+@pytest.mark.parametrize("decision", GIVEN)
+def test_the_exit_code_says_the_word(decision: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given, code = GIVEN[decision]
     assert main(["verdict", "--replay", written(tmp_path, given)]) == code
-    assert capsys.readouterr().out.startswith(f"{word}  green 1.8.0  ")
+    assert capsys.readouterr().out.startswith(f"{decision}  green 1.8.0  ")
 
 
 def test_json_is_the_whole_verdict_to_the_byte(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,7 +41,7 @@ def test_json_is_the_whole_verdict_to_the_byte(tmp_path: Path, capsys: pytest.Ca
     main(["verdict", "--json", "--replay", written(tmp_path, given)])
     said = capsys.readouterr().out
     assert said == archive.as_json(judge(given)) + "\n"
-    assert json.loads(said)["word"] == "NO-GO"
+    assert json.loads(said)["decision"] == "NO-GO"
 
 
 def test_a_policy_check_says_what_is_found_and_how_long_a_go_takes(

@@ -15,7 +15,7 @@ from dashboard.decide.factor import Array, log_absolute_factor, log_factor, odds
 from tests.unit.comparison_tables import PLAN, drawn, past
 
 rates = st.floats(1e-4, 0.6)
-tries = st.integers(0, 30)
+total_events = st.integers(0, 30)
 SURE = -np.log(PLAN.alpha)
 
 
@@ -24,7 +24,7 @@ def evidence(table: Table) -> Course:
 
 
 def chances(n: int, rate: float) -> Array:
-    """Of 0 to n bad ones."""
+    """Of 0 to n bad events."""
     logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
     every = np.arange(n + 1)
     return np.asarray(
@@ -42,7 +42,7 @@ def mean_factor(n_g: int, n_b: int, p_g: float, p_b: float, *, psi: float, bet_b
     return float((np.exp(logs) * np.outer(chances(n_g, p_g), chances(n_b, p_b))).sum())
 
 
-@given(tries, tries, rates, st.floats(0.01, 1.0), rates, st.floats(1.0, 3.0), st.floats(1.05, 20.0))
+@given(total_events, total_events, rates, st.floats(0.01, 1.0), rates, st.floats(1.0, 3.0), st.floats(1.05, 20.0))
 def test_the_mean_of_the_factor_for_harm_is_at_most_1_whatever_the_rate_of_the_baseline(
     n_g: int, n_b: int, p_b: float, part: float, bet: float, psi: float, odds: float
 ) -> None:
@@ -97,9 +97,9 @@ def test_many_releases_on_a_leading_axis_are_judged_as_each_alone() -> None:
 @given(st.integers(0, 10_000), st.integers(0, 39), st.integers(0, 1), st.integers(1, 20))
 def test_one_more_bad_event_on_the_candidate_never_speaks_for_it(seed: int, at: int, metric: int, more: int) -> None:
     before = drawn(seed, 40)
-    bad = before.candidate_bad.copy()
-    bad[at, metric] = min(bad[at, metric] + more, before.candidate_tries[at, metric])
-    good, worse = evidence(before), evidence(replace(before, candidate_bad=bad))
+    bad_events = before.candidate_bad.copy()
+    bad_events[at, metric] = min(bad_events[at, metric] + more, before.candidate_total[at, metric])
+    good, worse = evidence(before), evidence(replace(before, candidate_bad=bad_events))
     assert np.all(worse.fail >= good.fail - 1e-9)
     assert np.all(worse.total >= good.total - 1e-9)
     assert np.all(worse.score <= good.score + 1e-9)
@@ -126,8 +126,10 @@ def test_threefold_harm_is_found_and_a_healthy_release_passes() -> None:
 
 
 def test_harm_that_begins_late_is_found_although_everything_spoke_for_the_release_until_then() -> None:
-    good, bad = drawn(7, 120), drawn(8, 60, worse=3.0)
-    joined = Table(**{f.name: np.concatenate([getattr(good, f.name), getattr(bad, f.name)]) for f in fields(Table)})
+    good, bad_events = drawn(7, 120), drawn(8, 60, worse=3.0)
+    joined = Table(
+        **{f.name: np.concatenate([getattr(good, f.name), getattr(bad_events, f.name)]) for f in fields(Table)}
+    )
     total = evidence(joined).total
     assert total[:120].max() < SURE
     assert total.max() > SURE
@@ -135,24 +137,24 @@ def test_harm_that_begins_late_is_found_although_everything_spoke_for_the_releas
 
 def test_an_interval_without_tries_on_one_track_says_nothing() -> None:
     table = drawn(3, 20)
-    gap = [rows.copy() for rows in (table.candidate_tries, table.candidate_bad)]
+    gap = [rows.copy() for rows in (table.candidate_total, table.candidate_bad)]
     for rows in gap:
         rows[10] = 0.0
-    course = evidence(replace(table, candidate_tries=gap[0], candidate_bad=gap[1]))
+    course = evidence(replace(table, candidate_total=gap[0], candidate_bad=gap[1]))
     assert np.array_equal(course.score[10], course.score[9])
     assert np.array_equal(course.information[10], course.information[9])
 
 
 def test_clumps_are_measured_and_divided_away() -> None:
     dice = np.random.default_rng(1)
-    tries = np.full((400, 2, 2), 300.0)
+    total_events = np.full((400, 2, 2), 300.0)
     clumps = 3.0 * dice.binomial(300, np.array([0.01, 0.1])[:, None] / 3, (400, 2, 2))
     table = Table(
-        candidate_tries=tries.sum(-1),
+        candidate_total=total_events.sum(-1),
         candidate_bad=clumps.sum(-1),
-        baseline_tries=tries.sum(-1),
+        baseline_total=total_events.sum(-1),
         baseline_bad=clumps.sum(-1),
-        parts_tries=tries,
+        parts_total=total_events,
         parts_bad=clumps,
     )
     assert evidence(table).phi[-1] == pytest.approx([3.0, 3.0], abs=0.6)
@@ -161,17 +163,17 @@ def test_clumps_are_measured_and_divided_away() -> None:
 @pytest.mark.parametrize(
     ("tries_value", "bad_value"),
     [
-        pytest.param(10.0, 11.0, id="more bad ones than tries"),
+        pytest.param(10.0, 11.0, id="more bad events than tries"),
         pytest.param(10.0, -1.0, id="fewer than none"),
         pytest.param(float("nan"), 1.0, id="no number of tries"),
-        pytest.param(10.0, float("nan"), id="no number of bad ones"),
+        pytest.param(10.0, float("nan"), id="no number of bad events"),
         pytest.param(float("inf"), 1.0, id="endlessly many tries"),
     ],
 )
 def test_counts_that_cannot_be_are_refused(tries_value: float, bad_value: float) -> None:
     good = drawn(1, 3)
-    with pytest.raises(ValueError, match="bad ones must be between 0 and tries"):
-        replace(good, candidate_tries=np.full((3, 2), tries_value), candidate_bad=np.full((3, 2), bad_value))
+    with pytest.raises(ValueError, match="bad events must be between 0 and total events"):
+        replace(good, candidate_total=np.full((3, 2), tries_value), candidate_bad=np.full((3, 2), bad_value))
 
 
 def test_weights_beyond_the_error_budget_are_refused() -> None:

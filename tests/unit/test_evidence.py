@@ -13,7 +13,7 @@ from dashboard.model.reading import Reading, Source, empty, fresh, missing
 from dashboard.model.release import Track
 from dashboard.model.series import Sample, Series
 from dashboard.model.trial import Trial
-from dashboard.queries.ask import Answers, Instant, Range, Request
+from dashboard.queries.ask import Instant, Range, Readings, Request
 from dashboard.queries.evidence import Beginning, trial
 from tests.unit.release_stage import ENVIRONMENT
 
@@ -45,8 +45,8 @@ class Counters:
     )
     environment: Any = ENVIRONMENT
 
-    def gather(self, requests: Mapping[str, Request]) -> Answers:
-        return Answers(requests, {key: self._answer(request) for key, request in requests.items()})
+    def gather(self, requests: Mapping[str, Request]) -> Readings:
+        return Readings(requests, {key: self._answer(request) for key, request in requests.items()})
 
     def _answer(self, request: Request) -> Reading[Any]:
         if isinstance(request, Instant):
@@ -96,12 +96,12 @@ def bent(pod: str, at: int, how: Any, only: str = "") -> Counters:
 def test_counts_are_whole_and_both_tracks_are_summed_over_their_pods() -> None:
     found = ask(Counters())
     assert (found.intervals, found.history, found.interval_seconds) == (30, HISTORY, 10)
-    assert set(found.tries["runs"].candidate[HISTORY:]) == {200}
-    assert (set(found.tries["runs"].first), set(found.tries["runs"].second)) == ({100}, {100})
-    assert sum(found.tries["runs"].candidate[:HISTORY]) == 0
-    assert set(found.bad["errors"].candidate[HISTORY:]) == {2}
+    assert set(found.total_events["runs"].candidate[HISTORY:]) == {200}
+    assert (set(found.total_events["runs"].first), set(found.total_events["runs"].second)) == ({100}, {100})
+    assert sum(found.total_events["runs"].candidate[:HISTORY]) == 0
+    assert set(found.bad_events["errors"].candidate[HISTORY:]) == {2}
     assert [bound.seconds for bound in found.bounds] == [0.5, 1.0]
-    assert set(found.bad["slow_1"].candidate[HISTORY:]) == {20}
+    assert set(found.bad_events["slow_1"].candidate[HISTORY:]) == {20}
     assert (found.left_out, found.problems) == ({Track.BLUE: 0.0, Track.GREEN: 0.0}, {})
 
 
@@ -109,7 +109,7 @@ def test_a_missed_scrape_leaves_out_what_it_hides_and_smears_nothing() -> None:
     def miss(values: list[Any], at: int) -> list[Any]:
         return [*values[:at], None, *values[at + 1 :]]
 
-    rows = ask(bent("green-x-1", 10, miss)).tries["runs"].candidate[HISTORY:]
+    rows = ask(bent("green-x-1", 10, miss)).total_events["runs"].candidate[HISTORY:]
     assert rows[8:12] == (200, 100, 100, 200)
     assert ask(bent("green-x-1", 10, miss)).left_out[Track.GREEN] == pytest.approx(2 / 60, abs=1e-3)
 
@@ -118,7 +118,7 @@ def test_a_restart_loses_its_interval_and_the_warm_up_after_it() -> None:
     def reset(values: list[Any], at: int) -> list[Any]:
         return [*values[:at], *(value - values[at] + 5 for value in values[at:])]
 
-    rows = ask(bent("green-x-1", 10, reset)).tries["runs"].candidate[HISTORY:]
+    rows = ask(bent("green-x-1", 10, reset)).total_events["runs"].candidate[HISTORY:]
     assert rows[:9] == (200,) * 9
     assert rows[9:16] == (100,) * 7
     assert rows[16:] == (200,) * 14
@@ -126,15 +126,15 @@ def test_a_restart_loses_its_interval_and_the_warm_up_after_it() -> None:
 
 def test_a_pod_that_appears_counts_after_its_warm_up_and_one_that_vanishes_until_then() -> None:
     appears = bent("green-x-2", 5, lambda values, at: [None] * at + values[at:])
-    assert ask(appears).tries["runs"].candidate[HISTORY:][4:12] == (100,) * 7 + (200,)
+    assert ask(appears).total_events["runs"].candidate[HISTORY:][4:12] == (100,) * 7 + (200,)
     vanishes = bent("green-x-2", 5, lambda values, at: values[:at] + [None] * (len(values) - at))
-    rows = ask(vanishes).tries["runs"].candidate[HISTORY:]
+    rows = ask(vanishes).total_events["runs"].candidate[HISTORY:]
     assert (rows[:4], set(rows[5:])) == ((200,) * 4, {100})
 
 
 def test_a_failure_that_never_happened_is_0_and_the_first_of_its_kind_is_counted() -> None:
     first = bent("green-x-1", 10, lambda values, at: [None] * at + [1.0] * (len(values) - at), "release_failed_counter")
-    rows = ask(first).bad["errors"].candidate[HISTORY:]
+    rows = ask(first).bad_events["errors"].candidate[HISTORY:]
     assert sum(rows) == 30 * 1 + 1
     assert rows[9] == 2
 
@@ -143,7 +143,7 @@ def test_pods_of_an_older_rollout_are_not_the_candidate() -> None:
     beginning = Beginning(namespace="agents", service="s", candidate=Track.GREEN, at=START, pods="green-y-")
     found = trial(Counters(), beginning, NOW)  # type: ignore[arg-type]
     assert found.value is not None
-    assert sum(found.value.tries["runs"].candidate) == 0
+    assert sum(found.value.total_events["runs"].candidate) == 0
 
 
 def test_buckets_that_differ_are_compared_by_what_they_share() -> None:
@@ -168,7 +168,7 @@ def test_more_bad_ones_than_tries_are_no_counts() -> None:
     odd = bent(
         "green-x-1", 0, lambda values, at: [1000.0 * place for place in range(len(values))], "release_failed_counter"
     )
-    assert set(ask(odd).tries["runs"].candidate[HISTORY:]) == {100}
+    assert set(ask(odd).total_events["runs"].candidate[HISTORY:]) == {100}
 
 
 def test_asking_again_later_gives_the_same_intervals_again() -> None:
@@ -179,8 +179,8 @@ def test_asking_again_later_gives_the_same_intervals_again() -> None:
     )
     assert earlier is not None
     assert later is not None
-    length = len(earlier.tries["runs"].candidate)
-    assert later.tries["runs"].candidate[:length] == earlier.tries["runs"].candidate
+    length = len(earlier.total_events["runs"].candidate)
+    assert later.total_events["runs"].candidate[:length] == earlier.total_events["runs"].candidate
     assert later.bounds == earlier.bounds
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from dashboard.decide.incidents import change_before, group, only_where, suspects
 from dashboard.model.alert import Alert
-from dashboard.model.incident import Change, Family, Incident, Severity, Standing, Symptoms
+from dashboard.model.incident import CauseFamily, Change, Incident, Severity, Standing, Symptoms
 from dashboard.model.workload import Health, Pod
 
 NOW = datetime(2026, 3, 1, 3, 12, tzinfo=UTC)
@@ -77,7 +77,7 @@ def test_alerts_of_one_cause_are_one_incident_headed_by_the_fault_and_not_by_its
 
 def test_a_budget_burnt_by_violations_belongs_to_the_contracts() -> None:
     (found,) = group([alert("ErrorBudgetBurnsFast", slo="contract-compliance"), alert("ContractViolationRatioHigh")])
-    assert found.family is Family.CONTRACTS
+    assert found.family is CauseFamily.CONTRACTS
 
 
 def test_two_tracks_are_two_incidents() -> None:
@@ -86,7 +86,7 @@ def test_two_tracks_are_two_incidents() -> None:
 
 def test_pods_name_their_service_and_track() -> None:
     (found,) = group([alert("PodCrashLooping", service_name="", track="", pod="agent-runtime-green-7d9f-x2x1")])
-    assert (found.service, found.track, found.family) == ("agent-runtime", "green", Family.PODS)
+    assert (found.service, found.track, found.family) == ("agent-runtime", "green", CauseFamily.PODS)
 
 
 def test_the_order_is_the_same_however_alerts_arrive_and_suppressed_ones_are_last() -> None:
@@ -113,12 +113,12 @@ def test_a_silenced_alert_does_not_hide_one_that_fires() -> None:
 @pytest.mark.parametrize(
     ("sick", "family"),
     [
-        pytest.param(replace(WELL, error_ratio=0.31), Family.ERRORS, id="runs fail"),
-        pytest.param(replace(WELL, violation_ratio=0.04), Family.CONTRACTS, id="contracts are violated"),
-        pytest.param(replace(WELL, p95_seconds=4.2), Family.LATENCY, id="runs are slow"),
+        pytest.param(replace(WELL, error_ratio=0.31), CauseFamily.ERRORS, id="runs fail"),
+        pytest.param(replace(WELL, violation_ratio=0.04), CauseFamily.CONTRACTS, id="contracts are violated"),
+        pytest.param(replace(WELL, p95_seconds=4.2), CauseFamily.LATENCY, id="runs are slow"),
     ],
 )
-def test_a_fault_is_suspected_before_any_alert(sick: Symptoms, family: Family) -> None:
+def test_a_fault_is_suspected_before_any_alert(sick: Symptoms, family: CauseFamily) -> None:
     (found,) = suspects([WELL, sick], [], [])
     assert (found.family, found.standing, found.since) == (family, Standing.SUSPECT, None)
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import Gone, RateLimited, Refused, SourceError, Unreachable
-from connectors.kubernetes import Event, ListResult
+from connectors.errors import Gone, RateLimited, Rejected, SourceError, Unreachable
+from connectors.kubernetes import ListResult, WatchEvent
 from dashboard.model.reading import State
 from dashboard.queries import informer as module
 from dashboard.queries.informer import IDLE_SECONDS, LONGEST_WAIT_SECONDS, Informer, wait_seconds
@@ -29,7 +29,7 @@ class FakeCluster:
 
     def __init__(self) -> None:
         self.lists: queue.Queue[ListResult | SourceError] = queue.Queue()
-        self.changes: queue.Queue[Event | SourceError | object] = queue.Queue()
+        self.changes: queue.Queue[WatchEvent | SourceError | object] = queue.Queue()
         self.watched_from: list[str] = []
         self.refuse_watches: SourceError | None = None
 
@@ -41,13 +41,13 @@ class FakeCluster:
             raise self.refuse_watches
         return "v1.31.0"
 
-    def watch(self, kind: str, namespace: str | None, *, resource_version: str) -> Iterator[Event]:
+    def watch(self, kind: str, namespace: str | None, *, resource_version: str) -> Iterator[WatchEvent]:
         self.watched_from.append(resource_version)
         if self.refuse_watches is not None:
             raise self.refuse_watches
         return self._follow()
 
-    def _follow(self) -> Iterator[Event]:
+    def _follow(self) -> Iterator[WatchEvent]:
         while (change := _raised(self.changes.get(timeout=10))) is not END:
             yield change
 
@@ -118,9 +118,9 @@ def test_a_list_that_does_not_come_is_missing(informer: Informer, cluster: FakeC
 
 def test_changes_are_followed(cluster: FakeCluster, informer: Informer):
     cluster.lists.put(_listed(_pod("a", 1), _pod("b", 1)))
-    cluster.changes.put(Event(type="ADDED", object=_pod("c", 2)))
-    cluster.changes.put(Event(type="DELETED", object=_pod("a", 3)))
-    cluster.changes.put(Event(type="MODIFIED", object=_pod("b", 4, new="label")))
+    cluster.changes.put(WatchEvent(type="ADDED", object=_pod("c", 2)))
+    cluster.changes.put(WatchEvent(type="DELETED", object=_pod("a", 3)))
+    cluster.changes.put(WatchEvent(type="MODIFIED", object=_pod("b", 4, new="label")))
 
     _until(lambda: _names(informer) == ["b", "c"])
     _until(lambda: informer.reading(patience_seconds=0).value[0]["metadata"]["labels"] == {"new": "label"})
@@ -128,7 +128,7 @@ def test_changes_are_followed(cluster: FakeCluster, informer: Informer):
 
 def test_a_watch_that_ends_is_taken_up_where_a_bookmark_left_it(cluster: FakeCluster, informer: Informer):
     cluster.lists.put(_listed(version=1))
-    cluster.changes.put(Event(type="BOOKMARK", object={"metadata": {"resourceVersion": "9"}}))
+    cluster.changes.put(WatchEvent(type="BOOKMARK", object={"metadata": {"resourceVersion": "9"}}))
     cluster.changes.put(END)
 
     _until(lambda: cluster.watched_from == ["1", "9"])
@@ -173,9 +173,9 @@ def test_a_watch_that_breaks_and_can_be_taken_up_is_nobodys_business(cluster: Fa
 
 def test_an_object_of_another_shape_is_stale_and_does_not_end_the_watch(cluster: FakeCluster, informer: Informer):
     cluster.lists.put(_listed(_pod("a", 1)))
-    cluster.changes.put(Event(type="ADDED", object={"metadata": {}}))
+    cluster.changes.put(WatchEvent(type="ADDED", object={"metadata": {}}))
     _until(lambda: len(cluster.watched_from) == 2)
-    cluster.changes.put(Event(type="ADDED", object=_pod("b", 2)))
+    cluster.changes.put(WatchEvent(type="ADDED", object=_pod("b", 2)))
 
     _until(lambda: _names(informer) == ["a", "b"])
 
@@ -190,7 +190,7 @@ def test_a_closed_informer_does_not_pass_its_copy_for_the_present(cluster: FakeC
 
 
 def test_a_list_that_is_refused_is_missing_at_once_with_the_reason(cluster: FakeCluster, informer: Informer):
-    cluster.lists.put(Refused("kubernetes", "HTTP 403: pods is forbidden"))
+    cluster.lists.put(Rejected("kubernetes", "HTTP 403: pods is forbidden"))
 
     reading = informer.reading(patience_seconds=5)
 
@@ -228,9 +228,9 @@ def test_a_list_without_a_watch_is_as_old_as_the_list(cluster: FakeCluster, info
 
 
 @given(st.integers(1, 10_000))
-def test_each_watch_that_fails_soon_waits_longer_up_to_a_limit_and_never_all_alike(tries: int):
-    waits = {wait_seconds(tries) for _ in range(20)}
-    longest = min(0.5 * 2 ** min(tries - 1, 10), LONGEST_WAIT_SECONDS)
+def test_each_watch_that_fails_soon_waits_longer_up_to_a_limit_and_never_all_alike(total_events: int):
+    waits = {wait_seconds(total_events) for _ in range(20)}
+    longest = min(0.5 * 2 ** min(total_events - 1, 10), LONGEST_WAIT_SECONDS)
 
     assert all(longest / 2 <= wait <= longest for wait in waits)
     assert len(waits) > 1

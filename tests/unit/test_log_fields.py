@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.elasticsearch import FieldType, FieldTypes, Found, Hit
-from connectors.errors import Refused, Unreachable
+from connectors.errors import Rejected, Unreachable
 from dashboard.catalog.fields import FIELDS
 from dashboard.queries import search
 from dashboard.queries.request import Logs
@@ -177,7 +177,7 @@ def test_what_was_known_holds_while_the_backend_does_not_say():
 
 def test_who_may_search_but_not_look_at_fields_gets_the_standard_names():
     store = FakeLogs()
-    store.known = Refused("elasticsearch", "HTTP 403")
+    store.known = Rejected("elasticsearch", "HTTP 403")
 
     found = _resolver(store).resolution("logs", "logs-*")
 

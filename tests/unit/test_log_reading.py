@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from connectors.elasticsearch import Hit
 from connectors.errors import NotFound, TimedOut, Unreachable
 from dashboard.model.log import DocumentId, LogPage
-from dashboard.queries.logs import LogReader, Read
+from dashboard.queries.logs import LogReader, LogResult
 from dashboard.queries.request import LogContext, Logs, MoreLogs
 from tests.unit.fake_logs import NOW, FakeLogs, line
 
@@ -200,7 +200,7 @@ def test_a_source_that_breaks_while_looking_further_is_a_failure_too():
         _page(store, _logs(widening=True))
 
 
-def _around(store: FakeLogs, identity: str, **more: Any) -> Read[Any]:
+def _around(store: FakeLogs, identity: str, **more: Any) -> LogResult[Any]:
     return _reader(store).surroundings(
         "logs-*", LogContext(stream="logs", document=DocumentId("i", identity), **more), budget_seconds=5
     )

@@ -11,7 +11,7 @@ from connectors.elasticsearch import Found, Hit
 from dashboard.model.log import LogPage
 from dashboard.queries import search, tail
 from dashboard.queries.resolution import Resolution
-from dashboard.queries.tail import MOST, REACH, Step, Tail, advance
+from dashboard.queries.tail import MOST, REACH, Tail, TailStep, advance
 from tests.unit.fake_logs import NOW, line
 
 
@@ -86,7 +86,7 @@ def test_a_full_page_that_reaches_back_to_what_was_seen_leaves_none():
 
 
 def test_a_look_after_too_long_leaves_a_gap():
-    def look(after: timedelta) -> Step:
+    def look(after: timedelta) -> TailStep:
         return advance(Tail(looked=NOW), _page([], NOW + after), NOW + after)
 
     assert look(REACH + timedelta(seconds=1)).has_gap

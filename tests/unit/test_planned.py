@@ -16,7 +16,7 @@ PASS_ALPHA = 0.05
 
 
 def chances(n: int, rate: float) -> Array:
-    """Of 0 to n bad ones."""
+    """Of 0 to n bad events."""
     logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
     every = np.arange(n + 1)
     return np.asarray(
@@ -87,9 +87,9 @@ def test_a_release_at_the_edge_passes_within_the_budget(
     releases, intervals = 800, 200
     p_b = rate * np.exp(drift * np.sin(np.arange(intervals) / 11.0 + seed))
     p_g = np.maximum(margin[0] * p_b, p_b + margin[1])
-    tries = dice.poisson(300 / rate * 0.02, (releases, intervals)).astype(int)
-    n_g = dice.binomial(tries, share)
-    n_b = tries - n_g
+    total_events = dice.poisson(300 / rate * 0.02, (releases, intervals)).astype(int)
+    n_g = dice.binomial(total_events, share)
+    n_b = total_events - n_g
     x_g, x_b = dice.binomial(n_g, p_g), dice.binomial(n_b, p_b)
     edges = edge(
         ratio=np.array(margin[0]),
@@ -115,21 +115,21 @@ def test_fewer_wrong_passes_ask_for_more() -> None:
 
 def test_with_no_bad_events_at_all_the_margin_in_shares_decides() -> None:
     edges = beside(1.5, 0.002, 1e-5)
-    tries, nothing = np.full((1, 60), 250.0), np.zeros((1, 60))
-    assert passed(tries, nothing, tries, nothing, edges).all()
+    total_events, nothing = np.full((1, 60), 250.0), np.zeros((1, 60))
+    assert passed(total_events, nothing, total_events, nothing, edges).all()
     # 4 in a thousand are beyond 2 in a thousand more than none.
-    assert not passed(tries, np.full((1, 60), 1.0), tries, nothing, edges).any()
+    assert not passed(total_events, np.full((1, 60), 1.0), total_events, nothing, edges).any()
 
 
 def test_a_margin_in_times_says_nothing_of_a_baseline_without_bad_events() -> None:
-    tries, nothing = np.full((1, 500), 250.0), np.zeros((1, 500))
-    assert not passed(tries, nothing, tries, nothing, beside(1.5, 0.0, 0.01)).any()
+    total_events, nothing = np.full((1, 500), 250.0), np.zeros((1, 500))
+    assert not passed(total_events, nothing, total_events, nothing, beside(1.5, 0.0, 0.01)).any()
 
 
 def test_where_the_baseline_mostly_fails_a_candidate_that_always_fails_does_not_pass() -> None:
-    tries = np.full((1, 500), 100.0)
-    assert not passed(tries, tries, tries, 0.8 * tries, beside(1.5, 0.002, 0.8)).any()
-    assert passed(tries, 0.8 * tries, tries, 0.8 * tries, beside(1.5, 0.002, 0.8)).all()
+    total_events = np.full((1, 500), 100.0)
+    assert not passed(total_events, total_events, total_events, 0.8 * total_events, beside(1.5, 0.002, 0.8)).any()
+    assert passed(total_events, 0.8 * total_events, total_events, 0.8 * total_events, beside(1.5, 0.002, 0.8)).all()
 
 
 def test_the_information_left_is_that_until_the_first_decision_that_a_healthy_release_passes() -> None:

@@ -47,7 +47,7 @@ def _until(found: Trial, intervals: int) -> Trial:
             for name, one in columns.items()
         }
 
-    return replace(found, tries=cut(found.tries), bad=cut(found.bad))
+    return replace(found, total_events=cut(found.total_events), bad_events=cut(found.bad_events))
 
 
 def test_more_counts_bound_it_closer() -> None:
@@ -73,11 +73,11 @@ def test_a_bar_beyond_the_margin_is_a_measure_that_fails(worse: float) -> None:
 @given(seed=st.integers(0, 10_000), at=st.integers(0, 59), more=st.integers(1, 40))
 def test_more_bad_ones_on_the_candidate_never_lower_the_bounds(seed: int, at: int, more: int) -> None:
     found = trial(seed=seed)
-    errors = found.bad["errors"]
+    errors = found.bad_events["errors"]
     rows = list(errors.candidate)
     place = found.history + at
-    rows[place] = min(rows[place] + more, found.tries["runs"].candidate[place])
-    worse = replace(found, bad={**found.bad, "errors": replace(errors, candidate=tuple(rows))})
+    rows[place] = min(rows[place] + more, found.total_events["runs"].candidate[place])
+    worse = replace(found, bad_events={**found.bad_events, "errors": replace(errors, candidate=tuple(rows))})
 
     before, after = of(found), of(worse)
 
@@ -87,7 +87,7 @@ def test_more_bad_ones_on_the_candidate_never_lower_the_bounds(seed: int, at: in
 
 def test_without_a_bad_one_anywhere_nothing_is_said_at_face_value() -> None:
     found = trial(intervals=3, history=0, runs=1, seed=3)
-    assert sum(found.bad["violations"].first + found.bad["violations"].second) == 0
+    assert sum(found.bad_events["violations"].first + found.bad_events["violations"].second) == 0
 
     ratio = of(found, "violations")
 

@@ -12,9 +12,9 @@ ONE = np.ones(2)
 
 
 def record(*shares: Array) -> tuple[Array, Array]:
-    """1,000 tries an interval for each metric, and the bad ones of the given shares, without chance."""
-    bad = np.stack([np.round(1000 * share) for share in shares], axis=-1)
-    return np.full_like(bad, 1000.0), bad
+    """1,000 tries an interval for each metric, and the bad events of the given shares, without chance."""
+    bad_events = np.stack([np.round(1000 * share) for share in shares], axis=-1)
+    return np.full_like(bad_events, 1000.0), bad_events
 
 
 def steady(share: float) -> Array:
@@ -44,15 +44,17 @@ def test_drift_in_time_widens_a_steep_share_more() -> None:
 
 
 def test_without_a_record_the_margins_are_as_wide_as_can_be() -> None:
-    tries, bad = record(steady(0.1)[:WINDOW_INTERVALS])
-    assert widening(tries, bad, slope=np.ones(1), kinds=("share",)) == pytest.approx([MOST_WIDENING])
+    total_events, bad_events = record(steady(0.1)[:WINDOW_INTERVALS])
+    assert widening(total_events, bad_events, slope=np.ones(1), kinds=("share",)) == pytest.approx([MOST_WIDENING])
 
 
 def test_a_metric_that_nobody_tried_says_nothing_of_the_drift_of_others() -> None:
-    tries, bad = record(moving(0.1), steady(0.0))
-    alone = widening(tries[:, :1], bad[:, :1], slope=np.ones(1), kinds=("share",))
-    tries[:, 1] = 0.0
-    assert widening(tries, bad, slope=ONE, kinds=("share", "share")) == pytest.approx([alone[0], alone[0]])
+    total_events, bad_events = record(moving(0.1), steady(0.0))
+    alone = widening(total_events[:, :1], bad_events[:, :1], slope=np.ones(1), kinds=("share",))
+    total_events[:, 1] = 0.0
+    assert widening(total_events, bad_events, slope=ONE, kinds=("share", "share")) == pytest.approx(
+        [alone[0], alone[0]]
+    )
 
 
 def test_the_latest_of_the_record_comes_first_and_none_twice() -> None:

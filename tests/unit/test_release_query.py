@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard.model.action import ActionRequest, Actor, Kind
+from dashboard.model.action import ActionKind, ActionRequest, Actor
 from dashboard.model.reading import Source, State
 from dashboard.model.release import Track
-from dashboard.model.verdict import Mode, Result, Verdict, Word
+from dashboard.model.verdict import Decision, Mode, Result, Verdict
 from dashboard.model.view import View
 from dashboard.queries.release import judge, release
 from tests.act.test_actions import Stage
@@ -26,7 +26,7 @@ def gate(verdict: Verdict, name: str) -> Result:
 def test_a_healthy_preview_is_go_on_the_page_and_for_the_guard() -> None:
     ask = StageAsk(NOW)
     found = release(ask, VIEW, NOW)  # type: ignore[arg-type]  # the part of Ask that queries use
-    assert found.before.word is Word.GO, found.before.sentence
+    assert found.before.decision is Decision.GO, found.before.sentence
     assert judge(ask, "agents", "agent-runtime", NOW) == found.before  # type: ignore[arg-type]
     service = found.service.value
     assert service is not None
@@ -39,14 +39,14 @@ def test_a_healthy_preview_is_go_on_the_page_and_for_the_guard() -> None:
 @pytest.mark.parametrize("source", [Source.PROMETHEUS, Source.ALERTMANAGER, Source.KUBERNETES])
 def test_with_one_source_down_it_is_never_go(source: Source) -> None:
     found = release(StageAsk(NOW, down=frozenset({source})), VIEW, NOW)  # type: ignore[arg-type]
-    assert found.before.word is Word.WAIT
+    assert found.before.decision is Decision.WAIT
     assert gate(found.before, "inputs") is Result.UNKNOWN
 
 
 def test_a_preview_without_traffic_waits_and_shows_no_ratio() -> None:
     table = {name: (blue, 0.0) for name, (blue, _) in HEALTHY.items()} | {"release_scraped_pods": (2.0, 2.0)}
     found = release(StageAsk(NOW, table=table), VIEW, NOW)  # type: ignore[arg-type]
-    assert found.before.word is Word.WAIT
+    assert found.before.decision is Decision.WAIT
     assert found.figures[Track.GREEN].error_ratio.state is State.EMPTY
 
 
@@ -63,7 +63,7 @@ def test_an_unknown_service_is_said_and_not_judged() -> None:
     found = release(StageAsk(NOW), View(env="local", ns="agents", service="nobody"), NOW)  # type: ignore[arg-type]
     assert found.service.value is None
     assert "nobody" in found.service.reason
-    assert found.before.word is Word.WAIT
+    assert found.before.decision is Decision.WAIT
 
 
 def test_after_a_switch_the_new_active_track_is_judged_and_the_way_back_is_open(
@@ -72,7 +72,7 @@ def test_after_a_switch_the_new_active_track_is_judged_and_the_way_back_is_open(
     stage = Stage(tmp_path_factory.mktemp("audit"))
     stage.run(
         ActionRequest(
-            kind=Kind.SWITCH,
+            kind=ActionKind.SWITCH,
             namespace="agents",
             service="agent-runtime",
             source=Track.BLUE,
@@ -84,7 +84,7 @@ def test_after_a_switch_the_new_active_track_is_judged_and_the_way_back_is_open(
     now = stage.clock.now() + timedelta(seconds=30)
     found = release(StageAsk(now, cluster=running(stage.cluster)), VIEW, now)  # type: ignore[arg-type]
     assert found.after is not None
-    assert (found.after.mode, found.after.candidate, found.after.word) == (Mode.AFTER, Track.GREEN, Word.GO)
+    assert (found.after.mode, found.after.candidate, found.after.decision) == (Mode.AFTER, Track.GREEN, Decision.GO)
     assert found.before.candidate is Track.BLUE
     assert found.served_before is not None
     assert (found.served_before.track, found.served_before.version) == (Track.BLUE, "1.7.4")
@@ -101,7 +101,7 @@ def test_an_unfinished_action_makes_the_next_one_wait() -> None:
         ' "reason": "", "step": "prepare", "started_at": "2026-03-01T02:59:30+00:00", "outcome": "running"}'
     )
     found = release(ask, VIEW, NOW)  # type: ignore[arg-type]
-    assert found.before.word is Word.WAIT
+    assert found.before.decision is Decision.WAIT
     assert "by bob, begun 30 s ago, is at the step prepare" in found.before.sentence
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from dashboard.model.reading import Source, State, empty
 from dashboard.model.view import View
-from dashboard.queries.answers import Answers
+from dashboard.queries.readings import Readings
 from dashboard.queries.request import Request
 from dashboard.queries.resources import resources
 
@@ -17,9 +17,9 @@ NOW = datetime(2026, 3, 1, 3, 12, tzinfo=UTC)
 class NothingThere:
     """An Ask whose sources answer, and have nothing."""
 
-    def gather(self, requests: Mapping[str, Request]) -> Answers:
+    def gather(self, requests: Mapping[str, Request]) -> Readings:
         nothing = empty("no such series", source=Source.PROMETHEUS, as_of=NOW)
-        return Answers(requests, dict.fromkeys(requests, nothing))
+        return Readings(requests, dict.fromkeys(requests, nothing))
 
 
 def test_without_a_cpu_limit_throttling_is_not_told_as_a_lack_of_traffic() -> None:

@@ -36,8 +36,11 @@ def test_it_burns_only_while_both_windows_do() -> None:
 
 
 @given(st.integers(0, 1000), st.integers(0, 1000), st.floats(0.5, 0.9999))
-def test_one_more_bad_event_never_leaves_more_budget(bad: int, good: int, objective: float) -> None:
-    before, after = budget_left(bad, bad + good + 1, objective), budget_left(bad + 1, bad + good + 1, objective)
+def test_one_more_bad_event_never_leaves_more_budget(bad_events: int, good: int, objective: float) -> None:
+    before, after = (
+        budget_left(bad_events, bad_events + good + 1, objective),
+        budget_left(bad_events + 1, bad_events + good + 1, objective),
+    )
     assert before is not None
     assert after is not None
     assert after < before
@@ -48,7 +51,9 @@ def test_a_spent_budget_ends_now_and_an_unburnt_one_never() -> None:
     assert budget_ends_in(0.5, 0.0, MONTH) is None
 
 
-@pytest.mark.parametrize(("bad", "tries", "objective"), [(1, 10, 1.0), (11, 10, 0.9), (-1, 10, 0.9), (1, 10, 1.5)])
-def test_what_cannot_be_is_refused(bad: float, tries: float, objective: float) -> None:
+@pytest.mark.parametrize(
+    ("bad_events", "total_events", "objective"), [(1, 10, 1.0), (11, 10, 0.9), (-1, 10, 0.9), (1, 10, 1.5)]
+)
+def test_what_cannot_be_is_refused(bad_events: float, total_events: float, objective: float) -> None:
     with pytest.raises(ValueError, match=r"budget|cannot be"):
-        burn_rate(bad, tries, objective)
+        burn_rate(bad_events, total_events, objective)

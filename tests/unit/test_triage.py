@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from dashboard.model.alert import Alert
-from dashboard.model.incident import Family, Standing
+from dashboard.model.incident import CauseFamily, Standing
 from dashboard.model.log import LogEntry, LogPage
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.model.series import Sample, Series
 from dashboard.model.view import View
-from dashboard.queries.answers import Answers
-from dashboard.queries.ask import Alerts, Cluster, Instant, Logs, Range, Request
+from dashboard.queries.ask import Alerts, Instant, Logs, Objects, Range, Request
+from dashboard.queries.readings import Readings
 from dashboard.queries.triage import Triage, triage
 from dashboard.settings import EnvironmentSettings, PrometheusSettings
 
@@ -54,9 +54,9 @@ class FakeAsk:
         self.alerts, self.objects, self.instead = alerts, objects or {}, instead or {}
         self.asked: list[Mapping[str, Request]] = []
 
-    def gather(self, requests: Mapping[str, Request]) -> Answers:
+    def gather(self, requests: Mapping[str, Request]) -> Readings:
         self.asked.append(requests)
-        return Answers(requests, {key: self._one(request) for key, request in requests.items()})
+        return Readings(requests, {key: self._one(request) for key, request in requests.items()})
 
     def _one(self, request: Request) -> Reading[Any]:
         if type(request) in self.instead:
@@ -71,7 +71,7 @@ class FakeAsk:
                 return fresh(self.alerts, source=Source.ALERTMANAGER, as_of=NOW)
             case Logs():
                 return fresh(page(), source=Source.ELASTICSEARCH, as_of=NOW)
-            case Cluster():
+            case Objects():
                 return fresh(self.objects.get(request.kind, ()), source=Source.KUBERNETES, as_of=NOW)
         raise AssertionError(f"Triage asks no {request}")
 
@@ -111,7 +111,7 @@ def service(**annotations: str) -> dict[str, Any]:
 def test_a_fault_is_told_before_its_alert_with_both_tracks_its_owner_and_its_newest_error_line() -> None:
     found = ask_triage(FakeAsk(green={"track_error_ratio": 0.31}, objects={"services": (service(),)}))
     (incident,) = found.incidents
-    assert (incident.family, incident.standing, incident.owner) == (Family.ERRORS, Standing.SUSPECT, "team-agents")
+    assert (incident.family, incident.standing, incident.owner) == (CauseFamily.ERRORS, Standing.SUSPECT, "team-agents")
     evidence = found.evidence[incident.key]
     assert [(track, measured.value.value) for track, measured in evidence.pair] == [("green", 0.31), ("blue", 0.002)]
     assert evidence.log is not None
@@ -144,7 +144,7 @@ def test_when_all_is_well_nothing_more_is_asked() -> None:
     [
         pytest.param(Alerts, Source.ALERTMANAGER, "alerts", id="no alerts"),
         pytest.param(Instant, Source.PROMETHEUS, "error ratios", id="no metrics"),
-        pytest.param(Cluster, Source.KUBERNETES, "pods", id="no cluster"),
+        pytest.param(Objects, Source.KUBERNETES, "pods", id="no cluster"),
     ],
 )
 @pytest.mark.parametrize("state", [State.MISSING, State.STALE, State.PARTIAL])

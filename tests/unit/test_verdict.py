@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from dashboard.decide.verdict import by_concern, fold, judge
 from dashboard.model.reading import Reading, Source, missing
 from dashboard.model.release import Track
-from dashboard.model.verdict import Counts, Evidence, GateAnswer, Mode, Result, Word
+from dashboard.model.verdict import Counts, Decision, Evidence, GateAnswer, Mode, Result
 from tests.unit.release_evidence import counts, evidence, few, known, service
 
 GONE: Reading[Any] = missing("down", source=Source.PROMETHEUS)
-_RANK = [Word.NO_GO, Word.WAIT, Word.GO]
+_RANK = [Decision.NO_GO, Decision.WAIT, Decision.GO]
 
 
 def an_answer(result: Result, required: bool = True) -> GateAnswer:
@@ -27,21 +27,21 @@ answers = st.lists(st.builds(an_answer, st.sampled_from(Result), st.booleans()),
 
 
 @pytest.mark.parametrize(
-    ("results", "word"),
+    ("results", "decision"),
     [
-        pytest.param([Result.PASS, Result.PASS], Word.GO, id="all pass"),
-        pytest.param([Result.PASS, Result.UNKNOWN], Word.WAIT, id="one is unknown"),
-        pytest.param([Result.PASS, Result.UNKNOWN, Result.FAIL], Word.NO_GO, id="one fails"),
-        pytest.param([], Word.WAIT, id="nothing was asked"),
+        pytest.param([Result.PASS, Result.PASS], Decision.GO, id="all pass"),
+        pytest.param([Result.PASS, Result.UNKNOWN], Decision.WAIT, id="one is unknown"),
+        pytest.param([Result.PASS, Result.UNKNOWN, Result.FAIL], Decision.NO_GO, id="one fails"),
+        pytest.param([], Decision.WAIT, id="nothing was asked"),
     ],
 )
-def test_fail_beats_unknown_beats_pass(results: list[Result], word: Word) -> None:
-    assert fold(an_answer(result) for result in results) is word
+def test_fail_beats_unknown_beats_pass(results: list[Result], decision: Decision) -> None:
+    assert fold(an_answer(result) for result in results) is decision
 
 
 @given(answers)
 def test_one_more_failing_gate_never_makes_it_better(given_answers: list[GateAnswer]) -> None:
-    assert fold([*given_answers, an_answer(Result.FAIL)]) is Word.NO_GO
+    assert fold([*given_answers, an_answer(Result.FAIL)]) is Decision.NO_GO
 
 
 @given(answers, st.sampled_from(Result))
@@ -62,19 +62,19 @@ def test_the_order_of_gates_does_not_matter(given_answers: list[GateAnswer], dic
 
 def test_a_healthy_release_is_go_and_says_who_may_take_the_users() -> None:
     verdict = judge(evidence())
-    assert verdict.word is Word.GO
+    assert verdict.decision is Decision.GO
     assert verdict.sentence == "All 19 gates that decide pass: green 1.8.0 may take the users."
     assert (verdict.version, verdict.weakest) == ("1.8.0", None)
 
 
 @pytest.mark.parametrize("name", [f.name for f in fields(Counts)])
 def test_one_missing_count_of_the_candidate_is_never_go(name: str) -> None:
-    assert judge(evidence(green=counts(**{name: GONE}))).word is not Word.GO
+    assert judge(evidence(green=counts(**{name: GONE}))).decision is not Decision.GO
 
 
 @pytest.mark.parametrize("name", ["service", "restarts", "targets", "alerts", "under_way", "trial"])
 def test_one_missing_input_is_never_go(name: str) -> None:
-    assert judge(evidence(**{name: GONE})).word is not Word.GO
+    assert judge(evidence(**{name: GONE})).decision is not Decision.GO
 
 
 @given(
@@ -85,7 +85,7 @@ def test_whatever_of_the_candidate_is_missing_is_never_go(names: set[str], windo
     complete = evidence()
     slow = {**complete.slow, Track.GREEN: counts(**gone)} if window != "fast" else complete.slow
     fast = {**complete.fast, Track.GREEN: few(**gone)} if window != "slow" else complete.fast
-    assert judge(replace(complete, slow=slow, fast=fast)).word is not Word.GO
+    assert judge(replace(complete, slow=slow, fast=fast)).decision is not Decision.GO
 
 
 def test_with_everything_missing_the_verdict_waits_and_says_why() -> None:
@@ -102,7 +102,7 @@ def test_with_everything_missing_the_verdict_waits_and_says_why() -> None:
             trial=GONE,
         )
     )
-    assert verdict.word is Word.WAIT
+    assert verdict.decision is Decision.WAIT
     assert "down" in verdict.sentence
 
 
@@ -111,7 +111,7 @@ def test_wait_says_how_long_at_the_present_traffic() -> None:
         green=counts(runs=10.0, failed=0.0, evaluations=3000.0), green_fast=few(runs=9.0, evaluations=450.0)
     )
     verdict = judge(given_evidence)
-    assert verdict.word is Word.WAIT
+    assert verdict.decision is Decision.WAIT
     assert verdict.sentence == "Nothing fails. 3 gates need more evidence: about 100 s at 0.2 runs a second."
     assert verdict.weakest is not None
     assert verdict.weakest.gate == "errors"
@@ -125,8 +125,8 @@ def test_no_go_names_the_gate_and_how_many_more_fail() -> None:
 def test_after_a_switch_the_users_are_what_it_is_about() -> None:
     after = evidence(mode=Mode.AFTER, under_way=known("a switch by bob"))
     assert judge(after).sentence == "All 16 gates that decide pass: green 1.8.0 may keep the users."
-    bad = judge(evidence(mode=Mode.AFTER, service=known(service(green={"ready": 0}))))
-    assert bad.sentence.endswith("Roll back.")
+    bad_events = judge(evidence(mode=Mode.AFTER, service=known(service(green={"ready": 0}))))
+    assert bad_events.sentence.endswith("Roll back.")
 
 
 def test_concern_sorts_fail_then_the_least_known_then_pass() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused, StepResult
-from dashboard.model import marks
+from dashboard.model import service_annotations
 from dashboard.model.action import Intent, Outcome
 
 
@@ -23,10 +23,10 @@ class Begin:
         """Read anew, check anew, write. A conflict comes back here as a retry, so a forced write cannot happen."""
         request = run.request
         run.read_service()
-        active = marks.read_active(run.service)
+        active = service_annotations.read_active(run.service)
         if active is not request.source:
             return Refused(f"users are on {active or 'no track'} by now, not on {request.source}")
-        left = marks.read_intent(run.service)
+        left = service_annotations.read_intent(run.service)
         # We hold the lock, so whoever left an intent without an outcome is gone, and users are where they were.
         abandoned = left is not None and left.outcome is Outcome.RUNNING and left.id != run.id
         run.write_intent(

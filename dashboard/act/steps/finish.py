@@ -16,13 +16,13 @@ from dashboard.act.entries import entry
 from dashboard.act.lease import LostError
 from dashboard.act.run import Run
 from dashboard.act.step import Done, StepResult
-from dashboard.model.action import Kind, Outcome
+from dashboard.model.action import ActionKind, Outcome
 
 _REASONS = {
-    (Kind.SWITCH, Outcome.SUCCEEDED): "TrackSwitched",
-    (Kind.ROLLBACK, Outcome.SUCCEEDED): "TrackRolledBack",
-    (Kind.SWITCH, Outcome.FAILED): "TrackSwitchFailed",
-    (Kind.ROLLBACK, Outcome.FAILED): "TrackRollbackFailed",
+    (ActionKind.SWITCH, Outcome.SUCCEEDED): "TrackSwitched",
+    (ActionKind.ROLLBACK, Outcome.SUCCEEDED): "TrackRolledBack",
+    (ActionKind.SWITCH, Outcome.FAILED): "TrackSwitchFailed",
+    (ActionKind.ROLLBACK, Outcome.FAILED): "TrackRollbackFailed",
 }
 
 
@@ -42,7 +42,7 @@ class Finish:
 def success(run: Run) -> str:
     """The sentence of a finished action."""
     request = run.request
-    did = "switched to" if request.kind is Kind.SWITCH else "rolled back to"
+    did = "switched to" if request.kind is ActionKind.SWITCH else "rolled back to"
     return f"{request.actor.name} {did} {request.target} {run.version}: only {request.target} serves users."
 
 

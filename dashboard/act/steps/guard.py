@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from dashboard.act.run import Run, version_of
 from dashboard.act.step import Done, Refused, StepResult
-from dashboard.model import marks
-from dashboard.model.action import ROLLBACK_REASONS, SHORTEST_REASON, ActionRequest, Kind
-from dashboard.model.verdict import Mode, Verdict, Word
+from dashboard.model import service_annotations
+from dashboard.model.action import ROLLBACK_REASONS, SHORTEST_REASON, ActionKind, ActionRequest
+from dashboard.model.verdict import Decision, Mode, Verdict
 
 OLDEST_VERDICT = timedelta(seconds=60)
 
@@ -29,7 +29,7 @@ class Guard:
         """Hold the request against the cluster, then against the rules of its kind."""
         if why_not := _stands(run):
             return Refused(why_not)
-        if run.request.kind is Kind.ROLLBACK:
+        if run.request.kind is ActionKind.ROLLBACK:
             return _may_roll_back(run)
         return _may_switch(run)
 
@@ -40,9 +40,9 @@ def _stands(run: Run) -> str:
     if not request.actor.name:
         return "nobody says who acts"
     service = run.read_service()
-    if (service["metadata"].get("labels") or {}).get(marks.GOVERNED) != "true":
-        return f"{request.service} is no governed Service: it lacks the label {marks.GOVERNED}"
-    active = marks.read_active(service)
+    if (service["metadata"].get("labels") or {}).get(service_annotations.GOVERNED) != "true":
+        return f"{request.service} is no governed Service: it lacks the label {service_annotations.GOVERNED}"
+    active = service_annotations.read_active(service)
     if active is not request.source:
         return f"users are on {active or 'no track'} by now, not on {request.source}"
     deployment = run.deployment(request.target)
@@ -57,7 +57,7 @@ def _may_roll_back(run: Run) -> StepResult:
     request = run.request
     if request.reason not in ROLLBACK_REASONS:
         return Refused("a rollback needs a reason from the list")
-    served = marks.read_served_before(run.service)
+    served = service_annotations.read_served_before(run.service)
     if served is None:
         return Refused("no switch has happened since the last rollback: there is nothing to go back to")
     if served.track is not request.target:
@@ -76,10 +76,10 @@ def _may_switch(run: Run) -> StepResult:
         return Refused(f"the typed version is not {run.version or 'known'}, which {request.target} runs")
     run.verdict = run.judge(request.namespace, request.service)
     why_not = _is_no_answer(run, run.verdict)
-    if request.accepted and not why_not and run.verdict.word is Word.WAIT:
+    if request.accepted and not why_not and run.verdict.decision is Decision.WAIT:
         return _accepted(request, run.verdict)
-    if not why_not and run.verdict.word is not Word.GO:
-        why_not = f"the verdict is {run.verdict.word}. {run.verdict.sentence}"
+    if not why_not and run.verdict.decision is not Decision.GO:
+        why_not = f"the verdict is {run.verdict.decision}. {run.verdict.sentence}"
     if not why_not:
         return Done(f"GO for {request.target} {run.version}: {run.verdict.sentence}")
     if not request.break_glass:

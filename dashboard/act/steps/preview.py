@@ -8,7 +8,7 @@ from datetime import timedelta
 from connectors.errors import Conflict, NotFound, SourceError
 from dashboard.act.run import Run, service_patch
 from dashboard.act.step import Done, Retry, StepResult
-from dashboard.model import marks
+from dashboard.model import service_annotations
 from dashboard.model.release import Track
 
 _TRIES_AFTER = timedelta(milliseconds=300)
@@ -25,12 +25,12 @@ class Preview:
 
     def take(self, run: Run) -> StepResult:
         """Patch its selector at the version just read."""
-        name = (run.service["metadata"].get("annotations") or {}).get(marks.PREVIEW_SERVICE)
+        name = (run.service["metadata"].get("annotations") or {}).get(service_annotations.PREVIEW_SERVICE)
         if not name:
             return Done("this service has no preview Service")
         try:
             preview = run.cluster.get("services", name, run.request.namespace)
-            if marks.read_active(preview) is not self.track:
+            if service_annotations.read_active(preview) is not self.track:
                 version = preview["metadata"]["resourceVersion"]
                 run.cluster.patch("services", name, run.request.namespace, service_patch(version, {}, self.track))
         except Conflict:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from dashboard.act.cluster import selector_text
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Failed, Retry, StepResult
-from dashboard.model import marks
+from dashboard.model import service_annotations
 from dashboard.model.release import Track
 
 _LOOK_AGAIN = timedelta(milliseconds=300)
@@ -25,7 +25,7 @@ class ReadBack:
 
     def take(self, run: Run) -> StepResult:
         """Read the Service, its EndpointSlices and the pods of the track."""
-        active = marks.read_active(run.read_service())
+        active = service_annotations.read_active(run.read_service())
         if active is not self.track:
             return Failed(f"the selector reads {active or 'no track'}, not {self.track}")
         serving, pods = _serving(run), _pods(run, self.track)
@@ -61,6 +61,6 @@ def _serving(run: Run) -> set[str]:
 
 
 def _pods(run: Run, track: Track) -> set[str]:
-    labels = {**run.selector, marks.TRACK: track.value}
+    labels = {**run.selector, service_annotations.TRACK: track.value}
     found = run.cluster.list("pods", run.request.namespace, selector_text(labels)).items
     return {pod["metadata"]["name"] for pod in found}

@@ -94,7 +94,7 @@ def _family(name: str, weighing: Weighing, evidence: Evidence, trial: Trial, pol
 def _with_figures(
     name: str, shown: Weighed, found: Sequence[Weighed], evidence: Evidence, result: Result, reason: str
 ) -> GateAnswer:
-    (n_g, n_b), (x_g, x_b) = shown.tries, shown.bad
+    (n_g, n_b), (x_g, x_b) = shown.total_events, shown.bad_events
     base = x_b / n_b if n_b else None
     limit = shown.metric.plan.limit if shown.by_limit else base * shown.psi_go if base is not None else None
     left = [weighed.seconds_left for weighed in found if not weighed.is_proven]
@@ -117,14 +117,14 @@ def _with_figures(
 
 
 def _counted(weighed: Weighed, evidence: Evidence) -> str:
-    (n_g, n_b), (x_g, x_b) = weighed.tries, weighed.bad
+    (n_g, n_b), (x_g, x_b) = weighed.total_events, weighed.bad_events
     did = TITLES[weighed.metric.family][1]
     beyond = f" than {weighed.metric.seconds:g} s" if weighed.metric.seconds is not None else ""
     return f"{x_g} of {n_g} {did}{beyond}, on {evidence.candidate.other} {x_b} of {n_b}"
 
 
 def _harm(weighed: Weighed, evidence: Evidence) -> str:
-    (n_g, n_b), (x_g, x_b) = weighed.tries, weighed.bad
+    (n_g, n_b), (x_g, x_b) = weighed.total_events, weighed.bad_events
     times = f", {x_g / n_g / (x_b / n_b):.1f} times as many" if n_g and n_b and x_b else ""
     return f"{_counted(weighed, evidence)}{times}: more than chance explains"
 

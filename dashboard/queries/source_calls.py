@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 from connectors.alertmanager import Alertmanager, FiringAlert
 from connectors.elasticsearch import Elasticsearch
-from connectors.kubernetes import Cluster
+from connectors.kubernetes import Kubernetes
 from connectors.prometheus import Line, Prometheus
 from dashboard.model.alert import Alert
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
@@ -52,7 +52,7 @@ _OURS = '{__name__=~"gen_ai_.+|agentgov_.+|kube_.+|container_.+|up|.+:.+"}'  # w
 UNCHANGING_SECONDS = 120.0
 _SETTLED_SECONDS = 60.0
 
-Asked = Instant | Range | Alerts | LogRequest | PodLog
+SourceRequest = Instant | Range | Alerts | LogRequest | PodLog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +62,11 @@ class Sources:
     prometheus: Prometheus
     alertmanager: Alertmanager
     elasticsearch: Elasticsearch
-    kubernetes: Cluster
+    kubernetes: Kubernetes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class SourceCall:
     """One question to one source. `fetch` asks it and may raise a `SourceError`; `text` is what a person may read."""
 
     source: Source
@@ -77,7 +77,7 @@ class Question:
     fetch: Callable[[], Reading[Any]]
 
 
-class Questions:
+class SourceCalls:
     """Turns requests into questions to the sources of one environment."""
 
     def __init__(self, environment: EnvironmentSettings, sources: Sources, clock: Callable[[], datetime]) -> None:
@@ -87,7 +87,7 @@ class Questions:
         self._log_reader = LogReader(sources.elasticsearch)
         self._ttl_seconds = self._lives(0.0)
 
-    def of(self, request: Asked, names: Collection[str] = ()) -> Question:
+    def of(self, request: SourceRequest, names: Collection[str] = ()) -> SourceCall:
         """The question for `request`; `names` are the metrics that Prometheus has, where that is known.
 
         Raises:
@@ -107,7 +107,7 @@ class Questions:
             case _:
                 assert_never(request)
 
-    def names(self) -> Question:
+    def names(self) -> SourceCall:
         """Which metrics of ours Prometheus has had in the last hour."""
         text = f"values of __name__ over {_OURS}"
 
@@ -119,7 +119,7 @@ class Questions:
             )
             return fresh(frozenset(found), source=Source.PROMETHEUS, as_of=end, query=text)
 
-        return Question(
+        return SourceCall(
             source=Source.PROMETHEUS,
             key="names",
             text=text,
@@ -128,7 +128,7 @@ class Questions:
             fetch=fetch,
         )
 
-    def _instant(self, request: Instant, names: Collection[str]) -> Question:
+    def _instant(self, request: Instant, names: Collection[str]) -> SourceCall:
         query = request.expression.render(request.values, names)
         moment = self._moment(request.at)
 
@@ -139,7 +139,7 @@ class Questions:
             as_of = request.at or self._clock() if newest is None else datetime.fromtimestamp(newest, UTC)
             return _answered(samples, Source.PROMETHEUS, as_of, query, answer.warnings, "no such series")
 
-        return Question(
+        return SourceCall(
             source=Source.PROMETHEUS,
             key=("instant", query, moment),
             text=query,
@@ -167,7 +167,7 @@ class Questions:
         refresh = self._environment.refresh_seconds
         return _OF_REFRESH * refresh * max(1, round(step_seconds / refresh))
 
-    def _range(self, request: Range, names: Collection[str]) -> Question:
+    def _range(self, request: Range, names: Collection[str]) -> SourceCall:
         query = request.expression.render(request.values, names)
         span = round((request.end - request.start).total_seconds())
         scrape = self._environment.prometheus.scrape_interval_seconds
@@ -183,7 +183,7 @@ class Questions:
             series = _series(grid, answer.lines)
             return _answered(series, Source.PROMETHEUS, as_of, query, answer.warnings, "no such series in this range")
 
-        return Question(
+        return SourceCall(
             source=Source.PROMETHEUS,
             key=("range", query, grid.family(self._clock())),
             text=query,
@@ -192,7 +192,7 @@ class Questions:
             fetch=fetch,
         )
 
-    def _alerts(self, request: Alerts) -> Question:
+    def _alerts(self, request: Alerts) -> SourceCall:
         text = " ".join(("GET /api/v2/alerts", *request.filters))
 
         def fetch() -> Reading[tuple[Alert, ...]]:
@@ -200,7 +200,7 @@ class Questions:
             alerts = tuple(map(_alert, found))
             return fresh(alerts, source=Source.ALERTMANAGER, as_of=self._clock(), query=text)
 
-        return Question(
+        return SourceCall(
             source=Source.ALERTMANAGER,
             key=("alerts", request.filters),
             text=text,
@@ -209,7 +209,7 @@ class Questions:
             fetch=fetch,
         )
 
-    def _logs(self, request: LogRequest) -> Question:
+    def _logs(self, request: LogRequest) -> SourceCall:
         streams: str = getattr(self._environment.elasticsearch, request.stream)
 
         def fetch() -> Reading[Any]:
@@ -219,7 +219,7 @@ class Questions:
 
         is_unchanging = isinstance(request, MoreLogs | LogDocument)
         step = request.step_seconds if isinstance(request, Logs) else 1
-        return Question(
+        return SourceCall(
             source=Source.ELASTICSEARCH,
             key=("logs", streams, self._entries(request)),
             text=search.about(streams, request),
@@ -247,7 +247,7 @@ class Questions:
             case _:
                 assert_never(request)
 
-    def _pod_log(self, request: PodLog) -> Question:
+    def _pod_log(self, request: PodLog) -> SourceCall:
         text = f"log of {request.namespace}/{request.pod}/{request.container}"
 
         def fetch() -> Reading[str]:
@@ -261,7 +261,7 @@ class Questions:
             )
             return fresh(lines, source=Source.KUBERNETES, as_of=self._clock(), query=text)
 
-        return Question(
+        return SourceCall(
             source=Source.KUBERNETES,
             key=request,
             text=text,

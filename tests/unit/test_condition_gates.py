@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from dashboard.decide import conditions
+from dashboard.decide import condition_gates
+from dashboard.decide.gates import Gate
 from dashboard.decide.policy import Freeze, Limits, Policy
 from dashboard.decide.verdict import judge
 from dashboard.model.conditions import Declared, ErrorLines, ErrorPattern, Schema
 from dashboard.model.reading import Source, missing
 from dashboard.model.release import Track
-from dashboard.model.verdict import GateAnswer, Mode, Result, Word
+from dashboard.model.verdict import Decision, GateAnswer, Mode, Result
 from tests.unit.release_evidence import NOW, counts, evidence, few, known
 
 GONE = missing("connection refused", source=Source.PROMETHEUS)
@@ -38,7 +39,7 @@ def costs(blue: float, green: float) -> dict[str, Any]:
 
 
 def answer(gate: str, limits: Limits | None = None, **changes: Any) -> GateAnswer:
-    question: conditions.Gate = getattr(conditions, gate)
+    question: Gate = getattr(condition_gates, gate)
     return question(evidence(**changes), limits or Limits())
 
 
@@ -144,11 +145,11 @@ def test_a_dear_release_with_few_runs_is_open_and_a_cheap_one_says_how_long_it_t
 
 def test_what_has_to_be_declared_decides_only_where_it_is_asked_for() -> None:
     undeclared = evidence(error_lines=lines(("oops", 9, 0)))
-    assert judge(undeclared).word is Word.GO
-    assert judge(undeclared, Policy(required=("schema",))).word is Word.WAIT
-    assert judge(undeclared, Policy(required=("patterns",))).word is Word.NO_GO
-    assert judge(evidence(kill_switch=GONE)).word is Word.WAIT
-    assert judge(evidence(kill_switch=GONE), Policy(advisory=("kill_switch",))).word is Word.GO
+    assert judge(undeclared).decision is Decision.GO
+    assert judge(undeclared, Policy(required=("schema",))).decision is Decision.WAIT
+    assert judge(undeclared, Policy(required=("patterns",))).decision is Decision.NO_GO
+    assert judge(evidence(kill_switch=GONE)).decision is Decision.WAIT
+    assert judge(evidence(kill_switch=GONE), Policy(advisory=("kill_switch",))).decision is Decision.GO
 
 
 def test_what_is_unknown_may_be_accepted_by_whom_the_policy_names_but_harm_by_nobody() -> None:
@@ -157,7 +158,7 @@ def test_what_is_unknown_may_be_accepted_by_whom_the_policy_names_but_harm_by_no
     assert {gate.gate for gate in waits.acceptable_to("alice")} == {"kill_switch", "schema"}
     assert waits.acceptable_to("bob") == ()
     harmful = judge(evidence(kill_switch=known(("global",))), policy)
-    assert (harmful.word, harmful.acceptable_to("alice")) == (Word.NO_GO, ())
+    assert (harmful.decision, harmful.acceptable_to("alice")) == (Decision.NO_GO, ())
 
 
 def test_after_a_switch_nobody_asks_for_a_freeze_and_burning_still_fails() -> None:

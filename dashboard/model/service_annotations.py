@@ -12,7 +12,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from dashboard.model.action import ActionId, Intent, Kind, Outcome, ServedBefore
+from dashboard.model.action import ActionId, ActionKind, Intent, Outcome, ServedBefore
 from dashboard.model.conditions import Schema
 from dashboard.model.release import Track
 
@@ -40,7 +40,7 @@ def read_intent(service: Mapping[str, Any]) -> Intent | None:
     try:
         return Intent(
             id=ActionId(found["id"]),
-            kind=Kind(found["kind"]),
+            kind=ActionKind(found["kind"]),
             source=Track(found["source"]),
             target=Track(found["target"]),
             version=str(found["version"]),

@@ -5,15 +5,13 @@ As the gates of `gates.py`: each answers from the evidence alone, and what nobod
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 from dashboard.decide import slo as objectives
+from dashboard.decide.gates import Gate
 from dashboard.decide.policy import Limits
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.verdict import Evidence, GateAnswer, Result
-
-Gate: TypeAlias = Callable[[Evidence, Limits], GateAnswer]
 
 
 def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
@@ -93,7 +91,7 @@ def patterns(evidence: Evidence, limits: Limits) -> GateAnswer:
     title = f"New errors in the log of {evidence.candidate}"
     if found.value is None:
         return _answer("patterns", title, Result.UNKNOWN, found.reason, found)
-    new = [p for p in found.value.patterns if not p.other and p.candidate >= limits.least_bad]
+    new = [p for p in found.value.patterns if not p.other and p.candidate >= limits.least_bad_events]
     lines = sum(pattern.candidate for pattern in found.value.patterns)
     figures: dict[str, Any] = {"unit": Unit.COUNT, "value": len(new), "limit": 0, "sample": lines}
     if not new:

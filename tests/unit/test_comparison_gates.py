@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.decide.compared import compared
 from dashboard.decide.comparison import Margin
-from dashboard.decide.policy import Family, Policy, default_families
+from dashboard.decide.comparison_gates import compared
+from dashboard.decide.policy import MetricFamily, Policy, default_families
 from dashboard.decide.verdict import judge
 from dashboard.model.reading import Reading, Source, empty, missing
 from dashboard.model.release import Track
-from dashboard.model.verdict import GateAnswer, Mode, Result, Word
+from dashboard.model.verdict import Decision, GateAnswer, Mode, Result
 from tests.unit.release_evidence import NOW, evidence, known
 from tests.unit.release_trial import trial
 
-_RANK = [Word.NO_GO, Word.WAIT, Word.GO]
+_RANK = [Decision.NO_GO, Decision.WAIT, Decision.GO]
 
 
 def answers(given_trial: Any, mode: Mode = Mode.BEFORE) -> dict[str, GateAnswer]:
@@ -47,7 +47,7 @@ def test_threefold_harm_fails_its_own_gate_and_the_verdict(metric: str, gate: st
     harmed = trial(intervals=120, worse={metric: 3.0})
     assert answers(harmed)[gate].result is Result.FAIL
     assert answers(harmed)["together"].result is Result.FAIL
-    assert judge(evidence(trial=known(harmed))).word is Word.NO_GO
+    assert judge(evidence(trial=known(harmed))).decision is Decision.NO_GO
 
 
 def test_the_answer_says_how_many_of_how_many_on_both_tracks() -> None:
@@ -80,30 +80,33 @@ def test_what_cannot_be_compared_is_open_and_never_go(given_trial: Any, says: st
     assert answer.result is Result.UNKNOWN
     assert says in answer.reason
     reading = given_trial if isinstance(given_trial, Reading) else known(given_trial)
-    assert judge(evidence(trial=reading)).word is Word.WAIT
+    assert judge(evidence(trial=reading)).decision is Decision.WAIT
 
 
 def test_a_track_without_traffic_is_never_go() -> None:
     healthy = trial()
     silent = {
-        name: replace(columns, candidate=(0,) * len(columns.candidate)) for name, columns in healthy.tries.items()
+        name: replace(columns, candidate=(0,) * len(columns.candidate))
+        for name, columns in healthy.total_events.items()
     }
     none_bad = {
-        name: replace(columns, candidate=(0,) * len(columns.candidate)) for name, columns in healthy.bad.items()
+        name: replace(columns, candidate=(0,) * len(columns.candidate)) for name, columns in healthy.bad_events.items()
     }
-    given_trial = replace(healthy, tries=silent, bad=none_bad)
-    assert judge(evidence(trial=known(given_trial))).word is Word.WAIT
+    given_trial = replace(healthy, total_events=silent, bad_events=none_bad)
+    assert judge(evidence(trial=known(given_trial))).decision is Decision.WAIT
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 99), st.sampled_from(["errors", "violations", "tools", "slow_0", "slow_2"]), st.integers(0, 59))
 def test_more_bad_events_on_the_candidate_never_improve_the_verdict(seed: int, metric: str, at: int) -> None:
     before = trial(seed=seed)
-    rows = list(before.bad[metric].candidate)
+    rows = list(before.bad_events[metric].candidate)
     rows[before.history + at] += 30
-    after = replace(before, bad={**before.bad, metric: replace(before.bad[metric], candidate=tuple(rows))})
-    words = [judge(evidence(trial=known(each))).word for each in (before, after)]
-    assert _RANK.index(words[1]) <= _RANK.index(words[0])
+    after = replace(
+        before, bad_events={**before.bad_events, metric: replace(before.bad_events[metric], candidate=tuple(rows))}
+    )
+    decisions = [judge(evidence(trial=known(each))).decision for each in (before, after)]
+    assert _RANK.index(decisions[1]) <= _RANK.index(decisions[0])
 
 
 @settings(max_examples=25, deadline=None)
@@ -114,9 +117,9 @@ def test_more_bad_events_on_the_candidate_never_improve_the_verdict(seed: int, m
 )
 def test_removing_a_metric_never_turns_wait_or_no_go_into_go(seed: int, what: str, worse: float) -> None:
     full = trial(seed=seed, intervals=40, worse={"errors": worse, "tools": worse})
-    less = replace(full, tries={name: columns for name, columns in full.tries.items() if name != what})
-    before, after = (judge(evidence(trial=known(each))).word for each in (full, less))
-    assert after is not Word.GO
+    less = replace(full, total_events={name: columns for name, columns in full.total_events.items() if name != what})
+    before, after = (judge(evidence(trial=known(each))).decision for each in (full, less))
+    assert after is not Decision.GO
     assert before in _RANK
 
 
@@ -145,7 +148,7 @@ def test_after_a_switch_harm_fails_and_what_is_open_does_not_block() -> None:
     ],
 )
 def test_a_policy_that_contradicts_itself_is_refused(change: dict[str, Any], says: str) -> None:
-    families: dict[str, Family] = default_families()
+    families: dict[str, MetricFamily] = default_families()
     families["errors"] = replace(families["errors"], **change)
     with pytest.raises(ValueError, match=says):
         Policy(families=families)

@@ -13,25 +13,25 @@ from hypothesis import strategies as st
 
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
-from dashboard.queries import conditions
-from dashboard.queries.question import LONGEST_STEP_SECONDS, Questions, Sources
+from dashboard.queries import release_conditions
 from dashboard.queries.request import Instant, Range
+from dashboard.queries.source_calls import LONGEST_STEP_SECONDS, SourceCalls, Sources
 from dashboard.settings import Settings
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 UP = Expression(name="up", promql="up{}", unit=Unit.COUNT, blind="nothing")
 
 
-def _questions(refresh: int, now: datetime) -> Questions:
+def _calls(refresh: int, now: datetime) -> SourceCalls:
     environment = Settings.model_validate({"environments": {"x": {"refresh_seconds": refresh}}}).environments["x"]
     nobody = cast(Any, SimpleNamespace())
     sources = Sources(prometheus=nobody, alertmanager=nobody, elasticsearch=nobody, kubernetes=nobody)
-    return Questions(environment, sources, lambda: now)
+    return SourceCalls(environment, sources, lambda: now)
 
 
 @given(st.integers(2, 300), st.integers(60, 30 * 86400))
 def test_many_viewers_ask_hardly_more_often_than_one(refresh: int, span: int):
-    lives = _questions(refresh, NOW).of(Range(UP, {}, NOW - timedelta(seconds=span), NOW)).ttl_seconds
+    lives = _calls(refresh, NOW).of(Range(UP, {}, NOW - timedelta(seconds=span), NOW)).ttl_seconds
 
     # One viewer comes every `refresh` seconds, of many there is always one who comes when the answer is over.
     one_asks_every = math.ceil(lives / refresh) * refresh
@@ -47,14 +47,14 @@ def test_many_viewers_ask_hardly_more_often_than_one(refresh: int, span: int):
 def test_what_can_no_more_change_is_not_asked_at_every_look(ago: timedelta | None, lives: float):
     at = None if ago is None else NOW - ago
 
-    assert _questions(5, NOW).of(Instant(UP, {}, at)).ttl_seconds == pytest.approx(lives)
+    assert _calls(5, NOW).of(Instant(UP, {}, at)).ttl_seconds == pytest.approx(lives)
 
 
 @given(st.floats(0, 86400), st.floats(0, 86400))
 def test_a_later_look_at_a_release_finds_the_last_answers_to_show_meanwhile(first: float, later: float):
     def keys(seconds: float) -> dict[str, Any]:
         now = NOW + timedelta(seconds=seconds)
-        requests = conditions.requests("agents", "agent-runtime", now)
-        return {name: _questions(5, now).of(cast(Any, request)).key for name, request in requests.items()}
+        requests = release_conditions.requests("agents", "agent-runtime", now)
+        return {name: _calls(5, now).of(cast(Any, request)).key for name, request in requests.items()}
 
     assert keys(first) == keys(later)

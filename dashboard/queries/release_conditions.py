@@ -8,13 +8,13 @@ from typing import Any
 
 from dashboard.catalog import release as catalog
 from dashboard.decide.error_lines import error_lines as as_patterns
-from dashboard.model import marks
+from dashboard.model import service_annotations
 from dashboard.model.conditions import Declared, ErrorLines
 from dashboard.model.log import LogPage
 from dashboard.model.reading import Reading, Source, State, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample
-from dashboard.queries.ask import Answers, Instant, Logs, Request
+from dashboard.queries.ask import Instant, Logs, Readings, Request
 
 # By the seconds of their windows.
 _BAD_SHARES = {
@@ -50,7 +50,7 @@ def requests(namespace: str, service: str, now: datetime) -> dict[str, Request]:
     return asked
 
 
-def burn(answers: Answers, candidate: Track) -> Reading[Mapping[str, Mapping[str, float]]]:
+def burn(answers: Readings, candidate: Track) -> Reading[Mapping[str, Mapping[str, float]]]:
     """The candidate's share of bad events by objective and window; without an answer for one none is known."""
     readings = {name: answers.samples(f"burn.{name}") for name in _BAD_SHARES}
     doubtful = next((each for each in readings.values() if each.state not in (State.FRESH, State.EMPTY)), None)
@@ -69,7 +69,7 @@ def burn(answers: Answers, candidate: Track) -> Reading[Mapping[str, Mapping[str
     return readings["300"].map(found, empty=nothing).said(nothing)
 
 
-def kill_switch(answers: Answers) -> Reading[tuple[str, ...]]:
+def kill_switch(answers: Readings) -> Reading[tuple[str, ...]]:
     """The scopes for which the agents are stopped."""
 
     def engaged(samples: tuple[Sample, ...]) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def kill_switch(answers: Answers) -> Reading[tuple[str, ...]]:
     return answers.samples("kill_switch").map(engaged).said("nothing says whether the kill switch is engaged")
 
 
-def cost_usd(answers: Answers, track: Track) -> Reading[float]:
+def cost_usd(answers: Readings, track: Track) -> Reading[float]:
     """What a track cost in the long window."""
 
     def of_track(samples: tuple[Sample, ...]) -> float | None:
@@ -88,7 +88,7 @@ def cost_usd(answers: Answers, track: Track) -> Reading[float]:
     return answers.samples("cost").map(of_track, empty=nothing).said(nothing)
 
 
-def error_lines(answers: Answers, candidate: Track, since: datetime | None) -> Reading[ErrorLines]:
+def error_lines(answers: Readings, candidate: Track, since: datetime | None) -> Reading[ErrorLines]:
     """What both tracks log at error level: the candidate since its release began, the other one for hours."""
     ours, theirs = answers.logs(f"errors.{candidate}"), answers.logs(f"errors.{candidate.other}")
     if ours.value is None or theirs.value is None:
@@ -116,10 +116,13 @@ def declared(
         schemas = {
             track: found
             for track, status in known.tracks.items()
-            if status.deployment in by_name and (found := marks.read_schema(by_name[status.deployment])) is not None
+            if status.deployment in by_name
+            and (found := service_annotations.read_schema(by_name[status.deployment])) is not None
         }
         return Declared(
-            freeze=marks.read_freeze(raw), backup_verified_at=marks.read_backup_verified_at(raw), schemas=schemas
+            freeze=service_annotations.read_freeze(raw),
+            backup_verified_at=service_annotations.read_backup_verified_at(raw),
+            schemas=schemas,
         )
 
     return service.map(built)

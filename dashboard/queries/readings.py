@@ -12,13 +12,13 @@ from dashboard.model.reading import Reading
 from dashboard.model.series import Sample, Series
 from dashboard.queries.request import (
     Alerts,
-    Cluster,
     Instant,
     LogContext,
     LogDocument,
     LogPatterns,
     Logs,
     MoreLogs,
+    Objects,
     PodLog,
     Range,
     Request,
@@ -27,7 +27,7 @@ from dashboard.queries.request import (
 T = TypeVar("T")
 
 
-class Answers:
+class Readings:
     """What `Ask.gather` returns. Asking for a key with the wrong method is a mistake in the program and raises."""
 
     def __init__(self, requests: Mapping[str, Request], readings: Mapping[str, Reading[Any]]) -> None:
@@ -71,8 +71,8 @@ class Answers:
         return self._typed(key, LogPatterns)
 
     def objects(self, key: str) -> Reading[tuple[Mapping[str, Any], ...]]:
-        """The raw JSON objects of a `Cluster`, shared with other viewers: read, do not write."""
-        return self._typed(key, Cluster)
+        """The raw JSON objects of an `Objects` request, shared with other viewers: read, do not write."""
+        return self._typed(key, Objects)
 
     def text(self, key: str) -> Reading[str]:
         """The text of a `PodLog`."""
