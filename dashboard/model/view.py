@@ -7,7 +7,7 @@ module knows the words of the address bar.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 RANGES = {
     "15m": timedelta(minutes=15),
@@ -17,6 +17,8 @@ RANGES = {
     "7d": timedelta(days=7),
 }
 DEFAULT_RANGE = "15m"
+# Between these every period can be shifted, doubled and shown in any time zone.
+EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 FILTERS = ("service", "track", "agent", "model", "tool", "contract", "pod", "trace", "q")
 
 
@@ -62,6 +64,8 @@ class View:
                 raise ValueError("a period is either relative or fixed, not both")
         elif self.start is None or self.end is None or self.start >= self.end:
             raise ValueError("a fixed period needs a start that is before its end")
+        elif self.start < EARLIEST or self.end > LATEST:
+            raise ValueError(f"a period lies between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}")
 
     @property
     def is_live(self) -> bool:

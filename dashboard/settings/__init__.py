@@ -28,6 +28,7 @@ GATES = (
 )
 PREFIX = "TEALDECK__"
 DEFAULT_FILE = Path("tealdeck.toml")
+RETENTION_DAYS = 400  # last year's same week can be looked at where a source keeps it
 
 Url = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")]
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
@@ -230,6 +231,12 @@ class EnvironmentSettings(_Section):
         ge=2,
         le=300,
         description="How often a live page asks again, in seconds. Also how long an answer is shared.",
+    )
+    retention_days: int = Field(
+        default=RETENTION_DAYS,
+        ge=1,
+        le=3650,
+        description="The longest that any source keeps data, in days: no link shows a period that begins before that.",
     )
     prometheus: PrometheusSettings = PrometheusSettings()
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()

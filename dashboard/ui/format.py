@@ -89,7 +89,7 @@ def clock(at: datetime | None, tz: str = "UTC", *, seconds: bool = True) -> str:
     """The time of day with its zone, `03:12:05 UTC`."""
     if at is None:
         return DASH
-    local = at.astimezone(zone(tz))
+    local = _local(at, tz)
     return f"{local:%H:%M:%S} {local:%Z}" if seconds else f"{local:%H:%M} {local:%Z}"
 
 
@@ -97,8 +97,16 @@ def stamp(at: datetime | None, tz: str = "UTC") -> str:
     """Date and time with the zone, `2026-03-01 03:12:09 UTC`."""
     if at is None:
         return DASH
-    local = at.astimezone(zone(tz))
+    local = _local(at, tz)
     return f"{local:%Y-%m-%d %H:%M:%S} {local:%Z}"
+
+
+def _local(at: datetime, tz: str) -> datetime:
+    """The time in that zone; as it is where no clock there can show it: sources send 0001-01-01 for "never"."""
+    try:
+        return at.astimezone(zone(tz))
+    except OverflowError:
+        return at
 
 
 def zone(name: str) -> ZoneInfo:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -22,6 +22,7 @@ RANGE, REFRESH, LOCAL, ENV, NS = "bar.range", "bar.refresh", "bar.local", "bar.e
 FROM, TO = "bar.from", "bar.to"
 # How often a page asks again while a source is down, so that the end of an outage shows within 10 s.
 UNWELL_SECONDS = 4
+_DAY = timedelta(days=1)
 _PULSE, _VIEW, _REPACED = "page.pulse", "page.view", "page.repaced"
 
 
@@ -120,8 +121,10 @@ def _more(view: View) -> None:
         st.button("Later", icon=":material/chevron_right:", key="bar.later", on_click=_shift, args=(1, now))
     st.session_state[FROM], st.session_state[TO] = (_wall(at, view.tz) for at in (start, end))
     with st.form("bar.period", border=False):
-        st.datetime_input(f"From ({view.tz})", key=FROM, step=60)
-        st.datetime_input(f"To ({view.tz})", key=TO, step=60)
+        # With room on both sides, since a value beyond a bound is an error of the widget; by day, so that they stand.
+        least, most = (_wall(at, view.tz).date() for at in (_oldest(view, now) - _DAY, now + 2 * _DAY))
+        st.datetime_input(f"From ({view.tz})", key=FROM, step=60, min_value=least, max_value=most)
+        st.datetime_input(f"To ({view.tz})", key=TO, step=60, min_value=least, max_value=most)
         st.form_submit_button("Show this period", on_click=_absolute, width="stretch")
     st.session_state[REFRESH], st.session_state[LOCAL] = view.refresh == "on", view.tz != "UTC"
     st.toggle("Refresh by itself", key=REFRESH, on_change=_toggle)
@@ -148,16 +151,29 @@ def _relative(period: str) -> None:
 def _shift(direction: int, now: datetime) -> None:
     """Move by half the period; the view then stands still, since it no longer ends now."""
     view = url.read()
-    start, end = view.window(now)
+    start, end = shifted(*view.window(now), direction=direction, oldest=_oldest(view, now), now=now)
+    url.write_period(view, start, end)
+
+
+def shifted(
+    start: datetime, end: datetime, *, direction: int, oldest: datetime, now: datetime
+) -> tuple[datetime, datetime]:
+    """The period half its length earlier (-1) or later (1), as long as it was and within what sources keep. Pure."""
     by = (end - start) / 2 * direction
-    url.write(replace(view, range="", start=start + by, end=end + by))
+    by = max(by, oldest - start) if direction < 0 else min(by, now - end)
+    return start + by, end + by
 
 
 def _absolute() -> None:
     view = url.read()
     start, end = (_instant(st.session_state[key], view.tz) for key in (FROM, TO))
-    if start is not None and end is not None and start < end:
-        url.write(replace(view, range="", start=start, end=end))
+    if start is not None and end is not None:
+        url.write_period(view, start, end)
+
+
+def _oldest(view: View, now: datetime) -> datetime:
+    """Where the oldest period begins; a minute later than the bound, which moves on while a person looks."""
+    return now - timedelta(days=session.settings().environments[view.env].retention_days) + timedelta(minutes=1)
 
 
 def _toggle() -> None:

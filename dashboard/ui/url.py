@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from dashboard.model.view import DEFAULT_RANGE, FILTERS, RANGES, View
+from dashboard.model.view import DEFAULT_RANGE, FILTERS, View
+from dashboard.settings import RETENTION_DAYS
 from dashboard.ui import session
+from dashboard.ui.timerange import time_range
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _TOO_LONG = 256
@@ -25,7 +27,14 @@ def read() -> View:
     known = session.settings()
     namespaces = {name: environment.namespace for name, environment in known.environments.items()}
     found = {key: st.query_params[key] for key in st.query_params}
-    return parse(found, namespaces=namespaces, default=known.default_environment, local_zone=local_zone())
+    return parse(
+        found,
+        namespaces=namespaces,
+        default=known.default_environment,
+        local_zone=local_zone(),
+        now=session.now(),
+        retention_days={name: environment.retention_days for name, environment in known.environments.items()},
+    )
 
 
 def local_zone() -> str:
@@ -37,6 +46,16 @@ def local_zone() -> str:
 def write(view: View) -> None:
     """Put the view into the address bar; a parameter that has its default is left out."""
     st.query_params.from_dict(link(view))
+
+
+def write_period(view: View, start: datetime, end: datetime) -> None:
+    """Put another fixed period into the address bar, as it was asked for: `read` bounds it and says so."""
+    asked = params(
+        replace(view, range=DEFAULT_RANGE, start=None, end=None, notes=()),
+        default_env=session.settings().default_environment,
+        default_ns=session.namespace_of(view.env),
+    )
+    st.query_params.from_dict(asked | {"from": _instant(start), "to": _instant(end)})
 
 
 def link(view: View, **changes: str) -> dict[str, str]:
@@ -53,10 +72,22 @@ def share(view: View, now: datetime) -> dict[str, str]:
     return params(replace(view, range="", start=start, end=end, notes=()), default_env="", default_ns="")
 
 
-def parse(found: Mapping[str, str], *, namespaces: Mapping[str, str], default: str, local_zone: str = "UTC") -> View:
+def parse(
+    found: Mapping[str, str],
+    *,
+    namespaces: Mapping[str, str],
+    default: str,
+    local_zone: str = "UTC",
+    now: datetime | None = None,
+    retention_days: Mapping[str, int] = {},
+) -> View:
     """The view that query parameters name.
 
-    Args: `namespaces` maps each known environment to its namespace; `local_zone` is the browser's time zone.
+    Args:
+        namespaces: each known environment with its namespace.
+        local_zone: the browser's time zone.
+        now: the time that relative periods count from and that no period ends after; None is the present.
+        retention_days: how far back a period may begin, by environment; RETENTION_DAYS where it is not named.
     """
     notes: list[str] = []
     env = found.get("env", default)
@@ -67,7 +98,10 @@ def parse(found: Mapping[str, str], *, namespaces: Mapping[str, str], default: s
     if not _NAMESPACE.fullmatch(ns):
         notes.append(f"“{ns}” is no name of a namespace: showing {namespaces[env]}.")
         ns = namespaces[env]
-    period, start, end = _period(found, notes)
+    retention = timedelta(days=retention_days.get(env, RETENTION_DAYS))
+    period = time_range(found, now=now or session.now(), retention=retention)
+    if period.note:
+        notes.append(period.note)
     filters = {name: found.get(name, "")[:_TOO_LONG] for name in FILTERS}
     if filters["track"] not in ("", "blue", "green"):
         notes.append(f"“{filters['track']}” is no track: showing both.")
@@ -75,9 +109,9 @@ def parse(found: Mapping[str, str], *, namespaces: Mapping[str, str], default: s
     return View(
         env=env,
         ns=ns,
-        range=period,
-        start=start,
-        end=end,
+        range=period.range,
+        start=period.start,
+        end=period.end,
         tz=local_zone if found.get("tz") == "local" else "UTC",
         refresh="off" if found.get("refresh") == "off" else "on",
         notes=tuple(notes),
@@ -103,29 +137,5 @@ def params(view: View, *, default_env: str, default_ns: str) -> dict[str, str]:
     return found | {name: value for name in FILTERS if (value := str(getattr(view, name)))}
 
 
-def _period(found: Mapping[str, str], notes: list[str]) -> tuple[str, datetime | None, datetime | None]:
-    """The relative range, or the two instants of a fixed one."""
-    if "from" in found or "to" in found:
-        try:
-            start, end = _parse_instant(found["from"]), _parse_instant(found["to"])
-        except (KeyError, ValueError):
-            notes.append(f"The link's period is no two times like 2026-03-01T03:00:00Z: now the last {DEFAULT_RANGE}.")
-            return DEFAULT_RANGE, None, None
-        if start < end:
-            return "", start, end
-        notes.append(f"The link's period ends before it starts: showing the last {DEFAULT_RANGE}.")
-        return DEFAULT_RANGE, None, None
-    period = found.get("range", DEFAULT_RANGE)
-    if period not in RANGES:
-        notes.append(f"“{period}” is no range ({', '.join(RANGES)}): showing the last {DEFAULT_RANGE}.")
-        return DEFAULT_RANGE, None, None
-    return period, None, None
-
-
 def _instant(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _parse_instant(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

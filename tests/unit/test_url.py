@@ -14,7 +14,7 @@ NOW = datetime(2026, 3, 1, 3, 12, 5, tzinfo=UTC)
 
 
 def read(**found: str) -> View:
-    return parse(found, namespaces=NAMESPACES, default="local", local_zone="Europe/Berlin")
+    return parse(found, namespaces=NAMESPACES, default="local", local_zone="Europe/Berlin", now=NOW)
 
 
 def written(view: View) -> dict[str, str]:
@@ -33,8 +33,8 @@ texts = st.text(max_size=40)
 @given(
     st.sampled_from(sorted(NAMESPACES)),
     st.sampled_from([*RANGES, ""]),
-    st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001 - made aware below
-    st.integers(1, 10**6),
+    st.datetimes(datetime(2025, 3, 1), datetime(2026, 2, 17)),  # noqa: DTZ001 - made aware below
+    st.integers(60, 10**6),
     st.booleans(),
     st.booleans(),
     st.fixed_dictionaries({name: texts for name in FILTERS if name != "track"}),
@@ -84,6 +84,13 @@ def test_no_link_can_break_a_page(found: dict[str, str]) -> None:
     view = read(**found)
     start, end = view.window(NOW)
     assert start < end
+
+
+@pytest.mark.parametrize("days", [1, 400])
+def test_each_environment_has_the_retention_of_its_own_sources(days: int) -> None:
+    found = {"from": "2026-02-01T00:00:00Z", "to": "2026-02-02T00:00:00Z"}
+    view = parse(found, namespaces=NAMESPACES, default="local", now=NOW, retention_days={"local": days})
+    assert bool(view.notes) is (days == 1)
 
 
 def test_the_period_before_is_as_long_and_ends_where_this_one_starts() -> None:

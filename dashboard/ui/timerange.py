@@ -1,0 +1,176 @@
+"""The period that a link names, as this deck, a person, Grafana or Kibana writes it. Pure.
+
+Two ends may be times (`2026-03-01T03:00:00Z`, epoch seconds or milliseconds) or relative to now (`now-6h`, `now/d`).
+A period that the sources cannot hold, or that cannot be read, becomes the default range with a note in plain words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from dashboard.model.view import DEFAULT_RANGE, RANGES
+from dashboard.ui.text import one_line
+
+# Prometheus scrapes about every 30 s: a shorter period would hold no two samples.
+SHORTEST = timedelta(minutes=1)
+# "This year" in Grafana ends up to a year ahead; what ends later is nonsense.
+_LONGEST_AHEAD = timedelta(days=366)
+_CLOCK_SKEW = timedelta(minutes=1)
+_SECOND = timedelta(seconds=1)
+
+_RELATIVE = re.compile(r"now((?:[+-][0-9]{1,6}[smhdwMQy])*)(?:/([smhdwMQy]))?")
+_STEP = re.compile(r"([+-])([0-9]{1,6})([smhdwMQy])")
+_LENGTH = re.compile(r"[0-9]{1,6}[smhdwMQy]")
+_SPANS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_MONTHS = {"M": 1, "Q": 3, "y": 12}
+# Epoch times by their number of digits: seconds, milliseconds, microseconds, nanoseconds.
+_EPOCH = re.compile(r"([0-9]{10}|[0-9]{13}|[0-9]{16}|[0-9]{19})(\.[0-9]+)?")
+_EPOCH_UNITS = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}
+_DIGITS = re.compile(r"[0-9.]+")
+_DATE = re.compile(r"[0-9]{8}")
+# A "+" of an offset that was not encoded reaches us as a space.
+_LOST_PLUS = re.compile(r"([0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9:.,]+) \+?([0-9]{2}(?::?[0-9]{2})?)")
+_SPACED_ZONE = re.compile(r" (?=[+-][0-9]|Z$)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeRange:
+    """A live range (a key of RANGES) or two instants in UTC; `note` says what was not taken as the link has it."""
+
+    range: str
+    start: datetime | None = None
+    end: datetime | None = None
+    note: str = ""
+
+
+def time_range(found: Mapping[str, str], *, now: datetime, retention: timedelta) -> TimeRange:
+    """The period of the parameters `from` and `to`, or `range`.
+
+    Args: `retention` is how far back the sources hold anything.
+    """
+    now = now.astimezone(UTC).replace(microsecond=0)
+    if "from" in found or "to" in found:
+        return _between(found.get("from", ""), found.get("to", ""), now, retention)
+    asked = found.get("range", DEFAULT_RANGE)
+    if asked in RANGES:
+        return TimeRange(range=asked)
+    if _LENGTH.fullmatch(asked.strip()):
+        return _between(f"now-{asked.strip()}", "now", now, retention)
+    return _default(f"“{one_line(asked, limit=40)}” is not a range such as {', '.join(RANGES)}")
+
+
+def _between(first: str, last: str, now: datetime, retention: timedelta) -> TimeRange:
+    named = f"The link's period, “{one_line(first, limit=40)}” to “{one_line(last, limit=40)}”,"
+    start, end = _instant(first, now, up=False), _instant(last, now, up=True)
+    if start is None or end is None:
+        return _default(f"{named} is not two times such as 2026-03-01T03:00:00Z or now-1h")
+    if start >= end:
+        return _default(f"{named} ends before it starts")
+    if start >= now or end > now + _LONGEST_AHEAD:
+        return _default(f"{named} lies in the future")
+    if start < now - retention:
+        return _default(f"{named} begins before what the sources keep, {retention.days} days")
+    live = _live(first, last, start, now)
+    return live or _fixed(start, end, now, relative=_is_relative(first) and _is_relative(last))
+
+
+def _live(first: str, last: str, start: datetime, now: datetime) -> TimeRange | None:
+    """The range that follows the clock, where the link names one of those."""
+    if last.strip() != "now" or "/" in first or not _is_relative(first):
+        return None
+    return next((TimeRange(range=name) for name, span in RANGES.items() if span == now - start), None)
+
+
+def _fixed(start: datetime, end: datetime, now: datetime, *, relative: bool) -> TimeRange:
+    """Whole seconds, not beyond now, and not shorter than SHORTEST."""
+    note = ""
+    if relative:
+        note = f"This period stands still: {', '.join(RANGES)} follow the clock."
+    if end > now + _CLOCK_SKEW:
+        note = "The link's period ends in the future: showing it until now."
+    start, end = start.replace(microsecond=0), min(_up(end), now)
+    if end - start < SHORTEST:
+        note = "The link's period is shorter than a minute: showing one minute."
+        end = min(start + SHORTEST, now)
+        start = end - SHORTEST
+    return TimeRange(range="", start=start, end=end, note=note)
+
+
+def _default(what: str) -> TimeRange:
+    return TimeRange(range=DEFAULT_RANGE, note=f"{what}: showing the last {DEFAULT_RANGE}.")
+
+
+def _is_relative(text: str) -> bool:
+    return text.strip().startswith("now")
+
+
+def _instant(text: str, now: datetime, *, up: bool) -> datetime | None:
+    """The time that `text` names; None where it names none that a clock can show. `up`: `/d` is the end of the day."""
+    text = text.strip()
+    try:
+        if (relative := _RELATIVE.fullmatch(text)) is not None:
+            return _relative(now, relative[1], relative[2], up=up)
+        return _absolute(text)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _relative(now: datetime, steps: str, unit: str | None, *, up: bool) -> datetime:
+    at = now
+    for sign, count, step in _STEP.findall(steps):
+        at = _moved(at, int(sign + count), step)
+    if unit is None:
+        return at
+    begin = _floor(at, unit)
+    return _moved(begin, 1, unit) if up else begin
+
+
+def _absolute(text: str) -> datetime:
+    """Raises ValueError or OverflowError where `text` is no time."""
+    if (epoch := _EPOCH.fullmatch(text)) is not None:
+        unit = _EPOCH_UNITS[len(epoch[1])]
+        return datetime.fromtimestamp(int(epoch[1]) / unit + float(epoch[2] or 0) / unit, UTC)
+    if _DIGITS.fullmatch(text) and not _DATE.fullmatch(text):
+        raise ValueError("digits that are neither a date nor an epoch time")
+    text = text.upper().removesuffix(" UTC").removesuffix(" GMT")
+    if (plus := _LOST_PLUS.fullmatch(text)) is not None:
+        text = f"{plus[1]}+{plus[2]}"
+    at = datetime.fromisoformat(_SPACED_ZONE.sub("", text))
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _moved(at: datetime, count: int, unit: str) -> datetime:
+    if unit in _SPANS:
+        return at + count * _SPANS[unit]
+    month = at.year * 12 + at.month - 1 + count * _MONTHS[unit]
+    first = at.replace(year=month // 12, month=month % 12 + 1, day=1)
+    return first + timedelta(days=min(at.day, _days_in(first)) - 1)
+
+
+def _days_in(first: datetime) -> int:
+    return ((first + timedelta(days=31)).replace(day=1) - first).days
+
+
+def _floor(at: datetime, unit: str) -> datetime:
+    """The begin of the second, minute, hour, day, week (Monday), month, quarter or year in UTC."""
+    if unit in ("s", "m", "h"):
+        length = _SPANS[unit].total_seconds()
+        return datetime.fromtimestamp(at.timestamp() // length * length, UTC)
+    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    if unit == "w":
+        return day - timedelta(days=day.weekday())
+    months = _MONTHS.get(unit)
+    return day if months is None else day.replace(day=1, month=(day.month - 1) // months * months + 1)
+
+
+def _up(at: datetime) -> datetime:
+    return at if at.microsecond == 0 else at.replace(microsecond=0) + _SECOND
