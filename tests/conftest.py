@@ -10,12 +10,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.environment import Environment
 
 RUNNING_STATE = "TEALDECK_TEST_STATE"
 _MAIN = sys.modules["__main__"]
+
+# A law holds on a busy machine too; how long things take is measured in bench/.
+hypothesis.settings.register_profile("tealdeck", deadline=None)
+hypothesis.settings.load_profile("tealdeck")
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.model.view import EARLIEST, RANGES, View
@@ -142,14 +142,12 @@ _pieces = st.sampled_from(
 _texts = st.one_of(st.text(max_size=30), st.lists(_pieces, max_size=5).map("".join))
 
 
-@settings(deadline=None)  # time is not what these promise
 @given(st.dictionaries(st.sampled_from(["from", "to", "range"]), _texts), st.sampled_from(["UTC", "Asia/Tokyo"]))
 def test_no_period_of_a_link_breaks_what_pages_make_of_it(found: dict[str, str], zone: str) -> None:
     view = parse(found, namespaces={"local": "agents"}, default="local", local_zone=zone, now=NOW)
     _usable(view)
 
 
-@settings(deadline=None)
 @given(
     st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31)),  # noqa: DTZ001 - the zone is drawn
     st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31)),  # noqa: DTZ001 - the zone is drawn
@@ -172,7 +170,6 @@ def _usable(view: View) -> None:
         assert moved[1] - moved[0] == end - start
 
 
-@settings(deadline=None)
 @given(st.datetimes(datetime(2025, 3, 1), datetime(2026, 3, 1)), st.integers(60, 10**7))  # noqa: DTZ001 - made aware
 def test_what_a_link_says_is_shown_as_it_was_written(begin: datetime, seconds: int) -> None:
     start = begin.replace(microsecond=0, tzinfo=UTC)
