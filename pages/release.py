@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dashboard.model.view import View
 from dashboard.queries.release import release
+from dashboard.ui import action_progress, review, session, switching
 from dashboard.ui import release as pieces
-from dashboard.ui import review, session, switching
 from dashboard.ui.page import begin, live
 
 
@@ -13,17 +13,18 @@ def page() -> None:
     """Draw the page."""
     view = begin("Release", "May the release take the users, and where is the traffic now?")
     switching.dialog_if_asked(view)
-    switching.progress(view)
-    running = switching.running_id(view)
+    action_progress.progress(view)
+    running = action_progress.running_id(view)
     live(lambda: _draw(view, running), key="release.live")
 
 
 def _draw(view: View, running: str) -> None:
-    switching.follow(view, running)
+    action_progress.follow(view, running)
     now = session.now()
     found = release(session.ask_for(view), view, now)
     past = session.actions(view).history(view.ns, found.service.value.name) if found.service.value else ()
     switching.choice(found, view)
+    switching.left_behind(found, view, running)
     pieces.verdict_card(found.after or found.before, found.service.value, now)
     switching.buttons(found, busy=bool(running))
     pieces.tracks(found, now)

@@ -18,14 +18,16 @@ from connectors.kubernetes import Kubernetes
 from dashboard.act.audit import AuditFile
 from dashboard.act.cluster import Cluster
 from dashboard.act.entries import history
-from dashboard.act.executor import Executor, Wait, begun
+from dashboard.act.executor import STOPPING, Executor, Wait, begun
 from dashboard.act.outbox import Outbox, Ship
-from dashboard.act.plan import plan
+from dashboard.act.plan import plan, undo_plan
 from dashboard.act.run import Clock, Judge, Run
-from dashboard.model.action import ActionId, ActionRequest, ActionState, HistoryEntry
+from dashboard.model.action import ActionId, ActionRequest, ActionState, HistoryEntry, Outcome
 from dashboard.settings import EnvironmentSettings
 
 _REMEMBERED = 50
+# How long an action that was told to leave may take to notice: one call to the cluster.
+_LEAVE_SECONDS = 5.0
 
 
 def utc_now() -> datetime:
@@ -33,27 +35,27 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _sleep(span: timedelta) -> None:
-    time.sleep(span.total_seconds())
-
-
 class Desk:
     """The actions of one environment. Safe for threads; one per environment and process."""
 
     def __init__(
-        self, *, cluster: Cluster, audit: AuditFile, judge: Judge, now: Clock = utc_now, wait: Wait = _sleep
+        self, *, cluster: Cluster, audit: AuditFile, judge: Judge, now: Clock = utc_now, wait: Wait | None = None
     ) -> None:
         self._cluster = cluster
         self._audit = audit
         self._judge = judge
         self._now = now
-        self._wait = wait
+        self._closed = threading.Event()
+        self._leave = threading.Event()
+        self._wait = wait or self._pause
         self._lock = threading.Lock()
         self._states: OrderedDict[ActionId, ActionState] = OrderedDict()
         self._threads: dict[ActionId, threading.Thread] = {}
 
     def submit(self, request: ActionRequest) -> ActionId:
         """Begin an action and come back at once. Whether it may be done at all is its first step's answer."""
+        if self._closed.is_set():
+            return self._turn_away(request)
         run = Run(
             id=ActionId(secrets.token_hex(6)),
             request=request,
@@ -65,7 +67,7 @@ class Desk:
         )
         steps = plan(request)
         self._told(begun(run, steps))
-        executor = Executor(run, steps, told=self._told, wait=self._wait)
+        executor = Executor(run, steps, undo=undo_plan(request), told=self._told, wait=self._wait, leave=self._leave)
         thread = threading.Thread(target=executor.execute, name=f"action {run.id}", daemon=True)
         with self._lock:
             self._threads[run.id] = thread
@@ -99,6 +101,44 @@ class Desk:
         if thread is not None:
             thread.join(timeout_seconds)
         return self.state(action)
+
+    def drain(self, seconds: float) -> bool:
+        """Begin nothing more, and let what runs end within `seconds`; what cannot is left for a person to go on with.
+
+        Answers whether all has ended. Meant for the end of the process.
+        """
+        self._closed.set()
+        deadline = time.monotonic() + seconds
+        with self._lock:
+            threads = list(self._threads.values())
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._leave.set()
+        for thread in threads:
+            thread.join(_LEAVE_SECONDS)
+        return not any(thread.is_alive() for thread in threads)
+
+    def _pause(self, span: timedelta) -> None:
+        """Wait between two tries; cut short when the process has no more time."""
+        self._leave.wait(span.total_seconds())
+
+    def _turn_away(self, request: ActionRequest) -> ActionId:
+        """An action that was asked for when this process was ending already."""
+        action = ActionId(secrets.token_hex(6))
+        now = self._now()
+        self._told(
+            ActionState(
+                id=action,
+                request=request,
+                outcome=Outcome.REFUSED,
+                sentence=f"Refused: {STOPPING}. Ask again in a moment.",
+                steps=(),
+                started_at=now,
+                ended_at=now,
+                facts={},
+            )
+        )
+        return action
 
     def _told(self, state: ActionState) -> None:
         with self._lock:

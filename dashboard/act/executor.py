@@ -1,13 +1,15 @@
 """Runs the steps of one action in their order and tells how far it is.
 
-Retries until a step's patience ends, undoes what was changed when one fails, and closes the action in every case. It is
-the only place that decides what follows from a step's answer.
+Retries until a step's patience ends, takes back what was changed when one fails, and closes the action in every case
+but one: when this process is told to stop, an action that cannot end in time is left so that a person can go on with
+it. It is the only place that decides what follows from a step's answer.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias, assert_never
 
@@ -15,14 +17,23 @@ from connectors import errors
 from dashboard.act.lease import LostError
 from dashboard.act.run import Run, log
 from dashboard.act.step import Done, Failed, Refused, Retry, Step
-from dashboard.act.steps.finish import close, success
+from dashboard.act.steps.finish import close, release_lock, success
+from dashboard.model import service_annotations
 from dashboard.model.action import ActionState, Outcome, StepProgress, StepState
 
 _AFTER_CONFLICT = timedelta(milliseconds=200)
 _AFTER_FAULT = timedelta(seconds=1)
+STOPPING = "this deck is being stopped"
 
 Told: TypeAlias = Callable[[ActionState], None]
 Wait: TypeAlias = Callable[[timedelta], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """The process is to stop: the action is not taken further here."""
+
+    step: str
 
 
 def begun(run: Run, steps: Sequence[Step]) -> ActionState:
@@ -39,13 +50,31 @@ def begun(run: Run, steps: Sequence[Step]) -> ActionState:
 
 
 class Executor:
-    """One action's way through its steps. `told` gets each new state; `wait` passes time between two tries."""
+    """One action's way through its steps.
 
-    def __init__(self, run: Run, steps: Sequence[Step], *, told: Told, wait: Wait) -> None:
+    Args:
+        undo: the steps that take the action back once the selector was written.
+        told: gets each new state.
+        wait: passes time between two tries.
+        leave: set when the process has no more time; the action is then left at the next step or try.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        steps: Sequence[Step],
+        *,
+        undo: Sequence[Step],
+        told: Told,
+        wait: Wait,
+        leave: threading.Event | None = None,
+    ) -> None:
         self._run = run
         self._steps = steps
+        self._undo = undo
         self._told = told
         self._wait = wait
+        self._leave = leave or threading.Event()
         self._state = begun(run, steps)
 
     def execute(self) -> ActionState:
@@ -56,18 +85,27 @@ class Executor:
                 match self._persist(step):
                     case Done():
                         pass
-                    case Refused(reason) | Failed(reason):
+                    case Refused() | Failed() if self._run.is_through:
+                        pass  # users are served: what is left of the steps is taken all the same
+                    case Refused(reason):
+                        return self._give_up(reason, is_refusal=True)
+                    case Failed(reason):
                         return self._give_up(reason)
+                    case _Left(name):
+                        return self._leave_behind(name)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave an action without an end
             log.exception("action broke id=%s", self._run.id)
             return self._give_up(f"a fault of the deck itself: {type(error).__name__}: {error}")
         return self._end(Outcome.SUCCEEDED, success(self._run))
 
-    def _persist(self, step: Step) -> Done | Refused | Failed:
+    def _persist(self, step: Step) -> Done | Refused | Failed | _Left:
         """Take one step until it ends or its patience does; the last real reason is what is told."""
         deadline = self._run.now() + step.patience
         self._show(step, StepState.RUNNING)
         while True:
+            if self._leave.is_set() and not self._run.is_through:
+                self._show(step, StepState.FAILED, STOPPING)
+                return _Left(step.name)
             match self._attempt(step):
                 case Done(detail) as done:
                     self._show(step, StepState.DONE, detail)
@@ -91,13 +129,9 @@ class Executor:
     def _attempt(self, step: Step) -> Done | Retry | Refused | Failed:
         """Keep the lock, note the step on the Service, take it; a fault of the cluster is worth another try."""
         run = self._run
-        if run.is_through:
-            return step.take(run)
         try:
-            if run.lease is not None:
-                run.lease.renew_if_due(run.now())
-            if run.intent is not None and run.intent.step != step.name:
-                run.write_intent(replace(run.intent, step=step.name))
+            if not run.is_through:
+                self._keep(step)
             return step.take(run)
         except LostError as lost:
             return Failed(f"the lock was lost to {lost}")
@@ -108,6 +142,13 @@ class Executor:
         except errors.SourceError as error:
             return Retry(_AFTER_FAULT, str(error))
 
+    def _keep(self, step: Step) -> None:
+        run = self._run
+        if run.lease is not None:
+            run.lease.renew_if_due(run.now())
+        if run.intent is not None and run.intent.step != step.name:
+            run.write_intent(replace(run.intent, step=step.name))
+
     def _after_conflict(self) -> Retry | Failed:
         """Somebody wrote in between: read again and go on only if the action is still ours. Never forced."""
         try:
@@ -116,24 +157,46 @@ class Executor:
             return Retry(_AFTER_FAULT, str(error))
         return Failed(why_not) if why_not else Retry(_AFTER_CONFLICT, "somebody else writes at the same time")
 
-    def _give_up(self, reason: str) -> ActionState:
+    def _give_up(self, reason: str, *, is_refusal: bool = False) -> ActionState:
         """Take back what was changed and say the truth about it."""
         run = self._run
         if run.is_through:
-            return self._end(Outcome.SUCCEEDED, f"{success(run)} ({reason})")
-        changed = bool(run.undo)
-        undone = [self._persist(step) for step in run.undo]
-        not_undone = [result.reason for result in undone if not isinstance(result, Done)]
-        outcome = Outcome.FAILED if run.intent is not None else Outcome.REFUSED
+            return self._close(Outcome.SUCCEEDED, f"{success(run)} ({reason})")
+        not_undone: list[str] = []
+        for step in self._undo if run.moved else ():
+            match self._persist(step):
+                case Refused(why) | Failed(why):
+                    not_undone.append(why)
+                case _Left(name):
+                    return self._leave_behind(name)
+                case Done():
+                    pass
+        outcome = Outcome.REFUSED if run.intent is None or (is_refusal and not run.moved) else Outcome.FAILED
+        return self._close(outcome, f"{outcome.capitalize()}: {reason}.{self._standing(not_undone)}")
+
+    def _standing(self, not_undone: Sequence[str]) -> str:
+        """Where the users are after an action that did not succeed, as it was last read."""
+        run = self._run
         if not_undone:
-            sentence = f"Failed: {reason}. It could not be taken back: {'; '.join(not_undone)}"
-        elif changed:
-            sentence = f"Failed: {reason}. Taken back: users are on {run.request.source}, as before."
-        elif outcome is Outcome.FAILED:
-            sentence = f"Failed: {reason}. Users stayed on {run.request.source}."
-        else:
-            sentence = f"Refused: {reason}."
-        problem = close(run, outcome, sentence)
+            return f" It could not be taken back: {'; '.join(not_undone)}"
+        if run.moved:
+            return f" Taken back: users are on {run.request.source}, as before."
+        if run.intent is None:
+            return ""
+        return f" Users stayed on {service_annotations.read_active(run.service) or 'no track'}."
+
+    def _leave_behind(self, step: str) -> ActionState:
+        """End here and give the lock back, so that a person can resume, finish or clear the action at once."""
+        run = self._run
+        if run.intent is None:
+            return self._give_up(STOPPING, is_refusal=True)
+        active = service_annotations.read_active(run.service) or "no track"
+        sentence = f"Left unfinished at the step {step}, since {STOPPING}: users are on {active}. Go on on Release."
+        problem = release_lock(run)
+        return self._end(Outcome.FAILED, f"{sentence} ({problem})" if problem else sentence)
+
+    def _close(self, outcome: Outcome, sentence: str) -> ActionState:
+        problem = close(self._run, outcome, sentence)
         return self._end(outcome, f"{sentence} ({problem})" if problem else sentence)
 
     def _end(self, outcome: Outcome, sentence: str) -> ActionState:

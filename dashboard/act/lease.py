@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from connectors.errors import Conflict, NotFound
 from dashboard.act.cluster import Cluster, Object
+from dashboard.decide.leases import LENGTH, held
 
-LENGTH = timedelta(seconds=60)
 RENEW_AFTER = timedelta(seconds=15)
 
 
@@ -38,9 +38,9 @@ class Lease:
         except NotFound:
             self._create(now)
             return
-        holder = self._held_by(found, now)
-        if holder and holder != self.holder:
-            raise LostError(holder)
+        lock = held(found, now)
+        if lock is not None and lock.holder != self.holder:
+            raise LostError(f"{lock.holder}, until {lock.until:%H:%M:%S} UTC if it is not renewed")
         transitions = int(found["spec"].get("leaseTransitions") or 0) + 1
         self._replace(found, {**self._spec(now), "acquireTime": _micro(now), "leaseTransitions": transitions}, now)
 
@@ -86,16 +86,8 @@ class Lease:
         self.renewed_at = now
 
     def _holder_now(self, now: datetime) -> str:
-        return self._held_by(self.cluster.get("leases", self.name, self.namespace), now) or "somebody else"
-
-    def _held_by(self, lease: Object, now: datetime) -> str:
-        """Who holds it; "" when nobody does, or the holder stopped renewing."""
-        spec = lease.get("spec") or {}
-        renewed = spec.get("renewTime")
-        if not spec.get("holderIdentity") or not renewed:
-            return ""
-        length = timedelta(seconds=spec.get("leaseDurationSeconds") or LENGTH.total_seconds())
-        return "" if datetime.fromisoformat(renewed) + length < now else str(spec["holderIdentity"])
+        lock = held(self.cluster.get("leases", self.name, self.namespace), now)
+        return lock.holder if lock else "somebody else"
 
     def _spec(self, now: datetime) -> Object:
         return {

@@ -6,18 +6,21 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from connectors.errors import NotFound
 from dashboard.act.audit import AuditFile
-from dashboard.act.cluster import Cluster, Object, selector_text
+from dashboard.act.cluster import Cluster, Object
 from dashboard.act.lease import Lease
-from dashboard.act.step import Step
+from dashboard.decide.tracks import TrackDeployment, find_tracks
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionId, ActionRequest, Intent, Outcome
 from dashboard.model.release import Track
+from dashboard.model.traffic_change import Patch, TrafficChange
 from dashboard.model.verdict import Verdict
 
-Judge: TypeAlias = Callable[[str, str], Verdict]
+# The verdict on a namespace's service, now. The action of this id is not held against it as unfinished.
+Judge: TypeAlias = Callable[[str, str, ActionId], Verdict]
 Clock: TypeAlias = Callable[[], datetime]
 
 log = logging.getLogger("tealdeck.act")
@@ -28,9 +31,11 @@ class Run:
     """What the steps of one action share.
 
     `service` is the active Service as it was last read or written: each write carries its resourceVersion, so that a
-    change by anybody else becomes a conflict and is looked at. `intent` is set once it is written on the Service,
-    `undo` before users are moved; `served_before` is the annotation of that name as it was before. `serving` is the
-    track that was read back as the only one that serves.
+    change by anybody else becomes a conflict and is looked at. `target` is the Deployment that was judged and `change`
+    what is to be written, both set by the guard; `needed` is how many pods the target has to have. `intent` is set
+    once it is written on the Service, `moved` before the selector is. `served_before` is the annotation of that name
+    as it was before. `serving` is the track that was read back as the only one that serves; `preview_left` says why
+    the preview Service was not moved.
     """
 
     id: ActionId
@@ -41,22 +46,19 @@ class Run:
     now: Clock
     started_at: datetime
     service: Object = field(default_factory=dict)
+    target: TrackDeployment | None = None
+    change: TrafficChange | None = None
     version: str = ""
     verdict: Verdict | None = None
     needed: int = 1
     lease: Lease | None = None
     intent: Intent | None = None
     requested: bool = False
-    undo: tuple[Step, ...] = ()
+    moved: bool = False
     serving: Track | None = None
     served_before: str | None = None
+    preview_left: str = ""
     facts: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def selector(self) -> dict[str, str]:
-        """The active Service's selector without the track: what both tracks have in common."""
-        found: Mapping[str, str] = self.service["spec"]["selector"]
-        return {key: value for key, value in found.items() if key != service_annotations.TRACK}
 
     @property
     def is_through(self) -> bool:
@@ -68,19 +70,39 @@ class Run:
         self.service = self.cluster.get("services", self.request.service, self.request.namespace)
         return self.service
 
-    def write_service(self, notes: Mapping[str, str | None], track: Track | None = None) -> None:
-        """Annotate the active Service and, with `track`, move its users there, in one write.
+    def read_preview(self) -> Object | None:
+        """The preview Service that the active one names, read anew; None where there is none."""
+        name = service_annotations.read_preview_service(self.service)
+        try:
+            return self.cluster.get("services", name, self.request.namespace) if name else None
+        except NotFound:
+            return None
+
+    def read_tracks(self) -> Mapping[Track, TrackDeployment]:
+        """The Deployments of both tracks, read anew."""
+        return find_tracks(self.service, self.cluster.list("deployments", self.request.namespace).items)
+
+    def send(self, patch: Patch, seen: Mapping[str, Any]) -> Object:
+        """Send a patch to an object that was read, and answer the object as it is now.
 
         Raises:
-            Conflict: it is no longer as it was last read, and is untouched.
+            Conflict: it is no longer as it was read, and is untouched.
         """
-        name, namespace = self.request.service, self.request.namespace
-        version = self.service["metadata"]["resourceVersion"]
-        self.service = self.cluster.patch("services", name, namespace, service_patch(version, notes, track))
+        body = with_precondition(patch.body, seen)
+        return self.cluster.patch(patch.kind, patch.name, self.request.namespace, body, subresource=patch.subresource)
+
+    def write_service(self, body: Mapping[str, Any]) -> None:
+        """Patch the active Service, if it is still as it was last read.
+
+        Raises:
+            Conflict: it is not, and is untouched.
+        """
+        self.service = self.send(Patch(kind="services", name=self.request.service, body=body), self.service)
 
     def write_intent(self, intent: Intent) -> None:
         """Put the intent on the Service, under the same precondition."""
-        self.write_service({service_annotations.ACTION: service_annotations.write_intent(intent)})
+        text = service_annotations.write_intent(intent)
+        self.write_service({"metadata": {"annotations": {service_annotations.ACTION: text}}})
         self.intent = intent
 
     def is_ours(self) -> bool:
@@ -96,36 +118,8 @@ class Run:
             return f"another action took over: {other.kind} by {other.actor}" if other else "the intent was removed"
         return ""
 
-    def deployment(self, track: Track) -> Object | None:
-        """The one Deployment of a track, read anew."""
-        labels = {**self.selector, service_annotations.TRACK: track.value}
-        found = self.cluster.list("deployments", self.request.namespace, selector_text(labels)).items
-        return found[0] if found else None
 
-
-def service_patch(version: str, notes: Mapping[str, str | None], track: Track | None) -> Object:
-    """The merge patch that changes a Service only if it is still at this resourceVersion."""
-    metadata: Object = {"resourceVersion": version}
-    if notes:
-        metadata["annotations"] = dict(notes)
-    selector = {} if track is None else {"spec": {"selector": {service_annotations.TRACK: track.value}}}
-    return {"metadata": metadata, **selector}
-
-
-def version_of(deployment: Object) -> str:
-    """The version that a Deployment's pods carry."""
-    labels = deployment["spec"]["template"]["metadata"].get("labels") or {}
-    return str(labels.get(service_annotations.VERSION, ""))
-
-
-def desired_of(deployment: Object) -> int:
-    """How many pods a Deployment asks for; the API's default is one."""
-    return int(deployment["spec"].get("replicas", 1))
-
-
-def ready_of(deployment: Object) -> int:
-    """How many pods are ready, counted for the Deployment as it is now written; 0 while the controller is behind."""
-    status = deployment.get("status") or {}
-    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
-        return 0
-    return int(status.get("readyReplicas", 0))
+def with_precondition(body: Mapping[str, Any], seen: Mapping[str, Any]) -> Object:
+    """The merge patch with the resourceVersion at which the object was read."""
+    metadata = {**body.get("metadata", {}), "resourceVersion": seen["metadata"]["resourceVersion"]}
+    return {**body, "metadata": metadata}

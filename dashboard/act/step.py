@@ -1,13 +1,12 @@
-"""How a step ends: as a value, so that the executor and not the step decides what follows."""
+"""One step of an action, and how it ends: as a value, so that the executor and not the step decides what follows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-if TYPE_CHECKING:
-    from dashboard.act.run import Run
+from dashboard.act.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +26,14 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The action may not go on. Nothing was changed by it."""
+    """The action may not go on. No user was moved."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The action cannot go on. What was changed is undone by the executor, newest change first."""
+    """The action cannot go on. The executor takes back what was changed."""
 
     reason: str
 
@@ -50,7 +49,7 @@ class Step(Protocol):
 
     @property
     def name(self) -> str:
-        """Stable and short: stands in the intent and in tests."""
+        """Stable and short: it is written in the intent."""
         ...
 
     @property
@@ -60,7 +59,7 @@ class Step(Protocol):
 
     @property
     def patience(self) -> timedelta:
-        """From the first try on."""
+        """Counted from the first try."""
         ...
 
     def take(self, run: Run) -> StepResult:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from dashboard.decide.endpoints import receivers
+from dashboard.decide.tracks import TrackDeployment, find_tracks, track_selector
 from dashboard.model import service_annotations
 from dashboard.model.release import GovernedService, Track, TrackStatus
 
@@ -25,36 +27,29 @@ def governed_service(
     if active is None:
         return None
     metadata = service["metadata"]
-    notes = metadata.get("annotations") or {}
-    preview_name = notes.get(service_annotations.PREVIEW_SERVICE) or None
-    preview = next((other for other in services if other["metadata"]["name"] == preview_name), None)
+    preview = preview_service(service, services)
     behind = serving(metadata["name"], slices)
     return GovernedService(
         namespace=metadata["namespace"],
         name=metadata["name"],
         active=active,
-        resource_version=metadata["resourceVersion"],
-        preview_service=preview_name if preview else None,
-        preview_resource_version=preview["metadata"]["resourceVersion"] if preview else None,
-        owner=notes.get(service_annotations.OWNER, ""),
+        preview_service=preview["metadata"]["name"] if preview else None,
+        owner=(metadata.get("annotations") or {}).get(service_annotations.OWNER, ""),
         tracks={
-            status.track: status
-            for deployment in deployments
-            if (status := _track(deployment, service, pods, behind)) is not None
+            track: _status(found, service, pods, behind) for track, found in find_tracks(service, deployments).items()
         },
     )
 
 
+def preview_service(service: Object, services: Iterable[Object]) -> Object | None:
+    """The Service that shows the track which users are not on; None when there is none."""
+    name = service_annotations.read_preview_service(service)
+    return next((other for other in services if name and other["metadata"]["name"] == name), None)
+
+
 def serving(service: str, slices: Iterable[Object]) -> frozenset[str]:
-    """The names of the pods behind the ready endpoints of a Service."""
-    return frozenset(
-        (endpoint.get("targetRef") or {}).get("name", "")
-        for piece in slices
-        if (piece["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == service
-        for endpoint in piece.get("endpoints") or ()
-        # The API leaves `ready` out where it means true.
-        if (endpoint.get("conditions") or {}).get("ready") is not False
-    )
+    """The names of the pods that get the connections of a Service."""
+    return receivers(service, slices)
 
 
 def ended_lately(pods: Iterable[Object], since: datetime) -> int:
@@ -66,8 +61,8 @@ def ended_lately(pods: Iterable[Object], since: datetime) -> int:
 
 def of_track(pods: Iterable[Object], service: Object, track: Track) -> tuple[Object, ...]:
     """The pods of a service's track, ready or not."""
-    wanted = {**(service["spec"].get("selector") or {}), service_annotations.TRACK: track.value}
-    return tuple(pod for pod in pods if wanted.items() <= _labels(pod).items())
+    wanted = track_selector(service, track).items()
+    return tuple(pod for pod in pods if wanted <= _labels(pod).items())
 
 
 def release_began(
@@ -96,19 +91,13 @@ def _revision(replicaset: Object) -> int:
     return int(noted) if noted.isdigit() else 0
 
 
-def _track(deployment: Object, service: Object, pods: Sequence[Object], behind: frozenset[str]) -> TrackStatus | None:
-    """The Deployment as a track of the service; None when it is none of its tracks."""
-    labels = _labels(deployment["spec"]["template"])
-    common = {key: value for key, value in service["spec"]["selector"].items() if key != service_annotations.TRACK}
-    if not common.items() <= labels.items() or labels.get(service_annotations.TRACK) not in tuple(Track):
-        return None
-    track = Track(labels[service_annotations.TRACK])
-    ours = of_track(pods, service, track)
+def _status(found: TrackDeployment, service: Object, pods: Sequence[Object], behind: frozenset[str]) -> TrackStatus:
+    ours = of_track(pods, service, found.track)
     return TrackStatus(
-        track=track,
-        deployment=deployment["metadata"]["name"],
-        version=labels.get(service_annotations.VERSION, ""),
-        desired=int(deployment["spec"].get("replicas", 1)),
+        track=found.track,
+        deployment=found.name,
+        version=found.version,
+        desired=found.desired,
         ready=sum(_is_ready(pod) for pod in ours),
         restarts=sum(
             int(status.get("restartCount", 0))
@@ -116,6 +105,8 @@ def _track(deployment: Object, service: Object, pods: Sequence[Object], behind: 
             for status in (pod.get("status") or {}).get("containerStatuses") or ()
         ),
         serving=sum(pod["metadata"]["name"] in behind for pod in ours),
+        template=found.template,
+        problem=found.problem,
     )
 
 

@@ -42,6 +42,7 @@ def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
         candidate=evidence.candidate,
         version=version,
         gates=by_concern(answers),
+        template=status.template if status else "",
     )
 
 

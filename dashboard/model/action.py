@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NewType
 
 from dashboard.model.release import Track
+from dashboard.model.traffic_change import TrafficChange
 
 ActionId = NewType("ActionId", str)
 
@@ -30,10 +31,15 @@ SHORTEST_REASON = 10
 
 
 class ActionKind(StrEnum):
-    """Switch moves the users to the preview track; rollback moves them back to the track that served before."""
+    """Switch moves the users to the preview track; rollback moves them back to the track that served before.
+
+    Finish and clear end an action that a dead process left behind: with what is still to do, or as it is.
+    """
 
     SWITCH = "switch"
     ROLLBACK = "rollback"
+    FINISH = "finish"
+    CLEAR = "clear"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +56,9 @@ class ActionRequest:
 
     `typed_version` is the version typed in the dialog of a switch, `reason` the one chosen for a rollback,
     `break_glass` the reason for switching against the verdict; "" when it was not asked for. `accepted` names the gates
-    that the person was shown as unknown and took upon themselves.
+    that the person was shown as unknown and accepted. `template` is the fingerprint of the target's pod template and
+    `change` the exact change, both as shown; "" and None where no dialog showed them. `unfinished` is the action that
+    a finish or a clear is about.
     """
 
     kind: ActionKind
@@ -63,6 +71,9 @@ class ActionRequest:
     reason: str = ""
     break_glass: str = ""
     accepted: tuple[str, ...] = ()
+    template: str = ""
+    change: TrafficChange | None = None
+    unfinished: ActionId | None = None
 
     def __post_init__(self) -> None:
         if self.target is self.source:
@@ -97,7 +108,7 @@ class StepProgress:
 
 
 class Outcome(StrEnum):
-    """How an action stands. REFUSED changed nothing; FAILED was undone, or says in its sentence that it was not."""
+    """How an action stands. REFUSED moved no user; FAILED was undone, or says in its sentence that it was not."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -125,11 +136,22 @@ class ActionState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """The last action that moved users to the track where they are: what it was, and when."""
+
+    kind: ActionKind
+    track: Track
+    started_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """The record of an action on its Service: there before anything changes, and with its outcome afterwards.
 
     `step` is the step that was begun last. An intent without an outcome belongs to an action that is under way, or to
-    one whose worker is gone.
+    one whose process is gone. `superseded` is the unfinished action that it took over from. `moved` is handed on from
+    intent to intent, so that an action that failed does not hide when users were last moved.
     """
 
     id: ActionId
@@ -144,6 +166,7 @@ class Intent:
     outcome: Outcome
     ended_at: datetime | None = None
     superseded: str = ""
+    moved: Move | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +175,6 @@ class ServedBefore:
 
     track: Track
     version: str
-    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,11 @@ class Track(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackStatus:
-    """One track as the cluster reports it. `serving` counts the ready endpoints behind the active Service."""
+    """One track as the cluster reports it.
+
+    `serving` counts its pods that get connections of the active Service. `template` is a fingerprint of the pod
+    template. `problem` says why users cannot be moved to it; "" when they can.
+    """
 
     track: Track
     deployment: str
@@ -30,18 +34,18 @@ class TrackStatus:
     ready: int
     restarts: int
     serving: int
+    template: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernedService:
-    """A Service with a blue and a green Deployment. `active` is what its selector says, at `resource_version`."""
+    """A Service with a blue and a green Deployment. `active` is the track that its selector names."""
 
     namespace: str
     name: str
     active: Track
-    resource_version: str
     preview_service: str | None
-    preview_resource_version: str | None
     owner: str
     tracks: Mapping[Track, TrackStatus]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from dashboard.model.action import ActionId, ActionKind, Intent, Outcome, ServedBefore
+from dashboard.model.action import ActionId, ActionKind, Intent, Move, Outcome, ServedBefore
 from dashboard.model.conditions import Schema
 from dashboard.model.release import Track
 
@@ -23,6 +23,7 @@ PREVIEW_SERVICE = "tealdeck.io/preview-service"
 OWNER = "tealdeck.io/owner"
 ACTION = "tealdeck.io/action"
 SERVED_BEFORE = "tealdeck.io/served-before"
+SUPERSEDED = "tealdeck.io/superseded-action"
 FREEZE = "tealdeck.io/freeze"
 BACKUP_VERIFIED = "tealdeck.io/backup-verified-at"
 SCHEMA_WRITES = "tealdeck.io/schema-writes"
@@ -31,14 +32,14 @@ SCHEMA_READS = "tealdeck.io/schema-reads"
 
 def write_intent(intent: Intent) -> str:
     """The intent as the annotation's text."""
-    return json.dumps({field.name: _plain(getattr(intent, field.name)) for field in fields(intent)}, sort_keys=True)
+    return json.dumps(asdict(intent), sort_keys=True, default=datetime.isoformat)
 
 
 def read_intent(service: Mapping[str, Any]) -> Intent | None:
     """The action that was last begun on this Service; None when there is none that can be read."""
     found = _annotation(service, ACTION)
     try:
-        return Intent(
+        intent = Intent(
             id=ActionId(found["id"]),
             kind=ActionKind(found["kind"]),
             source=Track(found["source"]),
@@ -54,18 +55,19 @@ def read_intent(service: Mapping[str, Any]) -> Intent | None:
         )
     except (KeyError, ValueError):
         return None
+    return replace(intent, moved=_move(found.get("moved")) or _own_move(intent))
 
 
 def write_served_before(served: ServedBefore) -> str:
     """The former active track as the annotation's text."""
-    return json.dumps({"since": served.since.isoformat(), "track": served.track, "version": served.version})
+    return json.dumps({"track": served.track, "version": served.version})
 
 
 def read_served_before(service: Mapping[str, Any]) -> ServedBefore | None:
     """The track that a rollback would go back to; None when no switch has happened or it was rolled back."""
     found = _annotation(service, SERVED_BEFORE)
     try:
-        return ServedBefore(track=Track(found["track"]), version=str(found["version"]), since=_instant(found["since"]))
+        return ServedBefore(track=Track(found["track"]), version=str(found["version"]))
     except (KeyError, ValueError):
         return None
 
@@ -93,6 +95,16 @@ def read_schema(deployment: Mapping[str, Any]) -> Schema | None:
         return None
 
 
+def is_governed(service: Mapping[str, Any]) -> bool:
+    """Whether the deck may judge and switch this Service."""
+    return (service["metadata"].get("labels") or {}).get(GOVERNED) == "true"
+
+
+def read_preview_service(service: Mapping[str, Any]) -> str:
+    """The name of the Service that shows the track which users are not on; "" when there is none."""
+    return _text(service, PREVIEW_SERVICE)
+
+
 def read_active(service: Mapping[str, Any]) -> Track | None:
     """The track that the Service's selector names."""
     selector = service.get("spec", {}).get("selector") or {}
@@ -100,6 +112,25 @@ def read_active(service: Mapping[str, Any]) -> Track | None:
         return Track(selector[TRACK])
     except (KeyError, ValueError):
         return None
+
+
+def _move(found: Any) -> Move | None:
+    try:
+        return Move(
+            kind=ActionKind(found["kind"]),
+            track=Track(found["track"]),
+            started_at=_instant(found["started_at"]),
+            ended_at=_instant(found["ended_at"]),
+        )
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _own_move(intent: Intent) -> Move | None:
+    """What an intent of an earlier version says by its outcome alone."""
+    if intent.outcome is not Outcome.SUCCEEDED or intent.ended_at is None:
+        return None
+    return Move(kind=intent.kind, track=intent.target, started_at=intent.started_at, ended_at=intent.ended_at)
 
 
 def _text(item: Mapping[str, Any], name: str) -> str:
@@ -119,7 +150,3 @@ def _instant(text: Any) -> datetime:
     if at.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
     return at
-
-
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value

@@ -141,6 +141,7 @@ class Verdict:
     candidate: Track
     version: str
     gates: tuple[GateAnswer, ...]
+    template: str = ""
 
     @property
     def open(self) -> tuple[GateAnswer, ...]:

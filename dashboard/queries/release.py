@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,12 +17,17 @@ from dashboard.decide import governed
 from dashboard.decide import verdict as decide
 from dashboard.decide.policy import Policy
 from dashboard.decide.ratio import Ratio, ratios
+from dashboard.decide.tracks import find_tracks
+from dashboard.decide.traffic_change import traffic_change
+from dashboard.decide.unfinished import unfinished
 from dashboard.model import service_annotations
-from dashboard.model.action import ActionKind, Intent, Outcome, ServedBefore
+from dashboard.model.action import ActionId, ActionKind, Move, ServedBefore
 from dashboard.model.reading import Reading, Source, State, empty, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample, Series
+from dashboard.model.traffic_change import TrafficChange
 from dashboard.model.trial import Trial
+from dashboard.model.unfinished import Unfinished
 from dashboard.model.verdict import Counts, Evidence, Mode, Verdict
 from dashboard.model.view import View
 from dashboard.queries import evidence as counting
@@ -55,8 +60,12 @@ class TrackFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseAnswer:
-    """Everything that the page shows. `after` is there for a while after a switch; `evidence` and `ratios` are of the
-    one shown first."""
+    """Everything that the page shows.
+
+    `after` is there for a while after a switch; `evidence` and `ratios` are of the verdict that is shown first.
+    `unfinished` is an action that was begun and has not ended, in whatever process. `changes` are what a switch and a
+    rollback would write; `preview_shows` is the track that the preview Service selects.
+    """
 
     services: Reading[tuple[str, ...]]
     service: Reading[GovernedService]
@@ -67,6 +76,9 @@ class ReleaseAnswer:
     policy: Policy
     served_before: ServedBefore | None
     way_back_closed: str
+    unfinished: Unfinished | None
+    changes: Mapping[ActionKind, TrafficChange]
+    preview_shows: Track | None
     ratios: Reading[tuple[Ratio, ...]]
     errors: Reading[tuple[Series, ...]]
     p95: Reading[tuple[Series, ...]]
@@ -80,8 +92,10 @@ class _Scene:
     pods: Reading[tuple[Mapping[str, Any], ...]]
     names: Reading[tuple[str, ...]]
     service: Reading[GovernedService]
+    services: tuple[Mapping[str, Any], ...] = ()
     deployments: tuple[Mapping[str, Any], ...] = ()
     replicasets: tuple[Mapping[str, Any], ...] = ()
+    unfinished: Unfinished | None = None
 
     @property
     def active(self) -> Track:
@@ -91,7 +105,7 @@ class _Scene:
 
 def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
     """Everything that the page shows."""
-    scene = _scene(ask, view.ns, view.service)
+    scene = _scene(ask, view.ns, view.service, now)
     name = scene.raw["metadata"]["name"] if scene.raw else view.service
     over = period(view, now)
     line = {**over.values, "namespace": view.ns, "service": name, "window": over.course_window}
@@ -101,11 +115,10 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
         "line.p95": Range(agents.P95_BY_TRACK, line, over.start, over.end),
     }
     answers = ask.gather(requests)
-    intent = service_annotations.read_intent(scene.raw)
     served = service_annotations.read_served_before(scene.raw)
     policy = policy_of(ask.environment.release)
     before = _evidence(ask, scene, answers, now, Mode.BEFORE)
-    after = _evidence(ask, scene, answers, now, Mode.AFTER) if _is_new(intent, scene, now, policy.bake) else None
+    after = _evidence(ask, scene, answers, now, Mode.AFTER) if _is_new(scene, now, policy.bake) else None
     shown = after or before
     return ReleaseAnswer(
         services=scene.names,
@@ -117,6 +130,9 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
         policy=policy,
         served_before=served,
         way_back_closed=_way_back_closed(scene, served),
+        unfinished=scene.unfinished,
+        changes=_changes(scene),
+        preview_shows=_preview_shows(scene),
         ratios=shown.trial.map(
             lambda trial: ratios(trial, policy, shown.mode) or None, empty="nothing can be compared yet"
         ),
@@ -125,16 +141,21 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
     )
 
 
-def judge(ask: Ask, namespace: str, service: str, now: datetime) -> Verdict:
-    """The verdict before a switch, from what is known now."""
-    return decide.judge(evidence(ask, namespace, service, now, Mode.BEFORE), policy_of(ask.environment.release))
+def judge(ask: Ask, namespace: str, service: str, now: datetime, action: ActionId | None = None) -> Verdict:
+    """The verdict before a switch, from what is known now. The action of that id is not held against itself."""
+    found = evidence(ask, namespace, service, now, Mode.BEFORE, action)
+    return decide.judge(found, policy_of(ask.environment.release))
 
 
-def evidence(ask: Ask, namespace: str, service: str, now: datetime, mode: Mode) -> Evidence:
+def evidence(
+    ask: Ask, namespace: str, service: str, now: datetime, mode: Mode, action: ActionId | None = None
+) -> Evidence:
     """Everything that a verdict is computed from, as it is known now."""
-    scene = _scene(ask, namespace, service)
-    answers = ask.gather(_ask_counts(ask, namespace, service, now))
-    return _evidence(ask, scene, answers, now, mode)
+    scene = _scene(ask, namespace, service, now)
+    if scene.unfinished is not None and scene.unfinished.intent.id == action:
+        scene = replace(scene, unfinished=None)
+    readings = ask.gather(_ask_counts(ask, namespace, service, now))
+    return _evidence(ask, scene, readings, now, mode)
 
 
 def fast_seconds(ask: Ask) -> int:
@@ -142,12 +163,12 @@ def fast_seconds(ask: Ask) -> int:
     return max(20, 5 * ask.environment.prometheus.scrape_interval_seconds)
 
 
-def _scene(ask: Ask, namespace: str, wanted: str) -> _Scene:
-    kinds = ("services", "deployments", "replicasets", "pods", "endpointslices")
+def _scene(ask: Ask, namespace: str, wanted: str, now: datetime) -> _Scene:
+    kinds = ("services", "deployments", "replicasets", "pods", "endpointslices", "leases")
     answers = ask.gather({kind: Objects(kind, namespace) for kind in kinds})
     readings = {kind: answers.objects(kind) for kind in kinds}
     services = readings["services"]
-    candidates = [item for item in services.value or () if _is_governed(item)]
+    candidates = [item for item in services.value or () if service_annotations.is_governed(item)]
     candidates.sort(key=lambda item: item["metadata"]["name"])
     raw = next((item for item in candidates if wanted in ("", item["metadata"]["name"])), _EMPTY)
 
@@ -163,14 +184,43 @@ def _scene(ask: Ask, namespace: str, wanted: str) -> _Scene:
         )
 
     what = f"the governed service {wanted}" if wanted else "a governed service"
+    # Without Leases the service is known all the same: only who works on an unfinished action is not.
+    leases = readings.pop("leases")
     return _Scene(
         raw=raw,
         pods=readings["pods"],
         names=services.map(lambda _: tuple(item["metadata"]["name"] for item in candidates)),
         service=_worst(readings.values()).map(built, empty=f"{namespace} does not have {what}"),
+        services=services.value or (),
         deployments=readings["deployments"].value or (),
         replicasets=readings["replicasets"].value or (),
+        unfinished=_unfinished(raw, leases, now),
     )
+
+
+def _unfinished(
+    raw: Mapping[str, Any], leases: Reading[tuple[Mapping[str, Any], ...]], now: datetime
+) -> Unfinished | None:
+    """The action that has not ended. A stale copy of the Leases does not show whether they were renewed."""
+    known = leases.value or () if leases.state in (State.FRESH, State.EMPTY) else None
+    return unfinished(raw, known, now, doubt=leases.reason) if raw else None
+
+
+def _changes(scene: _Scene) -> Mapping[ActionKind, TrafficChange]:
+    """What a switch and a rollback would write, as the cluster is now; nothing while the service is not known."""
+    service = scene.service.value
+    if service is None:
+        return {}
+    tracks, preview = find_tracks(scene.raw, scene.deployments), governed.preview_service(scene.raw, scene.services)
+    return {
+        kind: traffic_change(scene.raw, preview=preview, tracks=tracks, kind=kind, target=service.preview)
+        for kind in (ActionKind.SWITCH, ActionKind.ROLLBACK)
+    }
+
+
+def _preview_shows(scene: _Scene) -> Track | None:
+    preview = governed.preview_service(scene.raw, scene.services) if scene.raw else None
+    return service_annotations.read_active(preview) if preview else None
 
 
 def _ask_counts(ask: Ask, namespace: str, service: str, now: datetime) -> dict[str, Request]:
@@ -211,7 +261,7 @@ def _evidence(ask: Ask, scene: _Scene, answers: Readings, now: datetime, mode: M
         restarts=scene.pods.map(ended, empty="the service is not known"),
         targets=answers.samples("targets").map(_of_track(candidate), empty=f"no pod of {candidate} is scraped"),
         alerts=answers.alerts("alerts"),
-        under_way=scene.service.map(lambda _: _under_way(scene.raw, now)),
+        under_way=scene.service.map(lambda _: _under_way(scene.unfinished, now)),
         trial=_trial(ask, scene, now, mode, candidate),
         burn=release_conditions.burn(answers, candidate),
         kill_switch=release_conditions.kill_switch(answers),
@@ -232,13 +282,12 @@ def _trial(ask: Ask, scene: _Scene, now: datetime, mode: Mode, candidate: Track)
     service = scene.service.value
     if service is None:
         return missing(scene.service.reason or "the service is not known", source=Source.KUBERNETES)
-    intent = service_annotations.read_intent(scene.raw)
-    switched = intent if intent and intent.outcome is Outcome.SUCCEEDED and intent.ended_at else None
+    moved = _last_move(scene)
     began, pods = _began(scene, candidate)
-    if mode is Mode.AFTER and switched is not None:
-        began, until = switched.ended_at, switched.started_at
+    if mode is Mode.AFTER and moved is not None:
+        began, until = moved.ended_at, moved.started_at
     else:
-        moments = [at for at in (began, switched.ended_at if switched else None) if at is not None]
+        moments = [at for at in (began, moved.ended_at if moved else None) if at is not None]
         began, until = max(moments, default=None), None
     if began is None:
         reason = f"nobody knows when the release on {candidate} began"
@@ -298,29 +347,32 @@ def _of_track(track: Track) -> Callable[[tuple[Sample, ...]], float | None]:
     return find
 
 
-def _is_governed(service: Mapping[str, Any]) -> bool:
-    return (service["metadata"].get("labels") or {}).get(service_annotations.GOVERNED) == "true"
-
-
-def _under_way(raw: Mapping[str, Any], now: datetime) -> str:
-    intent = service_annotations.read_intent(raw)
-    if intent is None or intent.outcome is not Outcome.RUNNING:
+def _under_way(found: Unfinished | None, now: datetime) -> str:
+    """Which action somebody works on; "" when nobody does. One that was left behind holds nobody up."""
+    if found is None or found.is_left_behind:
         return ""
+    intent, doubt = found.intent, f"; whether its process lives is not known: {found.doubt}" if found.doubt else ""
     since = (now - intent.started_at).total_seconds()
     return (
-        f"a {intent.kind} to {intent.target} by {intent.actor}, begun {since:.0f} s ago, is at the step {intent.step}"
+        f"a {intent.kind} to {intent.target} by {intent.actor}, begun {since:.0f} s ago, is at the step "
+        f"{intent.step}{doubt}"
     )
 
 
-def _is_new(intent: Intent | None, scene: _Scene, now: datetime, bake: timedelta) -> bool:
+def _last_move(scene: _Scene) -> Move | None:
+    """When users were last moved, by whatever action."""
+    intent = service_annotations.read_intent(scene.raw)
+    return intent.moved if intent else None
+
+
+def _is_new(scene: _Scene, now: datetime, bake: timedelta) -> bool:
     """Whether the active track was switched to lately. After a rollback users are on what they were on before."""
+    moved = _last_move(scene)
     return (
-        intent is not None
-        and intent.kind is ActionKind.SWITCH
-        and intent.outcome is Outcome.SUCCEEDED
-        and intent.target is scene.active
-        and intent.ended_at is not None
-        and now - intent.ended_at < bake
+        moved is not None
+        and moved.kind is ActionKind.SWITCH
+        and moved.track is scene.active
+        and now - moved.ended_at < bake
     )
 
 

@@ -44,7 +44,8 @@ def ask_for(view: View) -> Ask:
 def _desk(environment: str) -> Desk:
     ask = ask_of(environment)
     return build_desk(
-        settings().environments[environment], lambda namespace, service: judge(ask, namespace, service, now())
+        settings().environments[environment],
+        lambda namespace, service, action: judge(ask, namespace, service, now(), action),
     )
 
 

@@ -1,4 +1,4 @@
-"""Switch and rollback on the page: the buttons, the dialog that shows the exact change, and the progress of an action.
+"""Switch and rollback on the page: the buttons, and the dialog that shows the exact change.
 
 A dialog is opened by the page and not by the part that refreshes itself, so that a refresh cannot close it. Nothing
 here changes a cluster: a confirmed dialog hands a request to the desk, whose worker outlives this session.
@@ -8,49 +8,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import streamlit as st
 
-from dashboard.act.run import service_patch
-from dashboard.model.action import (
-    ROLLBACK_REASONS,
-    SHORTEST_REASON,
-    ActionKind,
-    ActionRequest,
-    ActionState,
-    Outcome,
-    StepProgress,
-    StepState,
-)
+from dashboard.model.action import ROLLBACK_REASONS, SHORTEST_REASON, ActionKind, ActionRequest
 from dashboard.model.release import GovernedService, Track
+from dashboard.model.service_annotations import ACTION
+from dashboard.model.traffic_change import TrafficChange
+from dashboard.model.unfinished import WayOn
 from dashboard.model.verdict import Decision, Result, Verdict
 from dashboard.model.view import View
 from dashboard.queries.release import ReleaseAnswer, release
-from dashboard.ui import session, url
-from dashboard.ui.format import ago, clock, span
+from dashboard.ui import session, unfinished, url
+from dashboard.ui.action_progress import OWN
+from dashboard.ui.format import ago
 from dashboard.ui.text import plain
 
 SWITCH, ROLLBACK, CONFIRM = "release.switch", "release.rollback", "release.confirm"
 TYPED, REASON, BREAK_GLASS = "release.typed", "release.reason", "release.breakglass"
 ACCEPTED = "release.accepted"
-_OPEN, _SHOWN, _SERVICE = "release.open", "release.shown", "release.service"
-_SHOWN_SECONDS = 300
+_OPEN, _SEEN, _SERVICE = "release.open", "release.seen", "release.service"
 
-_STEP_ICONS: Final[Mapping[StepState, str]] = {
-    StepState.AHEAD: ":material/radio_button_unchecked:",
-    StepState.RUNNING: ":material/progress_activity:",
-    StepState.DONE: ":material/check_circle:",
-    StepState.REFUSED: ":material/block:",
-    StepState.FAILED: ":material/cancel:",
-}
-_OUTCOME_ICONS: Final[Mapping[Outcome, str]] = {
-    Outcome.RUNNING: ":material/progress_activity:",
-    Outcome.SUCCEEDED: ":material/check_circle:",
-    Outcome.REFUSED: ":material/block:",
-    Outcome.FAILED: ":material/cancel:",
-}
 # What a failing gate suggests as the reason of a rollback; a person may choose another.
 _SUGGESTED: Final[Mapping[str, str]] = {
     "errors": "Errors went up",
@@ -59,6 +39,20 @@ _SUGGESTED: Final[Mapping[str, str]] = {
     "restarts": "Errors went up",
     "capacity": "Errors went up",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """What a dialog has shown: from where to where, which release of the target, and the exact change."""
+
+    service: GovernedService
+    target: Track
+    change: TrafficChange
+
+    @property
+    def template(self) -> str:
+        """The fingerprint of the pod template that users would get."""
+        return self.service.tracks[self.target].template
 
 
 def choice(found: ReleaseAnswer, view: View) -> None:
@@ -74,6 +68,17 @@ def _choose(view: View) -> None:
     url.write(replace(view, service=st.session_state[_SERVICE], notes=()))
 
 
+def left_behind(found: ReleaseAnswer, view: View, running: str) -> None:
+    """The action that has not ended, in whatever process, with the ways on from there."""
+    way = unfinished.card(found, view, running)
+    if way is None or found.unfinished is None:
+        return
+    # To resume is to begin again, with all checks: the dialog of its kind.
+    begins_again = SWITCH if found.unfinished.intent.kind is ActionKind.SWITCH else ROLLBACK
+    st.session_state[_OPEN] = begins_again if way is WayOn.RESUME else f"release.{way}"
+    st.rerun()
+
+
 def buttons(found: ReleaseAnswer, busy: bool) -> None:
     """Switch and roll back. A button that cannot be used says why in words below."""
     service = found.service.value
@@ -81,9 +86,11 @@ def buttons(found: ReleaseAnswer, busy: bool) -> None:
     label = f"Switch to {preview.track.upper()} {preview.version}" if preview else "Switch"
     back = found.served_before
     back_label = f"Roll back to {back.track.upper()} {back.version}" if back else "Roll back"
-    closed = "An action is under way." if busy else ""
+    elsewhere = found.unfinished is not None and not found.unfinished.is_left_behind
+    closed = "An action is under way." if busy or elsewhere else ""
     no_preview = "There is no preview track to switch to." if service else found.way_back_closed
-    no_switch = closed or ("" if preview else no_preview)
+    problem = f"No switch: {preview.problem}." if preview and preview.problem else ""
+    no_switch = closed or (problem if preview else no_preview)
     no_rollback = closed or found.way_back_closed
     with st.grid(2, min_column_width=150, gap="small", key="release-buttons"):
         urgent = found.after is not None and found.after.decision is Decision.NO_GO
@@ -109,22 +116,29 @@ def _opener(key: str, label: str, icon: str, *, disabled: bool, primary: bool) -
 
 def dialog_if_asked(view: View) -> None:
     """Open the dialog of the button that was pressed."""
-    match st.session_state.pop(_OPEN, ""):
+    opened = st.session_state.pop(_OPEN, "")
+    if opened:
+        st.session_state.pop(_SEEN, None)
+    match opened:
         case "release.switch":
             st.dialog("Switch", icon=":material/swap_horiz:", width="medium")(lambda: _switch(view))()
         case "release.rollback":
             st.dialog("Roll back", icon=":material/undo:", width="medium")(lambda: _rollback(view))()
+        case "release.finish":
+            st.dialog("Finish", icon=":material/task_alt:", width="medium")(lambda: unfinished.finish(view))()
+        case "release.clear":
+            st.dialog("Clear", icon=":material/delete:", width="medium")(lambda: unfinished.clear(view))()
 
 
 def _switch(view: View) -> None:
     found = release(session.ask_for(view), view, session.now())
     service = found.service.value
-    if service is None:
-        st.error(plain(found.service.reason), icon=":material/cloud_off:")
+    if service is None or service.preview not in service.tracks:
+        st.error(plain(found.service.reason or "there is no preview track"), icon=":material/cloud_off:")
         return
     target = service.preview
-    version = service.tracks[target].version if target in service.tracks else ""
-    _effect(service, target)
+    version = service.tracks[target].version
+    shown = _effect(found, ActionKind.SWITCH, service, target)
     acceptable = found.before.acceptable_to(session.actor().name)
     _verdict(found.before, is_acceptable=bool(acceptable))
     typed = st.text_input(
@@ -138,7 +152,7 @@ def _switch(view: View) -> None:
         accepted = st.checkbox(f"I accept that this stays unknown: {plain(titles, limit=500)}", key=key)
     elif found.before.decision is not Decision.GO:
         reason = st.text_input(
-            f"Why against the verdict? At least {SHORTEST_REASON} signs, recorded in the audit",
+            f"Why against the verdict? At least {SHORTEST_REASON} characters, recorded in the audit",
             key=BREAK_GLASS,
             autocomplete="off",
             live=True,
@@ -155,9 +169,8 @@ def _switch(view: View) -> None:
     ):
         _submit(
             view,
-            service,
+            shown,
             ActionKind.SWITCH,
-            target,
             typed_version=(typed or "").strip(),
             break_glass=(reason or "").strip(),
             accepted=tuple(gate.gate for gate in acceptable) if accepted else (),
@@ -172,16 +185,19 @@ def _rollback(view: View) -> None:
         return
     st.session_state.setdefault(REASON, _suggested(found.after))
     reason = st.pills("Why?", ROLLBACK_REASONS, key=REASON)
-    if st.button(
-        f"Move all users back to {back.track.upper()} {plain(back.version)}",
-        key=CONFIRM,
-        type="primary",
-        disabled=reason is None,
-        width="stretch",
-    ):
-        _submit(view, service, ActionKind.ROLLBACK, back.track, reason=reason or "")
-    st.caption("A rollback needs no GO. It takes seconds when the old track is warm.")
-    _effect(service, back.track)
+    above = st.container()
+    shown = _effect(found, ActionKind.ROLLBACK, service, back.track)
+    with above:
+        confirmed = st.button(
+            f"Move all users back to {back.track.upper()} {plain(back.version)}",
+            key=CONFIRM,
+            type="primary",
+            disabled=reason is None,
+            width="stretch",
+        )
+        st.caption("A rollback needs no GO. It takes seconds when the old track is warm.")
+    if confirmed:
+        _submit(view, shown, ActionKind.ROLLBACK, reason=reason or "")
 
 
 def _suggested(after: Verdict | None) -> str | None:
@@ -189,31 +205,48 @@ def _suggested(after: Verdict | None) -> str | None:
     return next((_SUGGESTED[gate] for gate in failing if gate in _SUGGESTED), None)
 
 
-def _effect(service: GovernedService, target: Track) -> None:
-    """From, to, what it means for users, and the change word for word."""
-    old, new = service.tracks.get(target.other), service.tracks.get(target)
-    if old is None or new is None:
-        return
+def _effect(found: ReleaseAnswer, kind: ActionKind, service: GovernedService, target: Track) -> _Shown:
+    """Draw from, to, what it means for users, and the exact change. Answers what the person had before their eyes.
+
+    That is what the last run has drawn: a click runs the dialog again, and the cluster may have changed by then.
+    """
+    drawn = _Shown(service=service, target=target, change=found.changes[kind])
+    seen: _Shown = st.session_state.get(_SEEN, drawn)
+    st.session_state[_SEEN] = drawn
     leaving, coming = target.other, target
+    old, new = service.tracks.get(leaving), service.tracks[coming]
     st.markdown(
-        f"**From** :{leaving}[{leaving} {plain(old.version)}] **to** :{coming}[{coming} {plain(new.version)}]. "
-        f"New connections of all users of {plain(service.name)} go to {new.ready} ready pods; what is in flight ends "
-        f"on {leaving}. The preview Service then shows {leaving}."
+        f"**From** :{leaving}[{leaving} {plain(old.version if old else '')}] **to** "
+        f":{coming}[{coming} {plain(new.version)}]. New connections of all users of {plain(service.name)} go to "
+        f"{new.ready} ready pods; what is in flight ends on {leaving}. {_preview_words(drawn)}"
     )
-    if new.ready < old.desired:
-        st.caption(f"Before that, {plain(new.deployment)} is scaled from {new.desired} to {old.desired} pods.")
+    if drawn.change.scale is not None:
+        needed = drawn.change.scale.body["spec"]["replicas"]
+        st.caption(f"Before that, {plain(new.deployment)} is scaled from {new.desired} to {needed} pods.")
+    if found.unfinished is not None and found.unfinished.is_left_behind:
+        intent = found.unfinished.intent
+        st.caption(f"It takes over from the unfinished {intent.kind} to {intent.target} by {plain(intent.actor)}.")
     with st.expander("The exact change", icon=":material/difference:"):
-        st.code(change(service, target), language="json", wrap_lines=True)
-
-
-def change(service: GovernedService, target: Track) -> str:
-    """The merge patches as they are sent; a resourceVersion that is no longer true makes the cluster refuse them."""
-    patches = {f"services/{service.name}": service_patch(service.resource_version, {}, target)}
-    if service.preview_service and service.preview_resource_version:
-        patches[f"services/{service.preview_service}"] = service_patch(
-            service.preview_resource_version, {}, target.other
+        st.code(change_text(drawn.change), language=None, wrap_lines=True)
+        st.caption(
+            "Merge patches, in this order. Each is sent with the resourceVersion that is read directly before, so that "
+            f"it fails if somebody else has changed the object. Around them the annotation {plain(ACTION)} on "
+            f"{plain(service.name)} notes who does what, each step and the outcome."
         )
-    return json.dumps(patches, indent=1)
+    return seen
+
+
+def _preview_words(shown: _Shown) -> str:
+    """What becomes of the preview Service."""
+    if shown.change.preview_left:
+        return f"The preview Service is left alone: {plain(shown.change.preview_left)}."
+    name, other = shown.service.preview_service, shown.target.other
+    return f"The preview Service {plain(name)} then shows {other}." if name else "There is no preview Service."
+
+
+def change_text(change: TrafficChange) -> str:
+    """The merge patches as they are sent, by what they are sent to."""
+    return json.dumps({patch.path: patch.body for patch in change.patches}, indent=1)
 
 
 def _verdict(verdict: Verdict, *, is_acceptable: bool) -> None:
@@ -223,17 +256,19 @@ def _verdict(verdict: Verdict, *, is_acceptable: bool) -> None:
             st.markdown(f":material/check_circle: {said}")
     else:
         st.warning(said, icon=":material/front_hand:")
-    carries = "a GO not older than 60 s"
+    carries = "a GO that is not older than 60 s"
     if is_acceptable:
         carries += ", or one that lacks no more than what you accept,"
-    st.caption(f"It is judged again when you confirm; only {carries} carries the switch.")
+    st.caption(
+        f"Version and verdict are read again when you confirm and directly before users are moved; only {carries} "
+        "carries the switch."
+    )
 
 
 def _submit(
     view: View,
-    service: GovernedService,
+    shown: _Shown,
     kind: ActionKind,
-    target: Track,
     *,
     typed_version: str = "",
     reason: str = "",
@@ -242,72 +277,17 @@ def _submit(
 ) -> None:
     request = ActionRequest(
         kind=kind,
-        namespace=service.namespace,
-        service=service.name,
-        source=service.active,
-        target=target,
+        namespace=shown.service.namespace,
+        service=shown.service.name,
+        source=shown.service.active,
+        target=shown.target,
         actor=session.actor(),
         typed_version=typed_version,
         reason=reason,
         break_glass=break_glass,
         accepted=accepted,
+        template=shown.template,
+        change=shown.change,
     )
-    st.session_state[_SHOWN] = session.actions(view).submit(request)
+    st.session_state[OWN] = session.actions(view).submit(request)
     st.rerun()
-
-
-def progress(view: View) -> None:
-    """The action under way, step by step, or the one that has just ended; nothing when there is none."""
-    desk = session.actions(view)
-    state = desk.current(view.ns, view.service)
-    mine = desk.state(st.session_state[_SHOWN]) if _SHOWN in st.session_state else None
-    states = [state] if state is not None else []
-    if mine is not None and mine.id not in {known.id for known in states}:
-        states.append(mine)
-    for shown in states:
-        if shown.is_running:
-            st.fragment(lambda shown=shown: _running(view, shown), run_every=1.0, key=f"release.progress.{shown.id}")()
-        elif shown.ended_at and (session.now() - shown.ended_at).total_seconds() < _SHOWN_SECONDS:
-            _card(shown, view)
-
-
-def follow(view: View, drawn: str) -> None:
-    """From within the live part: start over when an action has begun elsewhere since the page was drawn."""
-    state = session.actions(view).current(view.ns, view.service)
-    if state is not None and state.is_running and state.id != drawn:
-        st.rerun()
-
-
-def running_id(view: View) -> str:
-    """The id of the action that runs now; "" when none does."""
-    state = session.actions(view).current(view.ns, view.service)
-    return state.id if state is not None and state.is_running else ""
-
-
-def _running(view: View, shown: ActionState) -> None:
-    now = session.actions(view).state(shown.id) or shown
-    _card(now, view)
-    if not now.is_running:
-        st.rerun()
-
-
-def _card(state: ActionState, view: View) -> None:
-    request = state.request
-    with st.container(border=True, key="release-progress", gap="xsmall"):
-        st.markdown(
-            f"##### {_OUTCOME_ICONS[state.outcome]} {request.kind.capitalize()} to {request.target}: {state.outcome}"
-        )
-        st.markdown(plain(state.sentence, limit=600))
-        # What went well need not push the rollback button off a phone's screen.
-        with st.expander("Steps") if state.outcome is Outcome.SUCCEEDED else st.container():
-            st.markdown("  \n".join(_line(step) for step in state.steps))
-        facts = [f"{plain(name)}: {plain(value, limit=400)}" for name, value in state.facts.items()]
-        if facts:
-            st.caption("Read back: " + "; ".join(facts))
-        ended = f", took {span(state.ended_at - state.started_at)}" if state.ended_at else ""
-        st.caption(f"{plain(request.actor.name)}, {clock(state.started_at, view.tz)}{ended}. {plain(request.why)}")
-
-
-def _line(step: StepProgress) -> str:
-    detail = f" :gray[{plain(step.detail)}]" if step.detail else ""
-    return f"{_STEP_ICONS[step.state]} {plain(step.title)}{detail}"

@@ -126,7 +126,8 @@ class FakeCluster:
             self.objects["pods", f"{name}-{number}"] = {
                 "metadata": {"name": f"{name}-{number}", "namespace": NAMESPACE, "labels": labels}
             }
-        deployment["status"] = {"readyReplicas": deployment["spec"]["replicas"], "observedGeneration": 1}
+        counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), deployment["spec"]["replicas"])
+        deployment["status"] = {**counts, "observedGeneration": 1}
 
     def _slice(self, name: str, service: Object) -> Object:
         wanted = service["spec"]["selector"].items()

@@ -18,7 +18,7 @@ from connectors.errors import Rejected, TimedOut
 from dashboard.act.audit import AuditFile
 from dashboard.act.desk import Desk
 from dashboard.act.executor import Executor
-from dashboard.act.plan import plan
+from dashboard.act.plan import plan, undo_plan
 from dashboard.act.run import Judge, Run
 from dashboard.model.action import ActionId, ActionKind, ActionRequest, ActionState, Actor, Outcome, StepState
 from dashboard.model.release import Track
@@ -66,7 +66,7 @@ class Stage:
         self.told: list[ActionState] = []
         self._count = 0
 
-    def judge(self, namespace: str, service: str) -> Any:
+    def judge(self, namespace: str, service: str, action: ActionId) -> Any:
         return a_verdict(self.clock.now(), decision=self.decision)
 
     def run(self, request: ActionRequest, judge: Judge | None = None) -> ActionState:
@@ -80,7 +80,8 @@ class Stage:
             now=self.clock.now,
             started_at=self.clock.now(),
         )
-        return Executor(run, plan(request), told=self.told.append, wait=self.clock.wait).execute()
+        steps, undo = plan(request), undo_plan(request)
+        return Executor(run, steps, undo=undo, told=self.told.append, wait=self.clock.wait).execute()
 
     def phases(self) -> list[str]:
         return [record["agentgov"]["audit"]["phase"] for record in self.audit.records()]
@@ -117,12 +118,12 @@ def test_the_order_of_writes_is_lock_intent_selector_preview_outcome_event_unloc
         "create leases",
         "agent-runtime intent begin running",
         "agent-runtime intent prepare running",
+        "agent-runtime intent again running",
         "agent-runtime intent switch running",
         "replace leases",
         "agent-runtime selector",
-        "agent-runtime intent preview running",
-        "agent-runtime-preview selector",
         "agent-runtime intent read-back running",
+        "agent-runtime-preview selector",
         "agent-runtime intent read-back succeeded",
         "create events",
         "replace leases",
@@ -191,12 +192,12 @@ def test_refused_without_a_write(stage: Stage, request_: ActionRequest, decision
 
 def test_a_verdict_older_than_a_minute_carries_no_switch(stage: Stage) -> None:
     old = a_verdict(stage.clock.now() - timedelta(seconds=61))
-    assert "older than 60 s" in stage.run(a_switch(), judge=lambda namespace, service: old).sentence
+    assert "older than 60 s" in stage.run(a_switch(), judge=lambda *_: old).sentence
 
 
 def test_a_verdict_on_another_version_carries_no_switch(stage: Stage) -> None:
     other = a_verdict(stage.clock.now(), version="1.7.9")
-    assert "about 1.7.9" in stage.run(a_switch(), judge=lambda namespace, service: other).sentence
+    assert "about 1.7.9" in stage.run(a_switch(), judge=lambda *_: other).sentence
 
 
 def _waiting(stage: Stage, **acceptors: tuple[str, ...]) -> Judge:
@@ -204,7 +205,7 @@ def _waiting(stage: Stage, **acceptors: tuple[str, ...]) -> Judge:
         GateAnswer(gate=name, title=name.title(), result=Result.UNKNOWN, reason="nobody knows", acceptors=names)
         for name, names in acceptors.items()
     )
-    return lambda namespace, service: replace(a_verdict(stage.clock.now(), decision=Decision.WAIT), gates=gates)
+    return lambda namespace, service, action: replace(a_verdict(stage.clock.now(), decision=Decision.WAIT), gates=gates)
 
 
 @pytest.mark.parametrize("names", [("alice",), ("bob", "*")])
@@ -469,7 +470,7 @@ def test_of_two_submitted_at_once_one_wins_and_the_other_names_the_winner_or_wha
 
 
 def test_a_fault_of_our_own_ends_the_action_with_a_word(stage: Stage) -> None:
-    def broken(namespace: str, service: str) -> Any:
+    def broken(namespace: str, service: str, action: ActionId) -> Any:
         raise ZeroDivisionError("oops")
 
     state = stage.run(a_switch(), judge=broken)

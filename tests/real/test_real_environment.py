@@ -85,7 +85,7 @@ def desk(decks_kubeconfig: Path, tmp_path: Path) -> Desk:
     return Desk(
         cluster=Kubernetes(str(decks_kubeconfig)),
         audit=AuditFile(tmp_path / "audit.jsonl"),
-        judge=lambda namespace, service: a_verdict(utc_now()),
+        judge=lambda *_: a_verdict(utc_now()),
     )
 
 

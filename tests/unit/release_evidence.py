@@ -55,9 +55,7 @@ def service(**tracks: Mapping[str, Any]) -> GovernedService:
         namespace="agents",
         name="agent-runtime",
         active=Track.BLUE,
-        resource_version="7",
         preview_service="agent-runtime-preview",
-        preview_resource_version="8",
         owner="team-agents",
         tracks={track: status(track, **tracks.get(track, {})) for track in Track},
     )

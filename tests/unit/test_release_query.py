@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard.model.action import ActionKind, ActionRequest, Actor
+from dashboard.model.action import ActionId, ActionKind, ActionRequest, Actor
 from dashboard.model.reading import Source, State
 from dashboard.model.release import Track
+from dashboard.model.unfinished import WayOn
 from dashboard.model.verdict import Decision, Mode, Result, Verdict
 from dashboard.model.view import View
 from dashboard.queries.release import judge, release
@@ -103,6 +104,26 @@ def test_an_unfinished_action_makes_the_next_one_wait() -> None:
     found = release(ask, VIEW, NOW)  # type: ignore[arg-type]
     assert found.before.decision is Decision.WAIT
     assert "by bob, begun 30 s ago, is at the step prepare" in found.before.sentence
+
+
+def test_an_action_whose_process_died_lets_the_next_one_go_and_is_shown() -> None:
+    ask = StageAsk(NOW)
+    service = ask.cluster.objects["services", "agent-runtime"]
+    service["metadata"]["annotations"]["tealdeck.io/action"] = (
+        '{"id": "a1", "kind": "switch", "source": "blue", "target": "green", "version": "1.8.0", "actor": "bob",'
+        ' "reason": "", "step": "prepare", "started_at": "2026-03-01T02:50:00+00:00", "outcome": "running"}'
+    )
+    spec = {"holderIdentity": "bob (switch a1)", "renewTime": "2026-03-01T02:58:00Z", "leaseDurationSeconds": 60}
+    ask.cluster.objects["leases", "lock"] = {"metadata": {"name": "tealdeck-agent-runtime"}, "spec": spec}
+    found = release(ask, VIEW, NOW)  # type: ignore[arg-type]
+    assert found.before.decision is Decision.GO
+    assert found.unfinished is not None
+    assert found.unfinished.ways_on == (WayOn.RESUME, WayOn.CLEAR)
+
+    spec["renewTime"] = "2026-03-01T02:59:30Z"
+    assert release(ask, VIEW, NOW).before.decision is Decision.WAIT  # type: ignore[arg-type]
+    own = judge(ask, "agents", "agent-runtime", NOW, ActionId("a1"))  # type: ignore[arg-type]
+    assert own.decision is Decision.GO  # an action is not held against itself
 
 
 def test_what_is_written_on_the_objects_is_asked_by_the_gates() -> None:

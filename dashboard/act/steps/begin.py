@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from dashboard.act.fence import fence_preview
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused, StepResult
 from dashboard.model import service_annotations
@@ -20,15 +21,15 @@ class Begin:
     patience: timedelta = timedelta(seconds=10)
 
     def take(self, run: Run) -> StepResult:
-        """Read anew, check anew, write. A conflict comes back here as a retry, so a forced write cannot happen."""
+        """Read again, check again, write. A conflict comes back here as a retry: no write is ever forced."""
         request = run.request
         run.read_service()
         active = service_annotations.read_active(run.service)
         if active is not request.source:
             return Refused(f"users are on {active or 'no track'} by now, not on {request.source}")
-        left = service_annotations.read_intent(run.service)
-        # We hold the lock, so whoever left an intent without an outcome is gone, and users are where they were.
-        abandoned = left is not None and left.outcome is Outcome.RUNNING and left.id != run.id
+        former = service_annotations.read_intent(run.service)
+        # We hold the lock, so the process that left an intent without an outcome is gone or too late.
+        left = former if former and former.outcome is Outcome.RUNNING and former.id != run.id else None
         run.write_intent(
             Intent(
                 id=run.id,
@@ -41,7 +42,11 @@ class Begin:
                 step=self.name,
                 started_at=run.started_at,
                 outcome=Outcome.RUNNING,
-                superseded=left.id if left is not None and abandoned else "",
+                superseded=left.id if left else former.superseded if former and former.id == run.id else "",
+                moved=former.moved if former else None,
             )
         )
-        return Done(f"takes over from the unfinished action {left.id}" if left is not None and abandoned else "")
+        if left is None:
+            return Done()
+        fence_preview(run, left.id)
+        return Done(f"takes over from the unfinished action {left.id} by {left.actor}")

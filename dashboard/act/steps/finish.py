@@ -5,7 +5,7 @@ Nothing here can fail an action any more: what could not be done is told beside 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -16,13 +16,18 @@ from dashboard.act.entries import entry
 from dashboard.act.lease import LostError
 from dashboard.act.run import Run
 from dashboard.act.step import Done, StepResult
-from dashboard.model.action import ActionKind, Outcome
+from dashboard.model import service_annotations
+from dashboard.model.action import ActionKind, Intent, Move, Outcome
 
-_REASONS = {
+_REASONS: Mapping[tuple[ActionKind, Outcome], str] = {
     (ActionKind.SWITCH, Outcome.SUCCEEDED): "TrackSwitched",
-    (ActionKind.ROLLBACK, Outcome.SUCCEEDED): "TrackRolledBack",
+    (ActionKind.SWITCH, Outcome.REFUSED): "TrackSwitchRefused",
     (ActionKind.SWITCH, Outcome.FAILED): "TrackSwitchFailed",
+    (ActionKind.ROLLBACK, Outcome.SUCCEEDED): "TrackRolledBack",
+    (ActionKind.ROLLBACK, Outcome.REFUSED): "TrackRollbackRefused",
     (ActionKind.ROLLBACK, Outcome.FAILED): "TrackRollbackFailed",
+    (ActionKind.FINISH, Outcome.SUCCEEDED): "TrackActionFinished",
+    (ActionKind.CLEAR, Outcome.SUCCEEDED): "TrackActionCleared",
 }
 
 
@@ -40,10 +45,25 @@ class Finish:
 
 
 def success(run: Run) -> str:
-    """The sentence of a finished action."""
+    """The sentence of an action that succeeded."""
     request = run.request
-    did = "switched to" if request.kind is ActionKind.SWITCH else "rolled back to"
-    return f"{request.actor.name} {did} {request.target} {run.version}: only {request.target} serves users."
+    if request.kind is ActionKind.CLEAR:
+        active = service_annotations.read_active(run.service) or "no track"
+        return f"{request.actor.name} cleared the {_left(run)}: nothing was changed, users are on {active}."
+    did = {
+        ActionKind.SWITCH: f"switched to {request.target} {run.version}",
+        ActionKind.ROLLBACK: f"rolled back to {request.target} {run.version}",
+        ActionKind.FINISH: f"finished the {_left(run)}",
+    }[request.kind]
+    left = f" The preview Service was left alone: {run.preview_left}." if run.preview_left else ""
+    return f"{request.actor.name} {did}: only {request.target} serves users.{left}"
+
+
+def _left(run: Run) -> str:
+    """The action that was taken over, in words."""
+    if run.intent is None:
+        return "unfinished action"
+    return f"{run.intent.kind} to {run.intent.target} {run.intent.version} of {run.intent.actor}"
 
 
 def close(run: Run, outcome: Outcome, sentence: str) -> str:
@@ -54,10 +74,17 @@ def close(run: Run, outcome: Outcome, sentence: str) -> str:
     if run.intent is not None:
         parts.append(("annotation", lambda: _annotate(run, outcome)))
         parts.append(("event", lambda: _event(run, outcome, sentence)))
-    if run.lease is not None:
-        parts.append(("lock", lambda: _release(run)))
     told = [f"{name} not written: {problem}" for name, part in parts if (problem := _try(part))]
-    return "; ".join(told)
+    return "; ".join(filter(None, (*told, release_lock(run))))
+
+
+def release_lock(run: Run) -> str:
+    """Give the lock back; answers why it could not be, "" when it was or there is none."""
+    lease = run.lease
+    if lease is None:
+        return ""
+    problem = _try(lambda: lease.release(run.now()))
+    return f"lock not given back: {problem}" if problem else ""
 
 
 def _try(part: Callable[[], None]) -> str:
@@ -76,7 +103,7 @@ def _annotate(run: Run, outcome: Outcome) -> None:
     """Close the intent, unless another action has put its own there."""
     if run.intent is None:
         return
-    closed = replace(run.intent, outcome=outcome, ended_at=run.now())
+    closed = _closed(run, run.intent, outcome)
     try:
         run.write_intent(closed)
     except Conflict:
@@ -85,13 +112,24 @@ def _annotate(run: Run, outcome: Outcome) -> None:
         run.write_intent(closed)
 
 
+def _closed(run: Run, intent: Intent, outcome: Outcome) -> Intent:
+    """The intent with its outcome. One that could not be finished stays open, so that it can be cleared."""
+    now, kind = run.now(), run.request.kind
+    if kind is ActionKind.FINISH and outcome is not Outcome.SUCCEEDED:
+        return intent
+    users = service_annotations.read_active(run.service)
+    moved = Move(kind=intent.kind, track=intent.target, started_at=intent.started_at, ended_at=now)
+    return replace(
+        intent,
+        outcome=Outcome.FAILED if kind is ActionKind.CLEAR else outcome,
+        ended_at=now,
+        # Whatever the outcome: who is on the target now was moved by this action.
+        moved=moved if users is intent.target else intent.moved,
+    )
+
+
 def _event(run: Run, outcome: Outcome, sentence: str) -> None:
     run.cluster.create("events", run.request.namespace, event(run, outcome, sentence))
-
-
-def _release(run: Run) -> None:
-    if run.lease is not None:
-        run.lease.release(run.now())
 
 
 def event(run: Run, outcome: Outcome, sentence: str) -> Object:

@@ -5,16 +5,17 @@ A name is all that is known of who acts until there is a login; the audit says w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from dashboard.act.run import Run, version_of
+from dashboard.act.rules import allowed
+from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused, StepResult
+from dashboard.decide.tracks import TrackDeployment
+from dashboard.decide.traffic_change import needed_pods, traffic_change
 from dashboard.model import service_annotations
-from dashboard.model.action import ROLLBACK_REASONS, SHORTEST_REASON, ActionKind, ActionRequest
-from dashboard.model.verdict import Decision, Mode, Verdict
-
-OLDEST_VERDICT = timedelta(seconds=60)
+from dashboard.model.action import ActionRequest
+from dashboard.model.traffic_change import TrafficChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,86 +28,63 @@ class Guard:
 
     def take(self, run: Run) -> StepResult:
         """Hold the request against the cluster, then against the rules of its kind."""
-        if why_not := _stands(run):
+        if why_not := _service_differs(run) or _target_differs(run):
             return Refused(why_not)
-        if run.request.kind is ActionKind.ROLLBACK:
-            return _may_roll_back(run)
-        return _may_switch(run)
+        match allowed(run):
+            case Done(detail):
+                return Done(f"{detail}. {_preview_words(run)}" if _preview_words(run) else detail)
+            case refused:
+                return refused
 
 
-def _stands(run: Run) -> str:
-    """Why the request does not fit the cluster as it is now; "" when it does."""
+def _service_differs(run: Run) -> str:
+    """Why the Service is not as the request says; "" when it is."""
     request = run.request
     if not request.actor.name:
         return "nobody says who acts"
     service = run.read_service()
-    if (service["metadata"].get("labels") or {}).get(service_annotations.GOVERNED) != "true":
+    if not service_annotations.is_governed(service):
         return f"{request.service} is no governed Service: it lacks the label {service_annotations.GOVERNED}"
     active = service_annotations.read_active(service)
     if active is not request.source:
         return f"users are on {active or 'no track'} by now, not on {request.source}"
-    deployment = run.deployment(request.target)
-    if deployment is None:
+    return ""
+
+
+def _target_differs(run: Run) -> str:
+    """Why the target is not what the dialog showed; "" when it is, and then the run knows it and the change."""
+    request, tracks = run.request, run.read_tracks()
+    target = tracks.get(request.target)
+    if target is None:
         return f"there is no Deployment of {request.target}"
-    run.version = version_of(deployment)
+    if target.problem:
+        return target.problem
+    if why_not := _not_as_shown(request, target):
+        return why_not
+    planned = traffic_change(
+        run.service, preview=run.read_preview(), tracks=tracks, kind=request.kind, target=request.target
+    )
+    if request.change is not None and _written(planned) != _written(request.change):
+        return "the change is another by now than the one that was shown: look at it again"
+    run.target, run.version, run.change = target, target.version, planned
+    run.needed, run.preview_left = needed_pods(tracks, request.target), planned.preview_left
     return ""
 
 
-def _may_roll_back(run: Run) -> StepResult:
-    """A rollback needs no GO: only a reason, and a track that did serve before."""
-    request = run.request
-    if request.reason not in ROLLBACK_REASONS:
-        return Refused("a rollback needs a reason from the list")
-    served = service_annotations.read_served_before(run.service)
-    if served is None:
-        return Refused("no switch has happened since the last rollback: there is nothing to go back to")
-    if served.track is not request.target:
-        return Refused(f"{served.track} served before, not {request.target}")
-    if served.version != run.version:
-        return Refused(
-            f"{served.track} runs {run.version or 'another version'} now, but {served.version} served before"
-        )
-    return Done(f"{served.track} {served.version} served until {served.since:%Y-%m-%d %H:%M} UTC")
+def _not_as_shown(request: ActionRequest, target: TrackDeployment) -> str:
+    if not request.template or request.template == target.template:
+        return ""
+    shown = request.typed_version.strip() or "another release"
+    return (
+        f"{request.target} was rolled on since the dialog was opened: {shown} (template {request.template}) was "
+        f"shown, it runs {target.version or 'no version'} (template {target.template}) now"
+    )
 
 
-def _may_switch(run: Run) -> StepResult:
-    """A switch needs the typed version and a GO. What is only unknown somebody may accept; else a reason is needed."""
-    request = run.request
-    if not run.version or request.typed_version.strip() != run.version:
-        return Refused(f"the typed version is not {run.version or 'known'}, which {request.target} runs")
-    run.verdict = run.judge(request.namespace, request.service)
-    why_not = _is_no_answer(run, run.verdict)
-    if request.accepted and not why_not and run.verdict.decision is Decision.WAIT:
-        return _accepted(request, run.verdict)
-    if not why_not and run.verdict.decision is not Decision.GO:
-        why_not = f"the verdict is {run.verdict.decision}. {run.verdict.sentence}"
-    if not why_not:
-        return Done(f"GO for {request.target} {run.version}: {run.verdict.sentence}")
-    if not request.break_glass:
-        return Refused(why_not)
-    if len(request.break_glass.strip()) < SHORTEST_REASON:
-        return Refused(f"going against the verdict needs a reason of at least {SHORTEST_REASON} signs")
-    return Done(f"against the verdict: {why_not}")
+def _written(change: TrafficChange) -> TrafficChange:
+    """What has to be exactly as shown. More pods than were shown harm nobody: autoscalers change that number."""
+    return replace(change, scale=None)
 
 
-def _accepted(request: ActionRequest, verdict: Verdict) -> StepResult:
-    """Whether everything that is unknown was accepted, by somebody who may."""
-    found = verdict.acceptable_to(request.actor.name)
-    if not found:
-        titles = ", ".join(gate.title for gate in verdict.open)
-        return Refused(f"{request.actor.name} may not accept all that is unknown: {titles}")
-    news = [gate.title for gate in found if gate.gate not in request.accepted]
-    if news:
-        return Refused(f"by now this is unknown as well, and nobody accepted it: {', '.join(news)}")
-    return Done(f"{request.actor.name} accepts as unknown: {', '.join(gate.title for gate in found)}")
-
-
-def _is_no_answer(run: Run, verdict: Verdict) -> str:
-    """Why this verdict says nothing about the switch; "" when it does."""
-    if verdict.mode is not Mode.BEFORE or verdict.candidate is not run.request.target:
-        return f"the verdict is about {verdict.candidate}, not about moving users to {run.request.target}"
-    if verdict.version != run.version:
-        return f"the verdict is about {verdict.version}, but {run.request.target} runs {run.version}"
-    if run.now() - verdict.at > OLDEST_VERDICT:
-        return "the verdict is older than 60 s"
-    return ""
+def _preview_words(run: Run) -> str:
+    return f"The preview Service is left alone: {run.preview_left}" if run.preview_left else ""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from dashboard.act.lease import Lease, LostError
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused, StepResult
+from dashboard.decide.leases import lease_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Lock:
         lease = Lease(
             cluster=run.cluster,
             namespace=request.namespace,
-            name=f"tealdeck-{request.service}",
+            name=lease_name(request.service),
             holder=f"{request.actor.name} ({request.kind} {run.id})",
         )
         try:

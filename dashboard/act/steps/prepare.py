@@ -8,13 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from dashboard.act.run import Run, desired_of, ready_of
-from dashboard.act.step import Done, Failed, Retry, StepResult
+from dashboard.act.run import Run
+from dashboard.act.step import Done, Failed, Refused, Retry, StepResult
+from dashboard.decide.rollout import unready
+from dashboard.decide.tracks import TrackDeployment, rolled_on
+from dashboard.decide.traffic_change import needed_pods
+from dashboard.model.traffic_change import Patch
+
+_LOOK_AGAIN = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Brings the target to as many ready pods as the source asks for."""
+    """Brings the target to as many ready pods as the source asks for, all of the release that was judged."""
 
     name: str = "prepare"
     title: str = "Bring the target to full strength"
@@ -22,17 +28,21 @@ class Prepare:
 
     def take(self, run: Run) -> StepResult:
         """Scale up where needed, then look until the pods are ready."""
-        target, source = run.deployment(run.request.target), run.deployment(run.request.source)
-        if target is None:
+        tracks = run.read_tracks()
+        target = tracks.get(run.request.target)
+        if run.target is None or target is None:
             return Failed(f"there is no Deployment of {run.request.target}")
-        run.needed = max(1, desired_of(source) if source else 1)
-        name = target["metadata"]["name"]
-        if desired_of(target) < run.needed:
-            version = target["metadata"]["resourceVersion"]
-            body = {"metadata": {"resourceVersion": version}, "spec": {"replicas": run.needed}}
-            run.cluster.patch("deployments", name, run.request.namespace, body, subresource="scale")
-            return Retry(timedelta(seconds=1), f"{name} scaled from {desired_of(target)} to {run.needed} pods")
-        ready = ready_of(target)
-        if ready < run.needed:
-            return Retry(timedelta(seconds=1), f"{ready} of {run.needed} pods of {name} are ready")
-        return Done(f"{ready} pods of {name} are ready")
+        if why_not := rolled_on(run.target, target):
+            return Refused(why_not)
+        run.needed = max(run.needed, needed_pods(tracks, run.request.target))
+        if target.desired < run.needed:
+            return _scale_up(run, target)
+        if waiting_for := unready(target.deployment, run.needed):
+            return Retry(_LOOK_AGAIN, waiting_for)
+        return Done(f"{run.needed} pods of {target.name} are ready")
+
+
+def _scale_up(run: Run, target: TrackDeployment) -> Retry:
+    body = {"spec": {"replicas": run.needed}}
+    run.send(Patch(kind="deployments", name=target.name, subresource="scale", body=body), target.deployment)
+    return Retry(_LOOK_AGAIN, f"{target.name} scaled from {target.desired} to {run.needed} pods")

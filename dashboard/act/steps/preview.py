@@ -1,42 +1,50 @@
-"""The preview Service follows: it points at the track that users are not on."""
+"""The preview Service follows: it points at the track that users have left, where its own selector can show it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from connectors.errors import Conflict, NotFound, SourceError
-from dashboard.act.run import Run, service_patch
+from connectors.errors import Conflict, SourceError
+from dashboard.act.run import Run
 from dashboard.act.step import Done, Retry, StepResult
+from dashboard.decide.traffic_change import preview_change
 from dashboard.model import service_annotations
 from dashboard.model.release import Track
 
-_TRIES_AFTER = timedelta(milliseconds=300)
+_TRY_AGAIN = timedelta(milliseconds=300)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """Points the preview Service at `track`. Users are not on it, so its failure is told but undoes nothing."""
+    """Points the preview Service at the track `shown`. Taken when users are served: its trouble is only told."""
 
-    track: Track
+    shown: Track
     name: str = "preview"
     title: str = "Point the preview Service at the other track"
     patience: timedelta = timedelta(seconds=10)
 
     def take(self, run: Run) -> StepResult:
-        """Patch its selector at the version just read."""
-        name = (run.service["metadata"].get("annotations") or {}).get(service_annotations.PREVIEW_SERVICE)
+        """Patch its selector, unless it is right already, cannot show the track, or the action is no longer ours."""
+        name = service_annotations.read_preview_service(run.service)
         if not name:
             return Done("this service has no preview Service")
         try:
-            preview = run.cluster.get("services", name, run.request.namespace)
-            if service_annotations.read_active(preview) is not self.track:
-                version = preview["metadata"]["resourceVersion"]
-                run.cluster.patch("services", name, run.request.namespace, service_patch(version, {}, self.track))
+            run.preview_left, told = self._move(run, name)
         except Conflict:
-            return Retry(_TRIES_AFTER, f"{name} was just changed by somebody else")
-        except NotFound:
-            return Done(f"there is no Service {name}")
+            run.preview_left = f"{name} is being changed by somebody else"
+            return Retry(_TRY_AGAIN, run.preview_left)
         except SourceError as error:
-            return Done(f"{name} could not be moved and may show {self.track.other}: {error}")
-        return Done(f"{name} selects {self.track}")
+            run.preview_left, told = f"{name} could not be changed ({error})", ""
+        return Done(f"left alone: {run.preview_left}" if run.preview_left else told)
+
+    def _move(self, run: Run, name: str) -> tuple[str, str]:
+        """Why it is left alone, and what it shows now."""
+        run.read_service()
+        if not run.is_ours():
+            return "another action took over", ""
+        preview = run.read_preview()
+        left, patch = preview_change(run.service, preview, run.read_tracks(), self.shown)
+        if patch is not None and preview is not None:
+            run.send(patch, preview)
+        return left, f"{name} selects {self.shown}"

@@ -8,6 +8,9 @@ from datetime import timedelta
 from dashboard.act.cluster import selector_text
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Failed, Retry, StepResult
+from dashboard.act.steps.again import differs
+from dashboard.decide.endpoints import SERVICE_NAME, receivers
+from dashboard.decide.tracks import track_selector
 from dashboard.model import service_annotations
 from dashboard.model.release import Track
 
@@ -16,7 +19,7 @@ _LOOK_AGAIN = timedelta(milliseconds=300)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBack:
-    """Looks until only the ready pods of `track` serve, enough of them, and notes what it saw."""
+    """Looks until only the pods of `track` serve, enough of them, and notes what it saw."""
 
     track: Track
     name: str = "read-back"
@@ -28,9 +31,11 @@ class ReadBack:
         active = service_annotations.read_active(run.read_service())
         if active is not self.track:
             return Failed(f"the selector reads {active or 'no track'}, not {self.track}")
+        # No precondition covers the Deployment: a rollout at the moment of the write is found here.
+        if self.track is run.request.target and (why_not := differs(run)):
+            return Failed(why_not)
         serving, pods = _serving(run), _pods(run, self.track)
-        strangers = sorted(serving - pods)
-        ours = sorted(serving & pods)
+        strangers, ours = sorted(serving - pods), sorted(serving & pods)
         run.facts |= {
             "selector": selector_text(run.service["spec"]["selector"]),
             "endpoints": ", ".join(ours) or "none",
@@ -45,22 +50,14 @@ class ReadBack:
         return Done(f"only {self.track} serves: {', '.join(ours)}")
 
 
-def _serving(run: Run) -> set[str]:
-    """The names of the pods behind the ready endpoints of the active Service."""
+def _serving(run: Run) -> frozenset[str]:
+    """The names of the pods that get the connections of the active Service."""
     request = run.request
-    slices = run.cluster.list(
-        "endpointslices", request.namespace, selector_text({"kubernetes.io/service-name": request.service})
-    )
-    return {
-        (endpoint.get("targetRef") or {}).get("name") or ", ".join(endpoint.get("addresses") or ())
-        for piece in slices.items
-        for endpoint in piece.get("endpoints") or ()
-        # The API leaves `ready` out where it means true.
-        if (endpoint.get("conditions") or {}).get("ready") is not False
-    }
+    slices = run.cluster.list("endpointslices", request.namespace, selector_text({SERVICE_NAME: request.service}))
+    return receivers(request.service, slices.items)
 
 
-def _pods(run: Run, track: Track) -> set[str]:
-    labels = {**run.selector, service_annotations.TRACK: track.value}
-    found = run.cluster.list("pods", run.request.namespace, selector_text(labels)).items
-    return {pod["metadata"]["name"] for pod in found}
+def _pods(run: Run, track: Track) -> frozenset[str]:
+    selector = selector_text(track_selector(run.service, track))
+    found = run.cluster.list("pods", run.request.namespace, selector).items
+    return frozenset(pod["metadata"]["name"] for pod in found)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from dashboard.act.run import Run, version_of
-from dashboard.act.step import Done, Failed, StepResult
-from dashboard.act.steps.preview import Preview
-from dashboard.act.steps.read_back import ReadBack
+from dashboard.act.rules import aged
+from dashboard.act.run import Run
+from dashboard.act.step import Done, Failed, Refused, StepResult
+from dashboard.act.steps.again import differs
 from dashboard.model import service_annotations
-from dashboard.model.action import ActionKind, ServedBefore
+from dashboard.model.action import ActionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Switch:
     patience: timedelta = timedelta(seconds=15)
 
     def take(self, run: Run) -> StepResult:
-        """Patch the selector at the version that was read. After a conflict: read and check again, never force."""
+        """Send the patch that was shown. After a conflict all is read and checked again: no write is ever forced."""
         request = run.request
         active = service_annotations.read_active(run.read_service())
         if not run.is_ours():
@@ -33,14 +33,20 @@ class Switch:
             return Failed(f"somebody moved the users to {active or 'no track'} meanwhile")
         if run.lease is not None:
             run.lease.renew(run.now())
-        if not run.undo:
+        if why_not := differs(run) or _verdict_aged(run):
+            return Refused(why_not)
+        return self._write(run)
+
+    def _write(self, run: Run) -> StepResult:
+        if run.change is None:
+            return Failed("nothing was planned")
+        if not run.moved:
             # Remembered before the write: its answer may be lost while the write is not.
-            run.served_before = (run.service["metadata"].get("annotations") or {}).get(
-                service_annotations.SERVED_BEFORE
-            )
-            run.undo = (SwitchBack(), Preview(track=request.target), ReadBack(track=request.source))
-        run.write_service({service_annotations.SERVED_BEFORE: _served_before(run)}, request.target)
-        return Done(f"selector is {service_annotations.TRACK}={request.target}")
+            annotations = run.service["metadata"].get("annotations") or {}
+            run.served_before = annotations.get(service_annotations.SERVED_BEFORE)
+            run.moved = True
+        run.write_service(run.change.service.body)
+        return Done(f"selector is {service_annotations.TRACK}={run.request.target}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +64,19 @@ class SwitchBack:
         if not run.is_ours():
             return Failed("left as it is, since another action took over this Service")
         if active is request.target:
-            run.write_service({service_annotations.SERVED_BEFORE: run.served_before}, request.source)
+            run.write_service(
+                {
+                    "metadata": {"annotations": {service_annotations.SERVED_BEFORE: run.served_before}},
+                    "spec": {"selector": {service_annotations.TRACK: request.source.value}},
+                }
+            )
         elif active is not request.source:
             return Failed(f"left as it is, since somebody moved the users to {active or 'no track'}")
         return Done(f"selector is {service_annotations.TRACK}={request.source} again")
 
 
-def _served_before(run: Run) -> str | None:
-    """The note on the track that users leave. None, which removes it, after a rollback: it is not gone back to."""
-    if run.request.kind is ActionKind.ROLLBACK:
-        return None
-    leaving = run.deployment(run.request.source)
-    version = version_of(leaving) if leaving else ""
-    return service_annotations.write_served_before(
-        ServedBefore(track=run.request.source, version=version, since=run.now())
-    )
+def _verdict_aged(run: Run) -> str:
+    """Why the verdict no longer carries the switch; what is done against it does not rest on it."""
+    if run.request.kind is not ActionKind.SWITCH or run.request.break_glass:
+        return ""
+    return aged(run)

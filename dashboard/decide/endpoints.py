@@ -1,0 +1,43 @@
+"""Who gets a Service's connections, by its EndpointSlices and the rules that kube-proxy follows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+Object: TypeAlias = Mapping[str, Any]
+
+SERVICE_NAME = "kubernetes.io/service-name"
+
+
+def receivers(service: str, slices: Iterable[Object]) -> frozenset[str]:
+    """The names of the pods that get new connections; an endpoint without a pod counts by its address.
+
+    These are the ready endpoints. Where an address family has none, they are those that are ending and still serve.
+    """
+    families: dict[str, list[Object]] = {}
+    for piece in slices:
+        if (piece["metadata"].get("labels") or {}).get(SERVICE_NAME) == service:
+            families.setdefault(piece.get("addressType", ""), []).extend(piece.get("endpoints") or ())
+    return frozenset(name for endpoints in families.values() for name in _of_family(endpoints))
+
+
+def _of_family(endpoints: Iterable[Object]) -> frozenset[str]:
+    found = tuple(endpoints)
+    ready = frozenset(_name(endpoint) for endpoint in found if _is(endpoint, "ready", unsaid=True))
+    return ready or frozenset(_name(endpoint) for endpoint in found if _ends_but_serves(endpoint))
+
+
+def _ends_but_serves(endpoint: Object) -> bool:
+    return _is(endpoint, "serving", unsaid=True) and _is(endpoint, "terminating", unsaid=False)
+
+
+def _is(endpoint: Object, condition: str, *, unsaid: bool) -> bool:
+    """A condition of an endpoint; the API may leave it out, which means `unsaid`."""
+    found = (endpoint.get("conditions") or {}).get(condition)
+    return unsaid if found is None else bool(found)
+
+
+def _name(endpoint: Object) -> str:
+    pod = (endpoint.get("targetRef") or {}).get("name")
+    return str(pod or ", ".join(endpoint.get("addresses") or ()))

@@ -1,0 +1,19 @@
+"""Whether a Deployment runs what its template says, with enough ready pods. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def unready(deployment: Mapping[str, Any], needed: int) -> str:
+    """What is still to wait for until `needed` pods of the present template are ready, alone; "" when they are."""
+    name, status = deployment["metadata"]["name"], deployment.get("status") or {}
+    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
+        return f"the last change of {name} has not been taken up yet"
+    updated = int(status.get("updatedReplicas") or 0)
+    earlier = int(status.get("replicas") or 0) - updated
+    if earlier > 0:
+        return f"a rollout of {name} is under way: {earlier} pods of an earlier release are still there"
+    ready = min(updated, int(status.get("readyReplicas") or 0))
+    return "" if ready >= needed else f"{ready} of {needed} pods of {name} are ready"

@@ -1,0 +1,138 @@
+"""Which Deployments are the tracks of a governed Service. The page, the guard and every step ask this one function.
+
+A Service selects pods, so the labels of the pod template decide. Labels on the Deployment alone still name the track,
+with a `problem` that says what its pods lack. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from dashboard.model import service_annotations
+from dashboard.model.release import Track
+
+Object: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackDeployment:
+    """The Deployment of one track.
+
+    `template` is a fingerprint of its pod template: it changes with every rollout, a restart included, and not with
+    the number of pods. `problem` says why users cannot be moved to it; "" when they can.
+    """
+
+    track: Track
+    name: str
+    version: str
+    images: tuple[str, ...]
+    template: str
+    desired: int
+    problem: str
+    deployment: Object
+
+
+def find_tracks(service: Object, deployments: Iterable[Object]) -> Mapping[Track, TrackDeployment]:
+    """The tracks of a Service, out of all Deployments of its namespace; one that is being deleted is none."""
+    living = sorted(
+        (item for item in deployments if not item["metadata"].get("deletionTimestamp")),
+        key=lambda item: str(item["metadata"]["name"]),
+    )
+    found = {track: _of_track(service, living, track) for track in Track}
+    return {track: one for track, one in found.items() if one is not None}
+
+
+def track_selector(service: Object, track: Track) -> Mapping[str, str]:
+    """What the Service selects, or would select, when its users are on the track."""
+    return {**(service["spec"].get("selector") or {}), service_annotations.TRACK: track.value}
+
+
+def template_labels(deployment: Object) -> Mapping[str, str]:
+    """The labels that a Deployment's pods get."""
+    return (deployment["spec"]["template"].get("metadata") or {}).get("labels") or {}
+
+
+def lacking(selector: Mapping[str, str], deployment: Object) -> str:
+    """The labels that a selector asks for and a Deployment's pods do not carry, as `key=value`; "" when it has all."""
+    labels = template_labels(deployment)
+    return ", ".join(f"{key}={value}" for key, value in sorted(selector.items()) if labels.get(key) != value)
+
+
+def release_name(version: str, images: Iterable[str], template: str, *, beside: str = "") -> str:
+    """A release in words: its version, with images and template where that does not tell it from version `beside`."""
+    if version and version != beside:
+        return version
+    return f"{version or 'no version'} (images {', '.join(images) or 'unknown'}, template {template or 'unknown'})"
+
+
+def rolled_on(judged: TrackDeployment, now: TrackDeployment | None) -> str:
+    """Why what runs on a track is no longer what was judged, naming both; "" while it is."""
+    if now is None:
+        return f"{judged.version or judged.name} was judged, and {judged.track} has no Deployment now"
+    if (now.name, now.template, now.version) == (judged.name, judged.template, judged.version):
+        return now.problem
+    before = release_name(judged.version, judged.images, judged.template, beside=now.version)
+    after = release_name(now.version, now.images, now.template, beside=judged.version)
+    return f"{judged.track} was rolled on meanwhile: {before} was judged, it runs {after} now"
+
+
+def _of_track(service: Object, living: Iterable[Object], track: Track) -> TrackDeployment | None:
+    """The Deployment whose pods the Service can select on this track, else one that is labelled as if it could."""
+    selector = track_selector(service, track)
+    labelled = [item for item in living if selector.items() <= _labels(item).items()]
+    selectable = [item for item in labelled if not lacking(selector, item)]
+    # One that is scaled to zero beside one that is not is left over from an earlier release.
+    candidates = [item for item in selectable if _desired(item)] or selectable or labelled
+    if not candidates:
+        return None
+    return _track_deployment(candidates, selector, track)
+
+
+def _track_deployment(candidates: list[Object], selector: Mapping[str, str], track: Track) -> TrackDeployment:
+    deployment = candidates[0]
+    missing = lacking(selector, deployment)
+    return TrackDeployment(
+        track=track,
+        name=deployment["metadata"]["name"],
+        version=_labels(deployment).get(service_annotations.VERSION, ""),
+        images=_images(deployment),
+        template=_fingerprint(deployment["spec"]["template"]),
+        desired=_desired(deployment),
+        problem=_ambiguous(candidates, track) if len(candidates) > 1 else _unselectable(deployment, missing),
+        deployment=deployment,
+    )
+
+
+def _ambiguous(candidates: Iterable[Object], track: Track) -> str:
+    names = ", ".join(item["metadata"]["name"] for item in candidates)
+    return f"more than one Deployment is {track}: {names}"
+
+
+def _unselectable(deployment: Object, missing: str) -> str:
+    if not missing:
+        return ""
+    return f"the pods of {deployment['metadata']['name']} lack the labels {missing}, so no Service can select them"
+
+
+def _labels(deployment: Object) -> Mapping[str, str]:
+    """The labels of the pods, and where they have none of a key, those of the Deployment itself."""
+    return {**(deployment["metadata"].get("labels") or {}), **template_labels(deployment)}
+
+
+def _images(deployment: Object) -> tuple[str, ...]:
+    pod = deployment["spec"]["template"].get("spec") or {}
+    return tuple(str(container.get("image", "")) for container in pod.get("containers") or ())
+
+
+def _desired(deployment: Object) -> int:
+    """How many pods it asks for; the API's default is one."""
+    return int(deployment["spec"].get("replicas", 1))
+
+
+def _fingerprint(template: Object) -> str:
+    canonical = json.dumps(template, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]

@@ -1,0 +1,90 @@
+"""The exact change of a switch or a rollback, from the cluster's objects: both what is shown and what is sent. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from dashboard.decide.tracks import TrackDeployment, lacking, track_selector
+from dashboard.model import service_annotations
+from dashboard.model.action import ActionKind, ServedBefore
+from dashboard.model.release import Track
+from dashboard.model.traffic_change import Patch, TrafficChange
+
+Object: TypeAlias = Mapping[str, Any]
+
+
+def traffic_change(
+    service: Object, *, preview: Object | None, tracks: Mapping[Track, TrackDeployment], kind: ActionKind, target: Track
+) -> TrafficChange:
+    """What moving the users of `service` to `target` writes. `preview` is its preview Service, where there is one."""
+    left, patch = preview_change(service, preview, tracks, target.other)
+    return TrafficChange(
+        scale=_scale(tracks, target),
+        service=Patch(
+            kind="services",
+            name=service["metadata"]["name"],
+            body={
+                "metadata": {"annotations": {service_annotations.SERVED_BEFORE: _served_before(tracks, kind, target)}},
+                "spec": {"selector": {service_annotations.TRACK: target.value}},
+            },
+        ),
+        preview=patch,
+        preview_left=left,
+    )
+
+
+def needed_pods(tracks: Mapping[Track, TrackDeployment], target: Track) -> int:
+    """How many pods the target needs to take over: as many as the other track asks for, at least one."""
+    source = tracks.get(target.other)
+    return max(1, source.desired if source else 1)
+
+
+def preview_change(
+    service: Object, preview: Object | None, tracks: Mapping[Track, TrackDeployment], shown: Track
+) -> tuple[str, Patch | None]:
+    """Why the preview Service is left alone, and the patch that points it at `shown`; "" and None when it does."""
+    name = service_annotations.read_preview_service(service)
+    if not name:
+        return "", None
+    if why_not := _cannot_show(service, name, preview, tracks.get(shown), shown):
+        return why_not, None
+    if preview is None or service_annotations.read_active(preview) is shown:
+        return "", None
+    body = {"spec": {"selector": {service_annotations.TRACK: shown.value}}}
+    return "", Patch(kind="services", name=name, body=body)
+
+
+def _cannot_show(
+    service: Object, name: str, preview: Object | None, shown: TrackDeployment | None, track: Track
+) -> str:
+    """Why the preview Service would not show the track, whatever its selector said; "" when it would."""
+    if name == service["metadata"]["name"]:
+        return f"{name} is named as its own preview Service"
+    if preview is None:
+        return f"there is no Service {name}"
+    if service_annotations.is_governed(preview):
+        return f"{name} has users of its own: it is governed itself"
+    if service_annotations.read_active(preview) is None:
+        return f"the selector of {name} names no track"
+    if shown is None:
+        return f"there is no Deployment of {track} that {name} could show"
+    if missing := lacking(track_selector(preview, track), shown.deployment):
+        return f"{name} also asks for {missing}, which the pods of {shown.name} do not carry"
+    return ""
+
+
+def _scale(tracks: Mapping[Track, TrackDeployment], target: Track) -> Patch | None:
+    found, needed = tracks.get(target), needed_pods(tracks, target)
+    if found is None or found.desired >= needed:
+        return None
+    return Patch(kind="deployments", name=found.name, subresource="scale", body={"spec": {"replicas": needed}})
+
+
+def _served_before(tracks: Mapping[Track, TrackDeployment], kind: ActionKind, target: Track) -> str | None:
+    """The note on the track that users leave. None, which removes it, after a rollback: it is not gone back to."""
+    if kind is ActionKind.ROLLBACK:
+        return None
+    leaving = tracks.get(target.other)
+    version = leaving.version if leaving else ""
+    return service_annotations.write_served_before(ServedBefore(track=target.other, version=version))

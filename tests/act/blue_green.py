@@ -1,0 +1,156 @@
+"""A blue-green service on an API server, with what controllers and proxies would do played by the test, at once.
+
+Nothing here knows which server it is: a stand-in or a real one.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from connectors.errors import NotFound
+from connectors.kubernetes import Kubernetes
+from dashboard.model.service_annotations import GOVERNED, PREVIEW_SERVICE, TRACK, VERSION
+
+Object = dict[str, Any]
+SERVICE, PREVIEW = "agent-runtime", "agent-runtime-preview"
+COMMON = {"app": SERVICE}
+VERSIONS = {"blue": "1.7.4", "green": "1.8.0"}
+
+
+class Interposed(Kubernetes):
+    """The deck's own connector. `before_write` is called with (verb, kind, body) and may change things or raise."""
+
+    before_write: Callable[[str, str, Any], None] = staticmethod(lambda verb, kind, body: None)
+
+    def create(self, kind: str, namespace: str | None, body: Object, **options: Any) -> Object:
+        self.before_write("create", kind, body)
+        return super().create(kind, namespace, body, **options)
+
+    def replace(self, kind: str, name: str, namespace: str | None, body: Object, **options: Any) -> Object:
+        self.before_write("replace", kind, body)
+        return super().replace(kind, name, namespace, body, **options)
+
+    def patch(self, kind: str, name: str, namespace: str | None, body: Any, **options: Any) -> Object:
+        self.before_write("patch", kind, body)
+        return super().patch(kind, name, namespace, body, **options)
+
+
+class BlueGreen:
+    """agent-runtime on blue 1.7.4 with two pods; green 1.8.0 stands by with as many, and a preview Service shows it.
+
+    Args:
+        deployment_labels: labels that each Deployment carries itself; its track is added when TRACK is among them.
+        preview_selector: what the preview Service selects; by default green.
+    """
+
+    def __init__(
+        self,
+        cluster: Kubernetes,
+        namespace: str,
+        *,
+        deployment_labels: Mapping[str, str] | None = None,
+        preview_selector: Mapping[str, str] | None = None,
+        green_pods: int = 2,
+    ) -> None:
+        self.cluster, self.namespace = cluster, namespace
+        for track, pods in (("blue", 2), ("green", green_pods)):
+            self._make_deployment(track, pods, deployment_labels)
+        notes = {PREVIEW_SERVICE: PREVIEW}
+        self._make_service(SERVICE, {**COMMON, TRACK: "blue"}, labels={GOVERNED: "true"}, annotations=notes)
+        self._make_service(PREVIEW, preview_selector or {**COMMON, TRACK: "green"})
+        self.settle()
+
+    def service(self, name: str = SERVICE) -> Object:
+        """A Service as it is now."""
+        return self.cluster.get("services", name, self.namespace)
+
+    def users(self) -> str:
+        """The track that the users are on."""
+        return str(self.service()["spec"]["selector"][TRACK])
+
+    def roll_on(self, track: str, *, version: str = "", image: str = "") -> None:
+        """What a person does with kubectl: another version, another image, or both."""
+        labels = {VERSION: version} if version else {}
+        found = self.cluster.get("deployments", f"{SERVICE}-{track}", self.namespace)
+        spec = copy.deepcopy(found["spec"]["template"]["spec"])
+        if image:
+            spec["containers"][0]["image"] = image
+        body = {"spec": {"template": {"metadata": {"labels": labels}, "spec": {"containers": spec["containers"]}}}}
+        self.cluster.patch("deployments", f"{SERVICE}-{track}", self.namespace, body)
+
+    def settle(self) -> None:
+        """Pods for each Deployment, all ready at once, and endpoints for each Service as its selector asks."""
+        for track in VERSIONS:
+            self._settle_deployment(f"{SERVICE}-{track}")
+        for name in (SERVICE, PREVIEW):
+            self._settle_endpoints(name)
+
+    def _make_deployment(self, track: str, pods: int, own_labels: Mapping[str, str] | None) -> None:
+        labels = {**COMMON, TRACK: track, VERSION: VERSIONS[track]}
+        own = labels if own_labels is None else own_labels
+        container = {"name": "main", "image": f"agent:{VERSIONS[track]}"}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+        selector = {"matchLabels": {**COMMON, TRACK: track}}
+        spec = {"replicas": pods, "selector": selector, "template": template}
+        metadata = {"name": f"{SERVICE}-{track}", "labels": dict(own)}
+        body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+        self.cluster.create("deployments", self.namespace, body)
+
+    def _make_service(self, name: str, selector: Mapping[str, str], **metadata: Any) -> None:
+        body = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, **metadata},
+            "spec": {"selector": dict(selector), "ports": [{"port": 80}]},
+        }
+        self.cluster.create("services", self.namespace, body)
+
+    def _settle_deployment(self, name: str) -> None:
+        found = self.cluster.get("deployments", name, self.namespace)
+        wanted = int(found["spec"]["replicas"])
+        labels = found["spec"]["template"]["metadata"]["labels"]
+        for number in range(wanted):
+            self._have("pods", _pod(f"{name}-{number}", labels))
+        counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), wanted)
+        status = {**counts, "observedGeneration": found["metadata"]["generation"]}
+        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}/status"
+        self.cluster._json("PATCH", path, body={"status": status}, content_type="application/merge-patch+json")
+
+    def _settle_endpoints(self, name: str) -> None:
+        wanted = self.service(name)["spec"]["selector"].items()
+        pods = [pod for pod in self.cluster.list("pods", self.namespace).items if wanted <= _labels(pod).items()]
+        endpoints = [
+            {
+                "addresses": [f"10.1.0.{place + 1}"],
+                "conditions": {"ready": True},
+                "targetRef": {"kind": "Pod", "name": pod["metadata"]["name"], "namespace": self.namespace},
+            }
+            for place, pod in enumerate(pods)
+        ]
+        body = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
+            "addressType": "IPv4",
+            "endpoints": endpoints,
+            "ports": [{"port": 80}],
+        }
+        self._have("endpointslices", body)
+        self.cluster.patch("endpointslices", name, self.namespace, {"endpoints": endpoints})
+
+    def _have(self, kind: str, body: Object) -> None:
+        try:
+            self.cluster.get(kind, body["metadata"]["name"], self.namespace)
+        except NotFound:
+            Kubernetes.create(self.cluster, kind, self.namespace, body)
+
+
+def _pod(name: str, labels: Mapping[str, str]) -> Object:
+    spec = {"containers": [{"name": "main", "image": "agent:1"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": dict(labels)}, "spec": spec}
+
+
+def _labels(item: Object) -> Mapping[str, str]:
+    return item["metadata"].get("labels") or {}

@@ -1,0 +1,312 @@
+"""Guarded actions on both API servers: the switch does what was judged, and a process that dies holds nobody up.
+
+Deployments, pods and endpoints are played by the test (`BlueGreen.settle`), which is called whenever an action waits.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard.act.audit import AuditFile
+from dashboard.act.desk import Desk, utc_now
+from dashboard.decide.tracks import find_tracks
+from dashboard.decide.traffic_change import traffic_change
+from dashboard.decide.unfinished import unfinished
+from dashboard.model.action import ActionKind, ActionState, Outcome
+from dashboard.model.release import Track
+from dashboard.model.service_annotations import TRACK, read_intent
+from dashboard.model.unfinished import WayOn
+from dashboard.model.verdict import Verdict
+from tests.act.blue_green import COMMON, PREVIEW, BlueGreen, Interposed
+from tests.act.fakes import a_verdict
+from tests.act.test_actions import BOB, a_rollback, a_switch
+from tests.environment import REPOSITORY
+from tests.stack.apiserver_process import Server
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.stack
+
+A_MINUTE = timedelta(seconds=60)
+SWITCHED = lambda body: "selector" in body.get("spec", {})  # noqa: E731
+
+
+class Deck:
+    """A desk over a server, with a clock that can be ahead and a judge who says GO."""
+
+    def __init__(self, server: Server, namespace: str, folder: Path, **ground: Any) -> None:
+        self.cluster = Interposed(str(server.kubeconfig))
+        self.ground = BlueGreen(self.cluster, namespace, **ground)
+        self.namespace = namespace
+        self.ahead = timedelta(0)
+        self.judged_at: datetime | None = None
+        self.plays = True
+        self.desk = Desk(
+            cluster=self.cluster,
+            audit=AuditFile(folder / "audit.jsonl"),
+            judge=lambda *_: self.verdict(),
+            now=self.now,
+            wait=self._wait,
+        )
+
+    def now(self) -> datetime:
+        return utc_now() + self.ahead
+
+    def verdict(self) -> Verdict:
+        return a_verdict(self.judged_at or self.now())
+
+    def run(self, request: Any) -> ActionState:
+        state = self.desk.wait(self.desk.submit(request), timeout_seconds=60)
+        assert state is not None
+        assert not state.is_running, state
+        return state
+
+    def switch(self, **changes: Any) -> ActionState:
+        return self.run(a_switch(namespace=self.namespace, **changes))
+
+    def left_behind(self) -> Any:
+        leases = self.cluster.list("leases", self.namespace).items
+        return unfinished(self.ground.service(), leases, self.now())
+
+    def _wait(self, span: timedelta) -> None:
+        self.ahead += span
+        if self.plays:
+            self.ground.settle()
+
+
+@pytest.fixture
+def deck(server: Server, namespace: str, tmp_path: Path) -> Deck:
+    return Deck(server, namespace, tmp_path)
+
+
+@pytest.fixture
+def doomed(server: Server, tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """Starts another deck's process, which runs a switch."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def start(namespace: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.act.doomed", str(server.kubeconfig), namespace]
+        process = subprocess.Popen(
+            [*command, str(tmp_path / "doomed.jsonl")], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+        )
+        begun.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        return process
+
+    yield start
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+def test_a_switch_and_a_rollback_move_users_and_preview(deck: Deck) -> None:
+    there = deck.switch()
+    assert there.outcome is Outcome.SUCCEEDED, there.sentence
+    assert (deck.ground.users(), deck.ground.service(PREVIEW)["spec"]["selector"][TRACK]) == ("green", "blue")
+
+    back = deck.run(a_rollback(namespace=deck.namespace))
+    assert back.outcome is Outcome.SUCCEEDED, back.sentence
+    assert (deck.ground.users(), deck.ground.service(PREVIEW)["spec"]["selector"][TRACK]) == ("blue", "green")
+
+
+@pytest.mark.parametrize(
+    ("roll", "names"),
+    [
+        pytest.param({"version": "1.8.1"}, ("1.8.0 was judged", "runs 1.8.1"), id="another version"),
+        pytest.param({"image": "agent:other"}, ("agent:1.8.0", "agent:other"), id="the same version of another image"),
+    ],
+)
+@pytest.mark.parametrize("moment", ["the lock is taken", "the target is prepared", "the verdict is read again"])
+def test_a_rollout_between_guard_and_write_is_a_refusal_that_names_both(
+    deck: Deck, roll: Mapping[str, str], names: tuple[str, str], moment: str
+) -> None:
+    rolled: list[str] = []
+
+    def roll_on(step: str) -> None:
+        if step == moment and not rolled:
+            rolled.append(step)
+            deck.ground.roll_on("green", **roll)
+
+    steps = {"prepare": "the target is prepared", "again": "the verdict is read again"}
+
+    def before_write(verb: str, kind: str, body: Any) -> None:
+        if kind == "leases":
+            roll_on("the lock is taken")
+        intent = read_intent(body) if kind == "services" else None
+        if intent is not None and intent.step in steps:
+            roll_on(steps[intent.step])
+
+    deck.cluster.before_write = before_write
+    state = deck.switch()
+
+    assert rolled
+    assert state.outcome is Outcome.REFUSED, state.sentence
+    for name in names:
+        assert name in state.sentence
+    assert deck.ground.users() == "blue"
+    assert deck.left_behind() is None
+
+
+def test_a_rollout_at_the_very_moment_of_the_write_is_taken_back(deck: Deck) -> None:
+    rolled: list[str] = []
+
+    def before_write(verb: str, kind: str, body: Any) -> None:
+        if kind == "services" and SWITCHED(body) and not rolled:
+            rolled.append("1.8.1")
+            deck.ground.roll_on("green", version="1.8.1")
+
+    deck.cluster.before_write = before_write
+    state = deck.switch()
+
+    assert state.outcome is Outcome.FAILED
+    assert "1.8.0 was judged, it runs 1.8.1 now" in state.sentence
+    assert deck.ground.users() == "blue"
+
+
+def test_a_verdict_that_aged_is_a_refusal(deck: Deck) -> None:
+    deck.judged_at = deck.now()
+
+    def before_write(verb: str, kind: str, body: Any) -> None:
+        intent = read_intent(body) if kind == "services" else None
+        if intent is not None and intent.step == "prepare":
+            deck.ahead += timedelta(seconds=61)
+
+    deck.cluster.before_write = before_write
+    state = deck.switch()
+
+    assert state.outcome is Outcome.REFUSED, state.sentence
+    assert "the verdict on 1.8.0 is 61 s old" in state.sentence
+    assert "green runs 1.8.0" in state.sentence
+    assert deck.ground.users() == "blue"
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [pytest.param({}, id="on the template only"), pytest.param(None, id="on Deployment and template")],
+)
+def test_the_guard_finds_the_tracks_that_the_page_finds(
+    server: Server, namespace: str, tmp_path: Path, labels: Mapping[str, str] | None
+) -> None:
+    deck = Deck(server, namespace, tmp_path, deployment_labels=labels)
+    deployments = deck.cluster.list("deployments", namespace).items
+    assert set(find_tracks(deck.ground.service(), deployments)) == set(Track)
+
+    assert deck.switch().outcome is Outcome.SUCCEEDED
+    assert deck.ground.users() == "green"
+
+
+@pytest.mark.parametrize(
+    ("selector", "says"),
+    [
+        pytest.param({"app": "other", TRACK: "green"}, "app=other", id="of another application"),
+        pytest.param(
+            {**COMMON, TRACK: "green", "app.kubernetes.io/version": "1.8.0"}, "version=1.8.0", id="one version"
+        ),
+        pytest.param(COMMON, "names no track", id="of both tracks"),
+        pytest.param({**COMMON, TRACK: "canary"}, "names no track", id="of a track of its own"),
+    ],
+)
+def test_a_preview_service_that_cannot_show_the_other_track_is_left_alone(
+    server: Server, namespace: str, tmp_path: Path, selector: Mapping[str, str], says: str
+) -> None:
+    deck = Deck(server, namespace, tmp_path, preview_selector=selector)
+    before = deck.ground.service(PREVIEW)
+
+    state = deck.switch()
+
+    assert state.outcome is Outcome.SUCCEEDED, state.sentence
+    assert "The preview Service was left alone" in state.sentence
+    assert says in state.sentence
+    assert deck.ground.service(PREVIEW) == before
+    assert deck.ground.users() == "green"
+
+
+def test_what_was_shown_is_what_is_sent(deck: Deck) -> None:
+    cluster, service = deck.cluster, deck.ground.service()
+    tracks = find_tracks(service, cluster.list("deployments", deck.namespace).items)
+    shown = traffic_change(
+        service, preview=deck.ground.service(PREVIEW), tracks=tracks, kind=ActionKind.SWITCH, target=Track.GREEN
+    )
+    sent: list[Any] = []
+    cluster.before_write = lambda verb, kind, body: sent.append(body) if kind == "services" and SWITCHED(body) else None
+
+    state = deck.switch(change=shown, template=tracks[Track.GREEN].template)
+
+    assert state.outcome is Outcome.SUCCEEDED, state.sentence
+    for body in sent:
+        del body["metadata"]["resourceVersion"]
+    assert sent == [shown.service.body, {"metadata": {}, **(shown.preview.body if shown.preview else {})}]
+
+
+def test_a_process_killed_in_prepare_holds_nobody_up_for_more_than_a_minute(
+    server: Server, namespace: str, tmp_path: Path, doomed: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    deck = Deck(server, namespace, tmp_path, green_pods=1)
+    process = doomed(namespace)
+    eventually(lambda: _step(deck) == "prepare", "the doomed process prepares")
+    process.kill()
+    process.wait()
+    killed_at = utc_now()
+
+    assert deck.left_behind().holder
+    assert "another action is under way: alice" in deck.switch(actor=BOB).sentence
+
+    deck.ahead = killed_at + A_MINUTE - utc_now()
+    assert deck.left_behind().ways_on == (WayOn.RESUME, WayOn.CLEAR)
+    state = deck.switch(actor=BOB)
+    assert state.outcome is Outcome.SUCCEEDED, state.sentence
+    assert deck.ground.users() == "green"
+    assert deck.left_behind() is None
+
+
+def test_a_process_that_is_told_to_stop_leaves_its_action_to_be_resumed_at_once(
+    server: Server, namespace: str, tmp_path: Path, doomed: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    deck = Deck(server, namespace, tmp_path, green_pods=1)
+    process = doomed(namespace)
+    eventually(lambda: _step(deck) == "prepare", "the doomed process prepares")
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=20)
+
+    assert "Left unfinished at the step prepare" in said
+    ways_on = eventually(lambda: deck.left_behind().ways_on, "it can be resumed", seconds=10)
+    assert ways_on == (WayOn.RESUME, WayOn.CLEAR)
+    assert deck.switch(actor=BOB).outcome is Outcome.SUCCEEDED
+
+
+def test_a_process_killed_after_the_write_is_finished_or_cleared_by_a_person(
+    server: Server, namespace: str, tmp_path: Path, doomed: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    deck = Deck(server, namespace, tmp_path)
+    process = doomed(namespace)  # nobody moves the endpoints, so it waits for them
+    eventually(lambda: _step(deck) == "read-back", "the doomed process reads back")
+    process.kill()
+    process.wait()
+    deck.ahead = A_MINUTE
+
+    left = deck.left_behind()
+    assert left.ways_on == (WayOn.FINISH, WayOn.CLEAR)
+    request = a_switch(
+        namespace=namespace, actor=BOB, kind=ActionKind.FINISH, unfinished=left.intent.id, typed_version=""
+    )
+    state = deck.run(request)
+
+    assert state.outcome is Outcome.SUCCEEDED, state.sentence
+    assert "bob finished the switch to green 1.8.0 of alice" in state.sentence
+    assert deck.ground.service(PREVIEW)["spec"]["selector"][TRACK] == "blue"
+    intent = read_intent(deck.ground.service())
+    assert intent is not None
+    assert (intent.kind, intent.outcome, intent.actor) == (ActionKind.SWITCH, Outcome.SUCCEEDED, "alice")
+
+
+def _step(deck: Deck) -> str:
+    intent = read_intent(deck.ground.service())
+    return intent.step if intent else ""
