@@ -8,6 +8,7 @@ Model and token metrics carry no agent name, so the filter on one agent does not
 from __future__ import annotations
 
 from dashboard.catalog import recorded
+from dashboard.catalog.counting import once, once_quantile
 from dashboard.catalog.expression import Alias, Expression, renamed
 from dashboard.model.reading import Unit
 
@@ -37,23 +38,14 @@ _R_COST = f"agent:agentgov_agent_cost_usd:rate5m{{{AGENT}}}"
 _R_TOKENS = f"model:gen_ai_client_token_usage:rate5m{{{SERVICE}}}"
 
 
-def _sum(rate: str, by: str) -> str:
-    return f"sum by ({by}) ({rate})" if by else f"sum ({rate})"
-
-
-def _ratio(part: str, whole: str, by: str) -> str:
+def _ratio(part: str, whole: str, by: str = "") -> str:
     # No failure at all means no series of failures: zero there, but only while there is something to fail.
-    return f"({_sum(part, by)} or 0 * {_sum(whole, by)}) / ({_sum(whole, by)} > 0)"
+    return f"({once(part, by)} or 0 * {once(whole, by)}) / ({once(whole, by)} > 0)"
 
 
 def _slowest(quantiles: str, by: str) -> str:
     """Over a long range: the mean of the 5-minute quantiles, of whoever was served worst. No run is no quantile."""
     return recorded.mean(f"max by ({by}) ({quantiles} > 0)")
-
-
-def _quantile(quantile: float, buckets: str, by: str) -> str:
-    labels = f"{by}, le" if by else "le"
-    return f"histogram_quantile({quantile}, sum by ({labels}) ({buckets}))"
 
 
 def _of_inference(promql: str) -> Alias:
@@ -63,27 +55,27 @@ def _of_inference(promql: str) -> Alias:
 def _tokens_counted(by: str) -> Alias:
     """Newer telemetry counts tokens by direction in counters, where there was one histogram."""
     read, written = (f"gen_ai_client_inference_usage_{kind}_tokens_total" for kind in ("input", "output"))
-    rates = (_sum(f"rate({metric}{{{SERVICE}}}[$window])", by) for metric in (read, written))
+    rates = (once(f"rate({metric}{{{SERVICE}}}[$window])", by) for metric in (read, written))
     return Alias(instead_of="gen_ai_client_token_usage_sum", metric=read, promql=" + ".join(rates))
 
 
 RUN_RATE = Expression(
     name="agent_run_rate",
-    promql=_sum(_RUNS, ""),
+    promql=once(_RUNS),
     recorded=recorded.mean(recorded.summed(_R_RUNS)),
     unit=Unit.PER_SECOND,
     blind="how much work the agents get",
 )
 RUN_RATE_BY_TRACK = Expression(
     name="agent_run_rate_by_track",
-    promql=_sum(_RUNS, "track"),
+    promql=once(_RUNS, "track"),
     recorded=recorded.mean(recorded.summed(_R_RUNS, "track")),
     unit=Unit.PER_SECOND,
     blind="how the work is shared between blue and green",
 )
 ERROR_RATIO = Expression(
     name="agent_error_ratio",
-    promql=_ratio(_FAILED, _RUNS, ""),
+    promql=_ratio(_FAILED, _RUNS),
     recorded=recorded.ratio(_R_FAILED, _R_RUNS),
     unit=Unit.RATIO,
     blind="how many agent runs fail",
@@ -97,43 +89,43 @@ ERROR_RATIO_BY_TRACK = Expression(
 )
 ERRORS_BY_TYPE = Expression(
     name="agent_errors_by_type",
-    promql=f"{_sum(_FAILED, 'error_type, track')} > 0",
+    promql=f"{once(_FAILED, 'error_type, track')} > 0",
     recorded=f"{recorded.mean_of_rare(_R_FAILED, 'error_type, track', _R_RUNS)} > 0",
     unit=Unit.PER_SECOND,
     blind="what the failures have in common",
 )
 P50 = Expression(
     name="agent_duration_p50",
-    promql=_quantile(0.5, _RUN_BUCKETS, ""),
+    promql=once_quantile(0.5, _RUN_BUCKETS),
     recorded=recorded.quantile(0.5, _R_BUCKETS),
     unit=Unit.SECONDS,
     blind="how long a usual run takes",
 )
 P95 = Expression(
     name="agent_duration_p95",
-    promql=_quantile(0.95, _RUN_BUCKETS, ""),
+    promql=once_quantile(0.95, _RUN_BUCKETS),
     recorded=recorded.quantile(0.95, _R_BUCKETS),
     unit=Unit.SECONDS,
     blind="how long the slow runs take",
 )
 P99 = Expression(
     name="agent_duration_p99",
-    promql=_quantile(0.99, _RUN_BUCKETS, ""),
+    promql=once_quantile(0.99, _RUN_BUCKETS),
     recorded=recorded.quantile(0.99, _R_BUCKETS),
     unit=Unit.SECONDS,
     blind="how long the slowest runs take",
 )
 P95_BY_TRACK = Expression(
     name="agent_duration_p95_by_track",
-    promql=_quantile(0.95, _RUN_BUCKETS, "track"),
+    promql=once_quantile(0.95, _RUN_BUCKETS, "track"),
     recorded=recorded.quantile(0.95, _R_BUCKETS, "track"),
     unit=Unit.SECONDS,
     blind="which track is slower",
 )
 FIRST_TOKEN_P95 = Expression(
     name="model_first_token_p95",
-    promql=_quantile(
-        0.95, f"rate(gen_ai_client_operation_time_to_first_chunk_seconds_bucket{{{SERVICE}}}[$window])", ""
+    promql=once_quantile(
+        0.95, f"rate(gen_ai_client_operation_time_to_first_chunk_seconds_bucket{{{SERVICE}}}[$window])"
     ),
     recorded=recorded.quantile(
         0.95, f"service_track:gen_ai_client_operation_time_to_first_chunk_seconds_bucket:rate5m{{{SERVICE}}}"
@@ -143,7 +135,7 @@ FIRST_TOKEN_P95 = Expression(
 )
 TOKEN_RATE = Expression(
     name="model_token_rate",
-    promql=_sum(_TOKENS, ""),
+    promql=once(_TOKENS),
     recorded=recorded.mean(recorded.summed(_R_TOKENS)),
     unit=Unit.TOKENS,
     blind="how many tokens the models read and write each second",
@@ -151,42 +143,42 @@ TOKEN_RATE = Expression(
 )
 COST_RATE = Expression(
     name="agent_cost_per_hour",
-    promql=f"3600 * {_sum(_COST, '')}",
+    promql=f"3600 * {once(_COST)}",
     recorded=f"3600 * {recorded.mean(recorded.summed(_R_COST))}",
     unit=Unit.USD,
     blind="what the agents cost in an hour",
 )
 COST_PER_RUN = Expression(
     name="agent_cost_per_run",
-    promql=f"{_sum(_COST, '')} / ({_sum(_RUNS, '')} > 0)",
+    promql=f"{once(_COST)} / ({once(_RUNS)} > 0)",
     recorded=f"{recorded.total(_R_COST)} / ({recorded.total(_R_RUNS)} > 0)",
     unit=Unit.USD,
     blind="what one run costs",
 )
 TOOL_ERROR_RATIO = Expression(
     name="tool_error_ratio",
-    promql=_ratio(_TOOLS_FAILED, _TOOLS, ""),
+    promql=_ratio(_TOOLS_FAILED, _TOOLS),
     recorded=recorded.ratio(_R_TOOLS_FAILED, _R_TOOLS),
     unit=Unit.RATIO,
     blind="how many tool calls fail",
 )
 RETRY_RATE = Expression(
     name="agent_retry_rate",
-    promql=f"({_sum(f'rate(agentgov_agent_retries_total{{{AGENT}}}[$window])', '')} or 0 * {_sum(_RUNS, '')})",
+    promql=f"({once(f'rate(agentgov_agent_retries_total{{{AGENT}}}[$window])')} or 0 * {once(_RUNS)})",
     recorded=recorded.mean(f"sum (agent:agentgov_agent_retries:rate5m{{{AGENT}}}) or 0 * sum ({_R_RUNS})"),
     unit=Unit.PER_SECOND,
     blind="how often agents try again",
 )
 RUNS_ACTIVE = Expression(
     name="agent_runs_active",
-    promql=f"sum (agentgov_agent_runs_active{{{AGENT}}})",
+    promql=once(f"agentgov_agent_runs_active{{{AGENT}}}"),
     recorded=f"sum (agent:agentgov_agent_runs_active:sum{{{AGENT}}})",
     unit=Unit.COUNT,
     blind="how many runs are under way",
 )
 QUEUE_DEPTH = Expression(
     name="agent_queue_depth",
-    promql=f"sum (agentgov_agent_queue_depth{{{SERVICE}}})",
+    promql=once(f"agentgov_agent_queue_depth{{{SERVICE}}}"),
     recorded=f"sum (service_track:agentgov_agent_queue_depth:sum{{{SERVICE}}})",
     unit=Unit.COUNT,
     blind="how many tasks wait",
@@ -202,7 +194,7 @@ QUEUE_AGE = Expression(
 _BY_AGENT = "gen_ai_agent_name"
 AGENT_RUN_RATE = Expression(
     name="agent_run_rate_by_agent",
-    promql=_sum(_RUNS, _BY_AGENT),
+    promql=once(_RUNS, _BY_AGENT),
     recorded=recorded.mean(recorded.summed(_R_RUNS, _BY_AGENT)),
     unit=Unit.PER_SECOND,
     blind="which agent works how much",
@@ -216,21 +208,21 @@ AGENT_ERROR_RATIO = Expression(
 )
 AGENT_P50 = Expression(
     name="agent_duration_p50_by_agent",
-    promql=_quantile(0.5, _RUN_BUCKETS, _BY_AGENT),
+    promql=once_quantile(0.5, _RUN_BUCKETS, _BY_AGENT),
     recorded=recorded.quantile(0.5, _R_BUCKETS, _BY_AGENT),
     unit=Unit.SECONDS,
     blind="which agent is usually slow",
 )
 AGENT_P95 = Expression(
     name="agent_duration_p95_by_agent",
-    promql=_quantile(0.95, _RUN_BUCKETS, _BY_AGENT),
+    promql=once_quantile(0.95, _RUN_BUCKETS, _BY_AGENT),
     recorded=recorded.quantile(0.95, _R_BUCKETS, _BY_AGENT),
     unit=Unit.SECONDS,
     blind="which agent has slow runs",
 )
 AGENT_COST_PER_RUN = Expression(
     name="agent_cost_per_run_by_agent",
-    promql=f"{_sum(_COST, _BY_AGENT)} / ({_sum(_RUNS, _BY_AGENT)} > 0)",
+    promql=f"{once(_COST, _BY_AGENT)} / ({once(_RUNS, _BY_AGENT)} > 0)",
     recorded=f"{recorded.total(_R_COST, _BY_AGENT)} / ({recorded.total(_R_RUNS, _BY_AGENT)} > 0)",
     unit=Unit.USD,
     blind="which agent is dear",
@@ -238,8 +230,8 @@ AGENT_COST_PER_RUN = Expression(
 AGENT_TOOL_CALLS = Expression(
     name="agent_tool_calls_per_run_by_agent",
     promql=(
-        f"sum by ({_BY_AGENT}) (rate(gen_ai_invoke_agent_tool_calls_sum{{{AGENT}}}[$window]))"
-        f" / (sum by ({_BY_AGENT}) (rate(gen_ai_invoke_agent_tool_calls_count{{{AGENT}}}[$window])) > 0)"
+        f"{once(f'rate(gen_ai_invoke_agent_tool_calls_sum{{{AGENT}}}[$window])', _BY_AGENT)}"
+        f" / ({once(f'rate(gen_ai_invoke_agent_tool_calls_count{{{AGENT}}}[$window])', _BY_AGENT)} > 0)"
     ),
     recorded=(
         # Over runs, where the raw question has those that called anything: the few that policy stopped count here.
@@ -251,14 +243,16 @@ AGENT_TOOL_CALLS = Expression(
 )
 
 _BY_MODEL = "gen_ai_request_model"
-_MODEL_P95 = _quantile(0.95, f"rate(gen_ai_client_operation_duration_seconds_bucket{{{SERVICE}}}[$window])", _BY_MODEL)
+_MODEL_P95 = once_quantile(
+    0.95, f"rate(gen_ai_client_operation_duration_seconds_bucket{{{SERVICE}}}[$window])", _BY_MODEL
+)
 MODEL_CALL_RATE = Expression(
     name="model_call_rate",
-    promql=_sum(_CALLS, _BY_MODEL),
+    promql=once(_CALLS, _BY_MODEL),
     recorded=recorded.mean(recorded.summed(_R_CALLS, _BY_MODEL)),
     unit=Unit.PER_SECOND,
     blind="which model is called how much",
-    aliases=(_of_inference(_sum(_CALLS, _BY_MODEL)),),
+    aliases=(_of_inference(once(_CALLS, _BY_MODEL)),),
 )
 MODEL_ERROR_RATIO = Expression(
     name="model_error_ratio",
@@ -278,7 +272,7 @@ MODEL_P95 = Expression(
 )
 MODEL_TOKEN_RATE = Expression(
     name="model_token_rate_by_model",
-    promql=_sum(_TOKENS, _BY_MODEL),
+    promql=once(_TOKENS, _BY_MODEL),
     recorded=recorded.mean(recorded.summed(_R_TOKENS, _BY_MODEL)),
     unit=Unit.TOKENS,
     blind="which model takes the tokens",
@@ -288,7 +282,7 @@ MODEL_TOKEN_RATE = Expression(
 _BY_TOOL = "gen_ai_tool_name"
 TOOL_CALL_RATE = Expression(
     name="tool_call_rate",
-    promql=_sum(_TOOLS, _BY_TOOL),
+    promql=once(_TOOLS, _BY_TOOL),
     recorded=recorded.mean(recorded.summed(_R_TOOLS, _BY_TOOL)),
     unit=Unit.PER_SECOND,
     blind="which tool is used how much",
@@ -302,7 +296,7 @@ TOOL_ERROR_RATIO_BY_TOOL = Expression(
 )
 TOOL_P95 = Expression(
     name="tool_duration_p95",
-    promql=_quantile(0.95, f"rate(gen_ai_execute_tool_duration_seconds_bucket{{{AGENT}}}[$window])", _BY_TOOL),
+    promql=once_quantile(0.95, f"rate(gen_ai_execute_tool_duration_seconds_bucket{{{AGENT}}}[$window])", _BY_TOOL),
     recorded=_slowest(f"tool:gen_ai_execute_tool_duration_seconds:p95_5m{{{AGENT}}}", _BY_TOOL),
     unit=Unit.SECONDS,
     blind="which tool is slow",

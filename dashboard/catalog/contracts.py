@@ -8,21 +8,25 @@ very first violation of its kind, so their counts may lack it.
 from __future__ import annotations
 
 from dashboard.catalog import recorded
-from dashboard.catalog.expression import Expression, growth
+from dashboard.catalog.counting import growth, once
+from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 
 SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
 SCOPE = f'{SERVICE}, contract=~"$contract", gen_ai_agent_name=~"$agent"'
 # Policies are decided by a component of their own, so these series carry that component's name and no track.
 PLATFORM = 'namespace="$namespace"'
+EVALUATION_KINDS = ("contract", "gen_ai_agent_name", "clause_type", "outcome")
+_VIOLATION_KINDS = ("contract", "rule", "severity", "gen_ai_agent_name", "enforcement")
+_DECISION_KINDS = ("policy", "decision", "stage")
 
 _ALL = f"rate(agentgov_contract_evaluations_total{{{SCOPE}}}[$window])"
 _BROKEN = f'rate(agentgov_contract_evaluations_total{{{SCOPE}, outcome!="pass"}}[$window])'
 _VIOLATIONS = f"rate(agentgov_contract_violations_total{{{SCOPE}}}[$window])"
 _DECISIONS = f"rate(agentgov_policy_decisions_total{{{PLATFORM}}}[$window])"
-_EVALUATED = growth(f"agentgov_contract_evaluations_total{{{SCOPE}}}")
-_VIOLATED = growth(f"agentgov_contract_violations_total{{{SCOPE}}}")
-_DECIDED = growth(f"agentgov_policy_decisions_total{{{PLATFORM}}}")
+_EVALUATED = growth(f"agentgov_contract_evaluations_total{{{SCOPE}}}", *EVALUATION_KINDS)
+_VIOLATED = growth(f"agentgov_contract_violations_total{{{SCOPE}}}", *_VIOLATION_KINDS)
+_DECIDED = growth(f"agentgov_policy_decisions_total{{{PLATFORM}}}", *_DECISION_KINDS)
 _DENIALS = f'rate(agentgov_policy_decisions_total{{{PLATFORM}, decision="deny"}}[$window])'
 # The same, recorded.
 _R_ALL = f"agent:agentgov_contract_evaluations:rate5m{{{SCOPE}}}"
@@ -32,67 +36,71 @@ _R_DECISIONS = f"policy:agentgov_policy_decisions:rate5m{{{PLATFORM}}}"
 _R_DENIALS = f'policy:agentgov_policy_decisions:rate5m{{{PLATFORM}, decision="deny"}}'
 _R_DRIFT = f"contract:agentgov_contract_drift_score_ratio:max{{{SCOPE}}}"
 
+
+def _share(part: str, whole: str, by: str = "") -> str:
+    # No event of the kind at all means no series of it: zero there, but only while there is something to count.
+    return f"({once(part, by)} or 0 * {once(whole, by)}) / ({once(whole, by)} > 0)"
+
+
 COMPLIANCE = Expression(
     name="contract_compliance",
-    promql=f"1 - (sum ({_BROKEN}) or 0 * sum ({_ALL})) / (sum ({_ALL}) > 0)",
+    promql=f"1 - {_share(_BROKEN, _ALL)}",
     recorded=f"1 - {recorded.ratio(_R_BROKEN, _R_ALL)}",
     unit=Unit.RATIO,
     blind="whether the agents keep their contracts",
 )
 BROKEN_RATIO_BY_TRACK = Expression(
     name="contract_broken_ratio_by_track",
-    promql=f"(sum by (track) ({_BROKEN}) or 0 * sum by (track) ({_ALL})) / (sum by (track) ({_ALL}) > 0)",
+    promql=_share(_BROKEN, _ALL, "track"),
     recorded=recorded.ratio(_R_BROKEN, _R_ALL, "track"),
     unit=Unit.RATIO,
     blind="which track breaks contracts",
 )
 EVALUATION_RATE = Expression(
     name="contract_evaluation_rate",
-    promql=f"sum ({_ALL})",
+    promql=once(_ALL),
     recorded=recorded.mean(recorded.summed(_R_ALL)),
     unit=Unit.PER_SECOND,
     blind="whether contracts are evaluated at all",
 )
 VIOLATION_RATE = Expression(
     name="contract_violation_rate",
-    promql=f"(sum ({_VIOLATIONS}) or 0 * sum ({_ALL}))",
+    promql=f"({once(_VIOLATIONS)} or 0 * {once(_ALL)})",
     recorded=recorded.mean(f"sum ({_R_VIOLATIONS}) or 0 * sum ({_R_ALL})"),
     unit=Unit.PER_SECOND,
     blind="how often contracts are violated",
 )
 VIOLATION_RATE_BY_RULE = Expression(
     name="contract_violation_rate_by_rule",
-    promql=f"sum by (rule) ({_VIOLATIONS}) > 0",
+    promql=f"{once(_VIOLATIONS, 'rule')} > 0",
     recorded=f"{recorded.mean_of_rare(_R_VIOLATIONS, 'rule', _R_ALL)} > 0",
     unit=Unit.PER_SECOND,
     blind="which rule is violated over time",
 )
 VIOLATIONS_BY_RULE = Expression(
     name="contract_violations_by_rule",
-    promql=f"round(sum by (contract, rule, severity, enforcement) {_VIOLATED}) > 0",
+    promql=f"round({once(_VIOLATED, 'contract, rule, severity, enforcement')}) > 0",
     recorded=f"{recorded.count(_R_VIOLATIONS, 'contract, rule, severity, enforcement')} > 0",
     unit=Unit.COUNT,
     blind="which clause is violated, how gravely, and what was done about it",
 )
 EVALUATIONS_BY_CONTRACT = Expression(
     name="contract_evaluations_by_contract",
-    promql=f"round(sum by (contract) {_EVALUATED})",
+    promql=f"round({once(_EVALUATED, 'contract')})",
     recorded=recorded.count(_R_ALL, "contract"),
     unit=Unit.COUNT,
     blind="how often each contract is evaluated",
 )
 COMPLIANCE_BY_CONTRACT = Expression(
     name="contract_compliance_by_contract",
-    promql=(
-        f"1 - (sum by (contract) ({_BROKEN}) or 0 * sum by (contract) ({_ALL})) / (sum by (contract) ({_ALL}) > 0)"
-    ),
+    promql=f"1 - {_share(_BROKEN, _ALL, 'contract')}",
     recorded=f"1 - {recorded.ratio(_R_BROKEN, _R_ALL, 'contract')}",
     unit=Unit.RATIO,
     blind="which contract is not kept",
 )
 BROKEN_BY_CLAUSE = Expression(
     name="contract_broken_by_clause",
-    promql=f"round(sum by (clause_type, outcome) {_EVALUATED})",
+    promql=f"round({once(_EVALUATED, 'clause_type, outcome')})",
     recorded=recorded.count(_R_ALL, "clause_type, outcome"),
     unit=Unit.COUNT,
     blind="which kind of clause breaks",
@@ -151,21 +159,21 @@ BURN_RATE = Expression(
 )
 APPROVALS_PENDING = Expression(
     name="approvals_pending",
-    promql=f"sum (agentgov_approvals_pending{{{PLATFORM}}})",
+    promql=once(f"agentgov_approvals_pending{{{PLATFORM}}}"),
     recorded=f"sum (namespace:agentgov_approvals_pending:sum{{{PLATFORM}}})",
     unit=Unit.COUNT,
     blind="how many agents wait for a person",
 )
 DENIAL_RATIO = Expression(
     name="policy_denial_ratio",
-    promql=f"(sum ({_DENIALS}) or 0 * sum ({_DECISIONS})) / (sum ({_DECISIONS}) > 0)",
+    promql=_share(_DENIALS, _DECISIONS),
     recorded=recorded.ratio(_R_DENIALS, _R_DECISIONS),
     unit=Unit.RATIO,
     blind="how often policy says no",
 )
 DECISIONS = Expression(
     name="policy_decisions",
-    promql=f"round(sum by (policy, stage, decision) {_DECIDED}) > 0",
+    promql=f"round({once(_DECIDED, 'policy, stage, decision')}) > 0",
     recorded=f"{recorded.count(_R_DECISIONS, 'policy, stage, decision')} > 0",
     unit=Unit.COUNT,
     blind="which policy decides what",

@@ -25,6 +25,9 @@ _TOKEN = re.compile(
 _METRIC = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _PLACEHOLDER = re.compile(r"\$([a-z_]+)")
+# How far back a counter is remembered that an exporter dropped; more costs each question as many samples.
+MEMORY = "1h"
+_MOST_RECENT_SECONDS = 120.0
 # From here on a look is asked of recorded series: raw ones are too dear, and 5-minute means are fine enough.
 LONG_SECONDS = 6 * 3600
 
@@ -69,7 +72,8 @@ class Expression:
         """
         template = self._template(escaping.seconds(values.get("span", "")), names)
         one_line = " ".join(line.strip() for line in template.strip().splitlines())
-        return _TOKEN.sub(lambda token: self._filled(token, values), one_line)
+        complete = {**values, **_derived(values)}
+        return _TOKEN.sub(lambda token: self._filled(token, complete), one_line)
 
     def _template(self, span_seconds: float, names: Collection[str]) -> str:
         for alias in self.aliases:
@@ -80,7 +84,7 @@ class Expression:
     @property
     def placeholders(self) -> frozenset[str]:
         """The names that `render` wants values for."""
-        return frozenset(_PLACEHOLDER.findall(self.promql + self.recorded))
+        return frozenset(_PLACEHOLDER.findall(self.promql + self.recorded)) - _derived({}).keys()
 
     def metrics(self, names: Collection[str] = ()) -> frozenset[str]:
         """The metrics that the question reads, over short ranges."""
@@ -113,15 +117,10 @@ def renamed(promql: str, standard: str, other: str) -> Alias:
     )
 
 
-def growth(series: str) -> str:
-    """How much each of these counters of `$namespace` grew within `$window`, as PromQL; one born within it from 0.
-
-    `increase` cannot see the first value of a new series, so the first failure of its kind would count as none. Born is
-    only what Prometheus would have seen before: where it scraped nothing of the namespace yet when the window began,
-    a first value may be old. The known hole is an old process that Prometheus found later than its neighbours.
-    """
-    born = f'{series} unless {series} offset $window and on () count (up{{namespace="$namespace"}} offset $window)'
-    return f"(({born}) or increase({series}[$window]))"
+def _derived(values: Mapping[str, str]) -> Mapping[str, str]:
+    """What counting needs beside the window: how recent the scrape before it must be, and how far back it remembers."""
+    window_seconds = escaping.seconds(values.get("window", "")) or _MOST_RECENT_SECONDS
+    return {"recent": f"{max(1, round(min(window_seconds, _MOST_RECENT_SECONDS)))}s", "memory": MEMORY}
 
 
 def _exact(value: str) -> str:

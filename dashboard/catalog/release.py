@@ -7,65 +7,69 @@ or the first dozen failures of a release, each of another agent, type and pod, w
 
 from __future__ import annotations
 
-from dashboard.catalog.expression import Expression, growth
+from dashboard.catalog.contracts import EVALUATION_KINDS
+from dashboard.catalog.counting import growth, once, once_quantile
+from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 
 _SERVICE = 'namespace="$namespace", service_name="$service"'
 _RUN = f'{_SERVICE}, gen_ai_operation_name="invoke_agent"'
 
 
-def _count(series: str) -> str:
+_RUN_COUNT = f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}"
+_RUN_KINDS = ("gen_ai_agent_name", "error_type")
+_EVALUATION_COUNT = f"agentgov_contract_evaluations_total{{{_SERVICE}}}"
+
+
+def _count(series: str, *kinds: str) -> str:
     """How much these counters grew within the window, by track."""
-    return f"sum by (track) {growth(series)}"
+    return once(growth(series, *kinds), "track")
 
 
-_RUNS = _count(f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}")
-_FAILED = _count(f'gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}')
-_EVALUATIONS = _count(f"agentgov_contract_evaluations_total{{{_SERVICE}}}")
-_VIOLATIONS = _count(f'agentgov_contract_evaluations_total{{{_SERVICE}, outcome="violation"}}')
+_FAILED = _count(f'gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}', *_RUN_KINDS)
+_VIOLATIONS = _count(f'agentgov_contract_evaluations_total{{{_SERVICE}, outcome="violation"}}', *EVALUATION_KINDS)
 
 RUNS = Expression(
     name="release_runs",
-    promql=_RUNS,
+    promql=_count(_RUN_COUNT, *_RUN_KINDS),
     unit=Unit.COUNT,
     blind="how many agent runs a verdict rests on",
 )
 FAILED = Expression(
     name="release_failed_runs",
-    promql=f"{_FAILED} or 0 * {_RUNS}",
+    promql=f"{_FAILED} or 0 * sum by (track) ({_RUN_COUNT})",
     unit=Unit.COUNT,
     blind="whether the release fails agent runs",
 )
 EVALUATIONS = Expression(
     name="release_contract_evaluations",
-    promql=_EVALUATIONS,
+    promql=_count(_EVALUATION_COUNT, *EVALUATION_KINDS),
     unit=Unit.COUNT,
     blind="how many contract evaluations a verdict rests on",
 )
 VIOLATIONS = Expression(
     name="release_contract_violations",
-    promql=f"{_VIOLATIONS} or 0 * {_EVALUATIONS}",
+    promql=f"{_VIOLATIONS} or 0 * sum by (track) ({_EVALUATION_COUNT})",
     unit=Unit.COUNT,
     blind="whether the release violates contracts",
 )
 P95 = Expression(
     name="release_p95",
-    promql=(
-        "histogram_quantile(0.95, sum by (track, le) "
-        f"(increase(gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}[$window])))"
-    ),
+    promql=once_quantile(0.95, f"increase(gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}[$window])", "track"),
     unit=Unit.SECONDS,
     blind="whether the release is slow",
 )
 TARGETS = Expression(
     name="release_scraped_pods",
-    promql=f"sum by (track) (up{{{_SERVICE}}})",
+    promql=once(f"up{{{_SERVICE}}}", "track"),
     unit=Unit.COUNT,
     blind="whether all pods of the release are measured at all",
 )
 COST = Expression(
     name="release_cost",
-    promql=f"{_count(f'agentgov_agent_cost_usd_total{{{_SERVICE}}}')}",
+    promql=_count(
+        f"agentgov_agent_cost_usd_total{{{_SERVICE}}}", "gen_ai_agent_name", "gen_ai_request_model", "source"
+    ),
     unit=Unit.USD,
     blind="whether a run of the release costs more",
 )
@@ -93,71 +97,79 @@ BAD_SHARE_1H = _bad_share("1h")
 BAD_SHARE_6H = _bad_share("6h")
 
 
-def _by_pod(series: str, *labels: str) -> str:
-    """The raw counter of each pod; a pod that is scraped twice counts once."""
-    by = ", ".join(("track", "pod", *labels))
-    return f"max by ({by}) (sum by ({by}, instance, job) ({series}))"
+def _by_pod(series: str, total: str, *labels: str) -> str:
+    """The raw counter of each pod; a pod that is scraped twice counts once.
+
+    A series that an exporter dropped keeps its last value while the pod still tells of `total`: its return is no growth.
+    """
+    target = "track, pod, instance, job"
+    kept = ", ".join((target, *labels))
+    lasting = f"sum by ({kept}) (last_over_time({series}[$memory]))"
+    pod = ", ".join(("track", "pod", *labels))
+    return f"max by ({pod}) ({lasting} and on ({target}) count by ({target}) ({total}))"
 
 
-_RUN_BUCKETS = f"gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}"
+_RUN_BUCKET = f"gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}"
+_TOOL_COUNT = f"gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}}}"
+_DECISION_COUNT = f"agentgov_policy_decisions_total{{{_SERVICE}}}"
 
 RUN_COUNTER = Expression(
     name="release_run_counter",
-    promql=_by_pod(f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}"),
+    promql=_by_pod(_RUN_COUNT, _RUN_COUNT),
     unit=Unit.COUNT,
     blind="how both tracks compare since the release began",
 )
 FAILED_COUNTER = Expression(
     name="release_failed_counter",
-    promql=_by_pod(f'gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}'),
+    promql=_by_pod(f'gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}', _RUN_COUNT),
     unit=Unit.COUNT,
     blind="whether the release fails more runs than the other track",
 )
 WITHIN_COUNTER = Expression(
     name="release_within_counter",
-    promql=_by_pod(f'gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}, le=~"$bounds"}}', "le"),
+    promql=_by_pod(f'gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}, le=~"$bounds"}}', _RUN_COUNT, "le"),
     unit=Unit.COUNT,
     blind="whether the release is slower than the other track",
 )
 BUCKETS = Expression(
     name="release_buckets",
-    promql=f"sum by (track, le) ({_RUN_BUCKETS})",
+    promql=f"max by (track, pod, le) (sum by (track, pod, instance, job, le) ({_RUN_BUCKET}))",
     unit=Unit.COUNT,
     blind="by which bounds the latency of both tracks can be compared",
 )
 EVALUATION_COUNTER = Expression(
     name="release_evaluation_counter",
-    promql=_by_pod(f"agentgov_contract_evaluations_total{{{_SERVICE}}}"),
+    promql=_by_pod(_EVALUATION_COUNT, _EVALUATION_COUNT),
     unit=Unit.COUNT,
     blind="how contract violations of both tracks compare",
 )
 VIOLATION_COUNTER = Expression(
     name="release_violation_counter",
-    promql=_by_pod(f'agentgov_contract_evaluations_total{{{_SERVICE}, outcome="violation"}}'),
+    promql=_by_pod(f'agentgov_contract_evaluations_total{{{_SERVICE}, outcome="violation"}}', _EVALUATION_COUNT),
     unit=Unit.COUNT,
     blind="whether the release violates contracts more often than the other track",
 )
 TOOL_COUNTER = Expression(
     name="release_tool_counter",
-    promql=_by_pod(f"gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}}}"),
+    promql=_by_pod(_TOOL_COUNT, _TOOL_COUNT),
     unit=Unit.COUNT,
     blind="how tool failures of both tracks compare",
 )
 FAILED_TOOL_COUNTER = Expression(
     name="release_failed_tool_counter",
-    promql=_by_pod(f'gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}, error_type!=""}}'),
+    promql=_by_pod(f'gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}, error_type!=""}}', _TOOL_COUNT),
     unit=Unit.COUNT,
     blind="whether tools fail more often than on the other track",
 )
 DECISION_COUNTER = Expression(
     name="release_decision_counter",
-    promql=_by_pod(f"agentgov_policy_decisions_total{{{_SERVICE}}}"),
+    promql=_by_pod(_DECISION_COUNT, _DECISION_COUNT),
     unit=Unit.COUNT,
     blind="how policy denials of both tracks compare",
 )
 DENIAL_COUNTER = Expression(
     name="release_denial_counter",
-    promql=_by_pod(f'agentgov_policy_decisions_total{{{_SERVICE}, decision="deny"}}'),
+    promql=_by_pod(f'agentgov_policy_decisions_total{{{_SERVICE}, decision="deny"}}', _DECISION_COUNT),
     unit=Unit.COUNT,
     blind="whether policies deny more than on the other track",
 )

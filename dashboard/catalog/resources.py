@@ -12,66 +12,84 @@ from dashboard.model.reading import Unit
 # The empty container and image are the cgroup above the pod's containers: counted, everything would count twice.
 CONTAINER = 'namespace="$namespace", container!="", image!=""'
 POD = 'namespace="$namespace"'
+# Resource requests and limits of pods that are over (completed, evicted) are still told, but they hold nothing.
+_OVER = f'(kube_pod_status_phase{{{POD}, phase=~"Succeeded|Failed"}} == 1)'
+
+
+def _used(vector: str, by: str = "") -> str:
+    """Summed over containers; one that two jobs read counts once."""
+    return _summed(f"max by (namespace, pod, container, id, cpu) ({vector})", by)
+
+
+def _told(metric: str, resource: str, by: str = "") -> str:
+    """What kube-state-metrics tells of the containers of living pods, once however many of it are read."""
+    each = f'max by (namespace, pod, container) ({metric}{{{POD}, resource="{resource}"}})'
+    return _summed(f"{each} unless on (namespace, pod) {_OVER}", by)
+
+
+def _summed(vector: str, by: str) -> str:
+    return f"sum by ({by}) ({vector})" if by else f"sum ({vector})"
+
 
 CPU = Expression(
     name="cpu_used",
-    promql=f"sum (rate(container_cpu_usage_seconds_total{{{CONTAINER}}}[$window]))",
+    promql=_used(f"rate(container_cpu_usage_seconds_total{{{CONTAINER}}}[$window])"),
     recorded=recorded.mean(f"sum (namespace:container_cpu_usage:rate5m{{{POD}}})"),
     unit=Unit.CORES,
     blind="how much CPU the namespace takes",
 )
 CPU_REQUESTED = Expression(
     name="cpu_requested",
-    promql=f'sum (kube_pod_container_resource_requests{{{POD}, resource="cpu"}})',
+    promql=_told("kube_pod_container_resource_requests", "cpu"),
     recorded=f'sum (namespace:kube_pod_container_resource_requests:sum{{{POD}, resource="cpu"}})',
     unit=Unit.CORES,
     blind="how much CPU is set aside",
 )
 CPU_BY_POD = Expression(
     name="cpu_used_by_pod",
-    promql=f"sum by (pod) (rate(container_cpu_usage_seconds_total{{{CONTAINER}}}[$window]))",
+    promql=_used(f"rate(container_cpu_usage_seconds_total{{{CONTAINER}}}[$window])", "pod"),
     recorded=recorded.mean(f"sum by (pod) (pod:container_cpu_usage:rate5m{{{POD}}})"),
     unit=Unit.CORES,
     blind="which pod takes the CPU",
 )
 CPU_REQUESTED_BY_POD = Expression(
     name="cpu_requested_by_pod",
-    promql=f'sum by (pod) (kube_pod_container_resource_requests{{{POD}, resource="cpu"}})',
+    promql=_told("kube_pod_container_resource_requests", "cpu", "pod"),
     unit=Unit.CORES,
     blind="what CPU each pod asked for",
 )
 MEMORY = Expression(
     name="memory_used",
-    promql=f"sum (container_memory_working_set_bytes{{{CONTAINER}}})",
+    promql=_used(f"container_memory_working_set_bytes{{{CONTAINER}}}"),
     recorded=f"sum (namespace:container_memory_working_set_bytes:sum{{{POD}}})",
     unit=Unit.BYTES,
     blind="how much memory the namespace takes",
 )
 MEMORY_LIMIT = Expression(
     name="memory_limit",
-    promql=f'sum (kube_pod_container_resource_limits{{{POD}, resource="memory"}})',
+    promql=_told("kube_pod_container_resource_limits", "memory"),
     recorded=f'sum (namespace:kube_pod_container_resource_limits:sum{{{POD}, resource="memory"}})',
     unit=Unit.BYTES,
     blind="how much memory the namespace may take",
 )
 MEMORY_BY_POD = Expression(
     name="memory_used_by_pod",
-    promql=f"sum by (pod) (container_memory_working_set_bytes{{{CONTAINER}}})",
+    promql=_used(f"container_memory_working_set_bytes{{{CONTAINER}}}", "pod"),
     recorded=f"sum by (pod) (pod:container_memory_working_set_bytes:sum{{{POD}}})",
     unit=Unit.BYTES,
     blind="which pod takes the memory",
 )
 MEMORY_LIMIT_BY_POD = Expression(
     name="memory_limit_by_pod",
-    promql=f'sum by (pod) (kube_pod_container_resource_limits{{{POD}, resource="memory"}})',
+    promql=_told("kube_pod_container_resource_limits", "memory", "pod"),
     unit=Unit.BYTES,
     blind="which pod is near its memory limit",
 )
 THROTTLED = Expression(
     name="cpu_throttled",
     promql=(
-        f"sum (rate(container_cpu_cfs_throttled_periods_total{{{CONTAINER}}}[$window]))"
-        f" / (sum (rate(container_cpu_cfs_periods_total{{{CONTAINER}}}[$window])) > 0)"
+        f"{_used(f'rate(container_cpu_cfs_throttled_periods_total{{{CONTAINER}}}[$window])')}"
+        f" / ({_used(f'rate(container_cpu_cfs_periods_total{{{CONTAINER}}}[$window])')} > 0)"
     ),
     recorded=(
         f"{recorded.total(f'namespace:container_cpu_cfs_throttled_periods:rate5m{{{POD}}}')}"
@@ -82,21 +100,21 @@ THROTTLED = Expression(
 )
 RESTARTS = Expression(
     name="container_restarts",
-    promql=f"round(sum (increase(kube_pod_container_status_restarts_total{{{POD}}}[$window])))",
+    promql=f"round({_used(f'increase(kube_pod_container_status_restarts_total{{{POD}}}[$window])')})",
     recorded=recorded.count(f"namespace:kube_pod_container_status_restarts:rate5m{{{POD}}}"),
     unit=Unit.COUNT,
     blind="how often containers died",
 )
 OUT_OF_MEMORY = Expression(
     name="out_of_memory_kills",
-    promql=f"round(sum (increase(container_oom_events_total{{{CONTAINER}}}[$window])))",
+    promql=f"round({_used(f'increase(container_oom_events_total{{{CONTAINER}}}[$window])')})",
     recorded=recorded.count(f"namespace:container_oom_events:rate5m{{{POD}}}"),
     unit=Unit.COUNT,
     blind="how often a container was killed for its memory",
 )
 NODES_READY = Expression(
     name="nodes_ready",
-    promql='sum (kube_node_status_condition{condition="Ready", status="true"})',
+    promql='sum (max by (node) (kube_node_status_condition{condition="Ready", status="true"}))',
     recorded="sum (cluster:kube_node_ready:sum)",
     unit=Unit.COUNT,
     blind="whether the nodes are there",

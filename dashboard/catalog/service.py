@@ -6,6 +6,7 @@ Windows are short and given by the page: four scrapes, at least 15 s. Long range
 from __future__ import annotations
 
 from dashboard.catalog import recorded
+from dashboard.catalog.counting import once, once_quantile
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 
@@ -17,54 +18,49 @@ _R_ALL = 'agent:agentgov_contract_evaluations:rate5m{namespace="$namespace"}'
 _R_BROKEN = 'agent:agentgov_contract_evaluations:rate5m{namespace="$namespace", outcome="violation"}'
 _BY_TRACK = "service_name, track"
 
+_RUN_RATE = f"rate({_RUNS}}}[$window])"
+_FAILED_RATE = f'rate({_RUNS}, error_type!=""}}[$window])'
+_BUCKET_RATE = f"rate({_RUNS.replace('_count{', '_bucket{')}}}[$window])"
+_EVALUATION_RATE = 'rate(agentgov_contract_evaluations_total{namespace="$namespace"}[$window])'
+_VIOLATION_RATE = 'rate(agentgov_contract_evaluations_total{namespace="$namespace", outcome="violation"}[$window])'
+
+
+def _share(part: str, whole: str) -> str:
+    whole = once(whole, _BY_TRACK)
+    return f"({once(part, _BY_TRACK)} or 0 * {whole}) / ({whole} > 0)"
+
+
 TRACK_RUNS = Expression(
     name="track_runs",
-    promql=f"sum by (service_name, track) (rate({_RUNS}}}[$window]))",
+    promql=once(_RUN_RATE, _BY_TRACK),
     recorded=recorded.mean(recorded.summed(_R_RUNS, _BY_TRACK)),
     unit=Unit.PER_SECOND,
     blind="How many agent runs each track serves, so whether a ratio rests on anything.",
 )
 TRACK_ERROR_RATIO = Expression(
     name="track_error_ratio",
-    promql=f"""
-        (sum by (service_name, track) (rate({_RUNS}, error_type!=""}}[$window]))
-          or 0 * sum by (service_name, track) (rate({_RUNS}}}[$window])))
-        / (sum by (service_name, track) (rate({_RUNS}}}[$window])) > 0)
-    """,
+    promql=_share(_FAILED_RATE, _RUN_RATE),
     recorded=recorded.ratio(_R_FAILED, _R_RUNS, _BY_TRACK),
     unit=Unit.RATIO,
     blind="Which track fails, and how much worse it is than the other one.",
 )
 TRACK_P95 = Expression(
     name="track_p95",
-    promql="""
-        histogram_quantile(0.95, sum by (service_name, track, le) (
-          rate(gen_ai_invoke_agent_duration_seconds_bucket{
-            namespace="$namespace", gen_ai_operation_name="invoke_agent"}[$window])))
-    """,
+    promql=once_quantile(0.95, _BUCKET_RATE, _BY_TRACK),
     recorded=recorded.quantile(0.95, _R_BUCKETS, _BY_TRACK),
     unit=Unit.SECONDS,
     blind="Which track is slow.",
 )
 TRACK_EVALUATIONS = Expression(
     name="track_evaluations",
-    promql="""
-        sum by (service_name, track) (rate(agentgov_contract_evaluations_total{namespace="$namespace"}[$window]))
-    """,
+    promql=once(_EVALUATION_RATE, _BY_TRACK),
     recorded=recorded.mean(recorded.summed(_R_ALL, _BY_TRACK)),
     unit=Unit.PER_SECOND,
     blind="Whether contracts are evaluated at all.",
 )
 TRACK_VIOLATION_RATIO = Expression(
     name="track_violation_ratio",
-    promql="""
-        (sum by (service_name, track) (
-            rate(agentgov_contract_evaluations_total{namespace="$namespace", outcome="violation"}[$window]))
-          or 0 * sum by (service_name, track) (
-            rate(agentgov_contract_evaluations_total{namespace="$namespace"}[$window])))
-        / (sum by (service_name, track) (
-            rate(agentgov_contract_evaluations_total{namespace="$namespace"}[$window])) > 0)
-    """,
+    promql=_share(_VIOLATION_RATE, _EVALUATION_RATE),
     recorded=recorded.ratio(_R_BROKEN, _R_ALL, _BY_TRACK),
     unit=Unit.RATIO,
     blind="Which track breaks its contracts.",

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from dashboard.catalog.counting import once
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 
 _RUNS = 'gen_ai_invoke_agent_duration_seconds_count{namespace="$namespace", gen_ai_operation_name="invoke_agent"'
-_BY_AGENT = "sum by (service_name, track, gen_ai_agent_name)"
+_BY_AGENT = "service_name, track, gen_ai_agent_name"
+_FAILING = once(f'rate({_RUNS}, error_type!=""}}[$window])', _BY_AGENT)
+_RUNNING = once(f"rate({_RUNS}}}[$window])", _BY_AGENT)
+_VIOLATED = once(
+    'rate(agentgov_contract_evaluations_total{namespace="$namespace", outcome="violation"}[$window])',
+    "service_name, track, contract",
+)
 
 AGENT_ERROR_RATIO_NOW = Expression(
     name="agent_error_ratio_now",
-    promql=f"""
-        ({_BY_AGENT} (rate({_RUNS}, error_type!=""}}[$window])) or 0 * {_BY_AGENT} (rate({_RUNS}}}[$window])))
-        / ({_BY_AGENT} (rate({_RUNS}}}[$window])) > 0)
-    """,
+    promql=f"({_FAILING} or 0 * {_RUNNING}) / ({_RUNNING} > 0)",
     unit=Unit.RATIO,
     blind="Whether all agents of a track fail or only one.",
 )
 CONTRACT_VIOLATED_MOST = Expression(
     name="contract_violated_most",
-    promql="""
-        topk by (service_name, track) (1, sum by (service_name, track, contract) (
-          rate(agentgov_contract_evaluations_total{namespace="$namespace", outcome="violation"}[$window])) > 0)
-    """,
+    promql=f"topk by (service_name, track) (1, {_VIOLATED} > 0)",
     unit=Unit.PER_SECOND,
     blind="Which contract an incident violates.",
 )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from dashboard.catalog.expression import Expression, growth
+from dashboard.catalog.counting import growth
+from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 from deploy.local import programs
 
