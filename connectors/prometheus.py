@@ -43,18 +43,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vector:
-    """The answer to an instant query. `warnings` say what Prometheus left out."""
+    """The answer to an instant query. `warnings` say what Prometheus left out, `infos` what else it remarks."""
 
     points: tuple[Point, ...]
     warnings: tuple[str, ...] = ()
+    infos: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """The answer to a range query. `warnings` say what Prometheus left out."""
+    """The answer to a range query. `warnings` say what Prometheus left out, `infos` what else it remarks."""
 
     lines: tuple[Line, ...]
     warnings: tuple[str, ...] = ()
+    infos: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,7 @@ class Prometheus:
         params = {"timeout": f"{timeout_seconds:g}s"} | ({} if at is None else {"time": str(at.timestamp())})
         with understood(SOURCE):
             result = self._client.custom_query(query, params=params, timeout=timeout_seconds)
-            return Vector(points=_points(result), warnings=self._warnings())
+            return Vector(points=_points(result), **self._remarks())
 
     def range(
         self, query: str, *, start: int, end: int, step_seconds: int, timeout_seconds: float = RANGE_SECONDS
@@ -133,7 +135,7 @@ class Prometheus:
                 params={"timeout": f"{timeout_seconds:g}s"},
                 timeout=timeout_seconds,
             )
-            return Matrix(lines=tuple(map(_line, result)), warnings=self._warnings())
+            return Matrix(lines=tuple(map(_line, result)), **self._remarks())
 
     def series(
         self, *selectors: str, start: int, end: int, timeout_seconds: float = RANGE_SECONDS
@@ -215,13 +217,13 @@ class Prometheus:
         url = f"{self._url}/api/v1/{page}"
         return self._session.request(method, url, params=asked, timeout=timeout_seconds).json()["data"]
 
-    def _warnings(self) -> tuple[str, ...]:
-        """What the client library drops from the answer; looked for first, since decoding it again costs."""
+    def _remarks(self) -> dict[str, tuple[str, ...]]:
+        """`warnings` and `infos`, which the client library drops; looked for first, since decoding again costs."""
         response = self._session.last_answer()
         if b'"warnings"' not in response.content and b'"infos"' not in response.content:
-            return ()
+            return {}
         answer = response.json()
-        return tuple(map(str, (*(answer.get("warnings") or ()), *(answer.get("infos") or ()))))
+        return {kind: tuple(map(str, answer.get(kind) or ())) for kind in ("warnings", "infos")}
 
 
 def _target(found: Any) -> Target:

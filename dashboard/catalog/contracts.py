@@ -8,7 +8,7 @@ very first violation of its kind, so their counts may lack it.
 from __future__ import annotations
 
 from dashboard.catalog import recorded
-from dashboard.catalog.counting import growth, once
+from dashboard.catalog.counting import counted, once
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 
@@ -24,9 +24,9 @@ _ALL = f"rate(agentgov_contract_evaluations_total{{{SCOPE}}}[$window])"
 _BROKEN = f'rate(agentgov_contract_evaluations_total{{{SCOPE}, outcome!="pass"}}[$window])'
 _VIOLATIONS = f"rate(agentgov_contract_violations_total{{{SCOPE}}}[$window])"
 _DECISIONS = f"rate(agentgov_policy_decisions_total{{{PLATFORM}}}[$window])"
-_EVALUATED = growth(f"agentgov_contract_evaluations_total{{{SCOPE}}}", *EVALUATION_KINDS)
-_VIOLATED = growth(f"agentgov_contract_violations_total{{{SCOPE}}}", *_VIOLATION_KINDS)
-_DECIDED = growth(f"agentgov_policy_decisions_total{{{PLATFORM}}}", *_DECISION_KINDS)
+_EVALUATED = (f"agentgov_contract_evaluations_total{{{SCOPE}}}", *EVALUATION_KINDS)
+_VIOLATED = (f"agentgov_contract_violations_total{{{SCOPE}}}", *_VIOLATION_KINDS)
+_DECIDED = (f"agentgov_policy_decisions_total{{{PLATFORM}}}", *_DECISION_KINDS)
 _DENIALS = f'rate(agentgov_policy_decisions_total{{{PLATFORM}, decision="deny"}}[$window])'
 # The same, recorded.
 _R_ALL = f"agent:agentgov_contract_evaluations:rate5m{{{SCOPE}}}"
@@ -79,14 +79,14 @@ VIOLATION_RATE_BY_RULE = Expression(
 )
 VIOLATIONS_BY_RULE = Expression(
     name="contract_violations_by_rule",
-    promql=f"round({once(_VIOLATED, 'contract, rule, severity, enforcement')}) > 0",
+    **counted(lambda grown: f"round({once(grown, 'contract, rule, severity, enforcement')}) > 0", *_VIOLATED),
     recorded=f"{recorded.count(_R_VIOLATIONS, 'contract, rule, severity, enforcement')} > 0",
     unit=Unit.COUNT,
     blind="which clause is violated, how gravely, and what was done about it",
 )
 EVALUATIONS_BY_CONTRACT = Expression(
     name="contract_evaluations_by_contract",
-    promql=f"round({once(_EVALUATED, 'contract')})",
+    **counted(lambda grown: f"round({once(grown, 'contract')})", *_EVALUATED),
     recorded=recorded.count(_R_ALL, "contract"),
     unit=Unit.COUNT,
     blind="how often each contract is evaluated",
@@ -100,7 +100,7 @@ COMPLIANCE_BY_CONTRACT = Expression(
 )
 BROKEN_BY_CLAUSE = Expression(
     name="contract_broken_by_clause",
-    promql=f"round({once(_EVALUATED, 'clause_type, outcome')})",
+    **counted(lambda grown: f"round({once(grown, 'clause_type, outcome')})", *_EVALUATED),
     recorded=recorded.count(_R_ALL, "clause_type, outcome"),
     unit=Unit.COUNT,
     blind="which kind of clause breaks",
@@ -173,7 +173,7 @@ DENIAL_RATIO = Expression(
 )
 DECISIONS = Expression(
     name="policy_decisions",
-    promql=f"round({once(_DECIDED, 'policy, stage, decision')}) > 0",
+    **counted(lambda grown: f"round({once(grown, 'policy, stage, decision')}) > 0", *_DECIDED),
     recorded=f"{recorded.count(_R_DECISIONS, 'policy, stage, decision')} > 0",
     unit=Unit.COUNT,
     blind="which policy decides what",

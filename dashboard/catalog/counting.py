@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypedDict
+
 _UP = 'up{namespace="$namespace"}'
 # The last scrape before the window, if it is recent: a moment that Prometheus slept through proves nothing.
 _GOOD = f"last_over_time({_UP}[$recent] offset $window) == 1"
@@ -37,6 +40,23 @@ def growth(series: str, *kinds: str) -> str:
     new = f"({series} unless {same}{series} offset $window and on (job, instance) {_WATCHED})"
     last = f"last_over_time({series}[$memory] offset $window)"
     return f"({new} - {last} >= 0 or {new} or increase({series}[$window]))"
+
+
+class Counted(TypedDict):
+    """Texts of an `Expression` that counts."""
+
+    promql: str
+    steady: str
+    newcomers: str
+
+
+def counted(shape: Callable[[str], str], series: str, *kinds: str) -> Counted:
+    """The texts of an `Expression` that is `shape` of a growth: in full, and cheaper while no series is new."""
+    return {
+        "promql": shape(growth(series, *kinds)),
+        "steady": shape(f"increase({series}[$window])"),
+        "newcomers": f"count ({series} unless {series} offset $window)",
+    }
 
 
 def once(vector: str, by: str = "") -> str:

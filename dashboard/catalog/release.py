@@ -1,55 +1,56 @@
 """What a verdict is computed from: counts of total and bad events by track. Shares are computed from counts.
 
-Counts are over `$window`. A bad event that never happened has no series: it counts as 0 where there are runs. The first
-of its kind makes a new series, whose first value `increase` cannot see: a series born within the window counts in full,
-or the first dozen failures of a release, each of another agent, type and pod, would be lost.
+Counts are over `$window`. A bad event that never happened has no series: it counts as 0 where there are runs. How the
+first of its kind is told from a counter that comes back is the business of `counting.py`.
 """
 
 from __future__ import annotations
 
 from dashboard.catalog.contracts import EVALUATION_KINDS
-from dashboard.catalog.counting import growth, once, once_quantile
+from dashboard.catalog.counting import Counted, counted, once, once_quantile
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 
 _SERVICE = 'namespace="$namespace", service_name="$service"'
 _RUN = f'{_SERVICE}, gen_ai_operation_name="invoke_agent"'
 
-
 _RUN_COUNT = f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}"
 _RUN_KINDS = ("gen_ai_agent_name", "error_type")
+_FAILED = f'gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}'
 _EVALUATION_COUNT = f"agentgov_contract_evaluations_total{{{_SERVICE}}}"
+_VIOLATIONS = f'agentgov_contract_evaluations_total{{{_SERVICE}, outcome="violation"}}'
+_TOOL_COUNT = f"gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}}}"
+_DECISION_COUNT = f"agentgov_policy_decisions_total{{{_SERVICE}}}"
+_RUN_BUCKET = f"gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}"
 
 
-def _count(series: str, *kinds: str) -> str:
-    """How much these counters grew within the window, by track."""
-    return once(growth(series, *kinds), "track")
+def _count(series: str, *kinds: str, total: str = "") -> Counted:
+    """How much these counters grew within the window, by track; none of them is 0 where there is `total`."""
+    none = f" or 0 * sum by (track) ({total})" if total else ""
+    return counted(lambda grown: f"{once(grown, 'track')}{none}", series, *kinds)
 
-
-_FAILED = _count(f'gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}', *_RUN_KINDS)
-_VIOLATIONS = _count(f'agentgov_contract_evaluations_total{{{_SERVICE}, outcome="violation"}}', *EVALUATION_KINDS)
 
 RUNS = Expression(
     name="release_runs",
-    promql=_count(_RUN_COUNT, *_RUN_KINDS),
+    **_count(_RUN_COUNT, *_RUN_KINDS),
     unit=Unit.COUNT,
     blind="how many agent runs a verdict rests on",
 )
 FAILED = Expression(
     name="release_failed_runs",
-    promql=f"{_FAILED} or 0 * sum by (track) ({_RUN_COUNT})",
+    **_count(_FAILED, *_RUN_KINDS, total=_RUN_COUNT),
     unit=Unit.COUNT,
     blind="whether the release fails agent runs",
 )
 EVALUATIONS = Expression(
     name="release_contract_evaluations",
-    promql=_count(_EVALUATION_COUNT, *EVALUATION_KINDS),
+    **_count(_EVALUATION_COUNT, *EVALUATION_KINDS),
     unit=Unit.COUNT,
     blind="how many contract evaluations a verdict rests on",
 )
 VIOLATIONS = Expression(
     name="release_contract_violations",
-    promql=f"{_VIOLATIONS} or 0 * sum by (track) ({_EVALUATION_COUNT})",
+    **_count(_VIOLATIONS, *EVALUATION_KINDS, total=_EVALUATION_COUNT),
     unit=Unit.COUNT,
     blind="whether the release violates contracts",
 )
@@ -67,9 +68,7 @@ TARGETS = Expression(
 )
 COST = Expression(
     name="release_cost",
-    promql=_count(
-        f"agentgov_agent_cost_usd_total{{{_SERVICE}}}", "gen_ai_agent_name", "gen_ai_request_model", "source"
-    ),
+    **_count(f"agentgov_agent_cost_usd_total{{{_SERVICE}}}", "gen_ai_agent_name", "gen_ai_request_model", "source"),
     unit=Unit.USD,
     blind="whether a run of the release costs more",
 )
@@ -100,7 +99,7 @@ BAD_SHARE_6H = _bad_share("6h")
 def _by_pod(series: str, total: str, *labels: str) -> str:
     """The raw counter of each pod; a pod that is scraped twice counts once.
 
-    A series that an exporter dropped keeps its last value while the pod still tells of `total`: its return is no growth.
+    A series that an exporter dropped keeps its last value while the pod still has `total`: its return is no growth.
     """
     target = "track, pod, instance, job"
     kept = ", ".join((target, *labels))
@@ -108,10 +107,6 @@ def _by_pod(series: str, total: str, *labels: str) -> str:
     pod = ", ".join(("track", "pod", *labels))
     return f"max by ({pod}) ({lasting} and on ({target}) count by ({target}) ({total}))"
 
-
-_RUN_BUCKET = f"gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}"
-_TOOL_COUNT = f"gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}}}"
-_DECISION_COUNT = f"agentgov_policy_decisions_total{{{_SERVICE}}}"
 
 RUN_COUNTER = Expression(
     name="release_run_counter",
@@ -121,7 +116,7 @@ RUN_COUNTER = Expression(
 )
 FAILED_COUNTER = Expression(
     name="release_failed_counter",
-    promql=_by_pod(f'gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}', _RUN_COUNT),
+    promql=_by_pod(_FAILED, _RUN_COUNT),
     unit=Unit.COUNT,
     blind="whether the release fails more runs than the other track",
 )
@@ -145,7 +140,7 @@ EVALUATION_COUNTER = Expression(
 )
 VIOLATION_COUNTER = Expression(
     name="release_violation_counter",
-    promql=_by_pod(f'agentgov_contract_evaluations_total{{{_SERVICE}, outcome="violation"}}', _EVALUATION_COUNT),
+    promql=_by_pod(_VIOLATIONS, _EVALUATION_COUNT),
     unit=Unit.COUNT,
     blind="whether the release violates contracts more often than the other track",
 )

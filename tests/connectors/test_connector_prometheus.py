@@ -77,6 +77,18 @@ def test_warnings_are_kept(backend, answer):
     assert Prometheus(backend.url).instant("up").warnings == ("one store did not answer",)
 
 
+def test_an_info_is_no_warning(backend, answer):
+    said = ["metric might not be a counter"]
+    backend.answers["/api/v1/query"] = answer(_vector("1", infos=said))
+    backend.answers["/api/v1/query_range"] = answer(
+        {"status": "success", "data": {"resultType": "matrix", "result": []}, "infos": said, "warnings": ["cut"]}
+    )
+    instant = Prometheus(backend.url).instant("up")
+    course = Prometheus(backend.url).range("up", start=0, end=60, step_seconds=15)
+    assert (instant.warnings, instant.infos) == ((), tuple(said))
+    assert (course.warnings, course.infos) == (("cut",), tuple(said))
+
+
 def test_a_token_is_read_at_each_use_so_that_it_may_be_rotated(backend, answer, tmp_path: Path):
     backend.answers["/api/v1/query"] = answer(_vector("1"))
     token = tmp_path / "token"
@@ -211,12 +223,6 @@ def test_connections_are_kept(backend, answer):
         prometheus.instant("up")
 
     assert backend.connections == 1
-
-
-def test_infos_are_kept_as_warnings_are(backend, answer):
-    backend.answers["/api/v1/query"] = answer(_vector("1", infos=["metric might not be a counter"]))
-
-    assert Prometheus(backend.url).instant("rate(x[1m])").warnings == ("metric might not be a counter",)
 
 
 def test_basic_authentication_and_a_tenant_are_sent(backend, answer, tmp_path: Path):

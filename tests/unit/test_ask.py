@@ -69,6 +69,18 @@ def test_what_prometheus_left_out_makes_a_reading_partial(world: World):
     assert "a store did not answer" in reading.reason
 
 
+@pytest.mark.parametrize("points", [(Point(labels={}, at=0.0, value=1.0),), ()], ids=["a value", "no value"])
+def test_an_info_leaves_nothing_out_and_is_said_with_the_query(world: World, points: tuple[Point, ...]):
+    world.prometheus.answer = Vector(
+        points=points, infos=("metric might not be a counter,\nname does not end in _total",)
+    )
+
+    reading = world.scalar()
+
+    assert reading.state is (State.FRESH if points else State.EMPTY)
+    assert reading.query.splitlines()[1:] == ["# metric might not be a counter, name does not end in _total"]
+
+
 def test_nothing_found_with_something_left_out_is_missing_and_not_empty(world: World):
     world.prometheus.answer = Vector(points=(), warnings=("a store did not answer",))
 

@@ -1,0 +1,127 @@
+"""One thing that several jobs scrape counts once, and what is over does not count, as Prometheus sums it up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashboard.catalog import agents, contracts, release, resources, service
+from dashboard.catalog.expression import Expression
+from tests.unit.promql import answers, of
+
+VALUES = {"namespace": "agents", "service": "agent-runtime", "track": "", "agent": "", "contract": "", "window": "60s"}
+PLACE = 'namespace="agents",service_name="agent-runtime",track="green"'
+ONE_JOB = [('pod="g-1",instance="10.0.0.1:9464",job="pods"', "1x200")]
+TWO_JOBS = [*ONE_JOB, ('pod="g-1",instance="10.0.0.1:9464",job="services",endpoint="metrics"', "1x200")]
+THREE_SPELLINGS = [
+    *TWO_JOBS,
+    ('pod="g-1",instance="g-1",job="annotated"', "1x200"),
+    ('pod="g-1",instance="10.0.0.1:8443",job="proxied",container="rbac-proxy"', "1x200"),
+]
+ONE_FAILS = [*ONE_JOB, ('pod="g-1",instance="10.0.0.1:9464",job="services"', "0x200")]
+SCRAPES = {"one job": ONE_JOB, "two jobs": TWO_JOBS, "three spellings": THREE_SPELLINGS}
+
+
+def of_each(metric: str, targets: list[tuple[str, str]], values: str, more: str = "") -> list[tuple[str, str]]:
+    return [(f"{metric}{{{PLACE},{target}{more}}}", values) for target, _ in targets]
+
+
+def scraped(targets: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(f"up{{{PLACE},{target}}}", values) for target, values in targets]
+
+
+@pytest.mark.parametrize("targets", SCRAPES.values(), ids=SCRAPES.keys())
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param(release.RUNS, 120, id="runs"),
+        pytest.param(release.TARGETS, 1, id="targets"),
+        pytest.param(agents.RUN_RATE_BY_TRACK, 2, id="rate by track"),
+        pytest.param(service.TRACK_RUNS, 2, id="rate on Triage"),
+    ],
+)
+def test_a_pod_counts_once_however_many_jobs_scrape_it(
+    tmp_path: Path, targets: list[tuple[str, str]], asked: Expression, expected: float
+) -> None:
+    kind = ',gen_ai_operation_name="invoke_agent"'
+    series = of_each("gen_ai_invoke_agent_duration_seconds_count", targets, "1000+10x200", kind) + scraped(targets)
+    assert list(answers(tmp_path, asked, VALUES, series, "600s").values()) == [pytest.approx(expected)]
+
+
+def test_a_pod_that_one_job_cannot_scrape_is_scraped(tmp_path: Path) -> None:
+    assert of(answers(tmp_path, release.TARGETS, VALUES, scraped(ONE_FAILS), "600s"), track="green") == 1
+
+
+def test_processes_without_a_pod_are_told_by_their_instance(tmp_path: Path) -> None:
+    targets = [(f'instance="10.0.0.{last}:9464",job="hosts"', "1x200") for last in (1, 2, 3)]
+    series = of_each("agentgov_agent_queue_depth", targets, "4x200")
+    assert list(answers(tmp_path, agents.QUEUE_DEPTH, VALUES, series, "600s").values()) == [12]
+
+
+def test_pods_are_still_summed(tmp_path: Path) -> None:
+    targets = [(f'pod="g-{n}",instance="10.0.0.{n}:9464",job="{job}"', "1x200") for n in (1, 2) for job in ("a", "b")]
+    series = of_each("agentgov_contract_evaluations_total", targets, "0+5x200", ',outcome="pass"')
+    assert list(answers(tmp_path, contracts.EVALUATION_RATE, VALUES, series, "600s").values()) == [pytest.approx(2)]
+
+
+def test_a_quantile_of_buckets_in_two_spellings_is_the_quantile(tmp_path: Path) -> None:
+    """Every pod is as quick, and only one spells its bounds as Python does."""
+    shares = (("0.5", "0.5", 5), ("1", "1.0", 9), ("2e0", "2", 10), ("+Inf", "Inf", 10))
+
+    def buckets(pod: str, spelling: int) -> list[tuple[str, str]]:
+        target = [(f'pod="{pod}",instance="{pod}:1",job="a"', "")]
+        kind = ',gen_ai_operation_name="invoke_agent",le="{}"'
+        return [
+            series
+            for *spelled, runs in shares
+            for series in of_each(
+                "gen_ai_invoke_agent_duration_seconds_bucket", target, f"0+{runs}x200", kind.format(spelled[spelling])
+            )
+        ]
+
+    alike = answers(tmp_path, agents.P95, VALUES, [*buckets("a", 0), *buckets("b", 0)], "600s")
+    mixed = answers(tmp_path, agents.P95, VALUES, [*buckets("a", 0), *buckets("b", 1)], "600s")
+    assert mixed == alike == {frozenset(): pytest.approx(1.5)}
+
+
+def told(metric: str, pod: str, value: float, more: str = "", reader: str = "kube-state-metrics") -> tuple[str, str]:
+    return (f'{metric}{{namespace="agents",pod="{pod}",container="app",job="{reader}"{more}}}', f"{value}x20")
+
+
+def phase(pod: str, name: str, is_so: int = 1) -> tuple[str, str]:
+    return (f'kube_pod_status_phase{{namespace="agents",pod="{pod}",phase="{name}"}}', f"{is_so}x20")
+
+
+OVER = [phase("done", "Succeeded"), phase("done", "Running", 0), phase("evicted", "Failed"), phase("live", "Running")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "metric", "resource"),
+    [
+        (resources.CPU_REQUESTED, "kube_pod_container_resource_requests", "cpu"),
+        (resources.CPU_REQUESTED_BY_POD, "kube_pod_container_resource_requests", "cpu"),
+        (resources.MEMORY_LIMIT, "kube_pod_container_resource_limits", "memory"),
+        (resources.MEMORY_LIMIT_BY_POD, "kube_pod_container_resource_limits", "memory"),
+    ],
+)
+def test_pods_that_are_over_hold_nothing(tmp_path: Path, asked: Expression, metric: str, resource: str) -> None:
+    series = [told(metric, pod, 4, f',resource="{resource}"') for pod in ("live", "done", "evicted", "pending")]
+    found = answers(tmp_path, asked, VALUES, [*series, *OVER, phase("pending", "Pending")], "60s")
+    assert sum(found.values()) == 8
+
+
+def test_what_is_told_by_two_readers_counts_once(tmp_path: Path) -> None:
+    series = [
+        told("kube_pod_container_resource_requests", "live", 4, ',resource="cpu"', reader) for reader in ("a", "b")
+    ]
+    assert list(answers(tmp_path, resources.CPU_REQUESTED, VALUES, series, "60s").values()) == [4]
+
+
+def test_containers_that_two_jobs_read_count_once(tmp_path: Path) -> None:
+    series = [
+        told("container_memory_working_set_bytes", pod, 5, f',image="i",id="/{pod}"', reader)
+        for pod in ("a", "b")
+        for reader in ("kubelet", "cadvisor")
+    ]
+    assert list(answers(tmp_path, resources.MEMORY, VALUES, series, "60s").values()) == [10]
