@@ -11,7 +11,7 @@ from deploy.local.errors import CommandError
 from deploy.local.layout import write_whole
 
 # Raised with each change after which an older folder cannot be read any more.
-FORMATS = {"apiserver": 1, "logstore": 1}
+FORMATS = {"apiserver": 1, "logstore": 2}
 _MARK = "format"
 
 

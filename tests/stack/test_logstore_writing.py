@@ -1,4 +1,4 @@
-"""Writing to the log store through the official client: bulk item by item, data streams, templates, mappings, deletion.
+"""Writing to the log store through the official client: bulk item by item, data streams, templates, mappings.
 
 Bad input is refused in Elasticsearch's own form. What survives a crash is in test_logstore_crash.py.
 """
@@ -74,38 +74,11 @@ def test_an_index_replaces_and_counts_versions(es: Elasticsearch, name: str) -> 
     assert es.index(index=name, id="a", document={"n": 1})["result"] == "created"
     second = es.index(index=name, id="a", document={"n": 2})
     assert (second["result"], second["_version"]) == ("updated", 2)
-    assert es.get(index=name, id="a")["_source"] == {"n": 2}
     es.indices.refresh(index=name)
     third = es.index(index=name, id="a", document={"n": 3}, refresh=True)
     assert third["_version"] == 3
     assert [hit["_source"]["n"] for hit in es.search(index=name)["hits"]["hits"]] == [3]
     assert refusal(lambda: es.create(index=name, id="a", document={}))[:2] == (409, "version_conflict_engine_exception")
-    assert es.delete(index=name, id="a", refresh=True)["result"] == "deleted"
-    assert es.count(index=name)["count"] == 0
-    assert es.create(index=name, id="a", document={"n": 4})["result"] == "created"
-
-
-def test_documents_are_got_by_id_before_they_are_found(es: Elasticsearch, name: str) -> None:
-    es.index(index=name, id="a", document={"n": 1, "m": 2})
-    found = es.get(index=name, id="a", source_includes="n")
-    assert (found["found"], found["_source"], found["_version"]) == (True, {"n": 1}, 1)
-    with pytest.raises(NotFoundError) as caught:
-        es.get(index=name, id="b")
-    assert caught.value.body == {"_index": name, "_id": "b", "found": False}
-    both = es.mget(index=name, ids=["a", "b"])["docs"]
-    assert [one["found"] for one in both] == [True, False]
-    mixed = es.mget(docs=[{"_index": name, "_id": "a", "_source": False}, {"_index": "nowhere", "_id": "a"}])["docs"]
-    assert "_source" not in mixed[0]
-    assert mixed[1]["error"]["type"] == "index_not_found_exception"
-
-
-def test_a_data_stream_is_read_by_id_through_its_backing_index(es: Elasticsearch, name: str) -> None:
-    stream = f"logs-{name}.otel-test"
-    made = es.create(index=stream, id="a", document=log(0))
-    assert es.get(index=made["_index"], id="a")["_source"]["body"] == {"text": "hello"}
-    assert refusal(lambda: es.get(index=stream, id="a"))[:2] == (404, "index_not_found_exception")
-    assert refusal(lambda: es.index(index=stream, id="a", document=log(0)))[1] == "illegal_argument_exception"
-    assert es.index(index=stream, document=log(1))["result"] == "created"
 
 
 def test_the_first_document_makes_the_data_stream(es: Elasticsearch, name: str) -> None:
@@ -116,17 +89,13 @@ def test_the_first_document_makes_the_data_stream(es: Elasticsearch, name: str) 
     (found,) = es.indices.get_data_stream(name=stream)["data_streams"]
     assert found["timestamp_field"] == {"name": "@timestamp"}
     assert [one["index_name"] for one in found["indices"]] == [made["_index"]]
-    assert es.indices.delete_data_stream(name=stream)["acknowledged"]
-    assert es.search(index=f"{stream}*")["_shards"]["total"] == 0
-    assert es.create(index=stream, id="a", document=log(0))["result"] == "created"
+    assert refusal(lambda: es.index(index=stream, id="a", document=log(0)))[1] == "illegal_argument_exception"
+    assert es.index(index=stream, document=log(1))["result"] == "created"
 
 
 def test_an_index_is_no_data_stream(es: Elasticsearch, name: str) -> None:
     es.index(index=name, id="a", document={"n": 1})
     assert name not in [one["name"] for one in es.indices.get_data_stream(name="*")["data_streams"]]
-    assert es.indices.exists(index=name)
-    es.indices.delete(index=name)
-    assert not es.indices.exists(index=name)
 
 
 def test_a_template_decides_what_a_new_stream_is(es: Elasticsearch, name: str) -> None:
@@ -162,9 +131,8 @@ def test_a_template_decides_what_a_new_stream_is(es: Elasticsearch, name: str) -
         == "document_parsing_exception"
     )
     assert es.indices.get_data_stream(name=stream)["data_streams"][0]["lifecycle"]["data_retention"] == "604800s"
-    assert es.indices.exists_index_template(name=name)
-    es.indices.delete_index_template(name=name)
-    assert refusal(lambda: es.indices.get_index_template(name=name))[:2] == (404, "resource_not_found_exception")
+    missing = f"{name}-other"
+    assert refusal(lambda: es.indices.get_index_template(name=missing))[:2] == (404, "resource_not_found_exception")
 
 
 @pytest.mark.parametrize(
@@ -230,27 +198,10 @@ def test_paths_name_streams_by_list_pattern_and_exclusion(es: Elasticsearch, sto
     ]["key"].startswith(".ds-")
 
 
-def test_deleting_by_query_deletes_what_matches_and_no_more(es: Elasticsearch, store: LogStore, name: str) -> None:
-    stream = f"logs-{name}.otel-test"
-    store.write(stream, *(log(at, severity="DEBUG" if at % 2 else "INFO") for at in range(10)))
-    gone = es.delete_by_query(index=stream, query={"term": {"severity_text": "DEBUG"}})
-    assert (gone["deleted"], gone["total"], gone["failures"]) == (5, 5, [])
-    assert es.count(index=stream)["count"] == 5
-    assert refusal(lambda: es.delete_by_query(index=stream, body={"size": 1}))[:2] == (
-        400,
-        "action_request_validation_exception",
-    )
-
-
-def test_the_store_says_what_it_is_and_has(es: Elasticsearch, store: LogStore, name: str) -> None:
-    store.write(f"logs-{name}-test", {"@timestamp": 1}, {"@timestamp": 2})
+def test_the_store_says_what_it_is_and_how_it_is(es: Elasticsearch) -> None:
     assert es.info()["version"]["number"].startswith("9.")
     health = es.cluster.health(wait_for_status="green", timeout="1s")
     assert (health["status"], health["timed_out"]) == ("green", False)
-    rows = es.cat.indices(index=f"logs-{name}-test", format="json", h="index,docs.count")
-    assert [row["docs.count"] for row in rows] == ["2"]
-    mapping = es.indices.get_mapping(index=f"logs-{name}-test").body
-    assert next(iter(mapping.values()))["mappings"]["properties"]["@timestamp"] == {"type": "date"}
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,17 @@ from deploy.local.errors import CommandError
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next version of this program."""
-    monkeypatch.setitem(formats.FORMATS, "logstore", 2)
+    monkeypatch.setitem(formats.FORMATS, "logstore", formats.FORMATS["logstore"] + 1)
 
 
 def test_a_folder_belongs_to_the_version_that_claimed_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     formats.claim(tmp_path / "logstore", "logstore")
     formats.check(tmp_path / "logstore", "logstore")
-    monkeypatch.setitem(formats.FORMATS, "logstore", 2)
+    now = formats.FORMATS["logstore"]
+    monkeypatch.setitem(formats.FORMATS, "logstore", now + 1)
+    said = rf"another version of the logstore \(format {now}, this one has {now + 1}\)"
     for look in (formats.check, formats.claim):
-        with pytest.raises(CommandError, match=r"another version of the logstore \(format 1, this one has 2\)"):
+        with pytest.raises(CommandError, match=said):
             look(tmp_path / "logstore", "logstore")
 
 

@@ -1,9 +1,8 @@
-"""Writes schema.json, what the server knows of its kinds' fields, from the Go modules of Kubernetes' API.
+"""Writes schema.json, the fields of the built-in kinds, from the Go modules of Kubernetes' API.
 
 Run by hand when the served version changes: `python -m deploy.local.apiserver.compile_schema API_DIR APIMACHINERY_DIR`
-with the unpacked modules k8s.io/api and k8s.io/apimachinery. Each field becomes `number shape+type`: `*` optional even
-when zero, `[]` list, `{}` map, `~` spelled out in its parent. The numbers are protobuf's, in which some kubectl verbs
-send their objects.
+with the unpacked modules k8s.io/api and k8s.io/apimachinery. Each field becomes `shape+type`: `[]` list, `{}` map, `~`
+inlined into its parent.
 """
 
 import json
@@ -14,9 +13,9 @@ from pathlib import Path
 from .kinds import BUILT_IN
 
 _MESSAGE = re.compile(r"^message (\w+) \{$(.*?)^\}", re.MULTILINE | re.DOTALL)
-_FIELD = re.compile(r"^  (optional|repeated|map<\w+, )\s*([\w.]+)>? (\w+) = (\d+);", re.MULTILINE)
+_FIELD = re.compile(r"^  (optional|repeated|map<\w+, )\s*([\w.]+)>? (\w+) = \d+;", re.MULTILINE)
 _STRUCT = re.compile(r"^type (\w+) struct \{$(.*?)^\}", re.MULTILINE | re.DOTALL)
-_MEMBER = re.compile(r'^\s+(?:\w+\s+)?(\S+)\s+`json:"([^"]*)".*protobuf:"[^"]*name=(\w+)', re.MULTILINE)
+_MEMBER = re.compile(r'^\s+(?:\w+\s+)?\S+\s+`json:"([^"]*)".*protobuf:"[^"]*name=(\w+)', re.MULTILINE)
 # Messages whose JSON is one value.
 _VALUES = {
     "api.resource.Quantity": "quantity",
@@ -36,15 +35,11 @@ def main() -> int:
     messages: Messages = {}
     for source in sources:
         messages.update(_messages(source))
-    roots = [_short(f"k8s.io.api.{_package(r.group)}.{r.version}.{r.kind}") for r in BUILT_IN]
+    roots = [_short(f"k8s.io.api.{r.group.partition('.')[0] or 'core'}.{r.version}.{r.kind}") for r in BUILT_IN]
     kept = _reachable(messages, [*roots, *_EXTRA])
     lines = ",\n".join(f'"{name}": {json.dumps(messages[name])}' for name in sorted(kept))
     Path(__file__).with_name("schema.json").write_text("{\n" + lines + "\n}\n")
     return 0
-
-
-def _package(group: str) -> str:
-    return group.partition(".")[0] or "core"
 
 
 def _short(name: str) -> str:
@@ -58,30 +53,28 @@ def _messages(source: Path) -> Messages:
     package = re.search(r"^package ([\w.]+);", text, re.MULTILINE)
     if package is None:
         raise ValueError(f"{source}: no package")
-    marks = _marks(source.parent)
+    tags = _tags(source.parent)
     found: Messages = {}
     for message, body in _MESSAGE.findall(text):
         fields = {}
-        for label, kind, name, number in _FIELD.findall(body):
+        for label, kind, name in _FIELD.findall(body):
             full = _short(kind[1:] if kind.startswith(".") else f"{package[1]}.{kind}" if kind[0].isupper() else kind)
-            mark, json_name = marks.get((message, name), ("", name))
-            shape = {"repeated": "[]", "optional": mark}.get(label, "{}")
-            fields[json_name] = f"{number} {shape}{_VALUES.get(full, full)}"
+            inlined, json_name = tags.get((message, name), ("", name))
+            shape = {"repeated": "[]", "optional": inlined}.get(label, "{}")
+            fields[json_name] = f"{shape}{_VALUES.get(full, full)}"
         found[_short(f"{package[1]}.{message}")] = fields
     return found
 
 
-def _marks(folder: Path) -> dict[tuple[str, str], tuple[str, str]]:
-    """What the protobuf files do not say: which fields are pointers or part of their parent, and JSON names."""
-    marks = {}
+def _tags(folder: Path) -> dict[tuple[str, str], tuple[str, str]]:
+    """What only the Go files say, by message and field: `~` for an inlined field, and the name in JSON."""
+    tags = {}
     for source in folder.glob("*.go"):
         for struct, body in _STRUCT.findall(source.read_text()):
-            for kind, tag, name in _MEMBER.findall(body):
-                if tag.startswith(",inline"):
-                    marks[struct, name] = ("~", name)
-                else:
-                    marks[struct, name] = ("*" if kind.startswith("*") else "", tag.partition(",")[0] or name)
-    return marks
+            for tag, name in _MEMBER.findall(body):
+                inlined = tag.startswith(",inline")
+                tags[struct, name] = ("~", name) if inlined else ("", tag.partition(",")[0] or name)
+    return tags
 
 
 def _reachable(messages: Messages, roots: list[str]) -> set[str]:
@@ -91,7 +84,7 @@ def _reachable(messages: Messages, roots: list[str]) -> set[str]:
         name = waiting.pop()
         if name not in kept:
             kept.add(name)
-            kinds = (re.sub(r"^\d+ (\*|~|\[\]|\{\})?", "", field) for field in messages[name].values())
+            kinds = (re.sub(r"^(~|\[\]|\{\})", "", field) for field in messages[name].values())
             waiting += [kind for kind in kinds if kind in messages]
     return kept
 

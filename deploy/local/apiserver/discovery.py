@@ -1,11 +1,10 @@
-"""What the server offers, in the two forms clients ask for: group by group, or all at once (aggregated)."""
+"""Which groups, versions and resources the server has. Clients that ask for all at once fall back to this form."""
 
 from typing import Any
 
 from .kinds import Kinds, Resource
 
 Json = dict[str, Any]
-AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 VERSION = {
     "major": "1",
     "minor": "34",
@@ -25,10 +24,6 @@ _SUBRESOURCE_KINDS = {
 }
 _SUBRESOURCE_VERBS = {"log": ["get"], "binding": ["create"], "eviction": ["create"], "finalize": ["update"]}
 _READ_WRITE = ["get", "patch", "update"]
-
-
-def is_aggregated(accept: str) -> bool:
-    return "as=APIGroupDiscoveryList" in accept and "v=v2;" in accept.replace(" ", "") + ";"
 
 
 def api_versions() -> Json:
@@ -66,22 +61,6 @@ def resource_list(kinds: Kinds, group: str, version: str) -> Json | None:
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": entries}
 
 
-def aggregated(kinds: Kinds, *, core: bool) -> Json:
-    """APIGroupDiscoveryList of the core group, or of all named groups."""
-    wanted = {"": ["v1"]} if core else groups(kinds)
-    items = [
-        {
-            "metadata": {"name": name, "creationTimestamp": None},
-            "versions": [
-                {"version": version, "freshness": "Current", "resources": _aggregated(kinds, name, version)}
-                for version in versions
-            ],
-        }
-        for name, versions in wanted.items()
-    ]
-    return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
-
-
 def _entries(resource: Resource) -> list[Json]:
     entry: Json = {
         "name": resource.plural,
@@ -108,31 +87,3 @@ def _subresource_entry(resource: Resource, name: str) -> Json:
     if name in _SUBRESOURCE_KINDS:
         entry["group"], entry["version"], entry["kind"] = _SUBRESOURCE_KINDS[name]
     return entry
-
-
-def _aggregated(kinds: Kinds, group: str, version: str) -> list[Json]:
-    return [_aggregated_entry(r) for r in kinds if (r.group, r.version) == (group, version)]
-
-
-def _aggregated_entry(resource: Resource) -> Json:
-    entry: Json = {
-        "resource": resource.plural,
-        "responseKind": {"group": resource.group, "version": resource.version, "kind": resource.kind},
-        "scope": "Namespaced" if resource.namespaced else "Cluster",
-        "singularResource": resource.singular,
-        "verbs": list(resource.verbs),
-        "shortNames": list(resource.short_names),
-        "categories": list(resource.categories),
-    }
-    if resource.subresources:
-        entry["subresources"] = [_aggregated_subresource(resource, name) for name in resource.subresources]
-    return entry
-
-
-def _aggregated_subresource(resource: Resource, name: str) -> Json:
-    group, version, kind = _SUBRESOURCE_KINDS.get(name, (resource.group, resource.version, resource.kind))
-    return {
-        "subresource": name,
-        "responseKind": {"group": group, "version": version, "kind": kind},
-        "verbs": _SUBRESOURCE_VERBS.get(name, _READ_WRITE),
-    }

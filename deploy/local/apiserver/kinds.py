@@ -1,7 +1,7 @@
 """Which kinds the server knows: the built-in table, and the kinds that CustomResourceDefinitions add while it runs.
 
-Everything else in the server is generic and asks a `Resource` for the little that differs. A resource served in two
-versions or groups (Events) shares one `storage` name, so that both show the same objects.
+Everything else in the server is generic and asks a `Resource` for the little that differs. A custom kind may be served
+in several versions: they share one `storage` name and differ in `apiVersion` alone.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,6 @@ class Resource:
     unconditional_update: bool = True  # a PUT may leave the resourceVersion out
     create_only: bool = False  # a question answered on the spot (reviews), never stored
     custom: bool = False
-    schema: Json = field(default_factory=dict, compare=False)
     columns: tuple[Json, ...] = field(default=(), compare=False)
 
     @property
@@ -44,8 +43,6 @@ class Resource:
     @property
     def storage(self) -> str:
         """The name under which objects are kept; equal for all versions of a resource."""
-        if self.plural == "events":
-            return "events"
         return self.qualified
 
     @property
@@ -126,7 +123,6 @@ BUILT_IN: tuple[Resource, ...] = (
     _resource("storage.k8s.io/v1", "StorageClass", "storageclasses", "sc", namespaced=False),
     _resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", generation=True),
     _resource("coordination.k8s.io/v1", "Lease", "leases", unconditional_update=False),
-    _resource("events.k8s.io/v1", "Event", "events", "ev"),
     _resource(
         "apiextensions.k8s.io/v1",
         "CustomResourceDefinition",
@@ -203,6 +199,5 @@ def _custom(spec: Json) -> Iterator[Resource]:
             generation=True,
             unconditional_update=False,
             custom=True,
-            schema=(version.get("schema") or {}).get("openAPIV3Schema") or {},
             columns=tuple(version.get("additionalPrinterColumns") or ()),
         )

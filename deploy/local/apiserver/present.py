@@ -1,47 +1,16 @@
-"""How a stored object looks to the one who asked: in the asked version, whole, as metadata only, or as a table row.
-
-Objects are kept in one version of their resource. Custom resources differ between versions by name only (conversion
-webhooks are not called); the two Event APIs differ by field names.
-"""
+"""How a stored object is sent to a client: as JSON in the version asked for, or as a row of a table."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
+from . import tables
 from .kinds import Resource
 from .store import Record
 
 Json = dict[str, Any]
 _META = "meta.k8s.io/v1"
-
-# How events.k8s.io names what the core group calls otherwise.
-_EVENT_NAMES = {
-    "message": "note",
-    "involvedObject": "regarding",
-    "count": "deprecatedCount",
-    "firstTimestamp": "deprecatedFirstTimestamp",
-    "lastTimestamp": "deprecatedLastTimestamp",
-    "source": "deprecatedSource",
-    "reportingComponent": "reportingController",
-}
-_CORE_NAMES = {new: old for old, new in _EVENT_NAMES.items()}
-
-
-def to_storage(obj: Json, resource: Resource, kept_as: Resource) -> Json:
-    """An object in the version it is kept in."""
-    if resource is kept_as:
-        return obj
-    names = _CORE_NAMES if resource.group == "events.k8s.io" else {}
-    return {**{names.get(key, key): value for key, value in obj.items()}, "apiVersion": kept_as.api_version}
-
-
-def to_version(obj: Json, resource: Resource) -> Json:
-    """A stored object in the asked version."""
-    if obj.get("apiVersion") == resource.api_version:
-        return obj
-    names = _EVENT_NAMES if resource.group == "events.k8s.io" else {}
-    return {**{names.get(key, key): value for key, value in obj.items()}, "apiVersion": resource.api_version}
 
 
 class Presenter:
@@ -55,7 +24,7 @@ class Presenter:
     def one(self, record: Record) -> bytes:
         if record.api_version == self.resource.api_version:
             return record.raw
-        return orjson.dumps(to_version(record.obj, self.resource))
+        return orjson.dumps(in_version(record.obj, self.resource))
 
     def many(self, records: Sequence[Record], metadata: Json) -> bytes:
         head = orjson.dumps(
@@ -64,33 +33,54 @@ class Presenter:
         return head[:-1] + b',"items":[' + b",".join(self.one(record) for record in records) + b"]}"
 
 
-class MetadataPresenter(Presenter):
-    """Only the metadata: what the namespace cleaner and generic informers ask for."""
+class TablePresenter(Presenter):
+    """Writes objects as rows of a meta.k8s.io/v1 Table: what `kubectl get` prints.
 
-    content_type = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+    Args:
+        include: what each row carries of its object: `Metadata`, `Object` or `None`.
+    """
+
+    content_type = "application/json;as=Table;g=meta.k8s.io;v=v1"
+
+    def __init__(self, resource: Resource, include: str) -> None:
+        super().__init__(resource)
+        self._include = include
+        self._columns = tables.columns(resource)
 
     def one(self, record: Record) -> bytes:
-        return orjson.dumps(partial(record.obj))
+        return self.many([record], {"resourceVersion": str(record.version)})
 
     def many(self, records: Sequence[Record], metadata: Json) -> bytes:
-        items = [partial(record.obj) for record in records]
-        body = {"kind": "PartialObjectMetadataList", "apiVersion": _META, "metadata": metadata, "items": items}
+        body = {
+            "kind": "Table",
+            "apiVersion": _META,
+            "metadata": metadata,
+            "columnDefinitions": [column.definition() for column in self._columns],
+            "rows": [self._row(record.obj) for record in records],
+        }
         return orjson.dumps(body)
 
+    def _row(self, obj: Json) -> Json:
+        row: Json = {"cells": [column.cell(obj) for column in self._columns]}
+        if self._include == "Metadata":
+            row["object"] = {"kind": "PartialObjectMetadata", "apiVersion": _META, "metadata": obj["metadata"]}
+        elif self._include == "Object":
+            row["object"] = in_version(obj, self.resource)
+        return row
 
-def partial(obj: Json) -> Json:
-    return {"kind": "PartialObjectMetadata", "apiVersion": _META, "metadata": obj["metadata"]}
+
+def in_version(obj: Json, resource: Resource) -> Json:
+    """An object in the version of a resource. Versions of a custom kind differ by name only: no webhook is called."""
+    if obj.get("apiVersion") == resource.api_version:
+        return obj
+    return {**obj, "apiVersion": resource.api_version}
 
 
 def presenter_for(accept: str, resource: Resource, include_object: str = "Metadata") -> Presenter:
     """The first form in the Accept header that is served; anything else gets plain JSON."""
     for offer in accept.split(","):
         if "as=Table" in offer:
-            from .tables import TablePresenter
-
             return TablePresenter(resource, include_object)
-        if "as=PartialObjectMetadata" in offer and "protobuf" not in offer:
-            return MetadataPresenter(resource)
         if offer.strip().split(";")[0] in ("application/json", "*/*"):
             break
     return Presenter(resource)

@@ -6,13 +6,13 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from . import errors, protobuf, schema
+from . import errors, schema
 from .kinds import Kinds, Resource
 from .lifecycle import DeleteOptions
 
 Json = dict[str, Any]
 MAX_BODY_BYTES = 3 * 1024 * 1024
-_BODIES = ["application/json", "application/yaml", protobuf.CONTENT_TYPE]
+_BODIES = ["application/json", "application/yaml"]
 WARNINGS = web.RequestKey("warnings", list)
 PATCH_TYPES = {
     "application/json-patch+json": "json",
@@ -72,11 +72,7 @@ async def read_kind(request: web.Request, api_version: str, kind: str) -> Json:
     content_type = request.content_type if "Content-Type" in request.headers else "application/json"
     if content_type not in _BODIES:
         raise errors.unsupported_media_type(_BODIES)
-    body = await read_body(request)
-    if content_type == protobuf.CONTENT_TYPE:
-        obj = protobuf.decode(body)
-    else:
-        obj = decode(body, yaml_allowed=content_type == "application/yaml")
+    obj = decode(await read_body(request), yaml_allowed=content_type == "application/yaml")
     if not isinstance(obj, dict):
         raise errors.bad_request("the body of the request must be an object")
     return as_kind(obj, api_version, kind)
@@ -152,10 +148,7 @@ def _loader() -> type:
 async def delete_options(request: web.Request) -> DeleteOptions:
     """How to delete: from the body, else from the query. Raises ApiError 400."""
     body = await read_body(request)
-    if body.startswith(protobuf.MAGIC):
-        found = protobuf.decode(body)
-    else:
-        found = decode(body, yaml_allowed="yaml" in request.content_type) if body.strip() else {}
+    found = decode(body, yaml_allowed="yaml" in request.content_type) if body.strip() else {}
     if not isinstance(found, dict):
         raise errors.bad_request("DeleteOptions must be an object")
     grace = found.get("gracePeriodSeconds", request.query.get("gracePeriodSeconds"))

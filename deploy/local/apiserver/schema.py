@@ -23,9 +23,8 @@ METADATA = "meta.v1.ObjectMeta"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a message. Shape is `*` pointer, `[]` list, `{}` map, `~` spelled out in its parent, or empty."""
+    """One field of a message. Shape is `[]` list, `{}` map, `~` inlined into its parent, or empty."""
 
-    number: int
     shape: str
     kind: str
 
@@ -39,7 +38,7 @@ def messages() -> dict[str, dict[str, Field]]:
 
 @cache
 def properties(message: str) -> dict[str, Field]:
-    """The fields as JSON has them: those spelled out in their parent take its place."""
+    """The fields as JSON has them: an inlined message is replaced by its fields."""
     found: dict[str, Field] = {}
     for name, field in messages()[message].items():
         found.update(properties(field.kind) if field.shape == "~" else {name: field})
@@ -66,11 +65,10 @@ def conform(obj: Json) -> tuple[Json, list[str]]:
 
 
 def _field(text: str) -> Field:
-    number, _, rest = text.partition(" ")
-    for shape in ("[]", "{}", "*", "~"):
-        if rest.startswith(shape):
-            return Field(int(number), shape, rest.removeprefix(shape))
-    return Field(int(number), "", rest)
+    for shape in ("[]", "{}", "~"):
+        if text.startswith(shape):
+            return Field(shape, text.removeprefix(shape))
+    return Field("", text)
 
 
 def _message(message: str, value: Any, path: str, unknown: list[str]) -> Json:

@@ -28,7 +28,6 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "events": (
         *(f"involvedObject.{name}" for name in ("kind", "namespace", "name", "uid", "apiVersion", "fieldPath")),
         "involvedObject.resourceVersion",
-        *(f"regarding.{name}" for name in ("kind", "namespace", "name", "uid", "apiVersion", "fieldPath")),
         "reason",
         "reportingComponent",
         "source",
@@ -149,7 +148,7 @@ def _field_term(part: str, resource: Resource) -> Predicate:
         raise errors.bad_request(
             f'field label not supported: "{path}" is not a known field selector of {resource.plural}'
         )
-    steps = path.replace("regarding.", "involvedObject.").split(".")
+    steps = path.split(".")
     absent = "false" if path in _FLAGS else ""
     if operator == "!=":
         return lambda obj: (_field(obj, steps) or absent) != value

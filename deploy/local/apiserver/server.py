@@ -86,9 +86,9 @@ async def _route(api: Api, request: web.Request, handlers: Handlers) -> web.Stre
         authorization.require(api.store, request[USER], Act(verb=request.method.lower(), path=request.path))
     match segments:
         case ["api"]:
-            return _discover(api, request, core=True)
+            return writing.json_response(discovery.api_versions())
         case ["apis"]:
-            return _discover(api, request, core=False)
+            return writing.json_response(discovery.group_list(api.kinds))
         case ["apis", group]:
             versions = discovery.groups(api.kinds).get(group)
             if versions is None:
@@ -100,17 +100,10 @@ async def _route(api: Api, request: web.Request, handlers: Handlers) -> web.Stre
         case ["apis", group, version, *rest]:
             return await _versioned(api, request, handlers, (group, version), rest)
         case ["openapi", *rest]:
-            return await openapi.answer(api, request, rest)
+            return await openapi.answer(api, rest)
         case []:
             return writing.json_response({"paths": ["/api", "/apis", "/openapi/v3", "/readyz", "/version"]})
     raise errors.no_such_path()
-
-
-def _discover(api: Api, request: web.Request, *, core: bool) -> web.Response:
-    if discovery.is_aggregated(request.headers.get("Accept", "")):
-        body = discovery.aggregated(api.kinds, core=core)
-        return writing.json_response(body, content_type=discovery.AGGREGATED)
-    return writing.json_response(discovery.api_versions() if core else discovery.group_list(api.kinds))
 
 
 async def _versioned(

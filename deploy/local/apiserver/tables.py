@@ -5,17 +5,13 @@ bring theirs in their definition; a kind without any shows name and age.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from .kinds import Resource
-from .present import Presenter, partial, to_version
 from .selectors import written
-from .store import Record
 
 Json = dict[str, Any]
 Cell = Callable[[Json], Any]
@@ -35,49 +31,13 @@ class Column:
         return {"name": self.title, "type": self.kind, "format": shape, "description": "", "priority": self.priority}
 
 
-class TablePresenter(Presenter):
-    """Writes objects as rows of a meta.k8s.io/v1 Table."""
-
-    content_type = "application/json;as=Table;g=meta.k8s.io;v=v1"
-
-    def __init__(self, resource: Resource, include_object: str) -> None:
-        super().__init__(resource)
-        self._include = include_object
-        self._columns = _columns(resource)
-
-    def one(self, record: Record) -> bytes:
-        return self._table([record], {"resourceVersion": str(record.version)})
-
-    def many(self, records: Sequence[Record], metadata: Json) -> bytes:
-        return self._table(records, metadata)
-
-    def _table(self, records: Sequence[Record], metadata: Json) -> bytes:
-        body = {
-            "kind": "Table",
-            "apiVersion": "meta.k8s.io/v1",
-            "metadata": metadata,
-            "columnDefinitions": [column.definition() for column in self._columns],
-            "rows": [self._row(record.obj) for record in records],
-        }
-        return orjson.dumps(body)
-
-    def _row(self, obj: Json) -> Json:
-        row: Json = {"cells": [column.cell(obj) for column in self._columns]}
-        if self._include == "Metadata":
-            row["object"] = partial(obj)
-        elif self._include == "Object":
-            row["object"] = to_version(obj, self.resource)
-        return row
-
-
-def _columns(resource: Resource) -> tuple[Column, ...]:
+def columns(resource: Resource) -> tuple[Column, ...]:
+    """The columns of a resource's table."""
     if resource.custom:
         own = tuple(_custom(column) for column in resource.columns)
         return (_NAME, *own) if own else (_NAME, _AGE)
-    columns = _BY_KIND.get(resource.kind)
-    if columns is None:
-        return (_NAME, _AGE)
-    return columns if resource.kind == "Event" else (_NAME, *columns)
+    known = _BY_KIND.get(resource.kind, (_AGE,))
+    return known if resource.kind == "Event" else (_NAME, *known)
 
 
 def _custom(column: Json) -> Column:
@@ -199,16 +159,6 @@ def _slice_addresses(obj: Json) -> str:
     return ",".join(addresses[:3]) + more or "<unset>"
 
 
-def _endpoints(obj: Json) -> str:
-    shown = [
-        f"{address.get('ip')}:{port.get('port')}"
-        for subset in obj.get("subsets") or []
-        for address in subset.get("addresses") or []
-        for port in subset.get("ports") or []
-    ]
-    return ",".join(shown) or "<none>"
-
-
 def _node_status(obj: Json) -> str:
     conditions = (obj.get("status") or {}).get("conditions") or []
     ready = [entry.get("status") for entry in conditions if entry.get("type") == "Ready"]
@@ -275,14 +225,9 @@ def _size(field: str) -> Cell:
     return lambda obj: len(obj.get(field) or {})
 
 
-def _role(obj: Json) -> str:
-    return f"{obj['roleRef'].get('kind')}/{obj['roleRef'].get('name')}"
-
-
 _created = _at("metadata", "creationTimestamp")
 _NAME = Column("Name", _at("metadata", "name"))
 _AGE = Column("Age", lambda obj: age(_created(obj)))
-_CREATED_AT = Column("Created At", _created)
 _CONTAINERS = Column("Containers", _containers("name"), 1)
 _IMAGES = Column("Images", _containers("image"), 1)
 _SELECTOR = Column("Selector", _selector, 1)
@@ -337,13 +282,6 @@ _BY_KIND: dict[str, tuple[Column, ...]] = {
         Column("Completions", _out_of(_count("status", "succeeded"), _at("spec", "completions", default=1))),
         _AGE,
     ),
-    "CronJob": (
-        Column("Schedule", _at("spec", "schedule")),
-        Column("Suspend", lambda obj: str(bool(obj["spec"].get("suspend")))),
-        Column("Active", lambda obj: len((obj.get("status") or {}).get("active") or []), kind="integer"),
-        Column("Last Schedule", lambda obj: age(_at("status", "lastScheduleTime")(obj))),
-        _AGE,
-    ),
     "Service": (
         Column("Type", _at("spec", "type")),
         Column("Cluster-IP", _at("spec", "clusterIP", default="<none>")),
@@ -358,7 +296,6 @@ _BY_KIND: dict[str, tuple[Column, ...]] = {
         Column("Endpoints", _slice_addresses),
         _AGE,
     ),
-    "Endpoints": (Column("Endpoints", _endpoints), _AGE),
     "Namespace": (Column("Status", _at("status", "phase")), _AGE),
     "Node": (
         Column("Status", _node_status),
@@ -381,7 +318,6 @@ _BY_KIND: dict[str, tuple[Column, ...]] = {
     "ConfigMap": _DATA,
     "Secret": (Column("Type", _at("type")), *_DATA),
     "ServiceAccount": (Column("Secrets", _size("secrets"), kind="integer"), _AGE),
-    "Lease": (Column("Holder", _at("spec", "holderIdentity", default="")), _AGE),
     "HorizontalPodAutoscaler": (
         Column("Reference", _scale_target),
         Column("Targets", _scale_metrics),
@@ -396,24 +332,5 @@ _BY_KIND: dict[str, tuple[Column, ...]] = {
         Column("Allowed Disruptions", _count("status", "disruptionsAllowed"), kind="integer"),
         _AGE,
     ),
-    "NetworkPolicy": (
-        Column("Pod-Selector", lambda obj: written(obj["spec"].get("podSelector")) or "<none>"),
-        _AGE,
-    ),
     "ResourceQuota": (Column("Used", _quota), _AGE),
-    "PersistentVolumeClaim": (
-        Column("Status", _at("status", "phase", default="")),
-        Column("Volume", _at("spec", "volumeName", default="")),
-        _AGE,
-    ),
-    "PriorityClass": (
-        Column("Value", _count("value"), kind="integer"),
-        Column("Global-Default", lambda obj: str(bool(obj.get("globalDefault"))).lower()),
-        _AGE,
-    ),
-    "RoleBinding": (Column("Role", _role), _AGE),
-    "ClusterRoleBinding": (Column("Role", _role), _AGE),
-    "Role": (_CREATED_AT,),
-    "ClusterRole": (_CREATED_AT,),
-    "CustomResourceDefinition": (_CREATED_AT,),
 }

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from . import apply, errors, lifecycle, patch, requests
 from .api import Api
-from .present import presenter_for, to_storage, to_version
+from .present import in_version, presenter_for
 from .reading import scope_of
 from .requests import Target
 from .store import Record, View
@@ -56,7 +56,7 @@ async def replace(api: Api, request: web.Request, target: Target) -> web.Respons
         why = "Invalid value: 0: must be specified for an update"
         cause = {"reason": "FieldValueInvalid", "message": why, "field": "metadata.resourceVersion"}
         raise errors.invalid(target.resource.qualified_kind, target.name, [cause])
-    kept = to_storage(wanted, target.resource, api.kinds.stored()[target.resource.storage])
+    kept = in_version(wanted, api.kinds.stored()[target.resource.storage])
     record = await update(api, request, target, lambda _: kept)
     return respond(request, target, record)
 
@@ -73,7 +73,7 @@ async def change(api: Api, request: web.Request, target: Target) -> web.Response
         raise errors.bad_request("a merge patch must be an object")
 
     def patched(current: Json) -> Json:
-        shown = to_version(current, target.resource)
+        shown = in_version(current, target.resource)
         match kind:
             case "json":
                 result = patch.json_patch(shown, body)
@@ -148,7 +148,7 @@ async def update(api: Api, request: web.Request, target: Target, change_of: Call
 
 async def _insert(api: Api, request: web.Request, target: Target, obj: Json) -> Record:
     resource, manager = target.resource, requests.field_manager(request)
-    kept = to_storage(obj, resource, api.kinds.stored()[resource.storage])
+    kept = in_version(obj, api.kinds.stored()[resource.storage])
 
     def decide(view: View, current: Json | None) -> Json:
         if current is not None:
@@ -172,7 +172,7 @@ async def _apply(api: Api, request: web.Request, target: Target, body: Any) -> w
             "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch"
         )
     config = _as_same_object(target, requests.as_kind(body, resource.api_version, resource.kind))
-    config = to_storage(requests.conform(request, config), resource, api.kinds.stored()[resource.storage])
+    config = in_version(requests.conform(request, config), api.kinds.stored()[resource.storage])
     force = requests.is_true(request, "force")
     existed = api.store.get(resource.storage, target.key) is not None
 

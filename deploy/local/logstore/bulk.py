@@ -10,7 +10,7 @@ import orjson
 from deploy.local.logstore.errors import StoreError, illegal, invalid
 from deploy.local.logstore.store import Order, Written
 
-_ACTIONS = ("create", "index", "delete")
+_ACTIONS = ("create", "index")
 _METADATA = ("_index", "_id", "require_alias")
 
 
@@ -38,7 +38,7 @@ def acknowledgement(written: Written) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_STATUS = {"created": 201, "updated": 200, "deleted": 200, "not_found": 404}
+_STATUS = {"created": 201, "updated": 200}
 
 
 def _orders(lines: list[bytes], index: str) -> Iterator[Order]:
@@ -51,11 +51,6 @@ def _orders(lines: list[bytes], index: str) -> Iterator[Order]:
         identity = options.get("_id")
         identity = "" if identity is None else str(identity)
         at += 1
-        if action == "delete":
-            if not identity:
-                raise invalid("id is missing")
-            yield Order(action, name, identity, {})
-            continue
         if at >= len(lines):
             raise illegal(f"Malformed action/metadata line [{at}]: no document follows it")
         yield _with_source(action, name, identity, lines[at])

@@ -62,23 +62,11 @@ class Catalog:
         try:
             self.save()
         except OSError as error:
-            self.drop(name)
+            del self._streams[name]
             raise disk_full(name, error) from error
         return found
 
-    def add(self, name: str) -> Stream:
-        """A data stream before its first document. Raises StoreError."""
-        if name in self._streams:
-            raise StoreError(400, "resource_already_exists_exception", f"data_stream [{name}] already exists")
-        if "data_stream" not in (self._templates.of(name) or {}):
-            raise illegal(f"no matching index template found for data stream [{name}]")
-        return self.written(name)
-
-    def drop(self, name: str) -> None:
-        self._streams.pop(name, None)
-        self._is_saved = False
-
-    def named(self, expression: str, *, ignore_unavailable: bool = False, data_streams: bool = True) -> list[Stream]:
+    def named(self, expression: str, *, ignore_unavailable: bool = False) -> list[Stream]:
         """What an expression names: names, `*`, and exclusions with `-`, separated by commas.
 
         Raises StoreError for a plain name that is not there, unless that is ignored.
@@ -92,8 +80,7 @@ class Catalog:
             matching = {
                 one.name: one
                 for one in self.all()
-                if (data_streams and fnmatch.fnmatchcase(one.name, pattern))
-                or fnmatch.fnmatchcase(one.backing, pattern)
+                if fnmatch.fnmatchcase(one.name, pattern) or fnmatch.fnmatchcase(one.backing, pattern)
             }
             if not matching and "*" not in pattern and not ignore_unavailable:
                 raise no_such_index(part)

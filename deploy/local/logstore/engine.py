@@ -76,7 +76,6 @@ class Engine:
             elif field.kind == "text":
                 texts[field.name] = found
                 keywords[field.name] = ""  # marks it as present: the engine cannot ask text itself
-                document.add_text("_words", " ".join(found))
             elif found:
                 keywords[field.name] = found if len(found) > 1 else found[0]
         document.add_unsigned("_order", order_of(at, operation["seq"]))
@@ -85,14 +84,8 @@ class Engine:
         document.add_bytes("_source", orjson.dumps(operation["source"]))
         self._writer.add_document(document)
 
-    def remove(self, key: str) -> None:
-        self._writer.delete_documents_by_term("_key", key)
-
     def remove_matching(self, query: Query) -> None:
         self._writer.delete_documents_by_query(query)
-
-    def remove_stream(self, stream: str) -> None:
-        self._writer.delete_documents_by_term("_stream", stream)
 
     def commit(self) -> None:
         """Makes what was added durable and visible. Raises ValueError or OSError when the disk takes no more."""
@@ -158,6 +151,5 @@ def _schema() -> tantivy.Schema:
     builder.add_integer_field("_ms", fast=True)
     builder.add_json_field("k", fast=True, tokenizer_name="raw", index_option="basic", expand_dots_enabled=True)
     builder.add_json_field("t", tokenizer_name="standard", index_option="position", expand_dots_enabled=True)
-    builder.add_text_field("_words", tokenizer_name="standard", index_option="basic")
     builder.add_bytes_field("_source", stored=True)
     return builder.build()

@@ -60,10 +60,6 @@ def answer(document: Any, *, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS), status=status, headers=headers)
 
 
-def plain(text: str) -> web.Response:
-    return web.Response(text=text, headers=_HEADERS)
-
-
 async def body_of(request: web.Request, *, needed: bool = False) -> dict[str, Any]:
     """The JSON object of a request."""
     text = await request.read()

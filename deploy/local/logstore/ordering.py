@@ -19,10 +19,10 @@ from deploy.local.logstore.engine import Engine, time_of
 from deploy.local.logstore.errors import StoreError, illegal, parsing, unsearchable
 from deploy.local.logstore.mapping import TIME, Field, View
 from deploy.local.logstore.query import both
-from deploy.local.logstore.times import instant, rendered
+from deploy.local.logstore.times import instant
 
 _TIES = ("_shard_doc", "_doc")
-_OPTIONS = ("order", "missing", "unmapped_type", "format", "mode", "numeric_type")
+_OPTIONS = ("order", "unmapped_type")
 _FAR = (1 << 63) - 1
 
 
@@ -33,8 +33,6 @@ class Key:
     name: str
     field: Field | None
     descending: bool
-    missing_first: bool = False
-    format: str = ""
 
     @property
     def is_tie(self) -> bool:
@@ -43,9 +41,9 @@ class Key:
     def shown(self, value: Any) -> Any:
         """A value as the hit's sort has it."""
         if value is None and self.field is not None and self.field.kind in ("long", "date", "double"):
-            far = _FAR if self.descending == self.missing_first else -_FAR - 1
+            far = -_FAR - 1 if self.descending else _FAR
             return far if self.field.kind != "double" else "Infinity" if far > 0 else "-Infinity"
-        return rendered(value, self.format) if self.format and value is not None else value
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +94,6 @@ class Orderer:
             yield from self._by_time(query, above, need, down, with_time=False, with_tie=key is not None)
         elif key.field is None:
             yield from self._walk(query, keys[1:], (*above, key.shown(None)), need, down)
-        elif key.missing_first:
-            yield from self._without(query, keys, above, need, down)
-            yield from self._with(query, keys, above, need, down)
         else:
             count = 0
             for count, hit in enumerate(self._with(query, keys, above, need, down), 1):  # noqa: B007
@@ -164,9 +159,9 @@ class Orderer:
             return Query.empty_query()
         lacking = Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, self._leaf.exists(key.name))])
         if self._is_missing(key, value):
-            return self._leaf.exists(key.name) if key.missing_first else Query.empty_query()
+            return Query.empty_query()
         found = self._leaf.beyond(key.field, self._read(key, value), descending=key.descending, most=need)
-        return found if key.missing_first else Query.boolean_query([(Occur.Should, found), (Occur.Should, lacking)])
+        return Query.boolean_query([(Occur.Should, found), (Occur.Should, lacking)])
 
     def _same(self, key: Key, value: Any) -> Query:
         if key.is_tie or key.field is None:
@@ -207,8 +202,6 @@ def _key(asked: Any, view: View) -> Key:
     way = str(options.get("order", "desc" if name == "_score" else "asc")).lower()
     if way not in ("asc", "desc"):
         raise illegal(f"Unknown SortOrder [{way}]")
-    if options.get("missing", "_last") not in ("_last", "_first"):
-        raise illegal("[missing] of a sort is [_last] or [_first] here")
     if name in (*_TIES, "_score"):
         return Key(name, None, way == "desc")
     fields = view.fields(name)
@@ -217,8 +210,4 @@ def _key(asked: Any, view: View) -> Key:
     field = fields[0] if fields else None
     if field is not None and field.kind == "text":
         raise illegal(f"Fielddata is disabled on [{name}]: text fields are not optimised for operations like sorting")
-    first = options.get("missing") == "_first"
-    shown = options.get("format", "")
-    if shown and (field is None or field.kind != "date"):
-        raise illegal(f"[format] does not fit the field [{name}]")
-    return Key(name, field, way == "desc", first, shown)
+    return Key(name, field, way == "desc")

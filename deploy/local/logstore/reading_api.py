@@ -20,7 +20,7 @@ from deploy.local.logstore.times import duration
 
 _MOST_PITS = 300
 _LONGEST_KEEP_MILLISECONDS = 24 * 3_600_000
-_NUMBERS, _FLAGS = ("size", "from"), ("track_total_hits", "_source", "version")
+_NUMBERS, _FLAGS = ("size", "from"), ("track_total_hits", "_source")
 
 
 @dataclass(slots=True)

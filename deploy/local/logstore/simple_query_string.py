@@ -1,7 +1,7 @@
-"""`simple_query_string`: what people type. Words, "phrases", + | -, groups and a `*` behind; nothing is an error.
+"""`simple_query_string`: what people type. Words, "phrases", + | -, groups, and a `*` at the end of a word.
 
-As in Lucene, a join binds the clause behind it to all before it, and `-word` is a clause of its own: beside others it
-excludes only where every clause must match.
+Bad syntax is no error. As in Lucene, a join binds the clause after it to all clauses before it, and `-word` is a clause
+of its own: beside others it excludes only where every clause must match.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 from tantivy import Occur, Query
 
-from deploy.local.logstore.bodies import at_least, only, operator_is_and, required
+from deploy.local.logstore.bodies import only, operator_is_and
 from deploy.local.logstore.clauses import Clauses, fields_of
-from deploy.local.logstore.errors import illegal
+from deploy.local.logstore.errors import illegal, parsing
 
 _TOKEN = re.compile(
     r'\s*(?:(?P<sign>[+|\-()])|"(?P<phrase>(?:\\.|[^"\\])*)"(?:~(?P<slop>\d+))?|(?P<word>(?:\\.|[^\s()"|+\\]|\\$)+)|(?P<stray>.))'
@@ -22,17 +22,14 @@ _TOKEN = re.compile(
 
 
 def simple_query_string(leaf: Clauses, body: Mapping[str, Any]) -> Query:
-    """Compiles the clause."""
-    only(body, "simple_query_string", ("query", "fields", "default_operator", "lenient", "analyze_wildcard", "flags",
-                                       "minimum_should_match"))  # fmt: skip
-    if str(body.get("flags", "ALL")).upper() != "ALL":
-        raise illegal("[simple_query_string] takes all its operators here: [flags] must be ALL")
+    """Compiles the clause. Raises StoreError for an option that is not supported."""
+    only(body, "simple_query_string", ("query", "fields", "default_operator"))
+    if "query" not in body:
+        raise parsing("[simple_query_string] query must be provided with a [query]")
     named = body.get("fields", ["*"])
-    fields = fields_of(leaf.view, named)
     every = operator_is_and(body.get("default_operator", "or"))
-    reader = _Reader(leaf, fields, every=every, lenient=bool(body.get("lenient", named == ["*"])))
-    found = reader.group(iter(list(_TOKEN.finditer(str(required(body, "simple_query_string", "query"))))))
-    return found.query(body.get("minimum_should_match"))
+    reader = _Reader(leaf, fields_of(leaf.view, named), every=every, lenient=named == ["*"])
+    return reader.group(iter(list(_TOKEN.finditer(str(body["query"]))))).query()
 
 
 class _Tree:
@@ -55,13 +52,12 @@ class _Tree:
             self._joined = joined
         self._parts.append((joined, query))
 
-    def query(self, least: Any = None) -> Query:
+    def query(self) -> Query:
         if not self._parts:
             return Query.empty_query()
         if self._joined is Occur.Must or len(self._parts) == 1:
             return Query.boolean_query([(Occur.Must, one) for _, one in self._parts])
-        wanted = max(1, at_least(least, len(self._parts))) if least is not None else 1
-        return Query.boolean_query(self._parts, minimum_number_should_match=wanted)
+        return Query.boolean_query(self._parts, minimum_number_should_match=1)
 
 
 class _Reader:
@@ -69,7 +65,7 @@ class _Reader:
         self._leaf, self._fields, self._every, self._lenient = leaf, fields, every, lenient
 
     def group(self, tokens: Any) -> _Tree:
-        """Clauses up to the end or the bracket that closes."""
+        """Clauses up to the end or the closing bracket."""
         tree, joined, negative = _Tree(), None, False
         for token in tokens:
             match token["sign"]:

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,12 +30,11 @@ from deploy.local.logstore.translog import Translog
 
 _LOG = logging.getLogger("logstore")
 _LONGEST_ID_BYTES = 512
-_ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One document to `create`, `index` or `delete`. Without an id it gets one."""
+    """One document to `create` or `index`. Without an id it gets one."""
 
     action: str
     index: str
@@ -72,7 +71,7 @@ class Store:
         self.engine = Engine(folder / "engine")
         self._translog = Translog(folder / "translog")
         self._writing = threading.Lock()
-        self._fresh: dict[str, Stored | None] = {}  # written or deleted since the last commit
+        self._fresh: dict[str, Stored] = {}  # written since the last commit
         self._is_dirty = self._is_broken = False
         self._next = 0
         self._replay()
@@ -83,7 +82,7 @@ class Store:
         with self._writing:
             results: list[Written] = []
             operations: list[dict[str, Any]] = []
-            before: dict[str, Any] = {}
+            before: dict[str, Stored | None] = {}
             for order in orders:
                 try:
                     stream, operation, result = self._operation(order, self._next + len(operations))
@@ -91,41 +90,13 @@ class Store:
                     results.append(Written(order.index, order.id, error=error))
                     continue
                 key = key_of(stream.name, operation["id"])
-                before.setdefault(key, self._fresh.get(key, _ABSENT))
+                before.setdefault(key, self._fresh.get(key))
                 self._remember(key, operation)
                 operations.append(operation)
                 results.append(Written(stream.backing, operation["id"], operation["version"], operation["seq"], result))
             if operations:
                 self._append(operations, before)
             return results
-
-    def delete_where(self, found: Callable[[Any], Sequence[str]]) -> int:
-        """Deletes the documents whose keys `found` names on a searcher, until it names none."""
-        count = 0
-        while True:
-            self.refresh()
-            with self._writing:
-                keys = found(self.engine.searcher())
-                if not keys or self._is_broken:
-                    return count
-                gone = {"op": "delete", "stream": "", "id": "", "version": 0}
-                self._append([{**gone, "seq": self._next + at, "key": key} for at, key in enumerate(keys)], {})
-                count += len(keys)
-
-    def drop(self, stream: str) -> None:
-        """Deletes a data stream or index with all its documents."""
-        with self._writing:
-            self._append([{"op": "drop", "seq": self._next, "stream": stream, "id": "", "version": 0}], {})
-            self.catalog.drop(stream)
-        self.refresh()
-
-    def get(self, stream: str, identity: str) -> Stored | None:
-        """A document by its id, also one that is not refreshed yet."""
-        key = key_of(stream, identity)
-        with self._writing:
-            if key in self._fresh:
-                return self._fresh[key]
-            return self.engine.find(self.engine.searcher(), key)
 
     def refresh(self) -> None:
         """Makes what was written searchable, and the translog short. On a full disk it is tried again next time."""
@@ -189,8 +160,6 @@ class Store:
             raise StoreError(409, "version_conflict_engine_exception", reason)
         version = there.version + 1 if there else 1
         operation = {"op": order.action, "seq": sequence, "stream": stream.name, "id": identity, "version": version}
-        if order.action == "delete":
-            return stream, {**operation, "key": key_of(stream.name, identity)}, "deleted" if there else "not_found"
         times = order.source.get(TIME) if stream.is_data_stream else None
         if stream.is_data_stream and (times is None or isinstance(times, list)):
             raise undocumented(f"data stream timestamp field [{TIME}] is missing or has more than one value")
@@ -203,19 +172,18 @@ class Store:
         return self._fresh[key] if key in self._fresh else self.engine.find(self.engine.searcher(), key)
 
     def _remember(self, key: str, operation: Mapping[str, Any]) -> None:
-        gone = operation["op"] == "delete"
-        self._fresh[key] = None if gone else Stored(
+        self._fresh[key] = Stored(
             operation["stream"], operation["id"], operation["version"], operation["seq"], operation["source"]
-        )  # fmt: skip
+        )
 
-    def _append(self, operations: list[dict[str, Any]], before: Mapping[str, Any]) -> None:
+    def _append(self, operations: list[dict[str, Any]], before: Mapping[str, Stored | None]) -> None:
         try:
             self._translog.append([_line(operation) for operation in operations])
         except OSError as error:
             for key, was in before.items():
-                self._fresh[key] = was
-                if was is _ABSENT:
-                    del self._fresh[key]
+                del self._fresh[key]
+                if was:
+                    self._fresh[key] = was
             raise disk_full(operations[0]["stream"], error) from error
         self._next += len(operations)
         self._is_dirty = True
@@ -226,13 +194,7 @@ class Store:
         """To the engine. When that fails the documents are safe in the translog: the next refresh begins anew."""
         try:
             for operation in operations:
-                match operation["op"]:
-                    case "delete":
-                        self.engine.remove(operation["key"])
-                    case "drop":
-                        self.engine.remove_stream(operation["stream"])
-                    case _:
-                        self.engine.add(operation, operation["values"])
+                self.engine.add(operation, operation["values"])
         except (OSError, ValueError) as error:
             self._is_broken = True
             _LOG.warning("engine failed error=%s", error)
@@ -245,12 +207,9 @@ class Store:
         for operation in self._translog.replay():
             if operation["seq"] <= last:
                 continue
-            if "source" in operation:
-                stream = self.catalog.written(operation["stream"])
-                operation["values"] = stream.mapping.values(operation["source"])
-                self._remember(key_of(stream.name, operation["id"]), operation)
-            elif operation["op"] == "drop":
-                self.catalog.drop(operation["stream"])
+            stream = self.catalog.written(operation["stream"])
+            operation["values"] = stream.mapping.values(operation["source"])
+            self._remember(key_of(stream.name, operation["id"]), operation)
             self._index([operation])
             self._next = max(self._next, operation["seq"] + 1)
             count += 1

@@ -134,10 +134,6 @@ class Templates:
                 raise illegal(f"index template [{name}] {reason}")
         self._save({**self._put, name: body})
 
-    def delete(self, pattern: str) -> None:
-        self.named(pattern)
-        self._save({name: one for name, one in self._put.items() if not fnmatch.fnmatchcase(name, pattern)})
-
     def _save(self, templates: dict[str, Json]) -> None:
         write_durably(self._file, orjson.dumps(templates))
         self._put = templates

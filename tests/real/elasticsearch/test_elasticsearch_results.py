@@ -110,33 +110,6 @@ def test_a_document_comes_back_as_it_was_written(store: Store) -> None:
     assert hit["_source"] == DOCUMENTS["d1"]
 
 
-def test_fields_are_lists_by_dotted_name(store: Store) -> None:
-    wanted = ["severity_*", _AGENT, {"field": "@timestamp", "format": "epoch_millis"}]
-    (hit,) = _search(store, query={"ids": {"values": ["d1"]}}, source=False, fields=wanted)["hits"]["hits"]
-    assert hit["fields"]["severity_text"] == ["ERROR"]
-    assert hit["fields"]["severity_number"] == [17]
-    assert hit["fields"][_AGENT] == ["planner"]
-    assert hit["fields"]["@timestamp"][0].isdecimal()
-
-
-def test_the_words_that_matched_are_marked(store: Store) -> None:
-    query = {"match": {"body.text": "failed timeout"}}
-    marked = {"fields": {"body.text": {}}, "pre_tags": ["["], "post_tags": ["]"]}
-    (first, *_) = _search(store, query=query, highlight=marked)["hits"]["hits"]
-    assert first["highlight"] == {"body.text": ["Tool call [failed]: [timeout]"]}
-    plain = _search(store, query=query, highlight={"fields": {"body.text": {}}})["hits"]["hits"][0]
-    assert plain["highlight"]["body.text"] == ["Tool call <em>failed</em>: <em>timeout</em>"]
-
-
-def test_of_each_value_one_document_is_shown(store: Store) -> None:
-    newest = _search(
-        store, sort=[{"@timestamp": "desc"}], collapse={"field": _AGENT}, query={"exists": {"field": _AGENT}}
-    )
-    assert _hits(newest) == ["d6", "d5", "d4", "d3"]
-    assert newest["hits"]["hits"][0]["fields"][_AGENT] == ["reviewer-eu"]
-    assert newest["hits"]["total"]["value"] == 7
-
-
 def test_streams_are_named_by_pattern(store: Store) -> None:
     other = f"logs-pattern.otel-{store.kind.replace('-', '')}"
     bulk(store, other, {"p0": log(0, "elsewhere", "INFO")})

@@ -166,11 +166,10 @@ def test_an_incomplete_object_is_never_an_internal_error(server: Server, resourc
         (b"{", "application/json", (400, "BadRequest")),
         (b"a: [", "application/yaml", (400, "BadRequest")),
         (b'{"kind": "Pod"}', "application/json", (400, "BadRequest")),
-        (b"k8s\x00\xff", "application/vnd.kubernetes.protobuf", (400, "BadRequest")),
         (b"<a/>", "application/xml", (415, "UnsupportedMediaType")),
         (b" " * (3 * 1024 * 1024 + 1), "application/json", (413, "RequestEntityTooLarge")),
     ],
-    ids=["bad JSON", "bad YAML", "another kind", "bad protobuf", "XML", "too large"],
+    ids=["bad JSON", "bad YAML", "another kind", "XML", "too large"],
 )
 def test_a_body_that_cannot_be_read_is_refused(
     server: Server, body: bytes, content_type: str, expected: tuple[int, str]
