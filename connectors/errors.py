@@ -6,6 +6,7 @@
     ├── Rejected        answered, but not to us (403) or not to this question (400, 422): mend rights or question
     │   └── Unauthorized   it does not accept our credentials (401), so it will answer nothing: mend the token
     ├── NotFound       answered: there is no such thing (404)
+    │   └── NotServed      the cluster has no such kind of object: its controller is not installed
     ├── Conflict       somebody else changed it since it was read (409): read again
     ├── Gone           the resource version is too old (410): list again
     ├── RateLimited    asked too often (429): wait `retry_after_seconds`
@@ -59,6 +60,10 @@ class Unauthorized(Rejected):
 
 class NotFound(SourceError):
     """There is no such thing."""
+
+
+class NotServed(NotFound):
+    """The source has no such kind of thing at all."""
 
 
 class Conflict(SourceError):

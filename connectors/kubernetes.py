@@ -17,7 +17,19 @@ from urllib.parse import quote, urlencode
 from connectors import body as bodies
 from connectors import deadline
 from connectors.clock import SourceClock
-from connectors.errors import BadAnswer, Gone, OversizedBody, Unreachable, from_failed_call, from_status, understood
+from connectors.errors import (
+    BadAnswer,
+    Gone,
+    NotFound,
+    NotServed,
+    OversizedBody,
+    Rejected,
+    Unauthorized,
+    Unreachable,
+    from_failed_call,
+    from_status,
+    understood,
+)
 
 if TYPE_CHECKING:
     from kubernetes.client.api_client import ApiClient
@@ -35,10 +47,11 @@ Object = dict[str, Any]
 
 
 class ResourceKind(NamedTuple):
-    """Where a kind lives in the API."""
+    """Where a kind lives in the API. `optional` ones come with a controller that not every cluster has."""
 
     path: str
     namespaced: bool = True
+    optional: bool = False
 
 
 KINDS: Mapping[str, ResourceKind] = {
@@ -51,6 +64,10 @@ KINDS: Mapping[str, ResourceKind] = {
     "namespaces": ResourceKind("/api/v1", namespaced=False),
     "deployments": ResourceKind("/apis/apps/v1"),
     "replicasets": ResourceKind("/apis/apps/v1"),
+    "statefulsets": ResourceKind("/apis/apps/v1"),
+    "daemonsets": ResourceKind("/apis/apps/v1"),
+    "jobs": ResourceKind("/apis/batch/v1"),
+    "rollouts": ResourceKind("/apis/argoproj.io/v1alpha1", optional=True),
     "endpointslices": ResourceKind("/apis/discovery.k8s.io/v1"),
     "leases": ResourceKind("/apis/coordination.k8s.io/v1"),
     "horizontalpodautoscalers": ResourceKind("/apis/autoscaling/v2"),
@@ -146,11 +163,18 @@ class Kubernetes:
 
         Raises:
             Gone: it expired a second time.
+            NotServed: the cluster has no such kind.
         """
         try:
-            return self._list(kind, namespace, selector)
-        except Gone:
-            return self._list(kind, namespace, selector)
+            try:
+                return self._list(kind, namespace, selector)
+            except Gone:
+                return self._list(kind, namespace, selector)
+        except (NotFound, Rejected) as error:
+            # The cluster forbids before it looks whether there is such a kind at all.
+            if isinstance(error, Unauthorized) or self._serves(kind):
+                raise
+            raise NotServed(SOURCE, f"the cluster serves no {kind}: their controller is not installed") from error
 
     def watch(
         self, kind: str, namespace: str | None = None, selector: str = "", *, resource_version: str
@@ -249,6 +273,17 @@ class Kubernetes:
         told = self._json("GET", "/version", timeout_seconds=timeout_seconds)
         with understood(SOURCE):
             return str(told["gitVersion"])
+
+    def _serves(self, kind: str) -> bool:
+        """Whether the cluster has this kind; anybody who is let in may ask. One GET of the list of its API group."""
+        if not KINDS[kind].optional:
+            return True
+        try:
+            found = self._json("GET", KINDS[kind].path)
+        except NotFound:
+            return False
+        with understood(SOURCE):
+            return any(resource["name"] == kind for resource in found["resources"])
 
     def _list(self, kind: str, namespace: str | None, selector: str) -> ListResult:
         items: list[Object] = []
@@ -364,7 +399,7 @@ def _client(kubeconfig: str, context: str) -> ApiClient:
 def _path(kind: str, namespace: str | None, name: str = "") -> str:
     if kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}: one of {', '.join(KINDS)}")
-    path, namespaced = KINDS[kind]
+    path, namespaced, _ = KINDS[kind]
     parts = [path]
     if namespace and namespaced:
         parts += ["namespaces", quote(namespace, safe="")]

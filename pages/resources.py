@@ -6,13 +6,24 @@ import streamlit as st
 
 from dashboard.model.reading import Unit
 from dashboard.model.view import View
-from dashboard.queries.resources import ResourcesAnswer, pod_log, pod_names, resources
+from dashboard.queries.resources import ResourcesAnswer, pod_containers, pod_log, pod_names, resources
 from dashboard.ui import session
 from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import choose
 from dashboard.ui.measures import windows
 from dashboard.ui.page import begin, live
-from dashboard.ui.resources import EVENTS, LIMITS, PODS, WORKLOADS, log, pod_line, resource_tiles
+from dashboard.ui.resources import (
+    EVENTS,
+    LIMITS,
+    NODES,
+    PODS,
+    WORKLOADS,
+    choose_container,
+    headline,
+    log,
+    pod_line,
+    resource_tiles,
+)
 from dashboard.ui.tables import table
 from dashboard.ui.tiles import tiles
 
@@ -27,12 +38,14 @@ def page() -> None:
     live(draw, key="resources.live")
     st.subheader("Pod log", anchor=False)
     ask = session.ask_for(view)
-    choose(view, nothing="choose a pod", pod=pod_names(ask, view))
+    choose(view, nothing="choose a pod", clears=("container",), pod=pod_names(ask, view))
     if view.pod:
+        choose_container(view, pod_containers(ask, view))
         log(view, lambda **how: pod_log(ask, view, **how))
 
 
 def _draw(answer: ResourcesAnswer, view: View) -> None:
+    headline(answer, view)
     tiles(resource_tiles(answer), columns=6, key="resources")
     st.caption(windows(answer.period.span, answer.period.window_span))
     st.subheader("Workloads", anchor=False)
@@ -46,6 +59,8 @@ def _draw(answer: ResourcesAnswer, view: View) -> None:
                 time_chart(title, series, unit=unit, name=pod_line, key=key, markers=answer.changes, tz=view.tz)
     st.subheader("Pods", anchor=False)
     table(answer.pods, PODS, key="resources.pods", csv_name="pods", tz=view.tz)
+    st.subheader("Nodes", anchor=False)
+    table(answer.nodes, NODES, key="resources.nodes", csv_name="nodes", tz=view.tz)
     st.subheader("Limits", anchor=False)
     table(answer.limits, LIMITS, key="resources.limits", csv_name="limits")
     st.subheader("Events", anchor=False)

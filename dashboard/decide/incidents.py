@@ -168,6 +168,8 @@ def _is_beyond(ratio: float, limit: float, per_second: float | None, window_seco
 def _failing(pods: Iterable[Pod]) -> Iterable[Incident]:
     places: dict[tuple[str, str], list[Pod]] = {}
     for pod in pods:
+        if pod.health is Health.OVER:
+            continue
         places.setdefault((pod.component or pod.workload, pod.track), []).append(pod)
     for (service, track), members in sorted(places.items()):
         sick = [pod for pod in members if pod.health is Health.FAILING]

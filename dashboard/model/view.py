@@ -19,7 +19,7 @@ RANGES = {
 DEFAULT_RANGE = "15m"
 # Between these every period can be shifted, doubled and shown in any time zone.
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-FILTERS = ("service", "track", "agent", "model", "tool", "contract", "pod", "trace", "q")
+FILTERS = ("service", "track", "agent", "model", "tool", "contract", "pod", "container", "trace", "q")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,7 @@ class View:
     tool: str = ""
     contract: str = ""
     pod: str = ""
+    container: str = ""
     trace: str = ""
     q: str = ""
     notes: tuple[str, ...] = ()

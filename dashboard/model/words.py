@@ -1,4 +1,5 @@
-"""What the words of other people's systems mean: severities of alerts, log levels, outcomes of spans, decisions.
+"""What the words of other people's systems mean: severities of alerts, log levels, outcomes of spans, decisions and
+why pods do not run.
 
 One table for each, and one lookup. A word outside its table is *not understood*: `meaning` answers None, and the caller
 says so and shows the word itself. It never counts as the harmless case. An environment's settings extend the tables.
@@ -11,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
+
+from dashboard.model.workload import Health
 
 M = TypeVar("M")
 
@@ -155,6 +158,24 @@ DECISIONS: Vocabulary[PolicyDecision] = _table(
         PolicyDecision.NOTED: "audit audited log logged warn warned dryrun monitor",
     },
 )
+# Why a pod or container is not what it should be, in the words of the kubelet, the scheduler and the node controller.
+# OVER is how pods and containers end; whether that was a failure is told by the phase and the exit code.
+REASONS: Vocabulary[Health] = _table(
+    "reason",
+    {
+        Health.FAILING: "CrashLoopBackOff ImagePullBackOff ErrImagePull ErrImageNeverPull ImageInspectError "
+        "InvalidImageName RegistryUnavailable SignatureValidationFailed CreateContainerConfigError "
+        "CreateContainerError RunContainerError RunInitContainerError PreCreateHookError PreStartHookError "
+        "PostStartHookError CreatePodSandboxError ConfigPodSandboxError KillPodSandboxError KillContainerError "
+        "SetupNetworkError TeardownNetworkError VerifyNonRootError Unschedulable SchedulerError NodeLost "
+        "NodeUnreachable",
+        Health.CHANGING: "ContainerCreating PodInitializing SchedulingGated RestartingAllContainers",
+        Health.OVER: "Completed Error OOMKilled ContainerCannotRun StartError DeadlineExceeded Evicted "
+        "ContainerStatusUnknown Shutdown NodeShutdown Terminated NodeAffinity Preempting UnexpectedAdmissionError "
+        "TopologyAffinityError PodOSNotSupported InvalidNodeInfo NodePorts SysctlForbidden AppArmor OutOfCpu "
+        "OutOfMemory OutOfPods OutOfEphemeral-Storage",
+    },
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +186,7 @@ class Words:
     level: Vocabulary[LogLevel] = LEVELS
     outcome: Vocabulary[SpanOutcome] = OUTCOMES
     decision: Vocabulary[PolicyDecision] = DECISIONS
+    reason: Vocabulary[Health] = REASONS
 
     def extended(self, more: Mapping[str, Mapping[str, Any]]) -> Words:
         """The tables with the words of the settings, by the key of each table."""

@@ -1,4 +1,4 @@
-"""Deployments, pods and events as the cluster reports them, in the words of a person who has to mend them."""
+"""Workloads, pods, nodes, events and limits as the cluster reports them, in the words of who has to mend them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,50 @@ from enum import StrEnum
 
 
 class Health(StrEnum):
-    """How a workload or a pod fares, worst first."""
+    """How a workload, a pod or a node fares, worst first."""
 
     FAILING = "failing"  # it cannot do its work
     DEGRADED = "degraded"  # it works with less than it should have
+    UNKNOWN = "unknown"  # it says nothing, or says what no table knows: neither well nor sick
     CHANGING = "changing"  # on its way: starting, rolling out, going away
     HEALTHY = "healthy"
     IDLE = "idle"  # asked to be zero
+    OVER = "over"  # it has ended and will not run again: nothing to mend
+
+
+SICK = (Health.FAILING, Health.DEGRADED)
+
+
+class ContainerKind(StrEnum):
+    """What a container is for in its pod."""
+
+    MAIN = "main"
+    SIDECAR = "sidecar"  # an init container that runs beside the others (restartPolicy Always)
+    INIT = "init"
+    EPHEMERAL = "ephemeral"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One container of a pod, as a log can be asked of it. `is_default` is what `kubectl logs` would take."""
+
+    name: str
+    kind: ContainerKind
+    is_default: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """One pod. `trouble` is the reason of a waiting or the last terminated container, empty when all is well."""
+    """One pod. `trouble` is why it is not what it should be, empty when all is well.
+
+    Attributes:
+        workload: name of what controls the pod in the end, its `workload_kind` beside it; "" for a bare pod.
+        containers: those that should be ready while the pod runs: main ones and sidecars.
+        restarts: of all its containers, init containers too.
+        since: when the trouble began; None when the cluster does not say.
+        not_understood: words in its status that no table knows.
+        unschedulable: the scheduler's words while no node takes the pod, else "".
+    """
 
     name: str
     workload: str
@@ -35,6 +67,10 @@ class Pod:
     started_at: datetime | None
     terminating: bool
     health: Health
+    workload_kind: str = ""
+    since: datetime | None = None
+    not_understood: tuple[str, ...] = ()
+    unschedulable: str = ""
     cpu_cores: float | None = None
     cpu_request_cores: float | None = None
     memory_bytes: float | None = None
@@ -43,7 +79,13 @@ class Pod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """One Deployment with what its pods say."""
+    """One Deployment, StatefulSet, DaemonSet, Rollout, Job or bare ReplicaSet with what its pods say.
+
+    Attributes:
+        trouble: why it is not what it should be, empty when all is well.
+        since: when the trouble began; None when the cluster does not say.
+        not_understood: words in its status or its pods' that no table knows.
+    """
 
     name: str
     component: str
@@ -56,11 +98,27 @@ class Workload:
     restarts: int
     trouble: str
     health: Health
+    kind: str = "Deployment"
+    since: datetime | None = None
+    not_understood: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One node. `trouble` is why it is not ready, or what it runs short of; "" when all is well."""
+
+    name: str
+    health: Health
+    trouble: str
+    since: datetime | None
+    takes_pods: bool
+    version: str
+    not_understood: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterEvent:
-    """One Event, newest occurrence."""
+    """One Event, newest occurrence. `at` is None when the event names no time that can be read."""
 
     at: datetime | None
     kind: str
@@ -73,10 +131,16 @@ class ClusterEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """An autoscaler, disruption budget or quota in one line: what it allows and where it stands."""
+    """An autoscaler, disruption budget or quota in one line: what it allows and where it stands.
+
+    Attributes:
+        at_limit: whether it holds something back now; None when that cannot be told.
+        trouble: why it does not do its work, or what was not understood; "" when all is well.
+    """
 
     kind: str
     name: str
     now: str
     allowed: str
-    at_limit: bool
+    at_limit: bool | None
+    trouble: str = ""

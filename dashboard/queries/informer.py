@@ -15,15 +15,28 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from connectors.errors import Gone, RateLimited, SourceError, TimedOut, Unreachable, understood
+from connectors.errors import (
+    Gone,
+    NotFound,
+    NotServed,
+    RateLimited,
+    Rejected,
+    SourceError,
+    TimedOut,
+    Unauthorized,
+    Unreachable,
+    understood,
+)
 from connectors.kubernetes import Kubernetes, WatchEvent
-from dashboard.model.reading import Reading, Source, State, fresh, missing
+from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.queries.breaker import LONGEST_RETRY_AFTER_SECONDS, no_answer, utc_now
 
 # Short enough that a page shows the end of an outage within 10 s.
 LONGEST_WAIT_SECONDS = 4.0
 IDLE_SECONDS = 600.0
 _FIRST_WAIT_SECONDS = 0.5
+# How soon a kind is looked for again that the cluster does not have, or does not let us list: people change that.
+_SETTLED_WAIT_SECONDS = 30.0
 # A watch that stood so long was a good one: what ended it is not held against the next.
 _STOOD_SECONDS = 10.0
 
@@ -63,6 +76,7 @@ class Informer:
         self._resource_version = ""
         self._last_contact: datetime | None = None
         self._broken = ""
+        self._not_served = ""
         self._stands = False
         self._broken_since = clock()
         self._query = f"list and watch {kind}" + (f" in {namespace}" if namespace else "")
@@ -86,8 +100,11 @@ class Informer:
         with self._lock:
             objects = None if self._objects is None else tuple(self._objects.values())
             broken, as_of, stands = self._broken or refusal, self._last_contact, self._stands
+            not_served = self._not_served
         if not broken and not self._thread.is_alive():
             broken = f"the watch of {self._kind} has ended"  # by close, or a mistake of ours: its copy is no present
+        if not_served and not broken:
+            return empty(not_served, source=Source.KUBERNETES, as_of=as_of or now, query=self._query)
         if objects is None:
             reason = broken or f"kubernetes has not listed its {self._kind} yet"
             return missing(reason, source=Source.KUBERNETES, query=self._query)
@@ -117,12 +134,19 @@ class Informer:
                     self._follow()
             except Gone:
                 self._resource_version = ""
+            except NotServed as error:
+                self._is_not_served(error)
+                least_seconds = _SETTLED_WAIT_SECONDS
             except SourceError as error:
                 # One that stood is taken up at once: there is nothing to tell unless that fails.
                 if not (self._stands and isinstance(error, Unreachable | TimedOut)):
                     self._broke(error)
                 if isinstance(error, RateLimited) and error.retry_after_seconds:
                     least_seconds = min(error.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS)
+                elif isinstance(error, Rejected) and not isinstance(error, Unauthorized):
+                    least_seconds = _SETTLED_WAIT_SECONDS
+                elif isinstance(error, NotFound):  # the kind was taken away while it was watched
+                    self._resource_version = ""
             finally:
                 self._stands = False
             tries = 0 if time.monotonic() - began > _STOOD_SECONDS else tries + 1
@@ -152,6 +176,14 @@ class Informer:
         with self._lock:
             self._objects = objects
             self._resource_version = found.resource_version
+            self._not_served = ""
+        self._contact()
+
+    def _is_not_served(self, error: NotServed) -> None:
+        """There is no such kind, so there is nothing of it: an answer, not a failure."""
+        with self._lock:
+            self._objects, self._resource_version = None, ""
+            self._not_served = error.detail
         self._contact()
 
     def _apply(self, event: WatchEvent) -> None:

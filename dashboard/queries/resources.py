@@ -13,13 +13,17 @@ from datetime import datetime
 from dashboard.catalog import resources as catalog
 from dashboard.catalog.expression import Expression
 from dashboard.decide import workloads as decide
+from dashboard.decide.containers import containers
 from dashboard.model.figures import Measure
-from dashboard.model.reading import Reading, combine
+from dashboard.model.finding import ClusterFinding
+from dashboard.model.reading import Reading, Source, combine, missing
 from dashboard.model.series import Sample, Series
 from dashboard.model.view import Marker, View
-from dashboard.model.workload import ClusterEvent, Health, Limit, Pod, Workload
+from dashboard.model.workload import SICK, ClusterEvent, Container, Health, Limit, Node, Pod, Workload
 from dashboard.queries.ask import Ask
+from dashboard.queries.cluster import ask_cluster, cluster_state, gathered, partly, totals
 from dashboard.queries.measures import Period, ask_changes, ask_measure, changes, measure, period
+from dashboard.queries.readings import Readings
 from dashboard.queries.request import Instant, Objects, PodLog, Range, Request
 
 MEASURES: Mapping[str, Expression] = {
@@ -39,9 +43,8 @@ _BY_POD = {
     "memory_limit_bytes": catalog.MEMORY_LIMIT_BY_POD,
 }
 _LINES = {"cpu": catalog.CPU_BY_POD, "memory": catalog.MEMORY_BY_POD}
-_KINDS = ("pods", "deployments", "events", "horizontalpodautoscalers", "poddisruptionbudgets", "resourcequotas")
+_LIMITS = ("horizontalpodautoscalers", "poddisruptionbudgets", "resourcequotas")
 _EVENTS = 100
-_TROUBLE = (Health.FAILING, Health.DEGRADED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,8 @@ class ResourcesAnswer:
     warnings: Reading[float]
     workloads: Reading[tuple[Workload, ...]]
     pods: Reading[tuple[Pod, ...]]
+    nodes: Reading[tuple[Node, ...]]
+    findings: Reading[tuple[ClusterFinding, ...]]
     events: Reading[tuple[ClusterEvent, ...]]
     limits: Reading[tuple[Limit, ...]]
     cpu: Reading[tuple[Series, ...]]
@@ -70,8 +75,8 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     figure = {**values, "window": over.window}
     line = {**values, "window": over.course_window}
     at = None if over.live else over.end
-    requests: dict[str, Request] = {kind: Objects(kind, view.ns) for kind in _KINDS}
-    requests |= ask_changes(view.ns)
+    requests: dict[str, Request] = {kind: Objects(kind, view.ns) for kind in ("events", *_LIMITS)}
+    requests |= ask_cluster(view.ns) | ask_changes(view.ns)
     for name, expression in MEASURES.items():
         requests |= ask_measure(name, expression, values, over)
     # Deaths are rare: over the last minute alone they would mostly read zero.
@@ -83,26 +88,24 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     answers = ask.gather(requests)
 
     use = {name: _by_pod(answers.samples(f"pod.{name}")) for name in _BY_POD}
-    pods = answers.objects("pods").map(lambda found: _with_use(decide.pods(found), use))
-    workloads = combine(answers.objects("deployments"), pods).map(lambda both: decide.workloads(*both))
+    state = cluster_state(answers, now)
     events = answers.objects("events").map(
         lambda found: tuple(event for event in decide.events(found) if _within(event, over))
     )
-    limits = combine(
-        combine(answers.objects("horizontalpodautoscalers"), answers.objects("poddisruptionbudgets")),
-        answers.objects("resourcequotas"),
-    ).map(lambda found: decide.limits(*found[0], found[1]))
+    counts = combine(state.workloads, state.pods).map(lambda both: totals(*both))
     return ResourcesAnswer(
         period=over,
         measures={name: _said(name, measure(answers, name, expression)) for name, expression in MEASURES.items()},
-        desired=workloads.map(lambda found: float(sum(workload.desired for workload in found))),
-        ready=workloads.map(lambda found: float(sum(workload.ready for workload in found))),
-        in_trouble=pods.map(lambda found: float(sum(pod.health in _TROUBLE for pod in found))),
+        desired=counts.map(lambda found: float(found[0])),
+        ready=counts.map(lambda found: float(found[1])),
+        in_trouble=_in_trouble(state.pods),
         warnings=events.map(lambda found: float(sum(event.warning for event in found))),
-        workloads=workloads,
-        pods=pods,
+        workloads=state.workloads,
+        pods=state.pods.map(lambda found: _with_use(found, use)),
+        nodes=state.nodes,
+        findings=state.findings,
         events=events.map(lambda found: found[:_EVENTS] or None, empty="no event in this period"),
-        limits=limits,
+        limits=_limits(answers),
         cpu=answers.series("line.cpu"),
         memory=answers.series("line.memory"),
         changes=changes(answers),
@@ -115,12 +118,42 @@ def pod_names(ask: Ask, view: View) -> tuple[str, ...]:
     return tuple(sorted(str(pod["metadata"]["name"]) for pod in found.value or ()))
 
 
+def pod_containers(ask: Ask, view: View) -> tuple[Container, ...]:
+    """The containers of the view's pod, the default one first; empty when the pod is not there."""
+    found = ask.gather({"pods": Objects("pods", view.ns)}).objects("pods").value or ()
+    return next((containers(pod) for pod in found if pod["metadata"]["name"] == view.pod), ())
+
+
 def pod_log(ask: Ask, view: View, *, previous: bool, lines: int) -> Reading[str]:
-    """The newest `lines` of the first container of the view's pod; `previous` is the run before its last restart."""
-    pods = ask.gather({"pods": Objects("pods", view.ns)}).objects("pods").value or ()
-    containers = [pod["spec"]["containers"][0]["name"] for pod in pods if pod["metadata"]["name"] == view.pod]
-    request = PodLog(view.ns, view.pod, containers[0] if containers else "", tail_lines=lines, previous=previous)
+    """The newest `lines` of the view's container, else of the default one of its pod.
+
+    `previous` is its run before the last restart.
+    """
+    known = pod_containers(ask, view)
+    names = [container.name for container in known]
+    if view.container and names and view.container not in names:
+        reason = f"this pod has no container {view.container}, only {', '.join(names)}"
+        return missing(reason, source=Source.KUBERNETES)
+    chosen = view.container or (names[0] if names else "")
+    request = PodLog(view.ns, view.pod, chosen, tail_lines=lines, previous=previous)
     return ask.gather({"log": request}).text("log")
+
+
+def _in_trouble(pods: Reading[tuple[Pod, ...]]) -> Reading[float]:
+    """How many pods are sick; partial where others are neither sick nor well as far as anybody knows."""
+    sick = pods.map(lambda found: float(sum(pod.health in SICK for pod in found)))
+    unknown = sum(pod.health is Health.UNKNOWN for pod in pods.value or ())
+    return partly(sick, f"of {unknown} more nobody knows: {_why(pods.value or ())}") if unknown else sick
+
+
+def _why(pods: tuple[Pod, ...]) -> str:
+    return ", ".join(sorted({pod.trouble for pod in pods if pod.health is Health.UNKNOWN}))
+
+
+def _limits(readings: Readings) -> Reading[tuple[Limit, ...]]:
+    """The limits; a kind that is not answered costs itself alone."""
+    found = gathered({kind: readings.objects(kind) for kind in _LIMITS})
+    return found.map(lambda by_kind: decide.limits(*(by_kind.get(kind, ()) for kind in _LIMITS)))
 
 
 def _said(name: str, found: Measure) -> Measure:
@@ -131,7 +164,10 @@ def _said(name: str, found: Measure) -> Measure:
 
 
 def _within(event: ClusterEvent, over: Period) -> bool:
-    return event.at is not None and over.start <= event.at and (over.live or event.at <= over.end)
+    """Whether it happened in the period. One without a time may have happened now."""
+    if event.at is None:
+        return over.live
+    return over.start <= event.at and (over.live or event.at <= over.end)
 
 
 def _by_pod(reading: Reading[tuple[Sample, ...]]) -> Mapping[str, float | None]:

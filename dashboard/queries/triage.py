@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from dashboard.catalog import triage as own
-from dashboard.decide import incidents, workloads
+from dashboard.decide import incidents
 from dashboard.model import service_annotations
 from dashboard.model.alert import Alert
+from dashboard.model.finding import ClusterFinding, FindingKind
 from dashboard.model.incident import Incident, IncidentEvidence, Measured, Symptoms
 from dashboard.model.reading import Reading, State
 from dashboard.model.series import Sample
@@ -23,8 +24,10 @@ from dashboard.model.view import View
 from dashboard.model.workload import Pod, Workload
 from dashboard.queries import measures
 from dashboard.queries.ask import Alerts, Ask, Instant, Objects, Readings, Request
+from dashboard.queries.cluster import ClusterState, ask_cluster, cluster_state
 from dashboard.queries.incident import MEASURES, Place, evidence, line_at, place, value_at
 
+_TRACK_KINDS = ("Deployment", "Rollout")
 _NOT_KNOWN = (State.MISSING, State.STALE, State.PARTIAL)
 
 
@@ -59,6 +62,7 @@ class Triage:
     services: Reading[tuple[ServiceLine, ...]]
     budgets: Reading[tuple[Budget, ...]]
     pods: Reading[tuple[Pod, ...]]
+    findings: Reading[tuple[ClusterFinding, ...]]
     figures: Mapping[Place, Mapping[str, Measured]]
     unknown: Mapping[str, tuple[str, ...]]  # by the reason, which says of whom
     measured: int  # tracks that were measured over the last moments
@@ -70,12 +74,12 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     over = measures.period(view, now)
     moments = {"namespace": view.ns, "window": f"{window_seconds(ask):.0f}s"}
     readings = ask.gather(_first(view, over, moments))
-    pods = readings.objects("pods").map(workloads.pods)
+    cluster = cluster_state(readings, now)
     alerts = readings.alerts("alerts")
     known = incidents.group(alerts.value or ())
     symptoms = _symptoms(readings, window_seconds(ask))
-    found = incidents.in_order((*known, *incidents.suspects(symptoms, pods.value or (), known)))
-    services = _services(readings, pods)
+    found = incidents.in_order((*known, *incidents.suspects(symptoms, cluster.pods.value or (), known)))
+    services = _services(readings, cluster.workloads)
     owners = {line.name: line.owner for line in services.value or ()}
     found = tuple(i if i.owner else replace(i, owner=owners.get(i.service, "")) for i in found)
     return Triage(
@@ -84,9 +88,10 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
         evidence=evidence(ask, now, found, readings, moments),
         services=services,
         budgets=_budgets(readings),
-        pods=pods,
+        pods=cluster.pods,
+        findings=cluster.findings,
         figures=_figures(readings, services.value or ()),
-        unknown=_unknown(readings),
+        unknown=_unknown(readings, cluster),
         measured=len(symptoms),
         has_traffic=any((s.runs_per_second or 0) > 0 for s in symptoms),
     )
@@ -106,9 +111,8 @@ def _first(view: View, over: measures.Period, moments: Mapping[str, str]) -> dic
         "budget": Instant(own.BUDGET_REMAINING, {"namespace": view.ns}),
         "burn": Instant(own.BURN_RATE_1H, {"namespace": view.ns}),
         "services": Objects("services", view.ns, f"{service_annotations.GOVERNED}=true"),
-        "deployments": Objects("deployments", view.ns),
         "replicasets": Objects("replicasets", view.ns),
-        "pods": Objects("pods", view.ns),
+        **ask_cluster(view.ns),
     }
     for name, expression in MEASURES.items():
         requests[f"now.{name}"] = Instant(expression, moments)
@@ -168,40 +172,43 @@ def _budgets(readings: Readings) -> Reading[tuple[Budget, ...]]:
     return readings.samples("budget").map(joined)
 
 
-def _services(readings: Readings, pods: Reading[tuple[Pod, ...]]) -> Reading[tuple[ServiceLine, ...]]:
-    deployments = readings.objects("deployments").map(lambda found: workloads.workloads(found, pods.value or ()))
-
+def _services(readings: Readings, workloads: Reading[tuple[Workload, ...]]) -> Reading[tuple[ServiceLine, ...]]:
     def lines(services: tuple[Mapping[str, Any], ...]) -> tuple[ServiceLine, ...]:
-        return tuple(sorted((_line(s, deployments.value or ()) for s in services), key=lambda line: line.name))
+        return tuple(sorted((_line(s, workloads.value or ()) for s in services), key=lambda line: line.name))
 
     return readings.objects("services").map(lines)
 
 
-def _line(service: Mapping[str, Any], deployments: Iterable[Workload]) -> ServiceLine:
-    metadata, selector = service["metadata"], service.get("spec", {}).get("selector", {})
+def _line(service: Mapping[str, Any], workloads: Iterable[Workload]) -> ServiceLine:
+    metadata, selector = service["metadata"], service.get("spec", {}).get("selector") or {}
     component = selector.get("app.kubernetes.io/name", metadata["name"])
-    tracks = sorted((w for w in deployments if w.component == component and w.track), key=lambda w: w.track)
+    behind = [w for w in workloads if w.kind in _TRACK_KINDS and w.component == component and w.track]
+    tracks = sorted(behind, key=lambda w: w.track)
     return ServiceLine(
         name=metadata["name"],
         active=selector.get(service_annotations.TRACK, ""),
-        owner=metadata.get("annotations", {}).get(service_annotations.OWNER, ""),
+        owner=(metadata.get("annotations") or {}).get(service_annotations.OWNER, ""),
         tracks=tuple(tracks),
     )
 
 
-def _unknown(readings: Readings) -> dict[str, tuple[str, ...]]:
+def _unknown(readings: Readings, cluster: ClusterState) -> dict[str, tuple[str, ...]]:
     """What is not known now, or not wholly: without these, nobody may say that nothing is wrong."""
     asked: dict[str, Reading[Any]] = {
         "alerts": readings.alerts("alerts"),
         "error ratios": readings.samples("now.errors"),
         "latency": readings.samples("now.p95"),
         "contract violations": readings.samples("now.violations"),
-        "pods": readings.objects("pods"),
+        "pods": cluster.pods,
+        "workloads": cluster.workloads,
     }
     found: dict[str, tuple[str, ...]] = {}
     for what, reading in asked.items():
         if reading.state in _NOT_KNOWN:
             found[reading.reason] = (*found.get(reading.reason, ()), what)
+    for one in cluster.findings.value or ():
+        if one.kind is FindingKind.NOT_UNDERSTOOD:
+            found[one.headline] = (one.reason,)
     return found
 
 

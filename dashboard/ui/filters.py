@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -16,28 +17,42 @@ TRACKS = tuple(Track)
 _ANY = ""
 
 
-def choose(view: View, *, nothing: str = "all", **options: Sequence[str]) -> None:
+def choose(
+    view: View,
+    *,
+    nothing: str = "all",
+    key: str = "filters",
+    clears: Sequence[str] = (),
+    words: Mapping[str, str] | None = None,
+    **options: Sequence[str],
+) -> None:
     """One choice for each named filter of the view; what the link asks for is offered even where nothing has it now.
 
-    `nothing` is the word for no choice.
+    Args:
+        nothing: the word for no choice.
+        key: of the row of choices, where a page has more than one.
+        clears: filters that mean something only with what was chosen before, such as a pod's container.
+        words: what to show in place of a value.
     """
-    with st.container(horizontal=True, key="filters", gap="small", vertical_alignment="bottom"):
+    shown = words or {}
+    with st.container(horizontal=True, key=key, gap="small", vertical_alignment="bottom"):
         for name, values in options.items():
             chosen = getattr(view, name)
-            key = f"filter.{name}"
-            st.session_state[key] = chosen
+            widget = f"filter.{name}"
+            st.session_state[widget] = chosen
             st.selectbox(
                 name.capitalize(),
                 [_ANY, *sorted({*values, chosen} - {_ANY})],
-                format_func=lambda value: plain(value) if value else nothing,
-                key=key,
-                on_change=_write(name, key),
+                format_func=lambda value: plain(shown.get(value, value)) if value else nothing,
+                key=widget,
+                on_change=_write(name, widget, clears),
                 width=160,
             )
 
 
-def _write(name: str, key: str) -> Callable[[], None]:
+def _write(name: str, widget: str, clears: Sequence[str]) -> Callable[[], None]:
     def write() -> None:
-        url.write(replace(url.read(), **{name: st.session_state[key]}))
+        changed: dict[str, Any] = {**dict.fromkeys(clears, _ANY), name: st.session_state[widget]}
+        url.write(replace(url.read(), **changed))
 
     return write

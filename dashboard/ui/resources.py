@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import streamlit as st
 
-from dashboard.model.reading import Reading, Unit
+from dashboard.model.finding import FindingKind
+from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.view import View
-from dashboard.model.workload import ClusterEvent, Health, Limit, Pod, Workload
+from dashboard.model.workload import ClusterEvent, Container, Health, Limit, Node, Pod, Workload
 from dashboard.queries.resources import ResourcesAnswer
 from dashboard.ui import session, states
+from dashboard.ui.filters import choose
+from dashboard.ui.format import DASH
 from dashboard.ui.measures import TileSpec, specs
 from dashboard.ui.tables import Column
+from dashboard.ui.text import plain
 from dashboard.ui.tiles import Tile
 
 _LINES = 300
+_MOST_TOLD = 3
 _SIGNS = {
     Health.FAILING: "✖ failing",
     Health.DEGRADED: "▲ degraded",
+    Health.UNKNOWN: "? unknown",
     Health.CHANGING: "↻ changing",
     Health.HEALTHY: "✔ healthy",
     Health.IDLE: "○ idle",
+    Health.OVER: "■ over",
 }
+_LIMIT_SIGNS = {True: "▲ at its limit", None: "? cannot be told", False: "✔ room left"}
 _FACES = {
     "cpu": TileSpec(name="CPU used"),
     "cpu_requested": TileSpec(name="CPU asked for", help="The sum of the containers' requests."),
@@ -36,6 +45,63 @@ _FACES = {
     ),
     "nodes": TileSpec(name="Nodes ready", good="up"),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The page's answer. `rest` holds outside words: escape it."""
+
+    head: str
+    rest: str
+    is_well: bool = False
+    is_wrong: bool = False
+
+
+def summary(answer: ResourcesAnswer) -> Summary:
+    """What is wrong, else what is not known, else what was looked at and found well."""
+    found = answer.findings
+    wrong = [one for one in found.value or () if one.kind is not FindingKind.NOT_UNDERSTOOD]
+    odd = [one for one in found.value or () if one.kind is FindingKind.NOT_UNDERSTOOD]
+    doubts = [one.headline for one in odd] + ([found.reason] if found.state is not State.FRESH else [])
+    doubt = f" Not known: {'; '.join(doubts)}." if doubts else ""
+    if wrong:
+        told = [f"{one.headline}{f' ({one.reason})' if one.reason else ''}" for one in wrong[:_MOST_TOLD]]
+        more = f"; {len(wrong) - len(told)} more below" if len(wrong) > len(told) else ""
+        head = "One thing is wrong." if len(wrong) == 1 else f"{len(wrong)} things are wrong."
+        return Summary(head=head, rest=f"{'; '.join(told)}{more}.{doubt}", is_wrong=True)
+    if doubts or _undecided(answer):
+        return Summary(head="Not known whether the platform is healthy.", rest=doubt.strip() or _undecided(answer))
+    return _well(answer)
+
+
+def _undecided(answer: ResourcesAnswer) -> str:
+    """Pods, workloads or nodes of which nobody knows how they fare, in words; "" when there are none."""
+    lists = (answer.workloads.value or (), answer.pods.value or (), answer.nodes.value or ())
+    unknown = [f"{one.name}: {one.trouble}" for found in lists for one in found if one.health is Health.UNKNOWN]
+    return "; ".join(unknown[:_MOST_TOLD])
+
+
+def _well(answer: ResourcesAnswer) -> Summary:
+    workloads, nodes = answer.workloads.value or (), answer.nodes.value or ()
+    living = [one for one in workloads if one.health is not Health.OVER]
+    if not living:
+        return Summary(head="No workload runs in this namespace.", rest="There is nothing to be well or sick.")
+    changing = sum(one.health is Health.CHANGING for one in living)
+    pods = f"{_whole(answer.ready)} of {_whole(answer.desired)} pods ready"
+    rest = f"Looked at: {_counted(len(living), 'workload')}, {pods}, {_counted(len(nodes), 'node')}."
+    return Summary(
+        head=f"Nothing is wrong; {changing} still changing." if changing else "All workloads have their pods.",
+        rest=rest,
+        is_well=True,
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _whole(reading: Reading[float]) -> str:
+    return DASH if reading.value is None else f"{reading.value:.0f}"
 
 
 def resource_tiles(answer: ResourcesAnswer) -> list[Tile]:
@@ -52,7 +118,7 @@ def resource_tiles(answer: ResourcesAnswer) -> list[Tile]:
             good="down",
             limit=0.0,
             note=now,
-            help="Pods that wait in back-off, failed, or run without being ready.",
+            help="Pods that cannot start, cannot be scheduled, run without being ready, or do not end.",
         ),
         Tile(
             name="Warnings",
@@ -69,6 +135,7 @@ def resource_tiles(answer: ResourcesAnswer) -> list[Tile]:
 
 WORKLOADS: list[Column[Workload]] = [
     Column(name="workload", cell=lambda found: found.name, essential=True),
+    Column(name="kind", cell=lambda found: found.kind),
     Column(name="health", cell=lambda found: _SIGNS[found.health], essential=True),
     Column(name="ready", cell=lambda found: f"{found.ready} of {found.desired}", essential=True),
     Column(name="version", cell=lambda found: found.version, essential=True),
@@ -94,12 +161,21 @@ PODS: list[Column[Pod]] = [
     Column(name="node", cell=lambda found: found.node),
     Column(name="since", cell=lambda found: found.started_at),
 ]
+NODES: list[Column[Node]] = [
+    Column(name="node", cell=lambda found: found.name, essential=True),
+    Column(name="health", cell=lambda found: _SIGNS[found.health], essential=True),
+    Column(name="takes pods", cell=lambda found: "yes" if found.takes_pods else "no", essential=True),
+    Column(name="trouble", cell=lambda found: found.trouble, essential=True),
+    Column(name="since", cell=lambda found: found.since),
+    Column(name="kubelet", cell=lambda found: found.version),
+]
 LIMITS: list[Column[Limit]] = [
     Column(name="name", cell=lambda found: found.name, essential=True),
     Column(name="kind", cell=lambda found: found.kind, essential=True),
     Column(name="now", cell=lambda found: found.now, essential=True),
     Column(name="allowed", cell=lambda found: found.allowed, essential=True),
-    Column(name="state", cell=lambda found: "▲ at its limit" if found.at_limit else "✔ room left", essential=True),
+    Column(name="state", cell=lambda found: _LIMIT_SIGNS[found.at_limit], essential=True),
+    Column(name="trouble", cell=lambda found: found.trouble, essential=True),
 ]
 EVENTS: list[Column[ClusterEvent]] = [
     Column(name="reason", cell=lambda found: found.reason, essential=True),
@@ -109,6 +185,27 @@ EVENTS: list[Column[ClusterEvent]] = [
     Column(name="times", cell=lambda found: float(found.count), unit=Unit.COUNT),
     Column(name="last", cell=lambda found: found.at, essential=True),
 ]
+
+
+def headline(answer: ResourcesAnswer, view: View) -> None:
+    """The page's answer in one sentence; never that all is well while something is unknown."""
+    said = summary(answer)
+    if said.is_well:
+        with st.container(border=True, key="calm"):
+            st.markdown(f":material/check_circle: **{said.head}** {plain(said.rest)}")
+    else:
+        icon = ":material/error:" if said.is_wrong else ":material/visibility_off:"
+        st.warning(f"**{said.head}** {plain(said.rest, limit=700)}", icon=icon)
+
+
+def choose_container(view: View, known: Sequence[Container]) -> None:
+    """The container whose log is shown; nothing to choose where the pod has one alone."""
+    if len(known) < 2 and not view.container:
+        return
+    words = {one.name: f"{one.name} ({one.kind})" for one in known}
+    default = next((one.name for one in known if one.is_default), "")
+    nothing = f"{plain(default)}, the default one" if default else "the default one"
+    choose(view, nothing=nothing, key="filters-container", words=words, container=[one.name for one in known])
 
 
 class ReadLog(Protocol):
@@ -132,12 +229,13 @@ def log(view: View, read: ReadLog) -> None:
         "The run before its last restart", key="resources.log.previous", help="What a crashed container said last."
     )
     reading = read(previous=previous, lines=_LINES)
+    name = "-".join(filter(None, (view.pod, view.container)))
     if reading.value is None:
-        states.note(reading, view.pod)
+        states.note(reading, name)
         return
     states.badge(reading, session.now())
     st.caption(f"The newest {_LINES} lines at most. Reload the page for newer ones.")
     st.code(reading.value or "The container has written nothing yet.", language=None, height=360, wrap_lines=True)
     st.download_button(
-        "Log", data=reading.value, file_name=f"{view.pod}.log", icon=":material/download:", key="resources.log.file"
+        "Log", data=reading.value, file_name=f"{name}.log", icon=":material/download:", key="resources.log.file"
     )

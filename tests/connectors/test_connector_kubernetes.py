@@ -13,6 +13,7 @@ from connectors.errors import (
     Conflict,
     Gone,
     NotFound,
+    NotServed,
     Rejected,
     SourceError,
     TimedOut,
@@ -266,3 +267,40 @@ def test_the_cluster_is_asked_what_we_may_do(backend, answer, cluster, allowed: 
         "namespace": "agents",
         "name": "web",
     }
+
+
+_ROLLOUTS = "/apis/argoproj.io/v1alpha1/namespaces/agents/rollouts"
+_GROUP = "/apis/argoproj.io/v1alpha1"
+
+
+def test_a_kind_that_the_cluster_does_not_have_is_not_served(backend, answer, cluster):
+    backend.answers[_ROLLOUTS] = answer(_status(404, "the server could not find the requested resource"), status=404)
+    backend.answers[_GROUP] = answer(_status(404, "not found"), status=404)
+
+    with pytest.raises(NotServed, match="serves no rollouts"):
+        cluster.list("rollouts", "agents")
+
+
+def test_a_kind_that_is_forbidden_and_not_there_is_not_served_either(backend, answer, cluster):
+    """The cluster forbids before it looks whether there is such a kind at all."""
+    backend.answers[_ROLLOUTS] = answer(_status(403, "rollouts.argoproj.io is forbidden"), status=403)
+    backend.answers[_GROUP] = answer({"kind": "APIResourceList", "resources": [{"name": "analysisruns"}]})
+
+    with pytest.raises(NotServed):
+        cluster.list("rollouts", "agents")
+
+
+def test_a_kind_that_is_there_and_forbidden_is_rejected(backend, answer, cluster):
+    backend.answers[_ROLLOUTS] = answer(_status(403, "rollouts.argoproj.io is forbidden"), status=403)
+    backend.answers[_GROUP] = answer({"kind": "APIResourceList", "resources": [{"name": "rollouts"}]})
+
+    with pytest.raises(Rejected, match=r"rollouts\.argoproj\.io is forbidden"):
+        cluster.list("rollouts", "agents")
+
+
+def test_a_kind_that_every_cluster_has_is_not_looked_for(backend, answer, cluster):
+    backend.answers[_PODS] = answer(_status(403, "pods is forbidden"), status=403)
+
+    with pytest.raises(Rejected):
+        cluster.list("pods", "agents")
+    assert len(backend.asked) == 1

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import Gone, RateLimited, Rejected, SourceError, Unreachable
+from connectors.errors import Gone, NotFound, NotServed, RateLimited, Rejected, SourceError, Unreachable
 from connectors.kubernetes import ListResult, WatchEvent
 from dashboard.model.reading import State
 from dashboard.queries import informer as module
@@ -197,6 +197,46 @@ def test_a_list_that_is_refused_is_missing_at_once_with_the_reason(cluster: Fake
     assert reading.state is State.MISSING
     assert "pods is forbidden" in reading.reason
     cluster.lists.put(_listed())
+
+
+def test_a_kind_that_is_not_served_is_an_answer_with_nothing_and_is_looked_for_again(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "_SETTLED_WAIT_SECONDS", 0.01)
+    heard: list[SourceError | None] = []
+    informer = Informer(cast(Any, cluster), "rollouts", "agents", heard=heard.append)
+    cluster.lists.put(NotServed("kubernetes", "the cluster serves no rollouts"))
+
+    reading = informer.reading(patience_seconds=5)
+
+    assert (reading.state, reading.reason) == (State.EMPTY, "the cluster serves no rollouts")
+    assert heard == [None]
+    cluster.lists.put(_listed(_pod("a", 1)))
+    _until(lambda: informer.reading(patience_seconds=0).state is State.FRESH)
+    informer.close()
+    cluster.changes.put(END)
+
+
+def test_a_kind_that_is_taken_away_while_it_is_watched_is_listed_again(
+    cluster: FakeCluster, informer: Informer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "_SETTLED_WAIT_SECONDS", 0.01)
+    cluster.lists.put(_listed(_pod("a", 1)))
+    assert informer.reading(patience_seconds=5).state is State.FRESH
+    cluster.changes.put(NotFound("kubernetes", "HTTP 404"))
+    cluster.lists.put(NotServed("kubernetes", "the cluster serves no rollouts"))
+
+    _until(lambda: informer.reading(patience_seconds=0).state is State.EMPTY)
+    cluster.lists.put(_listed())
+
+
+def test_what_we_may_not_list_is_asked_for_seldom(cluster: FakeCluster, informer: Informer):
+    cluster.lists.put(Rejected("kubernetes", "HTTP 403: jobs is forbidden"))
+    cluster.lists.put(_listed())
+    assert informer.reading(patience_seconds=5).state is State.MISSING
+
+    assert not threading.Event().wait(0.1)
+    assert cluster.lists.qsize() == 1
 
 
 def test_the_health_of_the_source_hears_of_answers_and_failures(cluster: FakeCluster):

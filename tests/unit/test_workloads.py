@@ -53,7 +53,9 @@ DIED = {"terminated": {"reason": "Error", "exitCode": 1}}
         pytest.param(pod(ready=False), Health.DEGRADED, id="a running pod that is not ready is degraded"),
         pytest.param(pod(phase="Pending", ready=False), Health.CHANGING, id="a pending pod is on its way"),
         pytest.param(pod(ready=False, state=BACK_OFF), Health.FAILING, id="back-off fails though its phase is Running"),
-        pytest.param(pod(phase="Failed", ready=False), Health.FAILING, id="a failed pod fails"),
+        pytest.param(
+            pod(phase="Failed", ready=False), Health.OVER, id="a failed pod is over: another one takes its place"
+        ),
         pytest.param(
             pod(metadata={"deletionTimestamp": "2026-01-02T03:04:05Z"}, ready=False),
             Health.CHANGING,

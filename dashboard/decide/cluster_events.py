@@ -1,0 +1,46 @@
+"""What the cluster's Events say, in either generation of their API. Pure: API objects in, model types out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from dashboard.decide import objects
+from dashboard.decide.objects import Object
+from dashboard.model.workload import ClusterEvent
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def events(found: Iterable[Object]) -> tuple[ClusterEvent, ...]:
+    """Events: warnings first, each kind newest first."""
+    told = map(_event, found)
+    return tuple(sorted(told, key=lambda event: (event.warning, event.at or _NEVER), reverse=True))
+
+
+def _event(event: Object) -> ClusterEvent:
+    about = objects.part(event, "involvedObject") or objects.part(event, "regarding")
+    series = objects.part(event, "series")
+    counts = (objects.count(series, "count"), objects.count(event, "count"), objects.count(event, "deprecatedCount"))
+    return ClusterEvent(
+        at=_newest(event, series),
+        kind=objects.text(about, "kind"),
+        name=objects.text(about, "name"),
+        reason=objects.text(event, "reason"),
+        message=objects.text(event, "message") or objects.text(event, "note"),
+        warning=objects.text(event, "type") == "Warning",
+        count=next(filter(None, counts), 1),
+    )
+
+
+def _newest(event: Object, series: Object) -> datetime | None:
+    """When it last happened; of an event that happened once, when that was."""
+    last = (
+        series.get("lastObservedTime"),
+        event.get("lastTimestamp"),
+        event.get("deprecatedLastTimestamp"),
+        event.get("eventTime"),
+        event.get("firstTimestamp"),
+        objects.part(event, "metadata").get("creationTimestamp"),
+    )
+    return next((at for at in map(objects.instant, last) if at is not None), None)

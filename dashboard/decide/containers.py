@@ -1,0 +1,149 @@
+"""How the containers of one pod fare: main ones, init containers and sidecars that start before them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.decide import objects
+from dashboard.decide.objects import Object
+from dashboard.model.words import Words
+from dashboard.model.workload import Container, ContainerKind, Health
+
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+_ORDER = list(Health)
+_STATUS_LISTS = {
+    "initContainerStatuses": "initContainers",
+    "containerStatuses": "containers",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerHealth:
+    """How one container fares; `trouble` names it where its pod has others."""
+
+    health: Health
+    trouble: str = ""
+    since: datetime | None = None
+    not_understood: tuple[str, ...] = ()
+
+
+def containers(pod: Object) -> tuple[Container, ...]:
+    """All containers whose log can be asked, the default one first, as `kubectl logs` chooses it."""
+    found = list(_containers(pod))
+    names = [name for name, _ in found]
+    wanted = objects.text(objects.annotations_of(pod), DEFAULT_CONTAINER)
+    default = wanted if wanted in names else next((n for n, kind in found if kind is ContainerKind.MAIN), "")
+    named = [Container(name=name, kind=kind, is_default=name == default) for name, kind in found]
+    return tuple(sorted(named, key=lambda one: not one.is_default))
+
+
+def counted(pod: Object) -> tuple[str, ...]:
+    """The names of the containers that must be ready: main ones, then sidecars."""
+    wanted = (ContainerKind.MAIN, ContainerKind.SIDECAR)
+    return tuple(name for kind in wanted for name, found in _containers(pod) if found is kind)
+
+
+def status_list(pod: Object) -> list[Object]:
+    """The states of the containers, init containers among them; ephemeral ones are a person's, not the pod's."""
+    return [one for name in _STATUS_LISTS for one in objects.parts(pod, "status", name)]
+
+
+def worst_container(pod: Object, words: Words) -> ContainerHealth:
+    """The worst of the containers, the first where several are alike: what starts first holds up the others."""
+    kinds = dict(_containers(pod))
+    statuses = status_list(pod)
+    told = {objects.text(one, "name") for one in statuses}
+    found = [_judge(one, kinds, pod, words) for one in statuses]
+    untold = [name for name in counted(pod) if name not in told]
+    if statuses and untold:
+        found.append(ContainerHealth(health=Health.DEGRADED, trouble=f"nothing is told of {', '.join(untold)}"))
+    return min(found, key=lambda one: _ORDER.index(one.health), default=ContainerHealth(health=Health.CHANGING))
+
+
+def meaning_of(word: str, words: Words) -> Health:
+    """How something fares that is not over and gives this reason; no reason is a start like any other."""
+    if not word:
+        return Health.CHANGING
+    meaning = words.reason.meaning(word)
+    if meaning is None:
+        return Health.UNKNOWN
+    return Health.FAILING if meaning is Health.OVER else meaning
+
+
+def _containers(pod: Object) -> Iterator[tuple[str, ContainerKind]]:
+    spec = objects.part(pod, "spec")
+    for one in objects.parts(spec, "containers"):
+        yield objects.text(one, "name"), ContainerKind.MAIN
+    for one in objects.parts(spec, "initContainers"):
+        beside = one.get("restartPolicy") == "Always"
+        yield objects.text(one, "name"), ContainerKind.SIDECAR if beside else ContainerKind.INIT
+    for one in objects.parts(spec, "ephemeralContainers"):
+        yield objects.text(one, "name"), ContainerKind.EPHEMERAL
+
+
+def _judge(status: Object, kinds: dict[str, ContainerKind], pod: Object, words: Words) -> ContainerHealth:
+    name = objects.text(status, "name")
+    kind = kinds.get(name, ContainerKind.MAIN)
+    state = objects.part(status, "state")
+    if isinstance(state.get("waiting"), Mapping):
+        found = _waiting(status, words)
+    elif isinstance(state.get("terminated"), Mapping):
+        found = _ended(status, kind, pod)
+    else:
+        found = _runs(status, kind)
+    if not found.trouble or (kind is ContainerKind.MAIN and list(kinds.values()).count(kind) < 2):
+        return found
+    what = {ContainerKind.INIT: "init container ", ContainerKind.SIDECAR: "sidecar "}.get(kind, "")
+    return ContainerHealth(
+        health=found.health,
+        trouble=f"{what}{name}: {found.trouble}",
+        since=found.since,
+        not_understood=found.not_understood,
+    )
+
+
+def _waiting(status: Object, words: Words) -> ContainerHealth:
+    waiting = objects.part(status, "state", "waiting")
+    word = objects.text(waiting, "reason")
+    health = meaning_of(word, words)
+    died = _death(objects.part(status, "lastState", "terminated"))
+    if health is Health.CHANGING:
+        return ContainerHealth(health=health, trouble=died and f"{word or 'waiting'}, last: {died}")
+    message = objects.text(waiting, "message")
+    trouble = f"{word}, last: {died}" if died else word
+    if message and not died:  # back-off's message only repeats the names
+        trouble = f"{word}: {objects.clipped(message)}"
+    since = objects.instant(objects.part(status, "lastState", "terminated").get("finishedAt"))
+    unknown = (word,) if health is Health.UNKNOWN else ()
+    return ContainerHealth(health=health, trouble=trouble, since=since, not_understood=unknown)
+
+
+def _ended(status: Object, kind: ContainerKind, pod: Object) -> ContainerHealth:
+    terminated = objects.part(status, "state", "terminated")
+    code = objects.count(terminated, "exitCode")
+    stays = objects.text(objects.part(pod, "spec"), "restartPolicy") in ("Never", "OnFailure")
+    if code == 0 and (kind is ContainerKind.INIT or (kind is ContainerKind.MAIN and stays)):
+        return ContainerHealth(health=Health.HEALTHY)  # it has done what it was started for
+    since = objects.instant(terminated.get("finishedAt"))
+    return ContainerHealth(health=Health.DEGRADED, trouble=_death(terminated) or "ended", since=since)
+
+
+def _runs(status: Object, kind: ContainerKind) -> ContainerHealth:
+    if kind is ContainerKind.INIT:
+        runs = isinstance(objects.part(status, "state").get("running"), Mapping)
+        return ContainerHealth(health=Health.CHANGING, trouble="runs" if runs else "")
+    if status.get("ready") is True:
+        return ContainerHealth(health=Health.HEALTHY)
+    return ContainerHealth(health=Health.DEGRADED, trouble=_death(objects.part(status, "lastState", "terminated")))
+
+
+def _death(terminated: Object) -> str:
+    """How a container ended, such as `OOMKilled (exit 137)`; "" when it did not."""
+    if not terminated:
+        return ""
+    code = objects.count(terminated, "exitCode")
+    word = objects.text(terminated, "reason") or ("Completed" if code == 0 else "Error")
+    return f"{word} (exit {'?' if code is None else code})"

@@ -1,0 +1,185 @@
+"""What the cluster itself shows to be wrong: services that nobody serves, pods that no node takes, workloads below
+what they should run, Jobs and nodes that failed, and words that were not understood. Pure.
+
+Each fact is told once, where its cause is: a workload whose pods cannot be scheduled is not told again as too small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from dashboard.decide import objects
+from dashboard.decide.governed import serving
+from dashboard.decide.objects import Object
+from dashboard.model.finding import ClusterFinding, FindingKind
+from dashboard.model.words import shown
+from dashboard.model.workload import SICK, Health, Node, Pod, Workload
+
+_ORDER = list(FindingKind)
+
+
+def findings(
+    *, pods: Sequence[Pod], workloads: Iterable[Workload] = (), nodes: Iterable[Node] = ()
+) -> tuple[ClusterFinding, ...]:
+    """Everything that pods, workloads and nodes show to be wrong, worst first."""
+    unschedulable = _unschedulable(pods)
+    told = {one.subject for one in unschedulable}
+    found = [
+        *unschedulable,
+        *(one for workload in workloads if (one := _workload(workload)) is not None and one.subject not in told),
+        *_stuck_pods(pods),
+        *(_node(node) for node in nodes if node.health in SICK),
+        *_not_understood(pods),
+    ]
+    return in_order(found)
+
+
+def without_endpoints(
+    services: Iterable[Object], slices: Sequence[Object], pod_objects: Iterable[Object], pods: Iterable[Pod]
+) -> tuple[ClusterFinding, ...]:
+    """The Services that select pods and have no endpoint that serves.
+
+    Args:
+        services: the governed ones.
+        pod_objects, pods: the same pods, raw and judged: they tell why.
+    """
+    health = {pod.name: pod for pod in pods}
+    raw = list(pod_objects)
+    found = []
+    for service in services:
+        name, selector = objects.name_of(service), objects.part(service, "spec", "selector")
+        if selector and not serving(name, slices):
+            behind = [health[n] for one in raw if _selects(selector, one) and (n := objects.name_of(one)) in health]
+            found.append(_no_endpoint(name, selector, behind))
+    return in_order(found)
+
+
+def in_order(found: Iterable[ClusterFinding]) -> tuple[ClusterFinding, ...]:
+    """Worst kind first, then what serves nobody, then by subject: the same facts always make the same list."""
+    return tuple(sorted(found, key=lambda one: (_ORDER.index(one.kind), not one.serves_nobody, one.subject)))
+
+
+def _selects(selector: Mapping[str, object], pod: Object) -> bool:
+    return selector.items() <= objects.labels(pod).items()
+
+
+def _no_endpoint(name: str, selector: Mapping[str, object], behind: Sequence[Pod]) -> ClusterFinding:
+    living = [pod for pod in behind if pod.health is not Health.OVER]
+    chosen = ", ".join(f"{key}={value}" for key, value in selector.items())
+    troubles = sorted({pod.trouble for pod in living if pod.trouble})
+    if not living:
+        reason = f"no pod has the labels that it selects ({chosen})"
+    else:
+        said = f": {'; '.join(troubles)}" if troubles else ""
+        reason = f"none of the {_counted(len(living), 'pod')} that it selects is ready{said}"
+    return ClusterFinding(
+        kind=FindingKind.NO_ENDPOINTS,
+        subject=f"Service {name}",
+        headline=f"No pod serves {name}: every request to it fails",
+        reason=objects.clipped(reason),
+        since=max((pod.since for pod in living if pod.since), default=None),
+        service=name,
+        track=_common(pod.track for pod in living),
+        serves_nobody=True,
+    )
+
+
+def _unschedulable(pods: Iterable[Pod]) -> list[ClusterFinding]:
+    waiting: dict[tuple[str, str], list[Pod]] = {}
+    for pod in pods:
+        if pod.unschedulable and pod.health is Health.FAILING:
+            waiting.setdefault((pod.workload_kind or "Pod", pod.workload or pod.name), []).append(pod)
+    return [
+        ClusterFinding(
+            kind=FindingKind.UNSCHEDULABLE,
+            subject=f"{kind} {name}",
+            headline=f"No node takes {_counted(len(members), 'pod')} of {name}",
+            reason="; ".join(sorted({pod.unschedulable for pod in members})),
+            since=min((pod.since for pod in members if pod.since), default=None),
+            service=members[0].component,
+            track=members[0].track,
+        )
+        for (kind, name), members in waiting.items()
+    ]
+
+
+def _workload(workload: Workload) -> ClusterFinding | None:
+    if workload.health not in SICK:
+        return None
+    lacks = workload.available < workload.desired
+    numbers = f"{workload.available} of {_counted(workload.desired, 'pod')} available"
+    kind, headline = FindingKind.STUCK, f"{workload.name} is stuck, {numbers}"
+    if workload.kind == "Job":
+        kind, headline = FindingKind.JOB_FAILED, f"The Job {workload.name} fails"
+    elif lacks:
+        kind, headline = FindingKind.BELOW_DESIRED, f"{workload.name} has {numbers}"
+    return ClusterFinding(
+        kind=kind,
+        subject=f"{workload.kind} {workload.name}",
+        headline=headline,
+        reason=workload.trouble,
+        since=workload.since,
+        service=workload.component,
+        track=workload.track,
+        serves_nobody=lacks and workload.available == 0,
+    )
+
+
+def _stuck_pods(pods: Iterable[Pod]) -> list[ClusterFinding]:
+    return [
+        ClusterFinding(
+            kind=FindingKind.STUCK,
+            subject=f"Pod {pod.name}",
+            headline=f"{pod.name} does not end",
+            reason=pod.trouble,
+            since=pod.since,
+            service=pod.component,
+            track=pod.track,
+        )
+        for pod in pods
+        if pod.terminating and pod.health in SICK and not pod.workload
+    ]
+
+
+def _node(node: Node) -> ClusterFinding:
+    return ClusterFinding(
+        kind=FindingKind.NODE,
+        subject=f"Node {node.name}",
+        headline=f"The node {node.name} is {'not ready' if node.health is Health.FAILING else 'short of something'}",
+        reason=node.trouble,
+        since=node.since,
+        service="",
+        track="",
+    )
+
+
+def _not_understood(pods: Iterable[Pod]) -> list[ClusterFinding]:
+    said: dict[str, list[Pod]] = {}
+    for pod in pods:
+        for word in pod.not_understood:
+            said.setdefault(word, []).append(pod)
+    return [_odd_word(word, members) for word, members in said.items()]
+
+
+def _odd_word(word: str, members: Sequence[Pod]) -> ClusterFinding:
+    say = "says" if len(members) == 1 else "say"
+    names = sorted(pod.name for pod in members)
+    return ClusterFinding(
+        kind=FindingKind.NOT_UNDERSTOOD,
+        subject=word,
+        headline=f"{_counted(len(members), 'pod')} {say} {shown(word)}, which is not understood: neither well nor sick",
+        reason=", ".join(names[:3]) + ("…" if len(names) > 3 else ""),
+        since=None,
+        service=_common(pod.component for pod in members),
+        track=_common(pod.track for pod in members),
+    )
+
+
+def _common(values: Iterable[str]) -> str:
+    """The one value that all have; "" when they differ."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else ""
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,93 @@
+"""What holds workloads back: autoscalers, disruption budgets and quotas. Pure: API objects in, model types out.
+
+Quantities are compared as numbers. What cannot be compared is neither at its limit nor clear of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dashboard.decide import objects
+from dashboard.decide.objects import Condition, Object
+from dashboard.decide.quantities import quantity
+from dashboard.model.workload import Limit
+
+NOT_COUNTED = "not yet counted"
+
+_ORDER = (True, None, False)
+
+
+def limits(autoscalers: Iterable[Object], budgets: Iterable[Object], quotas: Iterable[Object]) -> tuple[Limit, ...]:
+    """What holds the workloads back: those at their limit first, then those of which that cannot be told."""
+    found = [*map(_autoscaler, autoscalers), *map(_budget, budgets)]
+    for quota in quotas:
+        found.extend(_quota(quota))
+    return tuple(sorted(found, key=lambda limit: (_ORDER.index(limit.at_limit), limit.kind, limit.name)))
+
+
+def _autoscaler(autoscaler: Object) -> Limit:
+    spec, status = objects.part(autoscaler, "spec"), objects.part(autoscaler, "status")
+    current, highest = objects.count(status, "currentReplicas"), objects.count(spec, "maxReplicas")
+    lowest = objects.count(spec, "minReplicas")
+    if current is None and "desiredReplicas" in status:
+        current = 0  # the API leaves out a zero here, and nothing else
+    return Limit(
+        kind="autoscaler",
+        name=objects.name_of(autoscaler),
+        now=NOT_COUNTED if current is None else f"{current} replica{'' if current == 1 else 's'}",
+        allowed=f"{1 if lowest is None else lowest} to {'?' if highest is None else highest}",
+        at_limit=None if current is None or highest is None else current >= highest,
+        trouble=_cannot_scale(objects.conditions(autoscaler)),
+    )
+
+
+def _cannot_scale(conditions: dict[str, Condition]) -> str:
+    """Why it does not scale. That it is switched off, as it is at zero replicas, is no trouble."""
+    for name in ("AbleToScale", "ScalingActive"):
+        found = conditions.get(name)
+        if found is not None and found.status != "True" and found.reason != "ScalingDisabled":
+            return f"{found.reason or name}: {objects.clipped(found.message)}".removesuffix(": ")
+    return ""
+
+
+def _budget(budget: Object) -> Limit:
+    status = objects.part(budget, "status")
+    allowed, healthy = objects.count(status, "disruptionsAllowed"), objects.count(status, "currentHealthy")
+    nothing = _covers_nothing(status)
+    failed = objects.conditions(budget).get("DisruptionAllowed")
+    return Limit(
+        kind="disruption budget",
+        name=objects.name_of(budget),
+        now=NOT_COUNTED if healthy is None else f"{healthy} healthy",
+        allowed="it covers no pod" if nothing else NOT_COUNTED if allowed is None else f"{allowed} may go",
+        at_limit=None if allowed is None else allowed <= 0 and not nothing,
+        trouble=objects.clipped(f"SyncFailed: {failed.message}") if failed and failed.reason == "SyncFailed" else "",
+    )
+
+
+def _covers_nothing(status: Object) -> bool:
+    """Whether no pod is behind it, as of a track that is scaled to zero: then it holds nothing back."""
+    expected = objects.count(status, "expectedPods")
+    if expected is not None:
+        return expected == 0
+    return objects.count(status, "currentHealthy") == 0 and objects.count(status, "desiredHealthy") == 0
+
+
+def _quota(quota: Object) -> list[Limit]:
+    status = objects.part(quota, "status")
+    hard = objects.part(status, "hard") or objects.part(quota, "spec", "hard")
+    used = objects.part(status, "used")
+    return [_resource(objects.name_of(quota), resource, used.get(resource), most) for resource, most in hard.items()]
+
+
+def _resource(quota: str, resource: str, used: object, hard: object) -> Limit:
+    now, most = quantity(used), quantity(hard)
+    odd = [str(one) for one, number in ((used, now), (hard, most)) if one is not None and number is None]
+    return Limit(
+        kind="quota",
+        name=f"{quota}: {resource}",
+        now=NOT_COUNTED if used is None else objects.clipped(str(used)),
+        allowed=objects.clipped(str(hard)),
+        at_limit=None if now is None or most is None else now >= most,
+        trouble=objects.clipped(f"not understood: {', '.join(odd)}") if odd else "",
+    )

@@ -1,0 +1,188 @@
+"""How pods fare, worst first, and why. Pure: API objects in, model types out.
+
+The phase alone misleads: a pod whose container dies every minute is Running, one that waits for its init container is
+Pending like one that has just begun, and one that was evicted is Failed although nothing is wrong any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dashboard.decide import objects
+from dashboard.decide.containers import counted, meaning_of, status_list, worst_container
+from dashboard.decide.lasting import has_lasted, span
+from dashboard.decide.objects import Condition, Object
+from dashboard.decide.owners import Owners
+from dashboard.model import service_annotations
+from dashboard.model.words import WORDS, Words
+from dashboard.model.workload import Health, Pod
+
+COMPONENT = "app.kubernetes.io/name"
+# A pod that no node takes is sick after this time: a cluster that adds a node for it takes longer, and that is worth
+# knowing.
+UNSCHEDULABLE_AFTER = timedelta(seconds=30)
+# How long a start may take without a word: what a Deployment waits by default (progressDeadlineSeconds).
+SLOW_AFTER = timedelta(minutes=10)
+# A pod's deletionTimestamp already has its grace period in it.
+OVERDUE_AFTER = timedelta(minutes=1)
+
+_ORDER = list(Health)
+# Reasons for which the condition Ready is False that the containers' own states tell better.
+_TOLD_BY_CONTAINERS = ("ContainersNotReady", "PodCompleted", "ContainersNotInitialized")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    health: Health
+    trouble: str = ""
+    since: datetime | None = None
+    not_understood: tuple[str, ...] = ()
+    unschedulable: str = ""
+
+
+def pods(
+    found: Iterable[Object],
+    *,
+    replica_sets: Iterable[Object] = (),
+    jobs: Iterable[Object] = (),
+    now: datetime | None = None,
+    words: Words = WORDS,
+) -> tuple[Pod, ...]:
+    """Pods, worst first, then by name.
+
+    Args:
+        replica_sets, jobs: objects that stand between pods and their workloads; without them names tell.
+        now: None when nobody knows the time: then nothing that says why it is stuck is excused as recent.
+    """
+    owners = Owners(replica_sets=replica_sets, jobs=jobs)
+    judged = (_pod(one, owners, now, words) for one in found)
+    return tuple(sorted(judged, key=lambda pod: (_ORDER.index(pod.health), pod.name)))
+
+
+def _pod(pod: Object, owners: Owners, now: datetime | None, words: Words) -> Pod:
+    metadata, status = objects.part(pod, "metadata"), objects.part(pod, "status")
+    labels = objects.labels(pod)
+    statuses = status_list(pod)
+    judged = _judge(pod, now, words)
+    names = counted(pod)
+    kind, workload = owners.of(pod)
+    return Pod(
+        name=objects.name_of(pod),
+        workload=workload,
+        workload_kind=kind,
+        component=str(labels.get(COMPONENT) or ""),
+        track=str(labels.get(service_annotations.TRACK) or ""),
+        version=str(labels.get(service_annotations.VERSION) or ""),
+        phase=objects.text(status, "phase") or "Unknown",
+        node=objects.text(objects.part(pod, "spec"), "nodeName"),
+        ready=sum(1 for one in statuses if one.get("ready") is True and one.get("name") in names),
+        containers=names,
+        restarts=sum(objects.count(one, "restartCount") or 0 for one in statuses),
+        trouble=judged.trouble,
+        since=judged.since,
+        not_understood=judged.not_understood,
+        unschedulable=judged.unschedulable,
+        started_at=objects.instant(status.get("startTime")) or objects.created_at(pod),
+        terminating=bool(metadata.get("deletionTimestamp")),
+        health=judged.health,
+    )
+
+
+def _judge(pod: Object, now: datetime | None, words: Words) -> _Judged:
+    """The first of these that applies; each has its own reason."""
+    status = objects.part(pod, "status")
+    phase, reason = objects.text(status, "phase"), objects.text(status, "reason")
+    if phase in ("Succeeded", "Failed"):
+        return _over(pod, phase, words)
+    if objects.part(pod, "metadata").get("deletionTimestamp"):
+        return _terminating(pod, reason, now)
+    if reason and (meaning := meaning_of(reason, words)) is not Health.CHANGING:
+        return _judged_by_word(reason, objects.text(status, "message"), meaning)
+    if phase not in ("Pending", "Running"):
+        said = f"its phase is {phase}" if phase else "it has no phase yet"
+        return _Judged(health=Health.UNKNOWN, trouble=said, not_understood=(phase,) if phase else ())
+    conditions = objects.conditions(pod)
+    scheduled = conditions.get("PodScheduled")
+    if scheduled is not None and scheduled.status == "False":
+        return _not_scheduled(scheduled, objects.created_at(pod), now, words)
+    return _running(pod, phase, conditions.get("Ready"), now, words)
+
+
+def _judged_by_word(word: str, message: str, meaning: Health) -> _Judged:
+    trouble = f"{word}: {objects.clipped(message)}" if message else word
+    return _Judged(health=meaning, trouble=trouble, not_understood=(word,) if meaning is Health.UNKNOWN else ())
+
+
+def _over(pod: Object, phase: str, words: Words) -> _Judged:
+    """It has ended: its controller starts another where one is wanted, so there is nothing to mend in this one."""
+    if phase == "Succeeded":
+        return _Judged(health=Health.OVER)
+    status = objects.part(pod, "status")
+    reason, message = objects.text(status, "reason"), objects.text(status, "message")
+    trouble = (f"{reason}: {objects.clipped(message)}" if message else reason) or worst_container(pod, words).trouble
+    # The kubelet names what a node ran out of, which may be any resource: OutOfexample.com/gpu.
+    known = not reason or reason.startswith("OutOf") or words.reason.meaning(reason) is not None
+    unknown = () if known else (reason,)
+    return _Judged(health=Health.OVER, trouble=trouble or "failed", not_understood=unknown)
+
+
+def _terminating(pod: Object, reason: str, now: datetime | None) -> _Judged:
+    metadata = objects.part(pod, "metadata")
+    due = objects.instant(metadata.get("deletionTimestamp"))
+    if reason in ("NodeLost", "NodeUnreachable"):
+        return _Judged(
+            health=Health.DEGRADED, trouble=f"{reason}: its node does not answer, so it cannot end", since=due
+        )
+    if due is None or now is None or now - due <= OVERDUE_AFTER:
+        return _Judged(health=Health.CHANGING)
+    finalizers = metadata.get("finalizers")
+    held = f", held by {', '.join(map(str, finalizers))}" if isinstance(finalizers, list) and finalizers else ""
+    return _Judged(
+        health=Health.DEGRADED, trouble=objects.clipped(f"Terminating for {span(now - due)} too long{held}"), since=due
+    )
+
+
+def _not_scheduled(scheduled: Condition, created: datetime | None, now: datetime | None, words: Words) -> _Judged:
+    word = scheduled.reason or "Unschedulable"
+    meaning, since = meaning_of(word, words), scheduled.since or created
+    held_back = meaning is Health.CHANGING  # on purpose, by a gate
+    if meaning is Health.FAILING and not has_lasted(since, now, UNSCHEDULABLE_AFTER):
+        meaning = Health.CHANGING
+    message = objects.clipped(scheduled.message)
+    return _Judged(
+        health=meaning,
+        trouble=f"{word}: {message}" if message else word,
+        since=since,
+        not_understood=(word,) if meaning is Health.UNKNOWN else (),
+        unschedulable="" if held_back else message or word,
+    )
+
+
+def _running(pod: Object, phase: str, ready: Condition | None, now: datetime | None, words: Words) -> _Judged:
+    worst = worst_container(pod, words)
+    if worst.health in (Health.FAILING, Health.UNKNOWN):
+        return _Judged(
+            health=worst.health, trouble=worst.trouble, since=worst.since, not_understood=worst.not_understood
+        )
+    if phase == "Pending":
+        return _starting(pod, worst.trouble, now)
+    if not status_list(pod):
+        return _Judged(health=Health.UNKNOWN, trouble="its node tells nothing of its containers")
+    if worst.health is not Health.HEALTHY:  # it runs without all of its containers
+        return _Judged(health=Health.DEGRADED, trouble=worst.trouble, since=ready.since if ready else None)
+    if ready is None or ready.status == "True" or ready.reason in _TOLD_BY_CONTAINERS:
+        return _Judged(health=Health.HEALTHY)
+    said = ready.message or ready.reason or "its node may be lost"
+    health = Health.DEGRADED if ready.status == "False" else Health.UNKNOWN
+    word = f"not ready although its containers are: {objects.clipped(said)}"
+    return _Judged(health=health, trouble=word, since=ready.since)
+
+
+def _starting(pod: Object, trouble: str, now: datetime | None) -> _Judged:
+    began = objects.instant(objects.part(pod, "status").get("startTime")) or objects.created_at(pod)
+    if began is None or now is None or now - began <= SLOW_AFTER:
+        return _Judged(health=Health.CHANGING, trouble=trouble)
+    said = f"starting for {span(now - began)}" + (f": {trouble}" if trouble else "")
+    return _Judged(health=Health.DEGRADED, trouble=said, since=began)

@@ -1,0 +1,129 @@
+"""What the cluster says of its pods, workloads and nodes, and what of it is wrong: asked by several pages alike.
+
+A kind of workload that the cluster does not have is nothing; one that we may not list makes the whole partial, which
+says what is left out. Pods that no listed workload controls count for themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeAlias, TypeVar
+
+from dashboard.decide import findings as decide_findings
+from dashboard.decide.nodes import nodes as decide_nodes
+from dashboard.decide.workloads import pods as decide_pods
+from dashboard.decide.workloads import workloads as decide_workloads
+from dashboard.model import service_annotations
+from dashboard.model.finding import ClusterFinding
+from dashboard.model.reading import Reading, State, combine
+from dashboard.model.words import WORDS, Words
+from dashboard.model.workload import Health, Node, Pod, Workload
+from dashboard.queries.readings import Readings
+from dashboard.queries.request import Objects, Request
+
+T = TypeVar("T")
+Raw: TypeAlias = tuple[Mapping[str, Any], ...]
+
+WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "rollouts")
+_GOVERNED = "cluster.governed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterState:
+    """The readings of one namespace and of the nodes below it.
+
+    `findings` are worst first; they are partial where something that could hold one was not answered.
+    """
+
+    pods: Reading[tuple[Pod, ...]]
+    workloads: Reading[tuple[Workload, ...]]
+    nodes: Reading[tuple[Node, ...]]
+    findings: Reading[tuple[ClusterFinding, ...]]
+
+
+def ask_cluster(namespace: str) -> dict[str, Request]:
+    """What `cluster_state` reads."""
+    kinds = ("pods", *WORKLOADS, "endpointslices")
+    requests: dict[str, Request] = {f"cluster.{kind}": Objects(kind, namespace) for kind in kinds}
+    requests["cluster.nodes"] = Objects("nodes", None)
+    requests[_GOVERNED] = Objects("services", namespace, f"{service_annotations.GOVERNED}=true")
+    return requests
+
+
+def cluster_state(readings: Readings, now: datetime, words: Words = WORDS) -> ClusterState:
+    """The answers to `ask_cluster`, judged at `now`."""
+    raw = readings.objects("cluster.pods")
+    replica_sets, jobs = (readings.objects(f"cluster.{kind}").value or () for kind in ("replicasets", "jobs"))
+    pods = raw.map(lambda found: decide_pods(found, replica_sets=replica_sets, jobs=jobs, now=now, words=words))
+    kinds = gathered({kind: readings.objects(f"cluster.{kind}") for kind in WORKLOADS})
+    workloads = combine(kinds, pods).map(lambda both: decide_workloads((), both[1], others=both[0], now=now))
+    nodes = readings.objects("cluster.nodes").map(decide_nodes)
+    return ClusterState(
+        pods=pods, workloads=workloads, nodes=nodes, findings=_findings(readings, pods, workloads, nodes)
+    )
+
+
+def totals(workloads: Iterable[Workload], pods: Iterable[Pod]) -> tuple[int, int]:
+    """How many pods are wanted, and how many are ready. A pod that no listed workload controls wants itself."""
+    found = list(workloads)
+    listed = {(workload.kind, workload.name) for workload in found}
+    alone = [
+        pod
+        for pod in pods
+        if (pod.workload_kind, pod.workload) not in listed and pod.health is not Health.OVER and not pod.terminating
+    ]
+    wanted = sum(workload.desired for workload in found) + len(alone)
+    ready = sum(workload.ready for workload in found) + sum(pod.health is Health.HEALTHY for pod in alone)
+    return wanted, ready
+
+
+def partly(known: Reading[T], left_out: str) -> Reading[T]:
+    """The same reading with something left out, which the reason says; no better than it was."""
+    if known.value is None:
+        return known
+    state = State.PARTIAL if known.state is State.FRESH else known.state
+    return replace(known, state=state, reason="; ".join(filter(None, (known.reason, left_out))))
+
+
+def gathered(asked: Mapping[str, Reading[Raw]]) -> Reading[dict[str, Raw]]:
+    """The objects of several kinds in one reading: a kind that is not there is none, one not answered is left out.
+
+    No better than the worst of them; missing only where not one was answered.
+    """
+    answered = {kind: reading for kind, reading in asked.items() if reading.value is not None}
+    left_out = [f"{kind}: {one.reason}" for kind, one in asked.items() if one.state is State.MISSING]
+    if not answered:
+        worst = next((one for one in asked.values() if one.state is State.MISSING), next(iter(asked.values())))
+        return worst.map(lambda found: {})
+    (first, known), *rest = answered.items()
+    merged = known.map(lambda found: {first: found})
+    for kind, reading in rest:
+        merged = combine(merged, reading).map(lambda both, kind=kind: {**both[0], kind: both[1]})  # type: ignore[misc]
+    return partly(merged, f"left out: {'; '.join(left_out)}") if left_out else merged
+
+
+def _findings(
+    readings: Readings,
+    pods: Reading[tuple[Pod, ...]],
+    workloads: Reading[tuple[Workload, ...]],
+    nodes: Reading[tuple[Node, ...]],
+) -> Reading[tuple[ClusterFinding, ...]]:
+    """What is wrong as far as it was answered; without pods nothing can be said."""
+    services, slices = readings.objects(_GOVERNED), readings.objects("cluster.endpointslices")
+    raw = readings.objects("cluster.pods")
+
+    def judged(found: tuple[Pod, ...]) -> tuple[ClusterFinding, ...]:
+        facts = decide_findings.findings(pods=found, workloads=workloads.value or (), nodes=nodes.value or ())
+        if services.value is None or slices.value is None:
+            return facts
+        unserved = decide_findings.without_endpoints(services.value, slices.value, raw.value or (), found)
+        return decide_findings.in_order((*unserved, *facts))
+
+    answer = pods.map(judged)
+    asked: dict[str, Reading[Any]] = {"workloads": workloads, "nodes": nodes, "services": services, "endpoints": slices}
+    for what, reading in asked.items():
+        if reading.state is not State.FRESH:
+            answer = partly(answer, f"{what}: {reading.reason}")
+    return answer
