@@ -70,6 +70,20 @@ def test_a_document_that_is_refused_teaches_no_field(es: Elasticsearch, name: st
     assert list(es.field_caps(index=stream, fields="first")["fields"]["first"]) == ["keyword"]
 
 
+def test_a_null_is_no_value_wherever_it_stands(es: Elasticsearch, name: str) -> None:
+    stream = f"logs-{name}-test"
+    gates = [{"limit": None}, {"limit": 0.5}, {"limit": None}, {}]
+    es.create(
+        index=stream,
+        id="a",
+        document={"@timestamp": "2026-03-01T12:00:00Z", "gates": gates, "tags": [None, "x", None], "none": [None]},
+        refresh=True,
+    )
+    assert ids(es.search(index=stream, query={"term": {"gates.limit": 0.5}})) == ["a"]
+    assert ids(es.search(index=stream, query={"term": {"tags": "x"}})) == ["a"]
+    assert ids(es.search(index=stream, query={"exists": {"field": "none"}})) == []
+
+
 def test_an_index_replaces_and_counts_versions(es: Elasticsearch, name: str) -> None:
     assert es.index(index=name, id="a", document={"n": 1})["result"] == "created"
     second = es.index(index=name, id="a", document={"n": 2})

@@ -138,10 +138,8 @@ class StreamMapping:
             elif type(value) is list:
                 for one in value:
                     self._leaves({key: one}, prefix, found)
-            elif name in found:
-                found[name].append(value)
-            elif value is not None:
-                found[name] = [value]
+            elif value is not None:  # a null is no value, among others or alone
+                found.setdefault(name, []).append(value)
 
     def _enter(self, name: str) -> None:
         """Remembers an object; below attributes that are passed through it is flattened."""
