@@ -3,8 +3,9 @@
     SourceError
     ├── Unreachable    nobody answers, or our own credentials cannot be read: look at the network or the settings
     ├── TimedOut       the answer takes too long: ask for less, or later
-    ├── Rejected        answered, but not to us (403) or not to this question (400, 422): mend rights or question
-    │   └── Unauthorized   it does not accept our credentials (401), so it will answer nothing: mend the token
+    ├── Rejected        it does not take this question or document (400, 413, 422): change it
+    │   ├── Unauthorized   it does not accept our credentials (401), so it will answer nothing: fix the token
+    │   └── Forbidden      we may not do that (403): fix our permissions
     ├── NotFound       answered: there is no such thing (404)
     │   └── NotServed      the cluster has no such kind of object: its controller is not installed
     ├── Conflict       somebody else changed it since it was read (409): read again
@@ -58,6 +59,10 @@ class Unauthorized(Rejected):
     """The source does not accept our credentials."""
 
 
+class Forbidden(Rejected):
+    """Our credentials are accepted, but do not permit this."""
+
+
 class NotFound(SourceError):
     """There is no such thing."""
 
@@ -96,10 +101,11 @@ class OversizedBody(OSError):
 _BY_STATUS: dict[int, type[SourceError]] = {
     400: Rejected,
     401: Unauthorized,
-    403: Rejected,
+    403: Forbidden,
     404: NotFound,
     409: Conflict,
     410: Gone,
+    413: Rejected,
     422: Rejected,
     504: TimedOut,
 }

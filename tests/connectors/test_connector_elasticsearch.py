@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from connectors.elasticsearch import Elasticsearch, FieldType, Found
-from connectors.errors import BadAnswer, NotFound, RateLimited, Rejected, SourceError, TimedOut, Unreachable
+from connectors.errors import (
+    BadAnswer,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Rejected,
+    SourceError,
+    TimedOut,
+    Unreachable,
+)
 
 _PRODUCT = {
     "X-Elastic-Product": "Elasticsearch",
@@ -93,7 +102,8 @@ def _error(kind: str, reason: str) -> dict[str, Any]:
         pytest.param(
             400, _error("parsing", "no [x]"), Rejected, "HTTP 400: parsing: no [x]", id="a query it cannot parse"
         ),
-        pytest.param(403, _error("security", "no right"), Rejected, "security: no right", id="no right to read"),
+        pytest.param(403, _error("security", "no right"), Forbidden, "security: no right", id="no right to read"),
+        pytest.param(413, _error("too_large", "too much"), Rejected, "too_large: too much", id="a document too large"),
         pytest.param(404, _error("index_not_found", "no such index"), NotFound, "no such index", id="no such index"),
         pytest.param(429, _error("rejected", "queue full"), RateLimited, "queue full", id="asked too often"),
         pytest.param(500, _error("x", "oops"), BadAnswer, "it failed (HTTP 500): x: oops", id="a failure of its own"),

@@ -11,6 +11,7 @@ import pytest
 from connectors.errors import (
     BadAnswer,
     Conflict,
+    Forbidden,
     Gone,
     NotFound,
     NotServed,
@@ -183,7 +184,7 @@ def test_the_log_of_a_run_before_a_restart_is_read(backend, answer, cluster):
     ("status", "error"),
     [
         (401, Unauthorized),
-        (403, Rejected),
+        (403, Forbidden),
         (404, NotFound),
         (409, Conflict),
         (410, Gone),

@@ -34,7 +34,9 @@ def test_what_nobody_can_see_is_no_reason(filler: str) -> None:
     assert "visible" in problem("why" + filler * 100)
 
 
-@pytest.mark.parametrize("text", ["the rollback is stuck", "Grüße aus Köln", "因為新版本遺失了資料", "потому что теряет"])
+@pytest.mark.parametrize(
+    "text", ["the rollback is stuck", "Grüße aus Köln", "因為新版本遺失了資料", "потому что теряет"]
+)
 def test_a_reason_in_any_script_counts(text: str) -> None:
     assert problem(text) == ""
     assert tidy(text) == text
