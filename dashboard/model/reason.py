@@ -12,7 +12,7 @@ SHORTEST_REASON = 10
 LONGEST_REASON = 500
 LONGEST_NAME = 128
 
-# Characters of Unicode's Default_Ignorable_Code_Point that are letters or marks by category, and the blank Braille cell.
+# Letters by category that Unicode says to ignore (Default_Ignorable_Code_Point), and the blank Braille cell.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # Joiners shape words of several scripts and emoji; they stay, but are not visible themselves.
 _JOINERS = frozenset("\u200c\u200d")

@@ -10,12 +10,23 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 VARIABLE = "TEALDECK_SETTINGS"
@@ -36,6 +47,15 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", to_lower=True)]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]*$")]
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31})?$")]
+
+
+# A name that Elasticsearch takes for a data stream: no wildcard, no list, no other cluster.
+DataStream = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][^A-Z\\/*?\"<>|\s,#:]*)?$")]
+
+
+def _listed(given: Any) -> Any:
+    """A list of names; one name, or several with commas between, as a variable has them, become a list."""
+    return [name.strip() for name in given.split(",")] if isinstance(given, str) else given
 
 
 class SettingsError(Exception):
@@ -107,7 +127,14 @@ class ElasticsearchSettings(HttpSource):
         default="logs-agentgov.app.otel-*", min_length=1, description="Data streams of the application logs."
     )
     traces: str = Field(default="traces-agentgov.otel-*", min_length=1, description="Data streams of the traces.")
-    audit: str = Field(default="logs-agentgov.audit-*", min_length=1, description="Data streams of the audit trail.")
+    audit: str = Field(
+        default="logs-agentgov.audit-*", min_length=1, description="Data streams that the audit trail is read from."
+    )
+    audit_stream: DataStream = Field(
+        default="",
+        description="The one data stream that this environment's records are written to. "
+        "Empty: `audit` with the environment's name in place of its *.",
+    )
     api_key_file: str = Field(
         default="", description="File with an API key, read at each use. Empty: no authentication."
     )
@@ -129,7 +156,10 @@ class AuditSettings(_Section):
     """The record of what people and the autopilot did."""
 
     file: str = Field(
-        default="audit.jsonl", min_length=1, description="File that audit records are appended to, one a line."
+        default="audit.jsonl",
+        min_length=1,
+        description="File that audit records are appended to, one a line; each environment has its own. "
+        "Left out: audit-NAME.jsonl with the environment's name.",
     )
 
 
@@ -225,7 +255,12 @@ class EnvironmentSettings(_Section):
     name: str = Field(
         default="", description="Name in links and in the global bar. Always the key of the table; leave it out."
     )
-    namespace: DnsLabel = Field(default="agents", description="Kubernetes namespace of the governed services.")
+    namespaces: Annotated[tuple[DnsLabel, ...], BeforeValidator(_listed)] = Field(
+        default=("agents",),
+        min_length=1,
+        validation_alias=AliasChoices("namespaces", "namespace"),
+        description="Kubernetes namespaces of the governed services, the one shown first at first. No other is shown.",
+    )
     refresh_seconds: int = Field(
         default=15,
         ge=2,
@@ -245,6 +280,26 @@ class EnvironmentSettings(_Section):
     audit: AuditSettings = AuditSettings()
     release: ReleaseSettings = ReleaseSettings()
 
+    @property
+    def namespace(self) -> str:
+        """The namespace shown where nobody chose one."""
+        return self.namespaces[0]
+
+    @property
+    def audit_stream(self) -> str:
+        """The data stream that audit records are written to."""
+        return self.elasticsearch.audit_stream or self.elasticsearch.audit.replace("*", self.name)
+
+    @model_validator(mode="after")
+    def _one_stream_is_written_to(self) -> Self:
+        source = self.elasticsearch
+        is_one = source.audit_stream or re.fullmatch(r"[a-z0-9][^A-Z\\/*?\"<>|\s,#:]*\*?", source.audit)
+        if source.url and not is_one:
+            raise _combination(f"audit {source.audit!r} without audit_stream", "audit_stream: one data stream by name")
+        if len(set(self.namespaces)) < len(self.namespaces):
+            raise _combination("a namespace twice in namespaces", "each once")
+        return self
+
 
 class Settings(_Section):
     """Everything that a platform engineer sets."""
@@ -260,7 +315,7 @@ class Settings(_Section):
         tables = given.get("environments")
         if not isinstance(tables, dict):
             return given
-        named = {key: {**table, "name": key} if isinstance(table, dict) else table for key, table in tables.items()}
+        named = {key: _named(key, table) if isinstance(table, dict) else table for key, table in tables.items()}
         return {"default_environment": next(iter(named), ""), **_without_empty_default(given), "environments": named}
 
     @model_validator(mode="after")
@@ -268,6 +323,29 @@ class Settings(_Section):
         if self.default_environment not in self.environments:
             raise ValueError(f"one of {', '.join(self.environments)}")
         return self
+
+    @model_validator(mode="after")
+    def _audits_are_apart(self) -> Settings:
+        """A file or stream of two environments would show the records of one as the other's."""
+        files: dict[Path, str] = {}
+        streams: dict[tuple[str, str], str] = {}
+        for name, environment in self.environments.items():
+            other = files.setdefault(Path(environment.audit.file).resolve(), name)
+            if other != name:
+                raise _combination(f"environments {other} and {name} with one audit file", "a file for each")
+            url = environment.elasticsearch.url
+            other = streams.setdefault((url.rstrip("/"), environment.audit_stream), name) if url else name
+            if other != name:
+                found = f"environments {other} and {name} with one audit stream, {environment.audit_stream}"
+                raise _combination(found, "elasticsearch.audit_stream: a data stream for each")
+        return self
+
+
+def _named(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    """An environment's table with its name, and an audit file of its own where it names none."""
+    audit = table.get("audit", {})
+    own = {"file": f"audit-{name}.jsonl"}
+    return {**table, "name": name, "audit": {**own, **audit} if isinstance(audit, dict) else audit}
 
 
 def load(path: str | Path | None = None, *, variables: Mapping[str, str] = os.environ) -> Settings:
@@ -342,6 +420,10 @@ def _found_and_allowed(error: ErrorDetails) -> tuple[str, str]:
             close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
             hint = f"did you mean {close[0]}? " if close else ""
             return "an unknown key", hint + ", ".join(known)
+        case "too_short" if error["loc"][-1] in ("namespace", "namespaces"):
+            return "an empty list", "at least one namespace"
+        case "tuple_type" if error["loc"][-1] in ("namespace", "namespaces"):
+            return found, "a name, or a list of names"
         case "missing" | "too_short":
             return "nothing", "at least one table [environments.NAME]"
         case "string_pattern_mismatch" if error["loc"][-1] == "url":
@@ -349,6 +431,8 @@ def _found_and_allowed(error: ErrorDetails) -> tuple[str, str]:
             return without_secret, "http://HOST:PORT or https://HOST, a path may follow"
         case "string_pattern_mismatch" if error["loc"][-1] == "ca_fingerprint":
             return found, "64 hexadecimal digits, colons between pairs or not"
+        case "string_pattern_mismatch" if error["loc"][-1] == "audit_stream":
+            return found, "one data stream by name: lower case, no wildcard, no comma, no colon"
         case "string_pattern_mismatch" if "headers" in error["loc"]:
             return found, "a name of letters, digits and dashes, and a value of printable ASCII"
         case "combination":

@@ -1,20 +1,28 @@
-"""The audit file: what is in it is on disk, in one chain, whoever appends and however the last writer ended."""
+"""The audit file: what is in it is on disk, in one chain, whatever was written and however the last writer ended.
+
+Shipping is in test_audit_shipping.py, verification in test_audit_verify.py.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
+import multiprocessing
+import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.errors import Conflict, Unreachable
-from dashboard.act.audit import GENESIS, AuditFile, NotWrittenError, chain, digest
-from dashboard.act.outbox import Outbox, document_id
+from dashboard.act.audit import GENESIS, LONGEST_TEXT, AuditFile, NotWrittenError, chain, digest
+
+# Hypothesis leaves surrogates out unless asked.
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
+LINE_BREAKS = ["\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\r", "\r\n", "\n"]
 
 
 def a_record(message: str) -> dict[str, Any]:
@@ -32,8 +40,16 @@ def is_chained(records: list[dict[str, Any]]) -> bool:
     return True
 
 
-def test_records_form_one_chain_that_an_edit_breaks(tmp_path: Path) -> None:
-    audit = AuditFile(tmp_path / "audit.jsonl")
+@pytest.fixture
+def audit(tmp_path: Path) -> AuditFile:
+    return AuditFile(tmp_path / "audit.jsonl")
+
+
+def messages(audit: AuditFile) -> list[str]:
+    return [record["message"] for record in audit.records()]
+
+
+def test_records_form_one_chain_that_an_edit_breaks(audit: AuditFile) -> None:
     for message in ("one", "zwei — ünïcode", "three"):
         audit.append(a_record(message))
     records = list(audit.records())
@@ -57,26 +73,149 @@ def test_appends_from_many_threads_and_two_openers_do_not_fork(tmp_path: Path) -
     assert is_chained(records)
 
 
-def test_a_line_cut_short_by_a_crash_does_not_swallow_the_next(tmp_path: Path) -> None:
-    audit = AuditFile(tmp_path / "audit.jsonl")
+def _append_many(path: Path, name: str) -> None:
+    audit = AuditFile(path)
+    for number in range(15):
+        audit.append(a_record(f"{name}-{number}\u2028"))
+
+
+def test_appends_from_several_processes_do_not_fork(audit: AuditFile) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_append_many, args=(audit.path, name)) for name in "abc"]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    records = list(audit.records())
+    assert len(records) == 45
+    assert is_chained(records)
+
+
+@pytest.mark.parametrize("character", [*LINE_BREAKS, "\x00", "\ufeff", "\ud800", "\U0010ffff"], ids=ascii)
+def test_no_character_in_a_record_forks_the_chain(audit: AuditFile, character: str) -> None:
+    for _ in range(3):
+        audit.append(a_record(f"before{character}after"))
+    records = list(audit.records())
+    assert len(records) == 3
+    assert is_chained(records)
+    assert audit.path.read_bytes().count(b"\n") == 3
+
+
+@given(st.lists(ANY_TEXT, min_size=1, max_size=6))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_text_stays_in_its_own_record_of_one_chain(tmp_path: Path, texts: list[str]) -> None:
+    audit = AuditFile(tmp_path / "any.jsonl")
+    audit.path.unlink(missing_ok=True)
+    for text in texts:
+        audit.append({**a_record(text), "facts": {text: text}})
+    records = list(audit.records())
+    assert len(records) == len(texts)
+    assert is_chained(records)
+    encodable = [text.encode(errors="surrogatepass").decode(errors="replace") for text in texts]
+    assert [record["message"] for record in records] == encodable
+
+
+@given(st.lists(ANY_TEXT, min_size=1, max_size=3), st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_file_cut_at_any_byte_goes_on_as_one_chain(tmp_path: Path, texts: list[str], data: st.DataObject) -> None:
+    audit = AuditFile(tmp_path / "cut.jsonl")
+    audit.path.unlink(missing_ok=True)
+    for text in texts:
+        audit.append(a_record(text))
+    whole = audit.path.read_bytes()
+    audit.path.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
+    audit.append(a_record("next"))
+    records = list(audit.records())
+    assert records[-1]["message"] == "next"
+    assert is_chained(records)
+
+
+@given(st.binary(max_size=80))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_else_stands_in_the_file_the_chain_goes_on_from_the_last_record(tmp_path: Path, junk: bytes) -> None:
+    audit = AuditFile(tmp_path / "junk.jsonl")
+    audit.path.unlink(missing_ok=True)
     audit.append(a_record("one"))
-    with audit.path.open("a") as file:
-        file.write('{"message": "tw')
-    audit.append(a_record("three"))
-    assert [record["message"] for record in audit.records()] == ["one", "three"]
+    with audit.path.open("ab") as file:
+        file.write(junk)
+    audit.append(a_record("two"))
+    assert messages(audit) == ["one", "two"]
     assert is_chained(list(audit.records()))
 
 
-def test_a_record_longer_than_the_tail_that_is_read_first_is_found(tmp_path: Path) -> None:
-    audit = AuditFile(tmp_path / "audit.jsonl")
-    audit.append(a_record("x" * 300_000))
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b"[" * 100_000, id="nested too deep"),
+        pytest.param(b"1" * 10_000, id="a number too long"),
+        pytest.param(b'{"agentgov": {"audit": {"seq": "2", "hash": "x", "prev_hash": "y"}}}', id="a number as text"),
+        pytest.param(b'{"agentgov": {"audit": {"hash": "x"}}}', id="no place"),
+        pytest.param(b'{"agentgov": []}', id="another shape"),
+        pytest.param(b"null", id="null"),
+        pytest.param("ü".encode()[:1], id="half a character"),
+        pytest.param(b"\xff\xfe", id="no UTF-8"),
+    ],
+)
+def test_a_line_that_is_no_record_breaks_nothing(audit: AuditFile, line: bytes) -> None:
+    audit.append(a_record("one"))
+    with audit.path.open("ab") as file:
+        file.write(line + b"\n")
+    audit.append(a_record("two"))
+    assert messages(audit) == ["one", "two"]
+    assert is_chained(list(audit.records()))
+
+
+def test_a_record_longer_than_the_tail_that_is_read_first_is_found(audit: AuditFile) -> None:
+    audit.append({**a_record("long"), "many": ["x" * 1000] * 300})
     audit.append(a_record("next"))
     assert is_chained(list(audit.records()))
+
+
+def test_text_is_bounded_and_what_the_log_store_would_refuse_is_not_written(audit: AuditFile) -> None:
+    gates = [{"limit": None, "value": float("nan")}, {"limit": 1.5}]
+    written = audit.append({**a_record("x" * 20_000), "gates": gates, "none": None})
+    assert len(written["message"]) == LONGEST_TEXT
+    assert written["gates"] == [{}, {"limit": 1.5}]
+    assert "none" not in written
+    assert next(audit.records()) == written
 
 
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(NotWrittenError, match="No such file or directory"):
         AuditFile(tmp_path / "gone" / "audit.jsonl").append(a_record("one"))
+
+
+def test_a_full_disk_leaves_no_half_record(audit: AuditFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit.append(a_record("one"))
+    before = audit.path.read_bytes()
+    write: Callable[[int, bytes], int] = os.write
+
+    def full(file: int, data: bytes) -> int:
+        if len(data) < 100:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data[:100])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(NotWrittenError, match="No space left"):
+            audit.append(a_record("two"))
+    assert audit.path.read_bytes() == before
+
+
+def test_a_file_that_is_moved_away_is_followed_by_a_new_one(audit: AuditFile) -> None:
+    audit.append(a_record("one"))
+    audit.path.rename(audit.path.with_suffix(".1"))
+    audit.append(a_record("two"))
+    assert messages(audit) == ["two"]
+    assert is_chained(list(audit.records()))
+
+
+def test_the_audit_of_another_environment_is_not_written_to(tmp_path: Path) -> None:
+    record = {**a_record("one"), "service": {"environment": "staging"}}
+    AuditFile(tmp_path / "audit.jsonl", "staging").append(record)
+    with pytest.raises(NotWrittenError, match="environment staging, not of production"):
+        AuditFile(tmp_path / "audit.jsonl", "production").append(a_record("two"))
 
 
 @given(st.text(max_size=50), st.text(max_size=50))
@@ -85,59 +224,15 @@ def test_the_hash_says_whether_two_records_are_the_same(one: str, other: str) ->
     assert (hashes[0] == hashes[1]) == (one == other)
 
 
-class Stream:
-    """A data stream that only creates."""
-
-    def __init__(self) -> None:
-        self.documents: dict[str, Mapping[str, Any]] = {}
-        self.is_down = False
-        self.arrived = threading.Event()
-
-    def create(self, document: str, body: Mapping[str, Any]) -> None:
-        if self.is_down:
-            raise Unreachable("elasticsearch", "connection refused")
-        if document in self.documents:
-            raise Conflict("elasticsearch", "exists")
-        self.documents[document] = body
-        self.arrived.set()
-
-
-def test_the_outbox_ships_each_record_once_and_goes_on_after_an_outage(tmp_path: Path) -> None:
-    audit, stream = AuditFile(tmp_path / "audit.jsonl"), Stream()
-    outbox = Outbox(audit, stream.create)
-    audit.append(a_record("one"))
-    stream.is_down = True
-    with pytest.raises(Unreachable):
-        outbox.ship_all()
-    audit.append(a_record("two"))
-    stream.is_down = False
-    outbox.ship_all()
-    outbox.ship_all()
-    assert list(stream.documents) == [document_id(record) for record in audit.records()]
-
-
-def test_a_record_that_arrived_before_the_mark_was_written_is_no_fault(tmp_path: Path) -> None:
-    audit, stream = AuditFile(tmp_path / "audit.jsonl"), Stream()
-    stream.create(document_id(audit.append(a_record("one"))), {})
-    Outbox(audit, stream.create).ship_all()
-    audit.append(a_record("two"))
-    Outbox(audit, stream.create).ship_all()
-    assert len(stream.documents) == 2
-
-
-def test_the_outbox_works_in_the_background_and_stops(tmp_path: Path) -> None:
-    audit, stream = AuditFile(tmp_path / "audit.jsonl"), Stream()
-    outbox = Outbox(audit, stream.create)
-    outbox.start()
-    audit.append(a_record("one"))
-    assert stream.arrived.wait(5)
-    outbox.stop()
-    assert not [thread for thread in threading.enumerate() if thread.name == "audit outbox"]
-
-
-def test_a_line_is_plain_json_with_the_fields_of_the_audit(tmp_path: Path) -> None:
-    audit = AuditFile(tmp_path / "audit.jsonl")
+def test_a_line_is_plain_json_with_the_fields_of_the_audit(audit: AuditFile) -> None:
     audit.append(a_record("one"))
     (line,) = audit.path.read_text().splitlines()
     assert set(json.loads(line)["agentgov"]["audit"]) == {"phase", "seq", "prev_hash", "hash"}
     assert audit.path.stat().st_mode & 0o077 == 0
+
+
+def test_the_newest_record_is_read_from_the_tail(audit: AuditFile) -> None:
+    assert audit.last() is None
+    audit.append(a_record("one"))
+    two = audit.append(a_record("two"))
+    assert audit.last() == two

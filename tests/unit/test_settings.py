@@ -58,6 +58,26 @@ def test_an_environment_needs_nothing_but_its_name(write):
     assert local.prometheus.url == ""
 
 
+def test_a_single_namespace_is_a_list_of_one(write):
+    settings = _load(write('[environments.a]\nnamespace = "x"\n[environments.b]\nnamespaces = ["y", "z"]'))
+
+    assert settings.environments["a"].namespaces == ("x",)
+    assert (settings.environments["b"].namespaces, settings.environments["b"].namespace) == (("y", "z"), "y")
+
+
+def test_namespaces_can_be_set_from_the_environment(write):
+    settings = _load(write("[environments.a]"), TEALDECK__ENVIRONMENTS__A__NAMESPACES="x, y")
+
+    assert settings.environments["a"].namespaces == ("x", "y")
+
+
+def test_environments_that_say_nothing_of_the_audit_have_a_file_and_a_stream_each(write):
+    environments = _load(write("[environments.a]\n[environments.b]")).environments
+
+    assert [one.audit.file for one in environments.values()] == ["audit-a.jsonl", "audit-b.jsonl"]
+    assert [one.audit_stream for one in environments.values()] == ["logs-agentgov.audit-a", "logs-agentgov.audit-b"]
+
+
 def test_the_first_environment_is_the_default(write):
     assert _load(write("[environments.b]\n[environments.a]")).default_environment == "b"
 
@@ -94,7 +114,7 @@ def test_the_environment_overrides_the_file_with_the_right_type(write):
         pytest.param(
             "[environments.local]\nrefresh_second = 5",
             "environments.local.refresh_second: found an unknown key; allowed: did you mean refresh_seconds? "
-            "namespace, refresh_seconds, retention_days, prometheus, alertmanager, elasticsearch, kubernetes, audit, "
+            "namespaces, refresh_seconds, retention_days, prometheus, alertmanager, elasticsearch, kubernetes, audit, "
             "release",
             id="a misspelt key",
         ),
@@ -164,6 +184,50 @@ def test_the_environment_overrides_the_file_with_the_right_type(write):
             '[environments.local.release.acceptable]\nbackups = ["maria"]',
             f"environments.local.release: found acceptable gate 'backups'; allowed: {', '.join(GATES)}",
             id="an unknown gate that somebody might accept",
+        ),
+        pytest.param(
+            '[environments.a]\nnamespaces = ["agents", "Team_7"]',
+            "environments.a.namespaces.1: found 'Team_7'; allowed: lower-case letters, digits and dashes, at most 63",
+            id="a namespace that cannot be one",
+        ),
+        pytest.param(
+            "[environments.a]\nnamespaces = []",
+            "environments.a.namespaces: found an empty list; allowed: at least one namespace",
+            id="no namespace",
+        ),
+        pytest.param(
+            '[environments.a]\nnamespaces = ["x", "x"]',
+            "environments.a: found a namespace twice in namespaces; allowed: each once",
+            id="a namespace twice",
+        ),
+        pytest.param(
+            "[environments.a]\nnamespace = 7",
+            "environments.a.namespace: found 7; allowed: a name, or a list of names",
+            id="a number for a namespace",
+        ),
+        pytest.param(
+            '[environments.a.audit]\nfile = "x.jsonl"\n[environments.b.audit]\nfile = "./y/../x.jsonl"',
+            "found environments a and b with one audit file; allowed: a file for each",
+            id="one audit file for two environments",
+        ),
+        pytest.param(
+            '[environments.a.elasticsearch]\nurl = "http://e"\naudit_stream = "logs-a-b"\n'
+            '[environments.b.elasticsearch]\nurl = "http://e/"\naudit = "logs-a-b"',
+            "found environments a and b with one audit stream, logs-a-b; "
+            "allowed: elasticsearch.audit_stream: a data stream for each",
+            id="one audit stream for two environments",
+        ),
+        pytest.param(
+            '[environments.a.elasticsearch]\nurl = "http://e"\naudit = "logs-a-*,logs-b-*"',
+            "environments.a: found audit 'logs-a-*,logs-b-*' without audit_stream; "
+            "allowed: audit_stream: one data stream by name",
+            id="several streams to write to",
+        ),
+        pytest.param(
+            '[environments.a.elasticsearch]\naudit_stream = "logs-*"',
+            "environments.a.elasticsearch.audit_stream: found 'logs-*'; "
+            "allowed: one data stream by name: lower case, no wildcard, no comma, no colon",
+            id="a pattern to write to",
         ),
         pytest.param("environments = 3", "environments: found 3; allowed: a table", id="a number for a table"),
         pytest.param(

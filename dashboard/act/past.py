@@ -1,0 +1,70 @@
+"""The finished actions of one environment, from its audit file. A refresh reads only what was appended since the last.
+
+The first look reads the whole file once and parses only lines that can hold a finished action.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict, deque
+
+from dashboard.act.audit import AuditFile
+from dashboard.act.entries import finished
+from dashboard.model.action import HistoryEntry
+
+# For each service; older ones are in the audit file and the log store.
+KEPT = 200
+# In every record of a finished action, however it is spelled otherwise.
+_MARK = b'"finished"'
+
+
+class Past:
+    """Follows one audit file. Safe for threads; one for all viewers."""
+
+    def __init__(self, audit: AuditFile) -> None:
+        self._audit = audit
+        self._lock = threading.Lock()
+        self._file: tuple[int, int] | None = None
+        self._read_up_to = 0
+        self._found: dict[str, deque[HistoryEntry]] = defaultdict(lambda: deque(maxlen=KEPT))
+
+    def of(self, namespace: str, service: str) -> tuple[HistoryEntry, ...]:
+        """The newest KEPT finished actions on one service, newest first.
+
+        Raises:
+            OSError: the file is there and cannot be read.
+        """
+        with self._lock:
+            self._catch_up()
+            found = tuple(self._found.get(target(namespace, service), ()))
+        return tuple(sorted(found, key=lambda entry: entry.at, reverse=True))
+
+    def _catch_up(self) -> None:
+        try:
+            status = os.stat(self._audit.path)
+        except FileNotFoundError:
+            self._start_over(None)
+            return
+        file = (status.st_dev, status.st_ino)
+        if file != self._file or status.st_size < self._read_up_to:
+            self._start_over(file)
+        if status.st_size > self._read_up_to:
+            self._read_on()
+
+    def _start_over(self, file: tuple[int, int] | None) -> None:
+        self._file, self._read_up_to = file, 0
+        self._found.clear()
+
+    def _read_on(self) -> None:
+        for line in self._audit.lines(self._read_up_to):
+            if not line.is_whole:
+                return
+            self._read_up_to = line.end
+            if _MARK in line.raw and (record := line.record) is not None:
+                self._keep(finished(record, self._audit.environment))
+
+    def _keep(self, found: tuple[str, HistoryEntry] | None) -> None:
+        if found is not None:
+            target, entry = found
+            self._found[target].append(entry)

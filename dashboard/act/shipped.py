@@ -1,0 +1,108 @@
+"""How far an audit file was shipped, kept in a small file beside it: the newest record sent, and those set aside.
+
+Losing this file costs time and no truth: everything is offered again, and the log store has it already.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dashboard.act.audit import AuditFile, Line, Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A record that the log store refused: where its line begins, its number and hash, and why."""
+
+    start: int
+    seq: int
+    hash: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A file was dealt with up to byte `end`. The last record before it begins at `start` and has `seq` and `hash`."""
+
+    start: int = 0
+    end: int = 0
+    seq: int = 0
+    hash: str = ""
+    set_aside: tuple[SetAside, ...] = ()
+
+    def passed(self, line: Line, record: Record, refusal: str = "") -> Progress:
+        """One record further; with a `refusal` that record is set aside."""
+        place = record["agentgov"]["audit"]
+        found = SetAside(start=line.start, seq=place["seq"], hash=place["hash"], reason=refusal)
+        return Progress(
+            start=line.start,
+            end=line.end,
+            seq=place["seq"],
+            hash=place["hash"],
+            set_aside=(*self.set_aside, found) if refusal else self.set_aside,
+        )
+
+    def without(self, gone: SetAside) -> Progress:
+        """With one record no longer set aside."""
+        return replace(self, set_aside=tuple(one for one in self.set_aside if one.start != gone.start))
+
+
+class ShippedFile:
+    """The progress of one audit file. Only one process ships at a time, under a lock of its own."""
+
+    def __init__(self, audit: AuditFile) -> None:
+        self._audit = audit
+        self._path = audit.path.with_name(audit.path.name + ".shipped")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Wait until no other process ships this file."""
+        lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def read(self) -> Progress:
+        """The progress, or none at all where it is not about the file as it is now. May raise OSError."""
+        try:
+            found = _progress(json.loads(self._path.read_bytes()))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return Progress()
+        if found.end and not self.record_at(found.start, found.hash):
+            return Progress()  # the file was replaced, as by a rotation
+        return found
+
+    def write(self, progress: Progress) -> None:
+        """Replace the file as a whole. May raise OSError."""
+        fresh = Path(f"{self._path}.{os.getpid()}")
+        fresh.write_text(json.dumps(asdict(progress)), encoding="ascii")
+        fresh.replace(self._path)
+
+    def record_at(self, start: int, hash_then: str) -> Record | None:
+        """The record whose line begins at byte `start`, if it is the one of that hash."""
+        line = next(self._audit.lines(start), None)
+        record = line.record if line and line.is_whole else None
+        return record if record and record["agentgov"]["audit"]["hash"] == hash_then else None
+
+
+def _progress(found: Mapping[str, Any]) -> Progress:
+    aside = tuple(
+        SetAside(start=int(one["start"]), seq=int(one["seq"]), hash=str(one["hash"]), reason=str(one["reason"]))
+        for one in found["set_aside"]
+    )
+    return Progress(
+        start=int(found["start"]),
+        end=int(found["end"]),
+        seq=int(found["seq"]),
+        hash=str(found["hash"]),
+        set_aside=aside,
+    )

@@ -1,0 +1,21 @@
+"""What a page says about the audit: whether every record has reached the log store, and what keeps the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditStatus:
+    """The audit file beside the log store.
+
+    `waiting` records were not shipped yet. `refused` ones were not taken by the store; `refusal` is the reason for the
+    newest of them. `trouble` says why shipping stands still now. `unreadable` says why the file itself cannot be read.
+    """
+
+    file: str
+    waiting: int = 0
+    refused: int = 0
+    refusal: str = ""
+    trouble: str = ""
+    unreadable: str = ""
