@@ -129,13 +129,19 @@ def _more(view: View) -> None:
     st.session_state[REFRESH], st.session_state[LOCAL] = view.refresh == "on", view.tz != "UTC"
     st.toggle("Refresh by itself", key=REFRESH, on_change=_toggle)
     st.toggle("Local time instead of UTC", key=LOCAL, on_change=_toggle)
-    environments = list(session.settings().environments)
+    _places(view)
+    st.caption("Link to exactly this, for another person:")
+    st.code(_address(view, now), language=None, wrap_lines=True)
+
+
+def _places(view: View) -> None:
+    """Which environment and namespace; nothing to choose where the settings have one."""
+    environments, namespaces = list(session.settings().environments), session.namespaces_of(view.env)
     st.session_state[ENV], st.session_state[NS] = view.env, view.ns
     if len(environments) > 1:
         st.selectbox("Environment", environments, key=ENV, on_change=_environment)
-    st.text_input("Namespace", key=NS, on_change=_namespace)
-    st.caption("Link to exactly this, for another person:")
-    st.code(_address(view, now), language=None, wrap_lines=True)
+    if len(namespaces) > 1:
+        st.selectbox("Namespace", namespaces, key=NS, on_change=_namespace)
 
 
 def _address(view: View, now: datetime) -> str:
@@ -187,7 +193,7 @@ def _environment() -> None:
 
 
 def _namespace() -> None:
-    url.write(replace(url.read(), ns=st.session_state[NS].strip()))
+    url.write(replace(url.read(), ns=st.session_state[NS]))
 
 
 def _wall(at: datetime, tz: str) -> datetime:

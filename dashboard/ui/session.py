@@ -59,10 +59,15 @@ def actor() -> Actor:
     return local_actor(os.environ)
 
 
-def namespace_of(environment: str) -> str:
-    """The namespace that the settings give an environment; empty when they do not know it."""
+def namespaces_of(environment: str) -> tuple[str, ...]:
+    """The namespaces that the settings list for an environment, the default first; none when they do not know it."""
     found = settings().environments.get(environment)
-    return found.namespace if found else ""
+    return found.namespaces if found else ()
+
+
+def namespace_of(environment: str) -> str:
+    """The namespace shown where nobody chose one; empty for an environment that the settings do not know."""
+    return next(iter(namespaces_of(environment)), "")
 
 
 def now() -> datetime:

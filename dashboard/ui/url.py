@@ -6,8 +6,7 @@ understood becomes the default together with a note in words. `parse` and `param
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,14 +17,13 @@ from dashboard.settings import RETENTION_DAYS
 from dashboard.ui import session
 from dashboard.ui.timerange import time_range
 
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _TOO_LONG = 256
 
 
 def read() -> View:
     """The view that the address bar names."""
     known = session.settings()
-    namespaces = {name: environment.namespace for name, environment in known.environments.items()}
+    namespaces = {name: environment.namespaces for name, environment in known.environments.items()}
     found = {key: st.query_params[key] for key in st.query_params}
     return parse(
         found,
@@ -75,7 +73,7 @@ def share(view: View, now: datetime) -> dict[str, str]:
 def parse(
     found: Mapping[str, str],
     *,
-    namespaces: Mapping[str, str],
+    namespaces: Mapping[str, Sequence[str]],
     default: str,
     local_zone: str = "UTC",
     now: datetime | None = None,
@@ -84,7 +82,8 @@ def parse(
     """The view that query parameters name.
 
     Args:
-        namespaces: each known environment with its namespace.
+        namespaces: those of each environment in the settings, the default first. A link cannot name any other: each
+            costs watches and queries.
         local_zone: the browser's time zone.
         now: the time that relative periods count from and that no period ends after; None is the present.
         retention_days: how far back a period may begin, by environment; RETENTION_DAYS where it is not named.
@@ -92,12 +91,16 @@ def parse(
     notes: list[str] = []
     env = found.get("env", default)
     if env not in namespaces:
-        notes.append(f"The link names the environment “{env}”, which the settings do not have: showing {default}.")
+        notes.append(
+            f"The link names the environment “{env[:_TOO_LONG]}”, which the settings do not have: showing {default}."
+        )
         env = default
-    ns = found.get("ns", "") or namespaces[env]
-    if not _NAMESPACE.fullmatch(ns):
-        notes.append(f"“{ns}” is no name of a namespace: showing {namespaces[env]}.")
-        ns = namespaces[env]
+    ns = found.get("ns", "") or namespaces[env][0]
+    if ns not in namespaces[env]:
+        notes.append(
+            f"The settings of {env} do not list the namespace “{ns[:_TOO_LONG]}”: showing {namespaces[env][0]}."
+        )
+        ns = namespaces[env][0]
     retention = timedelta(days=retention_days.get(env, RETENTION_DAYS))
     period = time_range(found, now=now or session.now(), retention=retention)
     if period.note:

@@ -144,7 +144,7 @@ _texts = st.one_of(st.text(max_size=30), st.lists(_pieces, max_size=5).map("".jo
 
 @given(st.dictionaries(st.sampled_from(["from", "to", "range"]), _texts), st.sampled_from(["UTC", "Asia/Tokyo"]))
 def test_no_period_of_a_link_breaks_what_pages_make_of_it(found: dict[str, str], zone: str) -> None:
-    view = parse(found, namespaces={"local": "agents"}, default="local", local_zone=zone, now=NOW)
+    view = parse(found, namespaces={"local": ("agents",)}, default="local", local_zone=zone, now=NOW)
     _usable(view)
 
 
@@ -155,7 +155,7 @@ def test_no_period_of_a_link_breaks_what_pages_make_of_it(found: dict[str, str],
 )
 def test_no_two_times_break_what_pages_make_of_them(start: datetime, end: datetime, zone: timezone) -> None:
     found = {"from": start.replace(tzinfo=zone).isoformat(), "to": end.replace(tzinfo=zone).isoformat()}
-    _usable(parse(found, namespaces={"local": "agents"}, default="local", now=NOW))
+    _usable(parse(found, namespaces={"local": ("agents",)}, default="local", now=NOW))
 
 
 def _usable(view: View) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dashboard.model.view import FILTERS, RANGES, View
 from dashboard.ui.url import params, parse
 
-NAMESPACES = {"local": "agents", "production": "agents-prod"}
+NAMESPACES = {"local": ("agents", "team-7"), "production": ("agents-prod",)}
 NOW = datetime(2026, 3, 1, 3, 12, 5, tzinfo=UTC)
 
 
@@ -18,7 +18,7 @@ def read(**found: str) -> View:
 
 
 def written(view: View) -> dict[str, str]:
-    return params(view, default_env="local", default_ns=NAMESPACES[view.env])
+    return params(view, default_env="local", default_ns=NAMESPACES[view.env][0])
 
 
 def test_an_empty_link_is_the_default_view_that_follows_the_clock() -> None:
@@ -31,7 +31,7 @@ texts = st.text(max_size=40)
 
 
 @given(
-    st.sampled_from(sorted(NAMESPACES)),
+    st.sampled_from([(env, ns) for env, several in NAMESPACES.items() for ns in several]),
     st.sampled_from([*RANGES, ""]),
     st.datetimes(datetime(2025, 3, 1), datetime(2026, 2, 17)),  # noqa: DTZ001 - made aware below
     st.integers(60, 10**6),
@@ -41,12 +41,20 @@ texts = st.text(max_size=40)
     st.sampled_from(["", "blue", "green"]),
 )
 def test_what_is_written_is_read_again(
-    env: str, period: str, at: datetime, seconds: int, local: bool, paused: bool, filters: dict[str, str], track: str
+    place: tuple[str, str],
+    period: str,
+    at: datetime,
+    seconds: int,
+    local: bool,
+    paused: bool,
+    filters: dict[str, str],
+    track: str,
 ) -> None:
+    env, ns = place
     start = at.replace(microsecond=0, tzinfo=UTC)
     view = View(
         env=env,
-        ns="team-7",
+        ns=ns,
         range=period,
         start=None if period else start,
         end=None if period else start + timedelta(seconds=seconds),
@@ -63,6 +71,8 @@ def test_what_is_written_is_read_again(
     [
         pytest.param({"env": "moon"}, "moon", id="an unknown environment"),
         pytest.param({"ns": 'a",b!="'}, "namespace", id="a namespace that could leave a matcher"),
+        pytest.param({"ns": "kube-system"}, "kube-system", id="a namespace that the settings do not list"),
+        pytest.param({"ns": "agents-prod"}, "agents-prod", id="a namespace of another environment"),
         pytest.param({"range": "99y"}, "99y", id="an unknown range"),
         pytest.param({"from": "yesterday", "to": "now"}, "period", id="times that are none"),
         pytest.param({"from": "2026-03-01T04:00:00Z"}, "period", id="half a period"),
