@@ -6,6 +6,7 @@ from dashboard.model.view import View
 from dashboard.queries.release import release
 from dashboard.ui import action_progress, review, session, switching
 from dashboard.ui import release as pieces
+from dashboard.ui.history import history
 from dashboard.ui.page import begin, live
 
 
@@ -22,7 +23,8 @@ def _draw(view: View, running: str) -> None:
     action_progress.follow(view, running)
     now = session.now()
     found = release(session.ask_for(view), view, now)
-    past = session.actions(view).history(view.ns, found.service.value.name) if found.service.value else ()
+    desk = session.actions(view)
+    past = desk.history(view.ns, found.service.value.name) if found.service.value else ()
     switching.choice(found, view)
     switching.left_behind(found, view, running)
     pieces.verdict_card(found.after or found.before, found.service.value, now)
@@ -34,4 +36,4 @@ def _draw(view: View, running: str) -> None:
     if found.after is not None:
         pieces.verdict_card(found.before, found.service.value, now)
     pieces.charts(found, past, view)
-    pieces.history(past, view)
+    history(past, desk.audit_status(), view)

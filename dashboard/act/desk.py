@@ -13,16 +13,16 @@ from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from connectors.elasticsearch import Elasticsearch
-from connectors.kubernetes import Kubernetes
+from dashboard import connections
 from dashboard.act.audit import AuditFile
 from dashboard.act.cluster import Cluster
-from dashboard.act.entries import history
 from dashboard.act.executor import STOPPING, Executor, Wait, begun
 from dashboard.act.outbox import Outbox, Ship
+from dashboard.act.past import Past
 from dashboard.act.plan import plan, undo_plan
 from dashboard.act.run import Clock, Judge, Run
 from dashboard.model.action import ActionId, ActionRequest, ActionState, HistoryEntry, Outcome
+from dashboard.model.audit import AuditStatus
 from dashboard.settings import EnvironmentSettings
 
 _REMEMBERED = 50
@@ -39,10 +39,19 @@ class Desk:
     """The actions of one environment. Safe for threads; one per environment and process."""
 
     def __init__(
-        self, *, cluster: Cluster, audit: AuditFile, judge: Judge, now: Clock = utc_now, wait: Wait | None = None
+        self,
+        *,
+        cluster: Cluster,
+        audit: AuditFile,
+        judge: Judge,
+        outbox: Outbox | None = None,
+        now: Clock = utc_now,
+        wait: Wait | None = None,
     ) -> None:
         self._cluster = cluster
         self._audit = audit
+        self._outbox = outbox
+        self._past = Past(audit)
         self._judge = judge
         self._now = now
         self._closed = threading.Event()
@@ -64,6 +73,7 @@ class Desk:
             judge=self._judge,
             now=self._now,
             started_at=self._now(),
+            environment=self._audit.environment,
         )
         steps = plan(request)
         self._told(begun(run, steps))
@@ -91,8 +101,21 @@ class Desk:
         return next(reversed(running or ours), None)
 
     def history(self, namespace: str, service: str) -> tuple[HistoryEntry, ...]:
-        """The finished actions on a service, newest first, from the audit file."""
-        return history(self._audit.records(), namespace, service)
+        """The newest finished actions on a service, newest first, from the audit file.
+
+        Where the file cannot be read, `audit_status` says so.
+        """
+        return self._past.of(namespace, service)
+
+    def audit_status(self) -> AuditStatus:
+        """Whether the log store has every record, and whether the audit file can be read."""
+        try:
+            if self._outbox is not None:
+                return self._outbox.status()
+            self._audit.last()
+        except OSError as error:
+            return AuditStatus(file=str(self._audit.path), unreadable=error.strerror or str(error))
+        return AuditStatus(file=str(self._audit.path))
 
     def wait(self, action: ActionId, timeout_seconds: float) -> ActionState | None:
         """Wait until an action has ended or the time is over, and answer how it stands."""
@@ -151,18 +174,23 @@ class Desk:
 
 def build_desk(environment: EnvironmentSettings, judge: Judge) -> Desk:
     """The desk of an environment: its cluster, its audit file, and an outbox where there is an Elasticsearch."""
-    audit = AuditFile(Path(environment.audit.file))
-    if environment.elasticsearch.url:
-        Outbox(audit, _shipper(environment)).start()
-    cluster = Kubernetes(environment.kubernetes.kubeconfig, environment.kubernetes.context)
-    return Desk(cluster=cluster, audit=audit, judge=judge)
+    audit = audit_of(environment)
+    outbox = outbox_of(environment, audit)
+    if outbox is not None:
+        outbox.start()
+    return Desk(cluster=connections.kubernetes(environment.kubernetes), audit=audit, judge=judge, outbox=outbox)
 
 
-def _shipper(environment: EnvironmentSettings) -> Ship:
-    source = environment.elasticsearch
-    # What is read may be a pattern over many streams; what is written is the one of this environment.
-    stream = source.audit.replace("*", environment.name)
-    client = Elasticsearch(
-        source.url, ca_file=source.ca_file, verify_tls=source.verify_tls, api_key_file=source.api_key_file
-    )
+def audit_of(environment: EnvironmentSettings) -> AuditFile:
+    """The audit file of an environment."""
+    return AuditFile(Path(environment.audit.file), environment.name)
+
+
+def outbox_of(environment: EnvironmentSettings, audit: AuditFile) -> Outbox | None:
+    """What ships an audit file to the environment's own data stream; None where the settings name no Elasticsearch."""
+    return Outbox(audit, _ship(environment)) if environment.elasticsearch.url else None
+
+
+def _ship(environment: EnvironmentSettings) -> Ship:
+    client, stream = connections.elasticsearch(environment.elasticsearch), environment.audit_stream
     return lambda document_id, document: client.create(stream, document_id, document)

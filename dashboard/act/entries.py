@@ -1,14 +1,18 @@
-"""Audit records of an action: ECS fields, in three phases. Written and read here alone, so that they agree. Pure."""
+"""Audit records of an action: ECS fields, in three phases. Written and read here alone, so that they agree. Pure.
+
+An action that was refused before its first record has one record, "finished" with the outcome "refused".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from dashboard.act.audit import Record
+from dashboard.act.audit import Record, environment_of
 from dashboard.act.run import Run
 from dashboard.model.action import ActionId, ActionKind, HistoryEntry, Outcome
+from dashboard.model.reason import LONGEST_NAME, tidy
 from dashboard.model.release import Track
 from dashboard.model.verdict import Verdict
 
@@ -24,33 +28,34 @@ _ECS_OUTCOMES = {
 
 def entry(run: Run, phase: Phase, *, outcome: Outcome = Outcome.RUNNING, sentence: str = "") -> Record:
     """The record of one phase; its place in the chain is given by the audit file."""
-    request = run.request
+    request, actor = run.request, tidy(run.request.actor.name, longest=LONGEST_NAME)
     return {
         "@timestamp": run.now().isoformat(timespec="milliseconds"),
         "ecs": {"version": "8.17.0"},
-        "message": sentence or f"{request.actor.name} asks: {request.kind} {request.service} to {request.target}",
+        "message": sentence or f"{actor} asks: {request.kind} {request.service} to {request.target}",
         "event": {
             "id": f"{run.id}-{phase}",
             "kind": "event",
             "action": f"release.{request.kind}",
             "category": ["configuration"],
-            "type": _TYPES[phase],
+            "type": ["denied", "end"] if outcome is Outcome.REFUSED else _TYPES[phase],
             "outcome": _ECS_OUTCOMES[outcome],
-            "reason": request.why,
+            "reason": tidy(request.why),
         },
-        "user": {"name": request.actor.name, "roles": []},
-        "service": {"name": request.service},
+        "user": {"name": actor, "roles": []},
+        "service": {"name": request.service, "environment": run.environment},
+        "kubernetes": {"namespace": request.namespace},
         "agentgov": {
             "audit": {
                 "phase": phase,
                 "action_id": run.id,
                 "kind": request.kind,
                 "outcome": outcome,
-                "target": f"Service {request.namespace}/{request.service}",
+                "target": target(request.namespace, request.service),
                 "actor_origin": request.actor.origin,
                 "before": {"track": request.source},
                 "after": {"track": request.target, "version": run.version},
-                "break_glass": request.break_glass,
+                "break_glass": tidy(request.break_glass),
                 "accepted": list(request.accepted),
                 "verdict": _verdict(run.verdict),
                 "facts": dict(run.facts),
@@ -59,29 +64,35 @@ def entry(run: Run, phase: Phase, *, outcome: Outcome = Outcome.RUNNING, sentenc
     }
 
 
-def history(records: Iterable[Record], namespace: str, service: str) -> tuple[HistoryEntry, ...]:
-    """The finished actions on one service, newest first."""
-    target = f"Service {namespace}/{service}"
-    found = (_finished(record) for record in records if record["agentgov"]["audit"].get("target") == target)
-    return tuple(sorted((entry for entry in found if entry), key=lambda entry: entry.at, reverse=True))
+def target(namespace: str, service: str) -> str:
+    """What an action is about, as it stands in its records."""
+    return f"Service {namespace}/{service}"
 
 
-def _finished(record: Record) -> HistoryEntry | None:
+def finished(record: Record, environment: str) -> tuple[str, HistoryEntry] | None:
+    """The target and the outcome of an action that ended in `environment`.
+
+    None for any other record, and for one that this version cannot read: a page shows what it can.
+    """
     audit: Mapping[str, Any] = record["agentgov"]["audit"]
-    if audit.get("phase") != "finished":
+    if audit.get("phase") != "finished" or environment_of(record) not in ("", environment):
         return None
-    return HistoryEntry(
-        at=datetime.fromisoformat(record["@timestamp"]),
-        id=ActionId(audit["action_id"]),
-        kind=ActionKind(audit["kind"]),
-        source=Track(audit["before"]["track"]),
-        target=Track(audit["after"]["track"]),
-        version=audit["after"]["version"],
-        actor=record["user"]["name"],
-        reason=record["event"]["reason"],
-        outcome=Outcome(audit["outcome"]),
-        sentence=record["message"],
-    )
+    try:
+        at = datetime.fromisoformat(record["@timestamp"])
+        return str(audit["target"]), HistoryEntry(
+            at=at if at.tzinfo else at.replace(tzinfo=UTC),
+            id=ActionId(audit["action_id"]),
+            kind=ActionKind(audit["kind"]),
+            source=Track(audit["before"]["track"]),
+            target=Track(audit["after"]["track"]),
+            version=str(audit["after"].get("version", "")),
+            actor=str(record["user"]["name"]),
+            reason=str(record["event"].get("reason", "")),
+            outcome=Outcome(audit["outcome"]),
+            sentence=str(record["message"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from connectors.errors import BadAnswer, Conflict, Forbidden, Refused, SourceError, TimedOut, Unauthorized, clipped
+from connectors.errors import BadAnswer, Conflict, Forbidden, Rejected, SourceError, TimedOut, Unauthorized, clipped
 from dashboard.act.audit import AuditFile, Line, Record
 from dashboard.act.shipped import Progress, SetAside, ShippedFile
 from dashboard.model.audit import AuditStatus
@@ -133,7 +133,7 @@ class Outbox:
             log.info("audit_record_was_there seq=%s", place["seq"])
         except (Unauthorized, Forbidden):
             raise  # it would refuse every record
-        except Refused as error:
+        except Rejected as error:
             log.error("audit_record_refused seq=%s reason=%s", place["seq"], error.detail)
             return error.detail
         return ""

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import threading
 from collections import defaultdict, deque
+from contextlib import suppress
 
 from dashboard.act.audit import AuditFile
-from dashboard.act.entries import finished
+from dashboard.act.entries import finished, target
 from dashboard.model.action import HistoryEntry
 
 # For each service; older ones are in the audit file and the log store.
@@ -32,13 +33,13 @@ class Past:
     def of(self, namespace: str, service: str) -> tuple[HistoryEntry, ...]:
         """The newest KEPT finished actions on one service, newest first.
 
-        Raises:
-            OSError: the file is there and cannot be read.
+        Where the file cannot be read now, what was known before stands.
         """
-        with self._lock:
+        with self._lock, suppress(OSError):
             self._catch_up()
+        with self._lock:
             found = tuple(self._found.get(target(namespace, service), ()))
-        return tuple(sorted(found, key=lambda entry: entry.at, reverse=True))
+        return tuple(sorted(reversed(found), key=lambda entry: entry.at, reverse=True))
 
     def _catch_up(self) -> None:
         try:
@@ -66,5 +67,5 @@ class Past:
 
     def _keep(self, found: tuple[str, HistoryEntry] | None) -> None:
         if found is not None:
-            target, entry = found
-            self._found[target].append(entry)
+            about, entry = found
+            self._found[about].append(entry)

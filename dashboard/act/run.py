@@ -45,6 +45,7 @@ class Run:
     judge: Judge
     now: Clock
     started_at: datetime
+    environment: str = ""
     service: Object = field(default_factory=dict)
     target: TrackDeployment | None = None
     change: TrafficChange | None = None

@@ -16,13 +16,10 @@ from typing import Any
 
 from prometheus_client import Histogram
 
-from connectors.alertmanager import Alertmanager
 from connectors.clock import SourceClock
-from connectors.elasticsearch import Elasticsearch
 from connectors.errors import SourceError
-from connectors.kubernetes import KINDS, Kubernetes
-from connectors.prometheus import Prometheus
-from connectors.session import Access
+from connectors.kubernetes import KINDS
+from dashboard import connections
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
 from dashboard.model.reading import Reading, Source, State, missing
 from dashboard.queries.breaker import Breaker, utc_now
@@ -32,7 +29,7 @@ from dashboard.queries.readings import Readings
 from dashboard.queries.request import Alerts, Instant, Logs, Objects, PodLog, Range, Request
 from dashboard.queries.selector import matcher
 from dashboard.queries.source_calls import INSTANT_SECONDS, SourceCall, SourceCalls, Sources
-from dashboard.settings import EnvironmentSettings, HttpApi
+from dashboard.settings import EnvironmentSettings
 
 __all__ = ["Alerts", "Ask", "Instant", "Logs", "Objects", "PodLog", "Range", "Readings", "Request", "build_ask"]
 
@@ -230,34 +227,14 @@ class Ask:
 
 def build_ask(environment: EnvironmentSettings) -> Ask:
     """The sources of `environment`, wired; one per environment and process. Asks nothing yet."""
-    metrics, alerts, logs = environment.prometheus, environment.alertmanager, environment.elasticsearch
     return Ask(
         environment,
         Sources(
-            prometheus=Prometheus(metrics.url, _access(metrics)),
-            alertmanager=Alertmanager(alerts.url, _access(alerts)),
-            elasticsearch=Elasticsearch(
-                logs.url,
-                ca_file=logs.ca_file,
-                ca_fingerprint=logs.ca_fingerprint,
-                verify_tls=logs.verify_tls,
-                api_key_file=logs.api_key_file,
-            ),
-            kubernetes=Kubernetes(environment.kubernetes.kubeconfig, environment.kubernetes.context),
+            prometheus=connections.prometheus(environment.prometheus),
+            alertmanager=connections.alertmanager(environment.alertmanager),
+            elasticsearch=connections.elasticsearch(environment.elasticsearch),
+            kubernetes=connections.kubernetes(environment.kubernetes),
         ),
-    )
-
-
-def _access(settings: HttpApi) -> Access:
-    return Access(
-        ca_file=settings.ca_file,
-        verify_tls=settings.verify_tls,
-        token_file=settings.token_file,
-        username=settings.username,
-        password_file=settings.password_file,
-        cert_file=settings.cert_file,
-        key_file=settings.key_file,
-        headers=settings.headers,
     )
 
 

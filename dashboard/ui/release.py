@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.model.action import HistoryEntry
+from dashboard.model.action import HistoryEntry, Outcome
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.verdict import ANYBODY, Decision, GateAnswer, Mode, Result, Verdict
@@ -22,7 +22,6 @@ from dashboard.ui import session, states, url
 from dashboard.ui.charts import time_chart
 from dashboard.ui.format import DASH, ago, number, span
 from dashboard.ui.ratios import ratio_chart
-from dashboard.ui.tables import Column, table
 from dashboard.ui.text import in_html, plain
 
 _ICONS: Final[Mapping[Decision, str]] = {
@@ -196,7 +195,8 @@ def _facts(gate: GateAnswer, now: datetime) -> list[str]:
 def charts(found: ReleaseAnswer, past: Sequence[HistoryEntry], view: View) -> None:
     """How the tracks compare, then errors and latency of both over the view's period, with what happened marked."""
     ratio_chart(found.ratios, found.evidence.candidate, key="release.ratios")
-    markers = [Marker(at=entry.at, label=f"{entry.kind} to {entry.target}") for entry in past]
+    changed = [entry for entry in past if entry.outcome is not Outcome.REFUSED]
+    markers = [Marker(at=entry.at, label=f"{entry.kind} to {entry.target}") for entry in changed]
     if found.evidence.trial.value is not None:
         markers.append(Marker(at=found.evidence.trial.value.started_at, label="compared from here"))
     with st.grid(2, min_column_width=320, gap="small", key="release-charts"):
@@ -210,22 +210,3 @@ def charts(found: ReleaseAnswer, past: Sequence[HistoryEntry], view: View) -> No
 
 def _name(labels: Mapping[str, str]) -> str:
     return labels.get("track", "all")
-
-
-def history(past: Sequence[HistoryEntry], view: View) -> None:
-    """Who switched what, when, why, and how it ended."""
-    st.markdown("##### History of switches")
-    table(
-        past,
-        [
-            Column(name="action", cell=lambda e: f"{e.kind} {e.source} to {e.target} {e.version}", essential=True),
-            Column(name="at", cell=lambda e: e.at, essential=True),
-            Column(name="by", cell=lambda e: e.actor, essential=True),
-            Column(name="outcome", cell=lambda e: e.outcome.value, essential=True),
-            Column(name="reason", cell=lambda e: e.reason or DASH),
-            Column(name="what happened", cell=lambda e: e.sentence),
-        ],
-        key="release.history",
-        csv_name="switches",
-        tz=view.tz,
-    )

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import BadAnswer, Conflict, Forbidden, Refused, SourceError, TimedOut, Unauthorized, Unreachable
+from connectors.errors import BadAnswer, Conflict, Forbidden, Rejected, SourceError, TimedOut, Unauthorized, Unreachable
 from dashboard.act.audit import AuditFile
 from dashboard.act.outbox import TRIES, Outbox, document_id
 from tests.waiting import eventually
 
 DOWN = Unreachable("elasticsearch", "connection refused")
-NO_PARSE = Refused("elasticsearch", "HTTP 400: document_parsing_exception")
+NO_PARSE = Rejected("elasticsearch", "HTTP 400: document_parsing_exception")
 
 
 def a_record(message: str) -> dict[str, Any]:

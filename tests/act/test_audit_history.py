@@ -1,0 +1,202 @@
+"""The history of switches: from the audit file, kept up to date by what is appended, of one environment and namespace.
+
+No record can break it, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dashboard.act import audit as audit_module
+from dashboard.act.audit import AuditFile
+from dashboard.act.past import KEPT, Past
+
+SERVICE = "agent-runtime"
+
+
+def a_record(
+    number: int = 1, *, environment: str = "production", namespace: str = "agents", **more: Any
+) -> dict[str, Any]:
+    """A finished switch; a later number ended later."""
+    return {
+        "@timestamp": f"2026-03-{number // 1440 % 28 + 1:02}T{number // 60 % 24:02}:{number % 60:02}:00.000+00:00",
+        "message": f"switch {number}",
+        "event": {"reason": "because"},
+        "user": {"name": "alice"},
+        "service": {"name": SERVICE, "environment": environment},
+        "agentgov": {
+            "audit": {
+                "phase": "finished",
+                "action_id": f"a{number}",
+                "kind": "switch",
+                "outcome": "succeeded",
+                "target": f"Service {namespace}/{SERVICE}",
+                "before": {"track": "blue"},
+                "after": {"track": "green", "version": "1.8.0"},
+                **more,
+            }
+        },
+    }
+
+
+@pytest.fixture
+def audit(tmp_path: Path) -> AuditFile:
+    return AuditFile(tmp_path / "audit.jsonl", "production")
+
+
+def shown(past: Past, namespace: str = "agents") -> list[str]:
+    return [entry.sentence for entry in past.of(namespace, SERVICE)]
+
+
+def test_the_newest_finished_action_stands_first_and_other_phases_are_left_out(audit: AuditFile) -> None:
+    for number in (1, 3, 2):
+        audit.append(a_record(number, phase="begun"))
+        audit.append(a_record(number))
+    assert shown(Past(audit)) == ["switch 3", "switch 2", "switch 1"]
+
+
+def test_without_a_file_there_is_no_history_until_there_is_one(audit: AuditFile) -> None:
+    past = Past(audit)
+    assert shown(past) == []
+    audit.append(a_record(1))
+    assert shown(past) == ["switch 1"]
+
+
+def test_a_refresh_parses_nothing_but_what_was_appended(audit: AuditFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(50):
+        audit.append(a_record(number))
+    past = Past(audit)
+    shown(past)
+    parsed: list[bytes] = []
+    real = audit_module.parsed
+    monkeypatch.setattr(audit_module, "parsed", lambda raw: parsed.append(raw) or real(raw))
+    shown(past)
+    assert parsed == []
+    AuditFile(audit.path).append(a_record(50))  # as another process does
+    parsed.clear()
+    assert shown(past)[0] == "switch 50"
+    assert len(parsed) == 1
+
+
+def test_a_record_that_is_still_being_written_comes_with_its_end(audit: AuditFile) -> None:
+    audit.append(a_record(1))
+    audit.append(a_record(2))
+    whole = audit.path.read_bytes()
+    past = Past(audit)
+    for cut in (len(whole) - 1, len(whole) // 2 + 3):
+        audit.path.write_bytes(whole[:cut])
+        assert shown(past) == ["switch 1"]
+    audit.path.write_bytes(whole)
+    assert shown(past) == ["switch 2", "switch 1"]
+
+
+def test_a_new_file_of_the_same_name_begins_a_new_history(audit: AuditFile) -> None:
+    audit.append(a_record(1))
+    past = Past(audit)
+    assert shown(past) == ["switch 1"]
+    audit.path.rename(audit.path.with_suffix(".1"))
+    assert shown(past) == []
+    audit.append(a_record(2))
+    assert shown(past) == ["switch 2"]
+
+
+def test_a_file_that_cannot_be_read_leaves_what_was_known(audit: AuditFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit.append(a_record(1))
+    past = Past(audit)
+    assert shown(past) == ["switch 1"]
+    audit.append(a_record(2))
+
+    def no(*_: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AuditFile, "lines", no)
+        assert shown(past) == ["switch 1"]
+    assert shown(past) == ["switch 2", "switch 1"]
+
+
+def test_namespaces_never_mix(audit: AuditFile) -> None:
+    audit.append(a_record(1, namespace="agents"))
+    audit.append(a_record(2, namespace="agents-two"))
+    past = Past(audit)
+    assert (shown(past, "agents"), shown(past, "agents-two"), shown(past, "agent")) == (["switch 1"], ["switch 2"], [])
+
+
+def test_records_of_another_environment_are_not_shown(audit: AuditFile) -> None:
+    audit.append(a_record(1))
+    foreign = AuditFile(audit.path)
+    foreign.append(a_record(2, environment="staging"))
+    assert shown(Past(audit)) == ["switch 1"]
+
+
+def test_records_from_before_environments_were_recorded_are_shown(audit: AuditFile) -> None:
+    record = a_record(1)
+    del record["service"]["environment"]
+    audit.append(record)
+    assert shown(Past(audit)) == ["switch 1"]
+
+
+def test_refused_actions_are_in_the_history(audit: AuditFile) -> None:
+    audit.append(a_record(1, outcome="refused"))
+    (entry,) = Past(audit).of("agents", SERVICE)
+    assert entry.outcome.value == "refused"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"kind": "teleport"}, id="a kind that this version does not know"),
+        pytest.param({"outcome": "unclear"}, id="an outcome that it does not know"),
+        pytest.param({"before": {"track": "red"}}, id="a third track"),
+        pytest.param({"before": None}, id="no track"),
+        pytest.param({"after": "green"}, id="a text for an object"),
+        pytest.param({"target": 7}, id="a number for a text"),
+    ],
+)
+def test_a_record_that_this_version_cannot_read_is_left_out(audit: AuditFile, more: dict[str, Any]) -> None:
+    audit.append(a_record(1))
+    audit.append(a_record(2, **more))
+    assert shown(Past(audit)) == ["switch 1"]
+
+
+@pytest.mark.parametrize("at", ["yesterday", "", "2026-13-01", "0"])
+def test_a_record_without_a_time_is_left_out(audit: AuditFile, at: str) -> None:
+    audit.append({**a_record(1), "@timestamp": at})
+    assert shown(Past(audit)) == []
+
+
+def test_a_time_without_a_zone_is_utc(audit: AuditFile) -> None:
+    audit.append({**a_record(1), "@timestamp": "2026-03-01T03:00:00"})
+    audit.append(a_record(2))
+    assert shown(Past(audit)) == ["switch 1", "switch 2"]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(["@timestamp", "message", "event", "user", "service"]), json_values)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_no_record_breaks_the_history(tmp_path: Path, key: str, value: Any) -> None:
+    path = tmp_path / "any.jsonl"
+    path.unlink(missing_ok=True)
+    whole = AuditFile(path).append(a_record(1))
+    path.write_text(json.dumps({**whole, key: value}) + "\n")
+    assert len(Past(AuditFile(path, "production")).of("agents", SERVICE)) <= 1
+
+
+def test_no_more_than_the_newest_are_kept(audit: AuditFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda file: None)
+    for number in range(KEPT + 3):
+        audit.append(a_record(number))
+    found = shown(Past(audit))
+    assert (len(found), found[0]) == (KEPT, f"switch {KEPT + 2}")

@@ -1,0 +1,32 @@
+"""What the page says about the audit: silent while every record is safe, and plain about each thing that is not."""
+
+from __future__ import annotations
+
+from dashboard.model.audit import AuditStatus
+from dashboard.ui.history import audit_troubles
+
+FILE = "/var/lib/tealdeck/audit.jsonl"
+
+
+def test_nothing_is_said_while_records_are_safe_or_on_their_way() -> None:
+    assert audit_troubles(AuditStatus(file=FILE)) == ()
+    assert audit_troubles(AuditStatus(file=FILE, waiting=3)) == ()
+
+
+def test_refused_records_are_counted_with_the_reason_the_file_and_the_way_out() -> None:
+    (said,) = audit_troubles(AuditStatus(file=FILE, refused=2, refusal="HTTP 400: document_parsing_exception"))
+    assert "refused 2 audit records: HTTP 400: document_parsing_exception" in said
+    assert FILE in said
+    assert "audit ship" in said
+
+
+def test_a_standstill_is_told_with_what_waits() -> None:
+    (said,) = audit_troubles(AuditStatus(file=FILE, waiting=1, trouble="elasticsearch: connection refused"))
+    assert said.startswith("1 audit record not in the log store yet")
+    assert "connection refused" in said
+
+
+def test_a_file_that_cannot_be_read_is_told() -> None:
+    (said,) = audit_troubles(AuditStatus(file=FILE, unreadable="Permission denied"))
+    assert "cannot be read: Permission denied" in said
+    assert "incomplete" in said
