@@ -20,7 +20,7 @@ from typing import Any
 import requests
 
 from bench.limits import Figure, report
-from bench.logstore import STREAM, Program, load
+from bench.logstore import NAMESPACE, STREAM, Program, load
 from connectors.elasticsearch import Elasticsearch
 from dashboard.queries import search
 from dashboard.queries.logs import LogReader
@@ -50,7 +50,15 @@ def main(arguments: Sequence[str]) -> int:
 def first_page(url: str, documents: int, rounds: int) -> Figure:
     """The page's time as a multiple of the store's."""
     now = datetime.now(UTC)
-    request = Logs(stream="logs", start=now - timedelta(hours=26), end=now, size=100, histogram_buckets=60, terms=TERMS)
+    request = Logs(
+        stream="logs",
+        namespace=NAMESPACE,
+        start=now - timedelta(hours=26),
+        end=now,
+        size=100,
+        histogram_buckets=60,
+        terms=TERMS,
+    )
     elasticsearch = Elasticsearch(url)
     reader, bare, session = LogReader(elasticsearch), _bare(elasticsearch, request), requests.Session()
     session.trust_env = False

@@ -27,6 +27,7 @@ import psutil
 from elasticsearch import ApiError, Elasticsearch, TransportError
 
 STREAM = "logs-agentgov.app.otel-bench"
+NAMESPACE = "bench"
 CHUNK = 2_000
 LIMITS = {"documents a second": 5_000.0, "p95 milliseconds": 150.0, "lost": 0.0}
 _FACETS = (
@@ -96,6 +97,7 @@ def documents(count: int, dice: random.Random, first: int = 0) -> Iterator[dict[
             "resource": {
                 "attributes": {
                     "service.name": f"service-{dice.randrange(5)}",
+                    "k8s.namespace.name": NAMESPACE,
                     "k8s.pod.name": f"pod-{dice.randrange(60)}",
                     "deployment.environment.name": "bench",
                 }

@@ -39,7 +39,8 @@ class Past:
             self._catch_up()
         with self._lock:
             found = tuple(self._found.get(target(namespace, service), ()))
-        return tuple(sorted(reversed(found), key=lambda entry: entry.at, reverse=True))
+        # Of two that ended at the same moment the later one in the file is the newer.
+        return tuple(sorted(found, key=lambda entry: entry.at))[::-1]
 
     def _catch_up(self) -> None:
         try:

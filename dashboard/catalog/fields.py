@@ -16,7 +16,7 @@ _RESOURCE = {
     "service": ("resource.attributes.service.name", "service.name"),
     "version": ("resource.attributes.service.version", "service.version"),
     "environment": ("resource.attributes.deployment.environment.name", "service.environment"),
-    "namespace": ("resource.attributes.k8s.namespace.name", "kubernetes.namespace"),
+    "namespace": ("resource.attributes.k8s.namespace.name", "kubernetes.namespace", "kubernetes.namespace_name"),
     "pod": ("resource.attributes.k8s.pod.name", "kubernetes.pod.name"),
     "track": ("resource.attributes.tealdeck.track", "labels.tealdeck_track"),
 }
@@ -57,6 +57,7 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "severity": ("event.outcome",),
         "service": ("service.name",),
         "namespace": ("kubernetes.namespace",),
+        "environment": ("service.environment",),
         "trace_id": ("trace.id",),
         "user": ("user.name",),
         "action": ("event.action",),

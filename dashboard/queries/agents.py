@@ -104,6 +104,7 @@ def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
     requests["errors"] = Instant(catalog.ERRORS_BY_TYPE, figure, at)
     requests["slowest"] = Logs(
         stream="traces",
+        namespace=view.ns,
         start=over.start,
         end=over.end,
         filters={"service": view.service, "track": view.track, "agent": view.agent, "operation": "invoke_agent"},

@@ -93,6 +93,7 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
     requests |= ask_changes(view.ns)
     requests["newest"] = Logs(
         stream="logs",
+        namespace=view.ns,
         start=over.start,
         end=over.end,
         filters={

@@ -55,7 +55,12 @@ def evidence(
                 "severity": ("ERROR", "FATAL"),
             }
             requests[f"log.{incident.key}"] = Logs(
-                stream="logs", start=end - COURSE, end=end + timedelta(seconds=5), filters=filters, size=1
+                stream="logs",
+                namespace=moments["namespace"],
+                start=end - COURSE,
+                end=end + timedelta(seconds=5),
+                filters=filters,
+                size=1,
             )
     more = ask.gather(requests)
     changed = changes.changes(

@@ -144,7 +144,7 @@ class LogReader:
         """A document, and what lies next to it in one point in time: what shares its moment is on one side of it."""
         budget = _Budget(budget_seconds, self._seconds)
         fields = self._resolver.resolution(request.stream, streams, timeout_seconds=budget_seconds)
-        itself = search.only(request.document)
+        itself = search.only(request, fields)
         text = search.as_text(streams, itself)
         with self._point_in_time(streams, budget) as point:
 
@@ -166,7 +166,7 @@ class LogReader:
             hit = here.hits[0]
             with understood(SOURCE):
                 entry = search.entry(request.stream, hit)
-            around = search.around(entry.at, AROUND, request.filters, fields)
+            around = search.around(request, entry.at, AROUND, fields)
             before = ask(around, "desc", request.before, hit.sort) if request.before else None
             after = ask(around, "asc", request.after, hit.sort) if request.after else None
         with understood(SOURCE):
@@ -180,8 +180,10 @@ class LogReader:
 
     def document(self, streams: str, request: LogDocument, *, budget_seconds: float) -> LogResult[LogEntry]:
         """The document that a link names, if it lies in `streams`: a link must not lead into any other index."""
-        asked = search.only(request.document)
-        found = self._found(streams, query=asked, size=1, count_up_to=0, timeout_seconds=budget_seconds)
+        budget = _Budget(budget_seconds, self._seconds)
+        fields = self._resolver.resolution(request.stream, streams, timeout_seconds=budget_seconds)
+        asked = search.only(request, fields)
+        found = self._found(streams, query=asked, size=1, count_up_to=0, timeout_seconds=budget.left())
         text = search.as_text(streams, asked)
         if found is None or not found.hits:
             return LogResult(value=None, query=text, nothing=NO_DOCUMENT, left_out=found.left_out if found else ())

@@ -41,6 +41,7 @@ def requests(namespace: str, service: str, now: datetime) -> dict[str, Request]:
     for track in Track:
         asked[f"errors.{track}"] = Logs(
             stream="logs",
+            namespace=namespace,
             start=now - LOOKED_BACK,
             end=now,
             filters={"service": service, "track": track, "severity": ("ERROR", "FATAL")},

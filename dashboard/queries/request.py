@@ -45,7 +45,7 @@ class Alerts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logs:
-    """A page of one stream with counts over the whole window.
+    """A page of one stream with counts over the whole window, of one namespace alone.
 
     With `widening` the newest 15 minutes are searched first and more only as long as the page is not full: quick on
     any amount of data, but the counts are then of what was searched (`LogPage.searched_from`).
@@ -55,6 +55,7 @@ class Logs:
     """
 
     stream: Stream
+    namespace: str
     start: datetime
     end: datetime
     filters: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
@@ -80,20 +81,27 @@ class MoreLogs:
         """The stream of the logs."""
         return self.logs.stream
 
+    @property
+    def namespace(self) -> str:
+        """The namespace of the logs."""
+        return self.logs.namespace
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogDocument:
-    """One document by its permanent link."""
+    """One document by its permanent link, if it is of that namespace."""
 
     stream: Stream
+    namespace: str
     document: DocumentId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogContext:
-    """What was written just before and just after a document, within an hour; `filters` as in `Logs`."""
+    """What was written in the namespace just before and just after a document, within an hour; filters as in `Logs`."""
 
     stream: Stream
+    namespace: str
     document: DocumentId
     filters: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     before: int = 20
@@ -111,6 +119,11 @@ class LogPatterns:
     def stream(self) -> Stream:
         """The stream of the logs."""
         return self.logs.stream
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the logs."""
+        return self.logs.namespace
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,19 @@ TIE = "_shard_doc"
 
 
 def query(request: Logs, fields: Resolution) -> Clause:
-    """The filter: everything in the window that matches all filters and all words of the text."""
+    """The filter: everything of the namespace in the window that matches all filters and all words of the text."""
     window = {"gte": _iso(request.start), "lt": _iso(request.end)}
-    boolean: Clause = {"filter": [{"range": {TIME: window}}, *filters(request.filters, fields)]}
+    wanted = filters(request.filters, fields)
+    boolean: Clause = {"filter": [{"range": {TIME: window}}, scope(request.namespace, fields), *wanted]}
     if request.text.strip():
         words = {"query": request.text, "fields": list(TEXT[request.stream]), "default_operator": "and"}
         boolean["must"] = [{"simple_query_string": words}]
     return {"bool": boolean}
+
+
+def scope(namespace: str, fields: Resolution) -> Clause:
+    """What keeps namespaces apart: part of every question about logs, spans and audit events."""
+    return _either(fields.fields("namespace"), namespace)
 
 
 def filters(wanted: Mapping[str, str | tuple[str, ...]], fields: Resolution) -> list[Clause]:
@@ -57,15 +63,18 @@ def without(query: Clause, shown: Iterable[DocumentId]) -> Clause:
     return {"bool": {**query["bool"], "must_not": seen}} if seen else query
 
 
-def only(document: DocumentId) -> Clause:
-    """The query that finds one document."""
-    return {"bool": {"filter": [{"term": {"_index": document.index}}, {"ids": {"values": [document.id]}}]}}
+def only(request: LogDocument | LogContext, fields: Resolution) -> Clause:
+    """The query that finds one document: a link must not lead into any other namespace."""
+    document = request.document
+    itself = [{"term": {"_index": document.index}}, {"ids": {"values": [document.id]}}]
+    return {"bool": {"filter": [*itself, scope(request.namespace, fields)]}}
 
 
-def around(at: datetime, reach: timedelta, wanted: Mapping[str, str | tuple[str, ...]], fields: Resolution) -> Clause:
+def around(request: LogContext, at: datetime, reach: timedelta, fields: Resolution) -> Clause:
     """The query for what was written up to `reach` before or after a moment."""
     window = {"gte": _iso(at - reach), "lte": _iso(at + reach)}
-    return {"bool": {"filter": [{"range": {TIME: window}}, *filters(wanted, fields)]}}
+    wanted = filters(request.filters, fields)
+    return {"bool": {"filter": [{"range": {TIME: window}}, scope(request.namespace, fields), *wanted]}}
 
 
 def sort(request: Logs, fields: Resolution) -> list[Clause]:
@@ -113,9 +122,16 @@ def page(request: Logs, found: Found, fields: Resolution, width_seconds: int) ->
         total_is_lower_bound=found.total_is_lower_bound or bool(found.left_out),
         histogram=_histogram(request, buckets, width_seconds) if request.histogram_buckets else (),
         terms={name: _terms(counts, name, len(fields.fields(name))) for name in request.terms},
-        lacking=fields.lacks((*(name for name, value in request.filters.items() if value), *request.terms)),
+        lacking=fields.lacks(_asked_by(request)),
         next=Cursor(shown=tuple(entry.document for entry in entries)) if is_full else None,
     )
+
+
+def _asked_by(request: Logs) -> Iterator[str]:
+    """The concepts that decide which documents are found and how they are counted."""
+    yield "namespace"
+    yield from (name for name, value in request.filters.items() if value)
+    yield from request.terms
 
 
 def searched_from(page: LogPage, start: datetime) -> LogPage:
@@ -144,7 +160,8 @@ def shape(request: Logs) -> Hashable:
     """All of a request but its window: what two looks at the same moving window have in common."""
     filters = tuple(sorted((name, wanted) for name, wanted in request.filters.items() if wanted))
     counts = (request.histogram_buckets, request.terms)
-    return (filters, request.text, request.size, request.sort, request.newest_first, request.widening, *counts)
+    order = (request.sort, request.newest_first, request.widening)
+    return (request.namespace, filters, request.text, request.size, *order, *counts)
 
 
 def as_text(streams: str, query: Mapping[str, Any]) -> str:
@@ -155,7 +172,7 @@ def as_text(streams: str, query: Mapping[str, Any]) -> str:
 def about(streams: str, request: LogRequest) -> str:
     """A request as a person may read it before it is known which fields the backend has."""
     if isinstance(request, LogContext | LogDocument):
-        return as_text(streams, only(request.document))
+        return as_text(streams, only(request, Resolution(stream=request.stream)))
     logs = request if isinstance(request, Logs) else request.logs
     return as_text(streams, query(logs, Resolution(stream=logs.stream)))
 

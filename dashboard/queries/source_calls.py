@@ -254,9 +254,9 @@ class SourceCalls:
                 return ("more", request.cursor, search.shape(request.logs), request.logs.start, request.logs.end)
             case LogContext():
                 filters = tuple(sorted(request.filters.items()))
-                return ("context", request.document, filters, request.before, request.after)
+                return ("context", request.namespace, request.document, filters, request.before, request.after)
             case LogDocument():
-                return ("document", request.document)
+                return ("document", request.namespace, request.document)
             case _:
                 assert_never(request)
 

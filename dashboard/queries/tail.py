@@ -43,9 +43,12 @@ class TailStep:
     has_gap: bool
 
 
-def newest(stream: Stream, now: datetime, *, filters: Mapping[str, str | tuple[str, ...]], text: str = "") -> Logs:
+def newest(
+    stream: Stream, namespace: str, now: datetime, *, filters: Mapping[str, str | tuple[str, ...]], text: str = ""
+) -> Logs:
     """The question that all viewers of a tail ask."""
-    return Logs(stream=stream, start=now - REACH, end=now + AHEAD, filters=filters, text=text, size=MOST)
+    window = {"start": now - REACH, "end": now + AHEAD}
+    return Logs(stream=stream, namespace=namespace, **window, filters=filters, text=text, size=MOST)
 
 
 def advance(tail: Tail, page: LogPage, now: datetime) -> TailStep:

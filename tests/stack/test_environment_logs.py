@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from dashboard.queries.resolver import Resolver
 from tests.environment import Environment
 from tests.waiting import eventually
 
+AGENTS: Any = {"stream": "logs", "namespace": "agents"}
 STREAMS = {"logs": "logs-agentgov.app.otel-*", "traces": "traces-agentgov.otel-*"}
 SECONDS = 10.0
 # What every line or span of the workload may carry; the others wait for something to happen.
@@ -34,7 +36,13 @@ def reader(elasticsearch: Elasticsearch) -> LogReader:
 
 def _logs(**more: object) -> Logs:
     now = datetime.now(UTC)
-    whole = {"stream": "logs", "start": now - timedelta(minutes=10), "end": now + timedelta(minutes=1), "size": 50}
+    whole = {
+        "stream": "logs",
+        "namespace": "agents",
+        "start": now - timedelta(minutes=10),
+        "end": now + timedelta(minutes=1),
+        "size": 50,
+    }
     return Logs(**{**whole, **more})  # type: ignore[arg-type]
 
 
@@ -83,7 +91,7 @@ def test_runs_are_one_pattern_however_long_they_took(reader: LogReader) -> None:
 
 def test_the_lines_around_one_are_of_its_pod_and_in_order(reader: LogReader) -> None:
     entry = _page(reader, filters={"service": "agent-runtime"}).entries[-1]
-    context = LogContext(stream="logs", document=entry.document, filters={"pod": entry.pod}, before=5, after=5)
+    context = LogContext(**AGENTS, document=entry.document, filters={"pod": entry.pod}, before=5, after=5)
 
     found = reader.surroundings(STREAMS["logs"], context, budget_seconds=SECONDS).value
 

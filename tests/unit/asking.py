@@ -18,6 +18,7 @@ from dashboard.model.reading import Unit
 from dashboard.queries.ask import Ask, Instant, Range
 from dashboard.queries.source_calls import Sources
 from dashboard.settings import EnvironmentSettings, Settings
+from tests.unit.fake_logs import NAMESPACE, known
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 UP = Expression(name="up", promql='up{service_name="$service"}', unit=Unit.COUNT, blind="nothing")
@@ -117,7 +118,7 @@ class FakeElasticsearch:
         self.asked: list[dict[str, Any]] = []
 
     def field_types(self, index: str, names: Any, **asked: Any) -> FieldTypes:
-        return FieldTypes(indices=frozenset({"i"}), by_name={})
+        return known(**{NAMESPACE: ("i",)})
 
     def search(self, index: str, **asked: Any) -> Found:
         self.asked.append({"index": index, **asked})

@@ -12,13 +12,15 @@ from connectors.elasticsearch import FieldType, FieldTypes, Found, Hit
 from connectors.errors import NotFound, SourceError
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+NAMESPACE = "resource.attributes.k8s.namespace.name"
 _TIE = "_shard_doc"
 
 
 def line(identity: str, seconds_ago: float = 0, *, index: str = "i", message: str = "hello", **more: Any) -> Hit:
-    """A log line in OpenTelemetry's shape."""
+    """A log line of the namespace agents in OpenTelemetry's shape."""
     at = (NOW - timedelta(seconds=seconds_ago)).isoformat()
-    return Hit(id=identity, index=index, source={"@timestamp": at, "body": {"text": message}, **more})
+    source = {"@timestamp": at, NAMESPACE: "agents", "body": {"text": message}, **more}
+    return Hit(id=identity, index=index, source=source)
 
 
 @dataclass
@@ -40,7 +42,7 @@ class FakeLogs:
         self.clock = SourceClock()
         self.lines = list(lines)
         self.asked: list[SourceRequest] = []
-        self.known: FieldTypes | SourceError = FieldTypes(indices=frozenset({"i"}), by_name={})
+        self.known: FieldTypes | SourceError = known(**{NAMESPACE: ("i",)})
         self.asked_fields = 0
         self.passed = 0.0
         self.takes_seconds = 0.0

@@ -358,7 +358,7 @@ def test_a_selector_that_cannot_be_read_is_a_mistake_in_the_program(world: World
 
 
 def _logs(**more: Any) -> Logs:
-    return Logs(stream="logs", start=NOW - timedelta(minutes=10), end=NOW, **more)
+    return Logs(stream="logs", namespace="agents", start=NOW - timedelta(minutes=10), end=NOW, **more)
 
 
 def test_a_search_is_asked_by_the_fields_names_and_answered_as_entries(world: World):
@@ -386,6 +386,7 @@ def test_a_search_is_asked_by_the_fields_names_and_answered_as_entries(world: Wo
     [asked] = world.elasticsearch.asked
     assert asked["index"] == "logs-agentgov.app.otel-*"
     assert asked["query"]["bool"]["filter"][1:] == [
+        {"term": {"resource.attributes.k8s.namespace.name": "agents"}},
         {"term": {"resource.attributes.tealdeck.track": "green"}},
         {"terms": {"resource.attributes.service.name": ["a", "b"]}},
     ]

@@ -19,6 +19,8 @@ from dashboard.queries.source_calls import Sources
 from dashboard.settings import Settings
 from tests.unit.fake_logs import NOW, FakeLogs, line
 
+AGENTS: Any = {"stream": "logs", "namespace": "agents"}
+
 
 @pytest.fixture
 def store() -> FakeLogs:
@@ -37,7 +39,7 @@ def ask(store: FakeLogs) -> Iterator[Ask]:
 
 
 def _logs(**more: Any) -> Logs:
-    return Logs(**{"stream": "logs", "start": NOW - timedelta(hours=1), "end": NOW, "size": 2, **more})
+    return Logs(**{**AGENTS, "start": NOW - timedelta(hours=1), "end": NOW, "size": 2, **more})
 
 
 def test_a_page_leads_to_the_next_one(ask: Ask):
@@ -79,7 +81,7 @@ def test_nothing_found_by_a_field_that_no_document_has_is_no_proof(ask: Ask):
 
 
 def test_a_link_is_answered_with_its_document(ask: Ask):
-    reading = ask.gather({"x": LogDocument(stream="logs", document=DocumentId("i", "3"))}).entry("x")
+    reading = ask.gather({"x": LogDocument(**AGENTS, document=DocumentId("i", "3"))}).entry("x")
 
     assert reading.value is not None
     assert reading.value.message == "run 3 ended"
@@ -88,7 +90,10 @@ def test_a_link_is_answered_with_its_document(ask: Ask):
 def test_a_link_to_what_is_gone_is_empty(ask: Ask):
     gone = DocumentId("i", "gone")
     answers = ask.gather(
-        {"x": LogDocument(stream="logs", document=gone), "y": LogContext(stream="logs", document=gone)}
+        {
+            "x": LogDocument(**AGENTS, document=gone),
+            "y": LogContext(**AGENTS, document=gone),
+        }
     )
 
     for reading in (answers.entry("x"), answers.surroundings("y")):
@@ -97,7 +102,7 @@ def test_a_link_to_what_is_gone_is_empty(ask: Ask):
 
 
 def test_surroundings_are_answered_in_the_order_of_time(ask: Ask):
-    context = LogContext(stream="logs", document=DocumentId("i", "3"), before=1, after=1)
+    context = LogContext(**AGENTS, document=DocumentId("i", "3"), before=1, after=1)
 
     found = ask.gather({"x": context}).surroundings("x").value
 

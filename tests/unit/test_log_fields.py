@@ -22,7 +22,7 @@ OTEL, ECS = "resource.attributes.service.name", "service.name"
 
 
 def _logs(**more: Any) -> Logs:
-    return Logs(stream="logs", start=NOW - timedelta(hours=1), end=NOW, **more)
+    return Logs(stream="logs", namespace="agents", start=NOW - timedelta(hours=1), end=NOW, **more)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from dashboard.queries.logs import LogReader, LogResult
 from dashboard.queries.request import LogContext, Logs, MoreLogs
 from tests.unit.fake_logs import NOW, FakeLogs, line
 
+AGENTS: Any = {"stream": "logs", "namespace": "agents"}
 LATE = TimedOut("elasticsearch", "no answer within 5 s")
 
 
@@ -27,7 +28,7 @@ def _reader(store: FakeLogs) -> LogReader:
 
 
 def _logs(**more: Any) -> Logs:
-    return Logs(**{"stream": "logs", "start": NOW - timedelta(hours=24), "end": NOW, "size": 3, **more})
+    return Logs(**{**AGENTS, "start": NOW - timedelta(hours=24), "end": NOW, "size": 3, **more})
 
 
 def _page(store: FakeLogs, request: Logs) -> LogPage:
@@ -202,7 +203,9 @@ def test_a_source_that_breaks_while_looking_further_is_a_failure_too():
 
 def _around(store: FakeLogs, identity: str, **more: Any) -> LogResult[Any]:
     return _reader(store).surroundings(
-        "logs-*", LogContext(stream="logs", document=DocumentId("i", identity), **more), budget_seconds=5
+        "logs-*",
+        LogContext(**AGENTS, document=DocumentId("i", identity), **more),
+        budget_seconds=5,
     )
 
 

@@ -17,7 +17,7 @@ from tests.unit.fake_logs import NOW, line
 
 def _page(lines: list[Hit], now: datetime) -> LogPage:
     """What Elasticsearch answers at `now` when it has these lines."""
-    request = tail.newest("logs", now, filters={})
+    request = tail.newest("logs", "agents", now, filters={})
     hits = [hit for hit in lines if request.start <= datetime.fromisoformat(hit.source["@timestamp"]) < request.end]
     hits.sort(key=lambda hit: hit.source["@timestamp"], reverse=True)
     found = Found(hits=tuple(hits[: request.size]), total=len(hits), total_is_lower_bound=False)

@@ -17,6 +17,7 @@ from dashboard.queries.request import LogContext, LogDocument, LogPatterns, Logs
 from dashboard.queries.tail import Tail, advance, newest
 from tests.real.elasticsearch.log_stores import DOCUMENTS, START, STREAM, Json, Store, at, bulk
 
+AGENTS: Any = {"stream": "logs", "namespace": "agents"}
 pytestmark = pytest.mark.stack
 
 OTEL, ECS, BOTH = "logs-reading.otel-default", "logs-reading.ecs-default", "logs-reading.*"
@@ -30,12 +31,13 @@ def _otel(minutes: float, text: str, service: str, severity: str = "INFO", **att
         "body": {"text": text},
         "severity_text": severity,
         "attributes": attributes,
-        "resource": {"attributes": {"service.name": service}},
+        "resource": {"attributes": {"service.name": service, "k8s.namespace.name": "agents"}},
     }
 
 
 def _ecs(minutes: float, text: str, service: str, severity: str = "INFO", **more: Any) -> Json:
-    return {"@timestamp": at(minutes), "message": text, "log.level": severity, "service": {"name": service}, **more}
+    place = {"service": {"name": service}, "kubernetes": {"namespace": "agents"}}
+    return {"@timestamp": at(minutes), "message": text, "log.level": severity, **place, **more}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def tied(store: Store, elasticsearch: Elasticsearch) -> LogReader:
 
 def _logs(**more: Any) -> Logs:
     whole = {"start": START - timedelta(hours=1), "end": START + timedelta(hours=2)}
-    return Logs(**{"stream": "logs", "size": 50, **whole, **more})
+    return Logs(**{**AGENTS, "size": 50, **whole, **more})
 
 
 def _page(reader: LogReader, request: Logs, streams: str = BOTH) -> LogPage:
@@ -180,7 +182,9 @@ def test_surroundings_hold_what_shares_the_moment(tied: LogReader, elasticsearch
     link = DocumentId(middle.index, middle.id)
 
     found = tied.surroundings(
-        TIED, LogContext(stream="logs", document=link, before=500, after=500), budget_seconds=SECONDS
+        TIED,
+        LogContext(**AGENTS, document=link, before=500, after=500),
+        budget_seconds=SECONDS,
     ).value
 
     assert found is not None
@@ -193,7 +197,7 @@ def test_surroundings_hold_what_shares_the_moment(tied: LogReader, elasticsearch
 
 def test_surroundings_are_the_nearest_lines_of_the_filter(reader: LogReader) -> None:
     entry = next(one for one in _page(reader, _logs()).entries if one.id == "e0")
-    context = LogContext(stream="logs", document=entry.document, filters={"service": "gateway"}, before=1, after=1)
+    context = LogContext(**AGENTS, document=entry.document, filters={"service": "gateway"}, before=1, after=1)
 
     found = reader.surroundings(BOTH, context, budget_seconds=SECONDS).value
 
@@ -205,14 +209,14 @@ def test_a_link_leads_to_its_document_and_a_broken_one_says_so(reader: LogReader
     entry = _page(reader, _logs(filters={"service": "gateway"})).entries[0]
     link = DocumentId.parse(str(entry.document))
 
-    assert reader.document(BOTH, LogDocument(stream="logs", document=link), budget_seconds=SECONDS).value == entry
+    assert reader.document(BOTH, LogDocument(**AGENTS, document=link), budget_seconds=SECONDS).value == entry
     gone = DocumentId(link.index, "nobody")
-    read = reader.document(BOTH, LogDocument(stream="logs", document=gone), budget_seconds=SECONDS)
+    read = reader.document(BOTH, LogDocument(**AGENTS, document=gone), budget_seconds=SECONDS)
     assert read.value is None
     assert "there is no such document" in read.nothing
-    elsewhere = reader.document(STREAM, LogDocument(stream="logs", document=link), budget_seconds=SECONDS)
+    elsewhere = reader.document(STREAM, LogDocument(**AGENTS, document=link), budget_seconds=SECONDS)
     assert elsewhere.value is None
-    context = LogContext(stream="logs", document=gone)
+    context = LogContext(**AGENTS, document=gone)
     assert reader.surroundings(BOTH, context, budget_seconds=SECONDS).value is None
 
 
@@ -234,7 +238,7 @@ def test_a_tail_shows_each_line_once(store: Store, elasticsearch: Elasticsearch)
     for round_number in range(3):
         lines = {f"r{round_number}-{n}": _otel(-n / 60, "a line", "runtime") for n in range(3)}
         bulk(store, stream, lines)
-        page = _page(reader, newest("logs", now, filters={}), stream)
+        page = _page(reader, newest("logs", "agents", now, filters={}), stream)
         step = advance(tail, page, now)
         tail, shown = step.tail, [*shown, *(entry.id for entry in step.new)]
         assert not step.has_gap
