@@ -47,8 +47,8 @@ def newest(
     stream: Stream, namespace: str, now: datetime, *, filters: Mapping[str, str | tuple[str, ...]], text: str = ""
 ) -> Logs:
     """The question that all viewers of a tail ask."""
-    window = {"start": now - REACH, "end": now + AHEAD}
-    return Logs(stream=stream, namespace=namespace, **window, filters=filters, text=text, size=MOST)
+    start, end = now - REACH, now + AHEAD
+    return Logs(stream=stream, namespace=namespace, start=start, end=end, filters=filters, text=text, size=MOST)
 
 
 def advance(tail: Tail, page: LogPage, now: datetime) -> TailStep:
