@@ -8,7 +8,7 @@ percent the share slower than L shrinks when L grows by one percent. So a margin
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dashboard.model.trial import SlowBound
 
@@ -16,6 +16,30 @@ QUANTILES = (0.5, 0.9, 0.99)
 # A share that rests on fewer slow or fewer quick runs than this places no bound.
 LEAST_RUNS = 20
 _LEAST_SLOPE, _MOST_SLOPE = 0.1, 10.0
+
+
+def bound_of(label: str) -> float | None:
+    """The bucket bound that a label `le` spells; None where it spells no number."""
+    try:
+        bound = float(label)
+    except ValueError:
+        return None
+    return None if math.isnan(bound) else bound
+
+
+def spellings(bounds: Iterable[float], told: Iterable[str]) -> tuple[str, ...]:
+    """All labels of finite `bounds`: those `told`, and those that an upgrade may bring, as `1`, `1.0`, `1e0` ..."""
+    wanted = tuple(bounds)
+    usual = (text for bound in wanted for text in _spelled(bound))
+    return tuple(dict.fromkeys(label for label in (*sorted(set(told)), *usual) if bound_of(label) in wanted))
+
+
+def _spelled(bound: float) -> Iterator[str]:
+    mantissa, _, power = f"{bound:e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    yield from (f"{bound:g}", repr(bound), f"{bound:.0f}", f"{bound:.1f}", f"{bound:.2f}")
+    yield from (f"{mantissa}{sign}{form}" for sign in "eE" for form in (f"{int(power)}", f"{int(power):+03d}"))
+    yield f"{mantissa}.0e{int(power)}"
 
 
 def freeze(

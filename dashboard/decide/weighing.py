@@ -91,7 +91,7 @@ def metrics_of(trial: Trial, policy: Policy) -> tuple[Metric, ...]:
                 Metric(
                     name=name,
                     family="latency",
-                    total_events=trial.total_events["runs"],
+                    total_events=trial.total_events.get(name, trial.total_events["runs"]),
                     bad_events=trial.bad_events[name],
                     usual=bound.share,
                     slope=bound.slope,

@@ -43,7 +43,8 @@ class Trial:
         started_at: the beginning of the first interval that is judged.
         interval_seconds: the length of one interval.
         history: so many of the first rows are from before; the candidate has no counts there.
-        total_events: columns by what is counted: runs, evaluations, tools, decisions.
+        total_events: columns by what is counted: runs, evaluations, tools, decisions; and by metric where its bad
+            events are not known of all of these, such as runs of pods without a bucket.
         bad_events: columns by metric: errors, violations, tools, denials, and slow_0, slow_1 ... for each of `bounds`.
         bounds: the bucket bounds that latency is counted by, frozen at the beginning.
         left_out: the share of the pods' intervals of each track that could not be counted.

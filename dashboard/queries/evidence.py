@@ -23,7 +23,7 @@ from dashboard.decide.factor import Array
 from dashboard.decide.weighing import TOTALS
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.model.release import Track
-from dashboard.model.series import Series
+from dashboard.model.series import Sample, Series
 from dashboard.model.trial import Columns, SlowBound, Trial
 from dashboard.queries.ask import Ask, Instant, Range, Readings, Request
 
@@ -102,10 +102,13 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
         frozen_at = [at for s in _FREEZE_AFTER_SECONDS if (at := _moment(clock.begin + s)) <= now]
     requests |= {f"buckets.{index}": Instant(catalog.BUCKETS, values, at) for index, at in enumerate(frozen_at)}
     answers = ask.gather(requests)
-    bounds, labels, problem = _bounds(answers, len(frozen_at), beginning.candidate)
+    buckets = [answers.samples(f"buckets.{index}").value or () for index in range(len(frozen_at))]
+    bounds, problem = _bounds(buckets, beginning.candidate)
     readings = [answers.series(key) for key in requests if not key.startswith("buckets")]
     within: Reading[tuple[Series, ...]] | None = None
     if bounds:
+        told = (sample.labels.get("le", "") for samples in buckets for sample in samples)
+        labels = latency.spellings((bound.seconds for bound in bounds), told)
         pattern = Regex("|".join(literal(label) for label in labels))
         question = {"within": _range(catalog.WITHIN_COUNTER, {**values, "bounds": pattern}, clock)}
         within = ask.gather(question).series("within")
@@ -114,7 +117,7 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
     if doubtful is not None:
         return missing(doubtful.reason, source=Source.PROMETHEUS, query=doubtful.query)
     runs = answers.series("total.runs")
-    found = _counted(answers, within, beginning, clock, bounds, labels)
+    found = _counted(answers, within, beginning, clock, bounds)
     if problem:
         found = replace(found, problems={**found.problems, "latency": problem})
     return fresh(found, source=Source.PROMETHEUS, as_of=min(now, _moment(clock.end)), query=runs.query)
@@ -142,25 +145,37 @@ def _range(expression: Expression, values: Mapping[str, str], clock: _Clock) -> 
     return Range(expression, values, _moment(clock.history_from), _moment(clock.end), clock.step)
 
 
-def _bounds(answers: Readings, asked: int, candidate: Track) -> tuple[tuple[SlowBound, ...], tuple[str, ...], str]:
-    """The bounds to count latency by with their labels, and why there are none."""
-    for index in range(asked):
-        by_track: dict[str, dict[float, float]] = {track: {} for track in Track}
-        label_of: dict[float, str] = {}
-        for sample in answers.samples(f"buckets.{index}").value or ():
-            bound = float(sample.labels.get("le", "nan"))
-            by_track.get(sample.labels.get("track", ""), {})[bound] = sample.value or 0.0
-            label_of[bound] = sample.labels.get("le", "")
+def _bounds(buckets: Iterable[Iterable[Sample]], candidate: Track) -> tuple[tuple[SlowBound, ...], str]:
+    """The bounds to count latency by, from the first moment at which the baseline has enough; or why there are none."""
+    for samples in buckets:
+        by_track = _runs_within(samples)
         baseline, ours = by_track[candidate.other], by_track[candidate]
         if baseline.get(math.inf, 0.0) < _LEAST_FROZEN_RUNS:
             continue
         shared = [bound for bound in baseline if bound in ours and math.isfinite(bound)]
         if ours and not shared:
-            return (), (), "the tracks count time into buckets without a common bound"
+            return (), "the tracks count time into buckets without a common bound"
         bounds = latency.freeze(baseline, shared)
         if bounds:
-            return bounds, tuple(label_of[bound.seconds] for bound in bounds), ""
-    return (), (), f"fewer than {_LEAST_FROZEN_RUNS} runs on {candidate.other} to know its usual latency from"
+            return bounds, ""
+    return (), f"fewer than {_LEAST_FROZEN_RUNS} runs on {candidate.other} to know its usual latency from"
+
+
+def _runs_within(samples: Iterable[Sample]) -> dict[str, dict[float, float]]:
+    """By track, the runs up to each bound; a bound that a pod spells in two ways is one, and a gap is no bound."""
+    by_pod: dict[_Pod, dict[float, float]] = {}
+    for sample in samples:
+        bound = latency.bound_of(sample.labels.get("le", ""))
+        if bound is not None and sample.value is not None:
+            runs = by_pod.setdefault((sample.labels.get("track", ""), sample.labels.get("pod", "")), {})
+            # While one spelling takes over from the other, the older one stands still beside it.
+            runs[bound] = max(runs.get(bound, 0.0), sample.value)
+    by_track: dict[str, dict[float, float]] = {track: {} for track in Track}
+    for (track, _), runs in by_pod.items():
+        for bound, count in runs.items():
+            within = by_track.setdefault(track, {})
+            within[bound] = within.get(bound, 0.0) + count
+    return by_track
 
 
 def _counted(
@@ -169,17 +184,17 @@ def _counted(
     beginning: Beginning,
     clock: _Clock,
     bounds: tuple[SlowBound, ...],
-    labels: tuple[str, ...],
 ) -> Trial:
     moments = np.arange(clock.history_from, clock.end + 1, clock.step, dtype=float)
     total_events = {name: _by_pod(answers.series(f"total.{name}"), len(moments)) for name in _TOTALS}
     bad_events = {name: _by_pod(answers.series(f"bad.{name}"), len(moments)) for name in _BAD}
-    for index, label in enumerate(labels):
-        of_label = within.map(lambda lines, label=label: tuple(s for s in lines if s.labels.get("le") == label))  # type: ignore[misc, union-attr]
-        inside = _by_pod(of_label, len(moments))
+    for index, bound in enumerate(bounds):
+        lines = (within.value if within else None) or ()
+        inside = _by_pod_of(
+            (line for line in lines if latency.bound_of(line.labels.get("le", "")) == bound.seconds), len(moments)
+        )
         bad_events[f"slow_{index}"] = {
-            pod: total_events["runs"][pod] - inside.get(pod, np.full(len(moments), np.nan))
-            for pod in total_events["runs"]
+            pod: rows - inside[pod] for pod, rows in total_events["runs"].items() if pod in inside
         }
     kept = np.concatenate([moments[:-1] < clock.history_until, moments[:-1] >= clock.begin]).reshape(2, -1)
     is_kept: _Flags = np.logical_or.reduce(kept)
@@ -189,12 +204,18 @@ def _counted(
     problems: dict[str, str] = {}
     for metric in bad_events:
         what = TOTALS.get(metric, "runs")
+        is_slow = metric not in TOTALS
         if problem := _one_sided(total_events[what], beginning.candidate, _WHAT[what]):
-            problems[metric if metric in TOTALS else "latency"] = problem
+            problems["latency" if is_slow else metric] = problem
+        elif is_slow and (problem := _one_sided(bad_events[metric], beginning.candidate, "runs by their time")):
+            problems["latency"] = problem
         counted = {
-            pod: used.increases(pod, rows, bad_events[metric].get(pod)) for pod, rows in total_events[what].items()
+            pod: used.increases(pod, rows, bad_events[metric].get(pod), is_missing_none=not is_slow)
+            for pod, rows in total_events[what].items()
         }
-        columns_total.setdefault(what, used.columns({pod: both[0] for pod, both in counted.items()}, is_kept))
+        total = used.columns({pod: both[0] for pod, both in counted.items()}, is_kept)
+        if columns_total.setdefault(what, total) != total:
+            columns_total[metric] = total
         columns_bad[metric] = used.columns({pod: both[1] for pod, both in counted.items()}, is_kept)
     return Trial(
         started_at=_moment(clock.begin),
@@ -214,11 +235,17 @@ _Flags = NDArray[np.bool_]
 
 def _by_pod(reading: Reading[tuple[Series, ...]], length: int) -> dict[_Pod, Array]:
     """The counter of each pod on the grid, NaN where there is no sample."""
-    found = {}
-    for series in reading.value or ():
+    return _by_pod_of(reading.value or (), length)
+
+
+def _by_pod_of(lines: Iterable[Series], length: int) -> dict[_Pod, Array]:
+    """Lines of one pod are one counter in several spellings: of what both have the greater one is the newer."""
+    found: dict[_Pod, Array] = {}
+    for series in lines:
         rows = np.array([np.nan if value is None else value for value in series.values], dtype=float)
         if len(rows) == length:
-            found[series.labels.get("track", ""), series.labels.get("pod", "")] = rows
+            pod = series.labels.get("track", ""), series.labels.get("pod", "")
+            found[pod] = np.fmax(found[pod], rows) if pod in found else rows
     return found
 
 
@@ -236,15 +263,18 @@ class _Used:
     clock: _Clock
     moments: Array
 
-    def increases(self, pod: _Pod, total_events: Array, bad_events: Array | None) -> tuple[Array, Array]:
-        """Tries and bad events of one pod per interval, 0 where they are left out."""
-        # A bad one that never happened has no series; one without events beside it is no sample at all.
-        events = np.where(
-            np.isnan(total_events),
-            np.nan,
-            np.zeros_like(total_events) if bad_events is None else np.nan_to_num(bad_events),
-        )
-        n, x = counters.increases(total_events), counters.increases(events)
+    def increases(
+        self, pod: _Pod, total_events: Array, bad_events: Array | None, *, is_missing_none: bool
+    ) -> tuple[Array, Array]:
+        """Total and bad events of one pod per interval, 0 where they are left out.
+
+        A bad event that never happened has no series, so `is_missing_none`; buckets are always there, or not known.
+        """
+        bad_rows = np.full_like(total_events, np.nan) if bad_events is None else bad_events
+        # One without total events beside it is no sample at all.
+        events = np.where(np.isnan(total_events), np.nan, np.nan_to_num(bad_rows) if is_missing_none else bad_rows)
+        n = counters.without_leaps(total_events, counters.increases(total_events))
+        x = counters.increases(events)
         counts = np.isfinite(n) & np.isfinite(x) & (np.nan_to_num(x) <= np.nan_to_num(n)) & self._warm(total_events)
         return np.where(counts, n, 0.0), np.where(counts, x, 0.0)
 
@@ -273,7 +303,8 @@ class _Used:
                 now = self.moments[:-1] >= self.clock.begin
                 alive = lives[:-1] & lives[1:] & now
                 lived += int(alive.sum())
-                unknown += int((alive & ~np.isfinite(counters.increases(rows))).sum())
+                known_growth = np.isfinite(counters.without_leaps(rows, counters.increases(rows)))
+                unknown += int((alive & ~known_growth).sum())
             shares[track] = round(unknown / lived, 4) if lived else 0.0
         return shares
 

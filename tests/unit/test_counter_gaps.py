@@ -9,9 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dashboard.catalog import release as catalog
+from dashboard.catalog.expression import Expression
+from dashboard.decide import counters
+from dashboard.decide.factor import Array
+from dashboard.model.reading import Unit
 from tests.unit.promql import answers, of
 
 PLACE = {"namespace": "agents", "service_name": "agent-runtime", "track": "green"}
@@ -210,5 +215,53 @@ def test_a_series_that_begins_in_the_window_asks_for_the_whole_question(tmp_path
     assert of(answers(tmp_path, _as_is(newcomers), {}, series, "622s")) == 1
 
 
-def _as_is(promql: str) -> catalog.Expression:
-    return catalog.Expression(name="probe", promql=promql, unit=catalog.Unit.COUNT, blind="nothing")
+def _as_is(promql: str) -> Expression:
+    return Expression(name="probe", promql=promql, unit=Unit.COUNT, blind="nothing")
+
+
+def on_the_grid(asked: Expression, series: list[tuple[str, str]], folder: Path, start: int) -> Array:
+    """The raw counter of pod g-1 at ten moments, 10 s apart."""
+    values = {"namespace": "agents", "service": "agent-runtime"}
+    found = [of(answers(folder, asked, values, series, f"{at}s"), track="green", pod="g-1") for at in _grid(start)]
+    return np.array([np.nan if value is None else value for value in found])
+
+
+def _grid(start: int) -> range:
+    return range(start, start + 100, 10)
+
+
+def test_a_dropped_series_that_comes_back_grows_the_pod_by_what_is_new(tmp_path: Path) -> None:
+    series = [STEADY, runs("50x59 stale _x62 51x60", error_type="timeout"), runs("70x59", error_type="b"), WELL]
+    failed = counters.increases(on_the_grid(catalog.FAILED_COUNTER, series, tmp_path, 565))
+    total = counters.increases(on_the_grid(catalog.RUN_COUNTER, series, tmp_path, 565))
+    assert failed.tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 0]
+    assert total.tolist() == [20, 20, 20, 20, 21, 20, 20, 20, 20]
+
+
+def test_a_pod_whose_scrape_failed_has_no_counter_then(tmp_path: Path) -> None:
+    series = [
+        runs("97000+10x119 stale 98210+10x60"),
+        runs("3000+0x119 stale 3000+0x60", error_type="timeout"),
+        up("1x119 0 1x60"),
+    ]
+    total = counters.increases(on_the_grid(catalog.RUN_COUNTER, series, tmp_path, 570))
+    assert np.isnan(total).tolist() == [False, False, True, True, False, False, False, False, False]
+    assert np.nansum(total) == 140
+
+
+def test_a_pod_that_is_gone_keeps_no_counter(tmp_path: Path) -> None:
+    series = [OTHER, runs("97000+10x119 stale"), runs("30x119 stale", error_type="timeout"), up("1x119 stale")]
+    assert np.isnan(on_the_grid(catalog.FAILED_COUNTER, series, tmp_path, 600)).all()
+
+
+def test_a_counter_that_is_renamed_leaps_once_and_that_is_left_out(tmp_path: Path) -> None:
+    series = [runs("97000+10x119 stale"), runs("_x120 98200+10x60", team="a"), WELL]
+    rows = on_the_grid(catalog.RUN_COUNTER, series, tmp_path, 570)
+    found = counters.without_leaps(rows, counters.increases(rows))
+    assert np.isnan(found).tolist() == [False, False, True, *[False] * 6]
+    assert np.nansum(found) == 160
+
+
+def test_a_pod_that_wakes_up_does_not_leap() -> None:
+    rows = np.array([0.0, 2.0, 4.0, 4.0, 90.0, 190.0, 300.0])
+    assert counters.without_leaps(rows, counters.increases(rows)).tolist() == np.diff(rows).tolist()
