@@ -7,7 +7,8 @@ from datetime import timedelta
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused
 from dashboard.model import service_annotations
-from dashboard.model.action import ROLLBACK_REASONS, SHORTEST_REASON, ActionKind, ActionRequest
+from dashboard.model.action import ROLLBACK_REASONS, ActionKind, ActionRequest
+from dashboard.model.reason import problem
 from dashboard.model.verdict import Decision, Mode, Verdict
 
 OLDEST_VERDICT = timedelta(seconds=60)
@@ -67,8 +68,8 @@ def _may_switch(run: Run) -> Done | Refused:
         return Done(f"GO for {request.target} {run.version}: {run.verdict.sentence}")
     if not request.break_glass:
         return Refused(why_not)
-    if len(request.break_glass.strip()) < SHORTEST_REASON:
-        return Refused(f"going against the verdict needs a reason of at least {SHORTEST_REASON} characters")
+    if lacks := problem(request.break_glass):
+        return Refused(f"going against the verdict {lacks}")
     return Done(f"against the verdict: {why_not}")
 
 

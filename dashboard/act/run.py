@@ -54,7 +54,6 @@ class Run:
     needed: int = 1
     lease: Lease | None = None
     intent: Intent | None = None
-    requested: bool = False
     moved: bool = False
     serving: Track | None = None
     served_before: str | None = None

@@ -73,13 +73,21 @@ class ShippedFile:
 
     def read(self) -> Progress:
         """The progress, or none at all where it is not about the file as it is now. May raise OSError."""
-        try:
-            found = _progress(json.loads(self._path.read_bytes()))
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return Progress()
+        found = self._noted()
         if found.end and not self.record_at(found.start, found.hash):
             return Progress()  # the file was replaced, as by a rotation
         return found
+
+    def newest(self) -> tuple[int, str] | None:
+        """Number and hash of the newest record that was shipped from the file of this name. May raise OSError."""
+        found = self._noted()
+        return (found.seq, found.hash) if found.end else None
+
+    def _noted(self) -> Progress:
+        try:
+            return _progress(json.loads(self._path.read_bytes()))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return Progress()
 
     def write(self, progress: Progress) -> None:
         """Replace the file as a whole. May raise OSError."""

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from dashboard.cli import sources, verdict
+from dashboard.cli import audit, sources, verdict
 from dashboard.settings import SettingsError
 
 USAGE = 2
@@ -32,6 +32,7 @@ class Command(Protocol):
 COMMANDS: dict[str, Command] = {
     "verdict": verdict,
     "sources": sources,
+    "audit": audit,
 }
 
 

@@ -37,6 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--service", metavar="NAME", default="", help="the governed service")
     environment.add(parser)
+    environment.add_namespace(parser)
     parser.add_argument("--mode", choices=list(map(str, Mode)), default="before", help="default: %(default)s a switch")
     parser.add_argument(
         "--wait", metavar="DURATION", type=_duration, default=0.0, help="while it is WAIT: 90s, 15m, 1h"
@@ -58,9 +59,10 @@ def run(options: argparse.Namespace) -> int:
     if not options.service:
         return _wrong("name the service: --service NAME, or a file: --replay FILE")
     chosen = environment.chosen(options)
+    namespace = environment.namespace(options, chosen)
     ask = build_ask(chosen)
     try:
-        return _live(options, ask, chosen.namespace, policy_of(chosen.release))
+        return _live(options, ask, namespace, policy_of(chosen.release))
     finally:
         ask.close()
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from dashboard.model.reason import tidy
 from dashboard.model.release import Track
 from dashboard.model.traffic_change import TrafficChange
 
@@ -26,8 +27,6 @@ ROLLBACK_REASONS = (
     "Dependency or data problem",
     "Precaution",
 )
-# A reason shorter than this explains nothing to the one who reads the audit.
-SHORTEST_REASON = 10
 
 
 class ActionKind(StrEnum):
@@ -84,7 +83,7 @@ class ActionRequest:
         """The reason given by the person; "" for a switch that the verdict carries."""
         if self.accepted:
             return f"accepted as unknown: {', '.join(self.accepted)}"
-        return self.break_glass or self.reason
+        return tidy(self.break_glass or self.reason)
 
 
 class StepState(StrEnum):

@@ -27,7 +27,7 @@ from dashboard.queries.breaker import Breaker, unreadable, utc_now
 from dashboard.queries.cache import AnyReading, Cache, Ticket, aged
 from dashboard.queries.informer import Informer
 from dashboard.queries.readings import Readings
-from dashboard.queries.request import Alerts, Instant, Logs, Objects, PodLog, Range, Request
+from dashboard.queries.request import Alerts, Instant, Logs, Objects, PodLog, Range, Request, namespace_of
 from dashboard.queries.selector import matcher
 from dashboard.queries.source_calls import INSTANT_SECONDS, SourceCall, SourceCalls, Sources
 from dashboard.settings import EnvironmentSettings
@@ -156,6 +156,10 @@ class Ask:
 
     def _begin(self, request: Request, names: Collection[str]) -> Callable[[float], AnyReading]:
         """Sets the question going; what it returns waits for the answer, given the seconds that have passed since."""
+        namespace = namespace_of(request)
+        if namespace is not None and namespace not in self.environment.namespaces:
+            # Each namespace costs watches and cache entries, and may be another team's.
+            raise ValueError(f"the settings of {self.environment.name} do not list the namespace {namespace!r}")
         if isinstance(request, Objects):
             return self._begin_objects(request)
         return self._begin_call(self._calls.of(request, names))

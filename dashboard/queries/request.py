@@ -148,3 +148,14 @@ class PodLog:
 
 LogRequest: TypeAlias = Logs | MoreLogs | LogDocument | LogContext | LogPatterns
 Request: TypeAlias = Instant | Range | Alerts | LogRequest | Objects | PodLog
+
+
+def namespace_of(request: Request) -> str | None:
+    """The namespace that a request is about; None where it is about none in particular."""
+    match request:
+        case Instant() | Range():
+            return request.values.get("namespace")
+        case Alerts():
+            return None
+        case _:
+            return request.namespace

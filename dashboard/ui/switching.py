@@ -13,7 +13,8 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard.model.action import ROLLBACK_REASONS, SHORTEST_REASON, ActionKind, ActionRequest
+from dashboard.model.action import ROLLBACK_REASONS, ActionKind, ActionRequest
+from dashboard.model.reason import LONGEST_REASON, SHORTEST_REASON, problem
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.service_annotations import ACTION
 from dashboard.model.traffic_change import TrafficChange
@@ -152,13 +153,14 @@ def _switch(view: View) -> None:
         accepted = st.checkbox(f"I accept that this stays unknown: {plain(titles, limit=500)}", key=key)
     elif found.before.decision is not Decision.GO:
         reason = st.text_input(
-            f"Why against the verdict? At least {SHORTEST_REASON} characters, recorded in the audit",
+            f"Why against the verdict? At least {SHORTEST_REASON} visible characters, recorded in the audit",
             key=BREAK_GLASS,
+            max_chars=LONGEST_REASON,
             autocomplete="off",
             live=True,
         )
     is_complete = bool(version) and (typed or "").strip() == version
-    is_reasoned = accepted or len((reason or "").strip()) >= SHORTEST_REASON
+    is_reasoned = accepted or not problem(reason or "")
     is_complete = is_complete and (found.before.decision is Decision.GO or is_reasoned)
     if st.button(
         f"Move all users to {target.upper()} {plain(version)}",

@@ -1,4 +1,4 @@
-"""The request goes on record before the first write of any kind, so that a refused or lost one can be found, too."""
+"""The request goes on record before the first write of any kind, so that one whose process dies can be found."""
 
 from __future__ import annotations
 
@@ -25,5 +25,4 @@ class Announce:
             run.audit.append(entry(run, "requested"))
         except NotWrittenError as error:
             return Refused(f"the audit cannot be written, so nothing is done: {error}")
-        run.requested = True
         return Done()

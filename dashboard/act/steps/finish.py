@@ -68,9 +68,8 @@ def _left(run: Run) -> str:
 
 def close(run: Run, outcome: Outcome, sentence: str) -> str:
     """Write the outcome everywhere; answers what could not be written, "" when all was."""
-    parts: list[tuple[str, Callable[[], None]]] = []
-    if run.requested:
-        parts.append(("audit", lambda: _audit(run, outcome, sentence)))
+    # A refusal is on record as well, also where nothing else was written.
+    parts: list[tuple[str, Callable[[], None]]] = [("audit", lambda: _audit(run, outcome, sentence))]
     if run.intent is not None:
         parts.append(("annotation", lambda: _annotate(run, outcome)))
         parts.append(("event", lambda: _event(run, outcome, sentence)))
