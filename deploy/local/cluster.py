@@ -43,16 +43,24 @@ async def begin_anew(kubeconfig: Path) -> None:
     """Takes away the pods of an earlier run, whose processes ended with it, and rolls its governed releases out anew.
 
     Started again, each pod would be told as a restart, which a verdict holds against a release; and a verdict speaks of
-    what was seen since a rollout, while here nothing was seen in between. The controllers make new pods.
+    what was seen since a rollout, while here nothing was seen in between. The controllers make new pods, and all nodes
+    take pods again.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     rollout = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}}}
     async with KubeApi.from_kubeconfig(kubeconfig) as api:
+        await uncordon(api)
         for deployment in (await api.list("deployments", labelSelector=_TRACK))[0]:
             await api.patch("deployments", NAMESPACE, deployment["metadata"]["name"], rollout)
         for pod in (await api.list("pods"))[0]:
             with contextlib.suppress(NotFoundError):
                 await api.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"], gracePeriodSeconds=0)
+
+
+async def uncordon(api: KubeApi) -> None:
+    """Lets all nodes take pods again."""
+    for node in (await api.list("nodes"))[0]:
+        await api.patch("nodes", "", node["metadata"]["name"], {"spec": {"unschedulable": None}})
 
 
 async def wait_until_available(kubeconfig: Path, since: datetime, patience_seconds: float) -> str:

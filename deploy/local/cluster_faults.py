@@ -1,4 +1,4 @@
-"""Faults that are done to the cluster as a person would: a bad version rolled out, a certificate near its end.
+"""Faults that the command itself brings about, to the cluster or to files, as a person would.
 
 A release is healed by the newest revision without a defect, as `kubectl rollout undo` would do it.
 """
@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from deploy.local.apiserver import pki
+from deploy.local.cluster import uncordon
 from deploy.local.configuration import NAMESPACE
 from deploy.local.errors import CommandError
 from deploy.local.faults import Fault
@@ -24,6 +25,8 @@ _IMAGE = "tealdeck/reference-workload"
 _DEFECT = "TEALDECK_DEFECT"
 _VERSION = "app.kubernetes.io/version"
 _CAUSE = "kubernetes.io/change-cause"
+_NAME = "app.kubernetes.io/name"
+_TRACK = "tealdeck.io/track"
 _REVISION = "deployment.kubernetes.io/revision"
 _PATIENCE_SECONDS = 10.0
 
@@ -33,18 +36,32 @@ Change = Callable[[KubeApi, str], Awaitable[None]]
 
 def begin(layout: Layout, fault: Fault) -> None:
     """Does what this fault does to the cluster; nothing for all others. Raises CommandError."""
-    if fault["name"] == "bad-release":
-        _change(layout, fault, lambda api, track: roll_out(api, track, fault["how"]))
-    elif fault["name"] == "certificate-expiring":
-        pki.renew(layout.root / "apiserver" / "pki", EXPIRING)
+    match fault["name"]:
+        case "bad-release":
+            _change(layout, fault, lambda api, track: roll_out(api, track, fault["how"]))
+        case "no-endpoints":
+            _change(layout, fault, lambda api, _: _select(api, "nobody"))
+        case "unschedulable":
+            _change(layout, fault, _leave_no_node)
+        case "audit-unwritable":
+            _block_audit(layout, fault["how"] == "deck")
+        case "certificate-expiring":
+            pki.renew(layout.root / "apiserver" / "pki", EXPIRING)
 
 
 def end(layout: Layout, fault: Fault) -> None:
     """Undoes it. Raises CommandError."""
-    if fault["name"] == "bad-release":
-        _change(layout, fault, roll_back)
-    elif fault["name"] == "certificate-expiring":
-        pki.renew(layout.root / "apiserver" / "pki")
+    match fault["name"]:
+        case "bad-release":
+            _change(layout, fault, roll_back)
+        case "no-endpoints":
+            _change(layout, fault, lambda api, _: _select(api, None))
+        case "unschedulable":
+            _change(layout, fault, lambda api, _: uncordon(api))
+        case "audit-unwritable":
+            _block_audit(layout, False)
+        case "certificate-expiring":
+            pki.renew(layout.root / "apiserver" / "pki")
 
 
 async def roll_out(api: KubeApi, track: str, defect: str) -> None:
@@ -79,8 +96,35 @@ async def roll_back(api: KubeApi, track: str) -> None:
     await api.replace("deployments", NAMESPACE, deployment)
 
 
+async def _leave_no_node(api: KubeApi, track: str) -> None:
+    for node in (await api.list("nodes"))[0]:
+        await api.patch("nodes", "", node["metadata"]["name"], {"spec": {"unschedulable": True}})
+    pods, _ = await api.list("pods", NAMESPACE, labelSelector=f"{_NAME}={_CONTAINER},{_TRACK}={track}")
+    if pods and all(pod["spec"].get("nodeName") for pod in pods):
+        await api.delete("pods", NAMESPACE, pods[0]["metadata"]["name"])
+
+
+async def _select(api: KubeApi, value: str | None) -> None:
+    """One label more in the governed Service's selector, or none."""
+    await api.patch("services", NAMESPACE, _CONTAINER, {"spec": {"selector": {"tealdeck.io/fault": value}}})
+
+
+def _block_audit(layout: Layout, is_blocked: bool) -> None:
+    """Puts a folder in the place of the deck's audit file: not even root can write to it. Or takes it away."""
+    aside = layout.audit.with_suffix(".aside")
+    if is_blocked and not layout.audit.is_dir():
+        if layout.audit.exists():
+            layout.audit.rename(aside)
+        layout.audit.mkdir()
+    elif not is_blocked and layout.audit.is_dir():
+        layout.audit.rmdir()
+        if aside.exists():
+            aside.rename(layout.audit)
+
+
 def _change(layout: Layout, fault: Fault, change: Change) -> None:
-    tracks = ("blue", "green") if fault["track"] == "both" else (fault["track"],)
+    track = fault.get("track", "")
+    tracks = ("blue", "green") if track == "both" else (track,)
     try:
         asyncio.run(_patiently(layout, change, tracks))
     except (ApiError, OSError, ValueError) as error:

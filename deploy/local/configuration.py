@@ -132,7 +132,7 @@ kubeconfig = {_quoted(layout.kubeconfig)}
 context = ""
 
 [environments.{ENVIRONMENT}.audit]
-file = {_quoted(layout.root / "audit.jsonl")}
+file = {_quoted(layout.audit)}
 """
 
 

@@ -1,7 +1,7 @@
 """Faults by name: what each does and where it shows, and the file that says which are on.
 
-Whoever has a fault reads the file again and again: the reference workload, the proxy, the supervisor. Two are done by
-the command itself, as a person would do them: a release and a certificate (`cluster_faults.py`).
+Whoever has a fault reads the file again and again: the reference workload, the proxy, the supervisor. Other faults are
+brought about by the command itself, as a person would do it: in the cluster or in files (`cluster_faults.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Kind:
     by: str = "track"
     ways: tuple[str, ...] = ()
     lasts: bool = False
-    """Outlives the environment's run, since it stands in the cluster's state."""
+    """Outlives the environment's run, since it is part of the state on disk."""
 
     @property
     def shows(self) -> str:
@@ -135,6 +135,29 @@ FAULTS = {
         traces="failed spans of whoever asked",
         cluster="nothing: probes do not go that way",
         by="node",
+    ),
+    "no-endpoints": Kind(
+        about="the selector of the governed Service matches no pod, so users reach no agent",
+        metrics="no runs of users, component requests with code 503, business failures",
+        logs="peers that answered 503, at error level",
+        traces="failed invoke_workflow spans without a run below",
+        cluster="an EndpointSlice of agent-runtime without endpoints, while all pods are ready",
+        by="service",
+        lasts=True,
+    ),
+    "unschedulable": Kind(
+        about="all nodes are cordoned and a pod of the track is deleted: no node takes its successor",
+        metrics="kube_deployment_status_replicas_available below the wanted number, kube_pod_status_phase Pending",
+        cluster="a Pending pod with PodScheduled False and the scheduler's reason, FailedScheduling, cordoned nodes",
+    ),
+    "audit-unwritable": Kind(
+        about="an audit cannot be written: the deck's own, or that of the governed system",
+        metrics="of the governed system: agentgov_audit_write_lag_seconds grows, agentgov_audit_events_total stands",
+        logs="of the governed system: no audit lines, an error for each record that waits; written when healed",
+        cluster="nothing: the deck refuses every action",
+        by="audit",
+        ways=("deck", "governance"),
+        lasts=True,
     ),
     "certificate-expiring": Kind(
         about="the API server shows a certificate that ends within three days",

@@ -51,6 +51,11 @@ class Layout:
         return self.root / "faults.json"
 
     @property
+    def audit(self) -> Path:
+        """The deck's own audit."""
+        return self.root / "audit.jsonl"
+
+    @property
     def history(self) -> Path:
         """Which past this state was given, and how much of it is there."""
         return self.root / "history.json"

@@ -191,6 +191,51 @@ def test_a_lossy_node_loses_requests_and_a_certificate_near_its_end_is_seen_unti
     until(lambda: not ground.above(lost, 0), 40)
 
 
+def test_a_service_without_endpoints_serves_nobody_until_healed(ground: Ground) -> None:
+    def endpoints() -> int:
+        slices = ground.cluster.list("endpointslices", NAMESPACE, "kubernetes.io/service-name=agent-runtime").items
+        return sum(len(one.get("endpoints") or []) for one in slices)
+
+    refused = 'sum(rate(agentgov_component_requests_total{code="503"}[10s]))'
+    ground.on("no-endpoints")
+    until(lambda: endpoints() == 0, 10)
+    assert all(pod["status"]["containerStatuses"][0]["ready"] for pod in ground.runtime_pods("blue"))
+    until(lambda: ground.above(refused, 0.3), 40)
+    ground.heal()
+    until(lambda: endpoints() > 0, 10)
+    until(lambda: not ground.above(refused, 0), 40)
+
+
+def test_a_pod_that_no_node_takes_leaves_its_deployment_below_what_is_wanted_until_healed(ground: Ground) -> None:
+    def reasons() -> set[str]:
+        conditions = [one for pod in ground.runtime_pods() for one in pod["status"].get("conditions", [])]
+        return {one.get("message", "") for one in conditions if one.get("reason") == "Unschedulable"}
+
+    of_green = '{deployment="agent-runtime-green"}'
+    below = f"kube_deployment_spec_replicas{of_green} - kube_deployment_status_replicas_available{of_green}"
+    ground.on("unschedulable")
+    until(lambda: reasons() == {"0/2 nodes are available: 2 node(s) were unschedulable."}, 40)
+    until(lambda: ground.above(below, 0), 20)
+    events = ground.cluster.list("events", NAMESPACE).items
+    assert any(one["reason"] == "FailedScheduling" for one in events)
+    ground.heal()
+    until(lambda: ground.below(below, 1), 40)
+    assert not reasons()
+
+
+def test_an_audit_that_cannot_be_written_lags_until_healed(ground: Ground) -> None:
+    lag, written = "max(agentgov_audit_write_lag_seconds)", "sum(increase(agentgov_audit_events_total[10s]))"
+    ground.on("audit-unwritable", "--how", "governance")
+    ground.on("kill-switch")  # each run that is denied is audited
+    until(lambda: ground.above(lag, 5), 40)
+    assert not ground.above(written, 0)
+    waits = {"term": {"attributes.error.type": "audit_unwritable"}}
+    until(lambda: ground.lines(waits) > 10, 20)
+    ground.heal()
+    until(lambda: ground.below(lag, 1), 20)
+    until(lambda: ground.above(written, 10), 20)
+
+
 def test_no_accepted_task_is_lost_when_gateway_and_runtime_are_killed(ground: Ground) -> None:
     tasks = f"{ground.environment.endpoints['gateway']}/v1/tasks"
     later = {"Prefer": "respond-async"}

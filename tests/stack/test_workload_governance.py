@@ -168,3 +168,20 @@ def test_the_audit_trail_is_a_chain_that_shows_a_record_that_was_changed() -> No
     assert registry.get_sample_value(*valid) == 1
     audit._last[1][1]["approval"] = "another"
     assert registry.get_sample_value(*valid) == 0
+
+
+def test_records_that_cannot_be_written_wait_and_are_written_in_order_later() -> None:
+    stream, registry = io.BytesIO(), CollectorRegistry()
+    audit = Audit(registry, Log(Identity(component="policy-engine"), stream))
+    lag = ("agentgov_audit_write_lag_seconds", {"stream": "governance"})
+    audit.hold(True)
+    for number in range(2):
+        audit.record("run-denied", "success", agent=f"agent-{number}")
+    time.sleep(0.05)
+    assert (registry.get_sample_value(*lag) or 0) >= 0.05
+    lines = [orjson.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["level"] for line in lines] == ["ERROR", "ERROR"]
+    audit.hold(False)
+    said = [orjson.loads(line)["attributes"] for line in stream.getvalue().splitlines()[2:]]
+    assert [(one["agentgov.audit.seq"], one["agent"]) for one in said] == [(1, "agent-0"), (2, "agent-1")]
+    assert registry.get_sample_value("agentgov_audit_chain_valid", {"stream": "governance"}) == 1

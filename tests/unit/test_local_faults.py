@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from deploy.local import faults
+from dashboard.act.audit import AuditFile, NotWrittenError
+from deploy.local import cluster_faults, faults
+from deploy.local.controllers.placement import why_none
 from deploy.local.errors import CommandError
 from deploy.local.faults import choose
-from deploy.local.workload.faults import DEFECTS, KILL_SWITCH, KNOWN, parse_faults
+from deploy.local.layout import Layout
+from deploy.local.workload.faults import AUDIT, DEFECTS, KILL_SWITCH, KNOWN, parse_faults
 
+# Chosen by track, and done by the command itself.
+_OF_THE_CLUSTER = {"bad-release", "unschedulable"}
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
@@ -30,8 +36,8 @@ def test_a_fault_stands_in_the_file_as_the_workload_reads_it(file: Path) -> None
     assert parse_faults(file.read_bytes(), "blue") == frozenset()
 
 
-def test_the_workload_knows_every_fault_of_a_track_but_the_release() -> None:
-    assert {name for name, kind in faults.FAULTS.items() if kind.by == "track"} == KNOWN | {"bad-release"}
+def test_the_workload_knows_every_fault_of_a_track_but_those_of_the_cluster() -> None:
+    assert {name for name, kind in faults.FAULTS.items() if kind.by == "track"} == KNOWN | _OF_THE_CLUSTER
     assert set(faults.FAULTS["bad-release"].ways) == DEFECTS.keys()
 
 
@@ -42,10 +48,35 @@ def test_the_workload_is_not_disturbed_by_faults_of_others(file: Path) -> None:
     assert parse_faults(file.read_bytes(), "green") == frozenset()
 
 
-def test_the_policy_engine_sees_the_kill_switch_and_no_fault_of_a_track(file: Path) -> None:
-    for fault in (choose("errors", track="both"), choose(KILL_SWITCH)):
+def test_the_policy_engine_sees_its_own_faults_and_none_of_a_track(file: Path) -> None:
+    for fault in (choose("errors", track="both"), choose(KILL_SWITCH), choose(AUDIT, how="deck")):
         faults.inject(file, fault, NOW)
     assert parse_faults(file.read_bytes(), "") == {KILL_SWITCH}
+    faults.inject(file, choose(AUDIT, how="governance"), NOW)
+    assert parse_faults(file.read_bytes(), "") == {KILL_SWITCH, AUDIT}
+
+
+def test_the_audit_of_the_deck_cannot_be_written_until_healed(tmp_path: Path) -> None:
+    layout, fault = Layout(tmp_path), choose(AUDIT)
+    layout.audit.write_text("a record\n")
+    for _ in range(2):
+        cluster_faults.begin(layout, fault)
+        with pytest.raises(NotWrittenError):
+            AuditFile(layout.audit).append({"event": {"action": "release-switch"}})
+    for _ in range(2):
+        cluster_faults.end(layout, fault)
+        assert layout.audit.read_text() == "a record\n"
+
+
+def test_the_scheduler_says_why_no_node_takes_a_pod() -> None:
+    cordoned: Any = {"metadata": {"name": "a"}, "spec": {"unschedulable": True}}
+    silent: Any = {"metadata": {"name": "b"}, "spec": {}}
+    assert why_none([]) == "no nodes available to schedule pods"
+    assert why_none([cordoned, cordoned]) == "0/2 nodes are available: 2 node(s) were unschedulable."
+    assert why_none([cordoned, silent]) == (
+        "0/2 nodes are available: 1 node(s) were unschedulable, "
+        "1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."
+    )
 
 
 def test_every_fault_says_where_it_shows() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from deploy.local.controllers.events import Events
@@ -10,6 +11,7 @@ from deploy.local.controllers.objects import (
     age_seconds,
     is_finished,
     is_terminating,
+    now_text,
     owner_of,
     ready_since,
     selects,
@@ -40,7 +42,7 @@ class Scheduler:
         if node is None:
             self.queue.add_later(key, _RETRY_SECONDS)
             if age_seconds(pod) > _RETRY_SECONDS:  # while everything starts, a node that is not there yet is no news
-                await self._events.tell(pod, "FailedScheduling", "no node is ready and schedulable", warning=True)
+                await self._refuse(pod)
             return
         body = {
             "apiVersion": "v1",
@@ -51,6 +53,17 @@ class Scheduler:
         await self._api.call("POST", path("pods", key[0], key[1], "binding"), body=body)
         self._assumed[pod["metadata"]["uid"]] = node
         await self._events.tell(pod, "Scheduled", f"Successfully assigned {key[0]}/{key[1]} to {node}")
+
+    async def _refuse(self, pod: Object) -> None:
+        """Says why no node takes a pod, in its condition and in an event."""
+        why, metadata = why_none(self._nodes.objects.values()), pod["metadata"]
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": why}
+        before = pod.get("status", {}).get("conditions", [])
+        if not any(condition.items() <= one.items() for one in before):
+            others = [one for one in before if one["type"] != "PodScheduled"]
+            status = {"conditions": [*others, {**condition, "lastTransitionTime": now_text()}]}
+            await self._api.patch("pods", metadata["namespace"], metadata["name"], {"status": status}, sub="status")
+        await self._events.tell(pod, "FailedScheduling", why, warning=True)
 
     def _choose(self, pod: Object) -> str | None:
         load = {name: (0, 0) for (_, name), node in self._nodes.objects.items() if _takes_pods(node)}
@@ -103,10 +116,26 @@ def budget_status(budget: Object, pods: list[Object]) -> dict[str, Any]:
     }
 
 
+def why_none(nodes: Iterable[Object]) -> str:
+    """Why none of the nodes takes pods, in the scheduler's words."""
+    found = list(nodes)
+    if not found:
+        return "no nodes available to schedule pods"
+    cordoned = sum(_is_cordoned(node) for node in found)
+    silent = len(found) - cordoned
+    reasons = [f"{cordoned} node(s) were unschedulable"] if cordoned else []
+    reasons += [f"{silent} node(s) had untolerated taint {{node.kubernetes.io/not-ready: }}"] if silent else []
+    return f"0/{len(found)} nodes are available: {', '.join(reasons)}."
+
+
 def _takes_pods(node: Object) -> bool:
     conditions = node.get("status", {}).get("conditions", [])
     ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-    return ready and not node.get("spec", {}).get("unschedulable")
+    return ready and not _is_cordoned(node)
+
+
+def _is_cordoned(node: Object) -> bool:
+    return bool(node.get("spec", {}).get("unschedulable"))
 
 
 def _share(value: int | str, of: int) -> int:

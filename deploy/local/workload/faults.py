@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +27,8 @@ KNOWN = frozenset(
         "log-flood",
     }
 )
-# Stops all agents, whatever their track: the policy engine denies each run.
-KILL_SWITCH = "kill-switch"
+# What the policy engine has, whatever the track: it denies each run; its audit cannot be written.
+KILL_SWITCH, AUDIT = "kill-switch", "audit-unwritable"
 # A release may come with a defect of its own, which its Deployment names in the environment.
 DEFECTS = {"errors": "errors", "latency": "slow-agent", "violations": "contract-violations", "cost": "cost-explosion"}
 
@@ -68,7 +68,7 @@ def temper(names: frozenset[str]) -> Temper:
 
 
 def parse_faults(text: bytes, track: str) -> frozenset[str]:
-    """The names of the faults that are on for this track; without one, of those that tracks do not have.
+    """The names of the faults that are on for this track; without one, of those of the policy engine.
 
     Raises ValueError if the text is not a fault file.
     """
@@ -77,10 +77,14 @@ def parse_faults(text: bytes, track: str) -> frozenset[str]:
         return frozenset(
             fault["name"]
             for fault in document["faults"]
-            if (fault["name"] in KNOWN and fault["track"] in (track, "both") if track else fault["name"] == KILL_SWITCH)
+            if (fault["name"] in KNOWN and fault["track"] in (track, "both") if track else _is_of_policies(fault))
         )
     except (TypeError, KeyError) as error:
         raise ValueError(f"not a fault file: {error!r}") from error
+
+
+def _is_of_policies(fault: Mapping[str, str]) -> bool:
+    return fault["name"] == KILL_SWITCH or (fault["name"] == AUDIT and fault["how"] == "governance")
 
 
 class FaultFile:

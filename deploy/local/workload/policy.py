@@ -16,7 +16,7 @@ import orjson
 from deploy.local.workload.agents import AGENTS
 from deploy.local.workload.approvals import Approval, Approvals
 from deploy.local.workload.audit import Audit
-from deploy.local.workload.faults import KILL_SWITCH, FaultFile
+from deploy.local.workload.faults import AUDIT, KILL_SWITCH, FaultFile
 from deploy.local.workload.metrics import PolicyMetrics, RequestMetrics
 from deploy.local.workload.rules import BY_PEOPLE, ON_DUTY, RULES
 from deploy.local.workload.server import Answer, Call, Component, Equipment, Handler, Refusal, choose
@@ -91,8 +91,11 @@ class PolicyEngine(Component):
         return outcome
 
     def _stop_or_go(self, names: frozenset[str]) -> None:
-        self._is_stopped = KILL_SWITCH in names
-        self._audit.record(f"kill-switch-{'engaged' if self._is_stopped else 'released'}", "success", scope="global")
+        self._audit.hold(AUDIT in names)
+        if self._is_stopped is not (KILL_SWITCH in names):
+            self._is_stopped = KILL_SWITCH in names
+            action = f"kill-switch-{'engaged' if self._is_stopped else 'released'}"
+            self._audit.record(action, "success", scope="global")
 
     def _answered(self, approval: Approval) -> None:
         outcome = "success" if approval.outcome == "approved" else "failure"
