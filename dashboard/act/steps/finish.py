@@ -100,15 +100,14 @@ def _audit(run: Run, outcome: Outcome, sentence: str) -> None:
 
 def _annotate(run: Run, outcome: Outcome) -> None:
     """Close the intent, unless another action has put its own there."""
-    if run.intent is None:
+    if run.intent is None or not run.is_ours():
         return
     closed = _closed(run, run.intent, outcome)
     try:
         run.write_intent(closed)
     except Conflict:
-        if run.read_again():
-            return
-        run.write_intent(closed)
+        if not run.read_again():
+            run.write_intent(closed)
 
 
 def _closed(run: Run, intent: Intent, outcome: Outcome) -> Intent:
