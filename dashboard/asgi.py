@@ -31,6 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dashboard.settings import SettingsError, load
 from dashboard.ui.broken import broken
 
+# Kubernetes sends SIGTERM and waits 30 s; the rest is for connections to close and for actions to be left in order.
+DRAIN_SECONDS = 20.0
 SCRIPT = Path(__file__).resolve().parent / "app.py"
 
 # Streamlit styles its elements inline and starts workers from blobs; plotly and the data grid compile functions and
@@ -96,11 +98,14 @@ async def metrics(_: Request) -> Response:
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Load the pages and their libraries beside the first answers, so that no visitor waits for them."""
+    """Load the pages and their libraries beside the first answers; at the end, give running actions time to end."""
     # On import dashboard.app does nothing but load the pages.
     warming = asyncio.create_task(asyncio.to_thread(import_module, "dashboard.app"))
     yield
     await warming
+    from dashboard.ui.session import drain_actions  # loaded by the pages; importing it here costs no start-up time
+
+    await run_in_threadpool(drain_actions, DRAIN_SECONDS)
 
 
 app = st.App(

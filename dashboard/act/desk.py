@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class Desk:
         self._past = Past(audit)
         self._judge = judge
         self._now = now
-        self._closed = threading.Event()
+        self._is_closed = False
         self._leave = threading.Event()
         self._wait = wait or self._pause
         self._lock = threading.Lock()
@@ -63,8 +64,6 @@ class Desk:
 
     def submit(self, request: ActionRequest) -> ActionId:
         """Begin an action and come back at once. Whether it may be done at all is its first step's answer."""
-        if self._closed.is_set():
-            return self._turn_away(request)
         run = Run(
             id=ActionId(secrets.token_hex(6)),
             request=request,
@@ -80,9 +79,11 @@ class Desk:
         executor = Executor(run, steps, undo=undo_plan(request), told=self._told, wait=self._wait, leave=self._leave)
         thread = threading.Thread(target=executor.execute, name=f"action {run.id}", daemon=True)
         with self._lock:
-            self._threads[run.id] = thread
-        thread.start()
-        return run.id
+            if not self._is_closed:
+                self._threads[run.id] = thread
+                thread.start()
+                return run.id
+        return self._turn_away(run)
 
     def state(self, action: ActionId) -> ActionState | None:
         """One action; None when this process does not know it (any more)."""
@@ -130,9 +131,9 @@ class Desk:
 
         Answers whether all has ended. Meant for the end of the process.
         """
-        self._closed.set()
         deadline = time.monotonic() + seconds
         with self._lock:
+            self._is_closed = True
             threads = list(self._threads.values())
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -145,23 +146,12 @@ class Desk:
         """Wait between two tries; cut short when the process has no more time."""
         self._leave.wait(span.total_seconds())
 
-    def _turn_away(self, request: ActionRequest) -> ActionId:
-        """An action that was asked for when this process was ending already."""
-        action = ActionId(secrets.token_hex(6))
-        now = self._now()
-        self._told(
-            ActionState(
-                id=action,
-                request=request,
-                outcome=Outcome.REFUSED,
-                sentence=f"Refused: {STOPPING}. Ask again in a moment.",
-                steps=(),
-                started_at=now,
-                ended_at=now,
-                facts={},
-            )
-        )
-        return action
+    def _turn_away(self, run: Run) -> ActionId:
+        """Refuse an action that was asked for when this process was ending already."""
+        refused = begun(run, ())
+        sentence = f"Refused: {STOPPING}. Ask again in a moment."
+        self._told(replace(refused, outcome=Outcome.REFUSED, sentence=sentence, ended_at=self._now()))
+        return run.id
 
     def _told(self, state: ActionState) -> None:
         with self._lock:

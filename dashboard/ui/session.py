@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -21,6 +22,7 @@ from dashboard.queries.release import judge
 from dashboard.settings import Settings, load
 
 _PAGES = "app.pages"
+_desks: list[Desk] = []
 
 
 @st.cache_resource(show_spinner=False)
@@ -43,15 +45,25 @@ def ask_for(view: View) -> Ask:
 @st.cache_resource(show_spinner=False)
 def _desk(environment: str) -> Desk:
     ask = ask_of(environment)
-    return build_desk(
+    desk = build_desk(
         settings().environments[environment],
         lambda namespace, service, action: judge(ask, namespace, service, now(), action),
     )
+    _desks.append(desk)
+    return desk
 
 
 def actions(view: View) -> Desk:
     """The one desk of the view's environment: what it runs goes on when this session ends."""
     return _desk(view.env)
+
+
+def drain_actions(seconds: float) -> None:
+    """Begin no more actions, and let those of this process end within `seconds` or be left for a person to resume."""
+    desks = tuple(_desks)
+    if desks:
+        with ThreadPoolExecutor(len(desks)) as pool:
+            list(pool.map(lambda desk: desk.drain(seconds), desks))
 
 
 def actor() -> Actor:
