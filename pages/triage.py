@@ -19,6 +19,7 @@ def _draw(view: View) -> None:
     now = session.now()
     found = triage(session.ask_for(view), view, now)
     pieces.headline(found, view, now)
+    pieces.unfinished_actions(found, view)
     pieces.cards(found, view, now)
     pieces.services(found, view)
     pieces.pods(found, view)

@@ -38,6 +38,8 @@ class TrackDeployment:
 
 def find_tracks(service: Object, deployments: Iterable[Object]) -> Mapping[Track, TrackDeployment]:
     """The tracks of a Service, out of all Deployments of its namespace; one that is being deleted is none."""
+    if not service["spec"].get("selector"):
+        return {}
     living = sorted(
         (item for item in deployments if not item["metadata"].get("deletionTimestamp")),
         key=lambda item: str(item["metadata"]["name"]),

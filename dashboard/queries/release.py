@@ -19,7 +19,6 @@ from dashboard.decide.policy import Policy
 from dashboard.decide.ratio import Ratio, ratios
 from dashboard.decide.tracks import find_tracks
 from dashboard.decide.traffic_change import traffic_change
-from dashboard.decide.unfinished import unfinished
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionId, ActionKind, Move, ServedBefore
 from dashboard.model.reading import Reading, Source, State, empty, missing
@@ -35,6 +34,7 @@ from dashboard.queries import release_conditions
 from dashboard.queries.ask import Alerts, Ask, Instant, Objects, Range, Readings, Request
 from dashboard.queries.measures import period
 from dashboard.queries.policy import policy_of
+from dashboard.queries.unfinished import unfinished_of
 
 SLOW_SECONDS = 300
 _COUNTS: Mapping[str, Expression] = {
@@ -194,16 +194,8 @@ def _scene(ask: Ask, namespace: str, wanted: str, now: datetime) -> _Scene:
         services=services.value or (),
         deployments=readings["deployments"].value or (),
         replicasets=readings["replicasets"].value or (),
-        unfinished=_unfinished(raw, leases, now),
+        unfinished=unfinished_of(raw, leases, now) if raw else None,
     )
-
-
-def _unfinished(
-    raw: Mapping[str, Any], leases: Reading[tuple[Mapping[str, Any], ...]], now: datetime
-) -> Unfinished | None:
-    """The action that has not ended. A stale copy of the Leases does not show whether they were renewed."""
-    known = leases.value or () if leases.state in (State.FRESH, State.EMPTY) else None
-    return unfinished(raw, known, now, doubt=leases.reason) if raw else None
 
 
 def _changes(scene: _Scene) -> Mapping[ActionKind, TrafficChange]:

@@ -14,20 +14,22 @@ from typing import Any
 
 from dashboard.catalog import triage as own
 from dashboard.decide import incidents
+from dashboard.decide.tracks import find_tracks
 from dashboard.model import service_annotations
 from dashboard.model.alert import Alert
 from dashboard.model.finding import ClusterFinding, FindingKind
 from dashboard.model.incident import Incident, IncidentEvidence, Measured, Symptoms
 from dashboard.model.reading import Reading, State
 from dashboard.model.series import Sample
+from dashboard.model.unfinished import Unfinished
 from dashboard.model.view import View
 from dashboard.model.workload import Pod, Workload
 from dashboard.queries import measures
 from dashboard.queries.ask import Alerts, Ask, Instant, Objects, Readings, Request
 from dashboard.queries.cluster import ClusterState, ask_cluster, cluster_state
 from dashboard.queries.incident import MEASURES, Place, evidence, line_at, place, value_at
+from dashboard.queries.unfinished import unfinished_of
 
-_TRACK_KINDS = ("Deployment", "Rollout")
 _NOT_KNOWN = (State.MISSING, State.STALE, State.PARTIAL)
 
 
@@ -44,12 +46,13 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLine:
-    """One governed service: which track users get, and how the two stand."""
+    """One governed service: which track users get, how the two stand, and an action on it that has not ended."""
 
     name: str
     active: str
     owner: str
     tracks: tuple[Workload, ...]
+    unfinished: Unfinished | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,7 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     known = incidents.group(alerts.value or ())
     symptoms = _symptoms(readings, window_seconds(ask))
     found = incidents.in_order((*known, *incidents.suspects(symptoms, cluster.pods.value or (), known)))
-    services = _services(readings, cluster.workloads)
+    services = _services(readings, cluster.workloads, now)
     owners = {line.name: line.owner for line in services.value or ()}
     found = tuple(i if i.owner else replace(i, owner=owners.get(i.service, "")) for i in found)
     return Triage(
@@ -112,6 +115,7 @@ def _first(view: View, over: measures.Period, moments: Mapping[str, str]) -> dic
         "burn": Instant(own.BURN_RATE_1H, {"namespace": view.ns}),
         "services": Objects("services", view.ns, f"{service_annotations.GOVERNED}=true"),
         "replicasets": Objects("replicasets", view.ns),
+        "leases": Objects("leases", view.ns),
         **ask_cluster(view.ns),
     }
     for name, expression in MEASURES.items():
@@ -172,24 +176,40 @@ def _budgets(readings: Readings) -> Reading[tuple[Budget, ...]]:
     return readings.samples("budget").map(joined)
 
 
-def _services(readings: Readings, workloads: Reading[tuple[Workload, ...]]) -> Reading[tuple[ServiceLine, ...]]:
+def _services(
+    readings: Readings, workloads: Reading[tuple[Workload, ...]], now: datetime
+) -> Reading[tuple[ServiceLine, ...]]:
+    deployments = readings.objects("cluster.deployments").value or ()
+    leases = readings.objects("leases")
+
+    def line(service: Mapping[str, Any]) -> ServiceLine:
+        return ServiceLine(
+            name=service["metadata"]["name"],
+            active=(service["spec"].get("selector") or {}).get(service_annotations.TRACK, ""),
+            owner=(service["metadata"].get("annotations") or {}).get(service_annotations.OWNER, ""),
+            tracks=_tracks(service, deployments, workloads.value or ()),
+            unfinished=unfinished_of(service, leases, now),
+        )
+
     def lines(services: tuple[Mapping[str, Any], ...]) -> tuple[ServiceLine, ...]:
-        return tuple(sorted((_line(s, workloads.value or ()) for s in services), key=lambda line: line.name))
+        return tuple(sorted(map(line, services), key=lambda line: line.name))
 
     return readings.objects("services").map(lines)
 
 
-def _line(service: Mapping[str, Any], workloads: Iterable[Workload]) -> ServiceLine:
-    metadata, selector = service["metadata"], service.get("spec", {}).get("selector") or {}
-    component = selector.get("app.kubernetes.io/name", metadata["name"])
-    behind = [w for w in workloads if w.kind in _TRACK_KINDS and w.component == component and w.track]
-    tracks = sorted(behind, key=lambda w: w.track)
-    return ServiceLine(
-        name=metadata["name"],
-        active=selector.get(service_annotations.TRACK, ""),
-        owner=(metadata.get("annotations") or {}).get(service_annotations.OWNER, ""),
-        tracks=tuple(tracks),
-    )
+def _tracks(
+    service: Mapping[str, Any], deployments: Iterable[Mapping[str, Any]], workloads: Iterable[Workload]
+) -> tuple[Workload, ...]:
+    """The workloads behind a service, by track: its Deployments as the Release page finds them, and Rollouts."""
+    names = {found.name: str(track) for track, found in find_tracks(service, deployments).items()}
+    component = (service["spec"].get("selector") or {}).get("app.kubernetes.io/name", service["metadata"]["name"])
+    found = [
+        replace(workload, track=names.get(workload.name, workload.track))
+        for workload in workloads
+        if (workload.kind == "Deployment" and workload.name in names)
+        or (workload.kind == "Rollout" and workload.component == component and workload.track)
+    ]
+    return tuple(sorted(found, key=lambda workload: workload.track))
 
 
 def _unknown(readings: Readings, cluster: ClusterState) -> dict[str, tuple[str, ...]]:

@@ -19,7 +19,7 @@ from dashboard.model.incident import CauseFamily, Incident, IncidentEvidence, Me
 from dashboard.model.reading import State, Unit
 from dashboard.model.view import View
 from dashboard.queries.triage import Budget, ServiceLine, Triage
-from dashboard.ui import page, session, states
+from dashboard.ui import page, session, states, unfinished
 from dashboard.ui.format import ago, clock, span
 from dashboard.ui.tables import Column, table
 from dashboard.ui.text import plain
@@ -48,6 +48,8 @@ def headline(found: Triage, view: View, now: datetime) -> None:
             f"**Not known whether all is well.** {told}Not answered now: {missing}.",
             icon=":material/visibility_off:",
         )
+    elif not open_ones and any(line.unfinished for line in found.services.value or ()):
+        pass  # `unfinished_actions` says what is not in order
     elif not open_ones and not found.has_traffic:
         _quiet(
             ":material/do_not_disturb_on: **No alert fires, but no agent run was measured.** Without traffic nothing "
@@ -61,6 +63,20 @@ def headline(found: Triage, view: View, now: datetime) -> None:
         )
     if not view.range:
         st.caption("Incidents are those of now; the period chosen above is what the figures of the services cover.")
+
+
+def unfinished_actions(found: Triage, view: View) -> None:
+    """Actions that have not ended. One whose process died waits for a person, on Release."""
+    for line in found.services.value or ():
+        if line.unfinished is None:
+            continue
+        with st.container(border=True, key=f"unfinished-{line.name}", gap="xsmall"):
+            title = "left unfinished" if line.unfinished.is_left_behind else "under way"
+            st.markdown(
+                f"##### :material/running_with_errors: {plain(line.name)}: {line.unfinished.intent.kind} {title}"
+            )
+            st.markdown(unfinished.sentence(line.unfinished, view))
+            page.go("release", "Release", view, icon=":material/swap_horiz:", service=line.name)
 
 
 def _quiet(words: str) -> None:

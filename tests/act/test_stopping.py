@@ -1,4 +1,4 @@
-"""A process that is told to stop lets its actions end in time, or leaves them so that somebody else can go on at once."""
+"""A process that is told to stop lets its actions end in time, or leaves them so that others can go on at once."""
 
 from __future__ import annotations
 

@@ -35,7 +35,11 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.stack
 
 A_MINUTE = timedelta(seconds=60)
-SWITCHED = lambda body: "selector" in body.get("spec", {})  # noqa: E731
+
+
+def moves(body: Any) -> bool:
+    """Whether a write to a Service changes its selector."""
+    return "selector" in body.get("spec", {})
 
 
 class Deck:
@@ -159,7 +163,7 @@ def test_a_rollout_at_the_very_moment_of_the_write_is_taken_back(deck: Deck) -> 
     rolled: list[str] = []
 
     def before_write(verb: str, kind: str, body: Any) -> None:
-        if kind == "services" and SWITCHED(body) and not rolled:
+        if kind == "services" and moves(body) and not rolled:
             rolled.append("1.8.1")
             deck.ground.roll_on("green", version="1.8.1")
 
@@ -236,7 +240,7 @@ def test_what_was_shown_is_what_is_sent(deck: Deck) -> None:
         service, preview=deck.ground.service(PREVIEW), tracks=tracks, kind=ActionKind.SWITCH, target=Track.GREEN
     )
     sent: list[Any] = []
-    cluster.before_write = lambda verb, kind, body: sent.append(body) if kind == "services" and SWITCHED(body) else None
+    cluster.before_write = lambda verb, kind, body: sent.append(body) if kind == "services" and moves(body) else None
 
     state = deck.switch(change=shown, template=tracks[Track.GREEN].template)
 
