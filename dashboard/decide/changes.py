@@ -1,15 +1,16 @@
 """What was changed in the cluster and when: the first question about an incident, and the marks on every time chart.
 
-Pure: raw API objects in, changes out, newest first. New pods are remembered by their ReplicaSet, a switch by the
-annotation on its Service; who deletes the one or edits the other takes the memory with it.
+Pure: raw API objects in, changes out, newest first. A rollout is remembered by its ReplicaSet, an undo included, and a
+switch by the annotation on its Service. Deleting the one or editing the other loses the memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, TypeAlias
 
+from dashboard.decide import objects
+from dashboard.decide.rollouts import Rollout, rollouts
 from dashboard.model import service_annotations
 from dashboard.model.action import Outcome
 from dashboard.model.incident import Change
@@ -20,9 +21,15 @@ Object: TypeAlias = Mapping[str, Any]
 _COMPONENT = "app.kubernetes.io/name"
 
 
-def changes(*, services: Iterable[Object], replica_sets: Iterable[Object]) -> tuple[Change, ...]:
-    """Deployments of new pods and switches of traffic, newest first."""
-    found = [*map(_deployed, replica_sets), *filter(None, map(_switched, services))]
+def changes(
+    *,
+    services: Iterable[Object],
+    replica_sets: Iterable[Object],
+    deployments: Iterable[Object] = (),
+    pods: Iterable[Object] = (),
+) -> tuple[Change, ...]:
+    """Rollouts and switches of traffic, newest first; `deployments` and `pods` tell when an old template came back."""
+    found = [*map(_deployed, rollouts(replica_sets, deployments, pods)), *filter(None, map(_switched, services))]
     return tuple(sorted(found, key=lambda change: change.at, reverse=True))
 
 
@@ -31,12 +38,15 @@ def markers(found: Iterable[Change], *, service: str = "") -> tuple[Marker, ...]
     return tuple(Marker(at=c.at, label=c.what) for c in found if service in ("", c.service))
 
 
-def _deployed(replica_set: Object) -> Change:
-    metadata = replica_set["metadata"]
-    labels = metadata.get("labels") or {}
-    service, track = labels.get(_COMPONENT, metadata["name"]), labels.get(service_annotations.TRACK, "")
-    what = " ".join(filter(None, (track or service, labels.get(service_annotations.VERSION, ""), "deployed")))
-    return Change(at=datetime.fromisoformat(metadata["creationTimestamp"]), what=what, service=service, track=track)
+def _deployed(rollout: Rollout) -> Change:
+    labels = objects.labels(rollout.replica_set)
+    service, track = (
+        labels.get(_COMPONENT, objects.name_of(rollout.replica_set)),
+        labels.get(service_annotations.TRACK, ""),
+    )
+    did = "deployed again" if rollout.is_again else "deployed"
+    what = " ".join(filter(None, (track or service, labels.get(service_annotations.VERSION, ""), did)))
+    return Change(at=rollout.at, what=what, service=service, track=track)
 
 
 def _switched(service: Object) -> Change | None:

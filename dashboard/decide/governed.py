@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from dashboard.decide import objects, rollouts
 from dashboard.decide.endpoints import receivers
 from dashboard.decide.tracks import TrackDeployment, find_tracks, track_selector
 from dashboard.model import service_annotations
@@ -66,29 +67,17 @@ def of_track(pods: Iterable[Object], service: Object, track: Track) -> tuple[Obj
 
 
 def release_began(
-    deployment: str, deployments: Iterable[Object], replicasets: Iterable[Object]
+    deployment: str, deployments: Sequence[Object], replicasets: Iterable[Object], pods: Iterable[Object] = ()
 ) -> tuple[datetime | None, str]:
     """When what a Deployment runs now was rolled out, and what the names of its pods begin with.
 
-    That is its newest ReplicaSet; without one it is the Deployment's own beginning. None when neither is known.
+    An undo is a rollout. Without a ReplicaSet it is the Deployment's own beginning. None when neither is known.
     """
-    ours = [
-        found
-        for found in replicasets
-        if any(owner.get("name") == deployment for owner in found["metadata"].get("ownerReferences") or ())
-    ]
-    newest = max(ours, key=_revision, default=None)
-    if newest is not None and newest["metadata"].get("creationTimestamp"):
-        metadata = newest["metadata"]
-        return datetime.fromisoformat(metadata["creationTimestamp"]), f"{metadata['name']}-"
-    found = next((item for item in deployments if item["metadata"]["name"] == deployment), None)
-    created = found["metadata"].get("creationTimestamp") if found else None
-    return (datetime.fromisoformat(created) if created else None), ""
-
-
-def _revision(replicaset: Object) -> int:
-    noted = (replicaset["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision", "0")
-    return int(noted) if noted.isdigit() else 0
+    found = rollouts.latest(deployment, replicasets, deployments, pods)
+    if found is not None:
+        return found.at, f"{objects.name_of(found.replica_set)}-"
+    ours = (objects.created_at(item) for item in deployments if objects.name_of(item) == deployment)
+    return next(ours, None), ""
 
 
 def _status(found: TrackDeployment, service: Object, pods: Sequence[Object], behind: frozenset[str]) -> TrackStatus:

@@ -64,7 +64,10 @@ def evidence(
             )
     more = ask.gather(requests)
     changed = changes.changes(
-        services=readings.objects("services").value or (), replica_sets=readings.objects("replicasets").value or ()
+        services=readings.objects("services").value or (),
+        replica_sets=readings.objects("replicasets").value or (),
+        deployments=readings.objects("cluster.deployments").value or (),
+        pods=readings.objects("cluster.pods").value or (),
     )
     return {incident.key: _evidence_of(incident, readings, more, requests, changed, now) for incident in shown}
 

@@ -100,7 +100,7 @@ def measure(readings: Readings, name: str, expression: Expression) -> Measure:
 
 def ask_changes(namespace: str) -> dict[str, Request]:
     """What `changes` reads: the objects that remember deployments and switches."""
-    return {f"changes.{kind}": Objects(kind, namespace) for kind in ("services", "replicasets")}
+    return {f"changes.{kind}": Objects(kind, namespace) for kind in ("services", "replicasets", "deployments")}
 
 
 def changes(readings: Readings, service: str = "") -> tuple[Marker, ...]:
@@ -108,6 +108,7 @@ def changes(readings: Readings, service: str = "") -> tuple[Marker, ...]:
     found = decide.changes(
         services=readings.objects("changes.services").value or (),
         replica_sets=readings.objects("changes.replicasets").value or (),
+        deployments=readings.objects("changes.deployments").value or (),
     )
     return decide.markers(found, service=service)
 

@@ -266,7 +266,8 @@ def _evidence(ask: Ask, scene: _Scene, answers: Readings, now: datetime, mode: M
 def _began(scene: _Scene, candidate: Track) -> tuple[datetime | None, str]:
     """When what runs on the track was rolled out, and what the names of its pods begin with."""
     status = scene.service.value.tracks.get(candidate) if scene.service.value else None
-    return governed.release_began(status.deployment if status else "", scene.deployments, scene.replicasets)
+    deployment = status.deployment if status else ""
+    return governed.release_began(deployment, scene.deployments, scene.replicasets, scene.pods.value or ())
 
 
 def _trial(ask: Ask, scene: _Scene, now: datetime, mode: Mode, candidate: Track) -> Reading[Trial]:
