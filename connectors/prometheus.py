@@ -113,7 +113,7 @@ class Prometheus:
 
     def instant(self, query: str, *, at: datetime | None = None, timeout_seconds: float = INSTANT_SECONDS) -> Vector:
         """The value of `query` at one instant (None: now). One POST /api/v1/query."""
-        params = {"timeout": f"{timeout_seconds:g}s"} | ({} if at is None else {"time": str(at.timestamp())})
+        params = {"timeout": _duration(timeout_seconds)} | ({} if at is None else {"time": str(at.timestamp())})
         with understood(SOURCE):
             result = self._client.custom_query(query, params=params, timeout=timeout_seconds)
             return Vector(points=_points(result), **self._remarks())
@@ -132,7 +132,7 @@ class Prometheus:
                 start_time=datetime.fromtimestamp(start, UTC),
                 end_time=datetime.fromtimestamp(end, UTC),
                 step=str(step_seconds),
-                params={"timeout": f"{timeout_seconds:g}s"},
+                params={"timeout": _duration(timeout_seconds)},
                 timeout=timeout_seconds,
             )
             return Matrix(lines=tuple(map(_line, result)), **self._remarks())
@@ -250,6 +250,11 @@ def _rule(group: str, found: Any) -> Rule:
         labels=found.get("labels") or {},
         annotations=found.get("annotations") or {},
     )
+
+
+def _duration(seconds: float) -> str:
+    """As Prometheus reads a duration: whole numbers of a unit, so milliseconds; at least one."""
+    return f"{max(1, round(seconds * 1000))}ms"
 
 
 def _points(result: Any) -> tuple[Point, ...]:

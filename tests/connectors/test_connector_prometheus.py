@@ -35,7 +35,14 @@ def test_an_instant_answers_labels_times_and_values(backend, answer):
     [point] = Prometheus(backend.url).instant("up").points
 
     assert (point.labels, point.at, point.value) == ({"track": "t0"}, 1700000000.5, 1.5)
-    assert backend.asked[0].form == {"query": "up", "timeout": "2s"}
+    assert backend.asked[0].form == {"query": "up", "timeout": "2000ms"}
+
+
+@pytest.mark.parametrize(("seconds", "sent"), [(1.95636, "1956ms"), (0.3, "300ms"), (4.999987, "5000ms")])
+def test_what_is_left_of_a_time_budget_is_sent_as_a_duration_that_prometheus_reads(backend, answer, seconds, sent):
+    backend.answers["/api/v1/query"] = answer(_vector("1.5"))
+    Prometheus(backend.url).instant("up", timeout_seconds=seconds)
+    assert backend.asked[0].form["timeout"] == sent
 
 
 def test_a_value_that_is_not_a_number_is_none_and_infinity_stays(backend, answer):
@@ -68,7 +75,7 @@ def test_a_range_answers_its_lines_with_the_gaps_left_out(backend, answer):
     [line] = Prometheus(backend.url).range("up", start=100, end=130, step_seconds=10).lines
 
     assert line.points == ((100.0, 1.0), (110.0, None), (130.0, 2.0))
-    assert backend.asked[0].form == {"query": "up", "start": "100", "end": "130", "step": "10", "timeout": "5s"}
+    assert backend.asked[0].form == {"query": "up", "start": "100", "end": "130", "step": "10", "timeout": "5000ms"}
 
 
 def test_warnings_are_kept(backend, answer):
