@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 _SUFFIXES = {
@@ -46,3 +47,10 @@ def written(resource: str, amount: float) -> str:
             if not amount % _SUFFIXES[unit]:
                 return f"{int(amount / _SUFFIXES[unit])}{unit}"
     return str(round(amount))
+
+
+def share(value: int | str, of: int, rounded: Callable[[float], int] = math.ceil) -> int:
+    """How many `25%` of some are, or the number itself. Percentages round up unless told otherwise."""
+    if isinstance(value, str) and value.endswith("%"):
+        return rounded(int(value[:-1]) * of / 100)
+    return int(value)

@@ -73,8 +73,6 @@ def on_create(view: View, resource: Resource, obj: Json, addresses: ClusterAddre
             obj["status"] = {"phase": "Pending", "qosClass": _qos_class(obj)}
         case "namespaces":
             obj["status"] = {"phase": "Active"}
-        case "persistentvolumeclaims":
-            obj["status"] = {"phase": "Pending"}
         case "customresourcedefinitions.apiextensions.k8s.io":
             obj["status"] = _established(resource, obj)
 

@@ -7,13 +7,13 @@ is one field.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from . import errors
 from .kinds import Resource
+from .lifecycle import now_text
 from .patch import identity, is_set, keyed
 
 Json = dict[str, Any]
@@ -81,7 +81,7 @@ def track_update(current: Json, obj: Json, *, manager: str, subresource: str) ->
     mine = _owner_of(owners, (manager, "Update", subresource), obj)
     mine.paths |= changed
     if changed:
-        mine.time = _now()
+        mine.time = now_text()
     return _with_owners(obj, owners)
 
 
@@ -110,7 +110,7 @@ def applied(
         if not _is_key(path) and not any(other[: len(path)] == path for other in kept_by_others):
             _remove(result, path)
     if set(wanted) != mine.paths or changed:
-        mine.paths, mine.time = set(wanted), _now()
+        mine.paths, mine.time = set(wanted), now_text()
     return _with_owners(result, owners)
 
 
@@ -261,7 +261,7 @@ def _owner_of(owners: list[_Owner], who: tuple[str, str, str], obj: Json) -> _Ow
         if owner.who == who:
             return owner
     manager, operation, subresource = who
-    owner = _Owner(manager, operation, subresource, obj["apiVersion"], _now(), set())
+    owner = _Owner(manager, operation, subresource, obj["apiVersion"], now_text(), set())
     owners.append(owner)
     return owner
 
@@ -308,7 +308,3 @@ def _decode(node: Json, path: Path) -> Iterator[Path]:
 
 def _dumps(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

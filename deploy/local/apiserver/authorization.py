@@ -155,7 +155,7 @@ FIRST_OBJECTS: tuple[Json, ...] = (
         {
             "verbs": ["create"],
             "apiGroups": ["authorization.k8s.io"],
-            "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+            "resources": ["selfsubjectaccessreviews"],
         },
         {"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]},
     ),

@@ -175,10 +175,6 @@ def _network_policy(obj: Json) -> None:
     _set(spec, policyTypes=["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
 
 
-def _claim(obj: Json) -> None:
-    _set(obj.setdefault("spec", {}), volumeMode="Filesystem")
-
-
 def _dicts(value: Any) -> list[Json]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
@@ -199,5 +195,4 @@ _RULES: dict[str, Callable[[Json], None]] = {
     "rolebindings.rbac.authorization.k8s.io": _binding,
     "clusterrolebindings.rbac.authorization.k8s.io": _binding,
     "networkpolicies.networking.k8s.io": _network_policy,
-    "persistentvolumeclaims": _claim,
 }

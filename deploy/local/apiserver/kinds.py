@@ -11,7 +11,7 @@ from typing import Any
 from . import errors
 
 Json = dict[str, Any]
-ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+ALL_VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +74,11 @@ _RBAC = "rbac.authorization.k8s.io/v1"
 _AUTHORIZATION = "authorization.k8s.io/v1"
 
 BUILT_IN: tuple[Resource, ...] = (
-    _resource("v1", "Binding", "bindings", create_only=True),
     _resource("v1", "ConfigMap", "configmaps", "cm"),
     _resource("v1", "Endpoints", "endpoints", "ep"),
     _resource("v1", "Event", "events", "ev"),
-    _resource("v1", "LimitRange", "limitranges", "limits"),
-    _resource("v1", "Namespace", "namespaces", "ns", namespaced=False, subresources=("status", "finalize")),
+    _resource("v1", "Namespace", "namespaces", "ns", namespaced=False, subresources=_STATUS),
     _resource("v1", "Node", "nodes", "no", namespaced=False, subresources=_STATUS),
-    _resource("v1", "PersistentVolume", "persistentvolumes", "pv", namespaced=False, subresources=_STATUS),
-    _resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims", "pvc", subresources=_STATUS),
     _resource(
         "v1",
         "Pod",
@@ -96,7 +92,6 @@ BUILT_IN: tuple[Resource, ...] = (
     _resource("v1", "Secret", "secrets"),
     _resource("v1", "Service", "services", "svc", subresources=_STATUS, categories=_ALL),
     _resource("v1", "ServiceAccount", "serviceaccounts", "sa", subresources=("token",)),
-    _resource("apps/v1", "ControllerRevision", "controllerrevisions"),
     _resource("apps/v1", "DaemonSet", "daemonsets", "ds", subresources=_STATUS, categories=_ALL, generation=True),
     _resource("apps/v1", "Deployment", "deployments", "deploy", subresources=_SCALED, categories=_ALL, generation=True),
     _resource("apps/v1", "ReplicaSet", "replicasets", "rs", subresources=_SCALED, categories=_ALL, generation=True),
@@ -112,15 +107,12 @@ BUILT_IN: tuple[Resource, ...] = (
         categories=_ALL,
     ),
     _resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", "pdb", subresources=_STATUS, generation=True),
-    _resource("networking.k8s.io/v1", "Ingress", "ingresses", "ing", subresources=_STATUS, generation=True),
-    _resource("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False, generation=True),
     _resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies", "netpol", generation=True),
     _resource(_RBAC, "ClusterRole", "clusterroles", namespaced=False),
     _resource(_RBAC, "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
     _resource(_RBAC, "Role", "roles"),
     _resource(_RBAC, "RoleBinding", "rolebindings"),
     _resource("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", "pc", namespaced=False, generation=True),
-    _resource("storage.k8s.io/v1", "StorageClass", "storageclasses", "sc", namespaced=False),
     _resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", generation=True),
     _resource("coordination.k8s.io/v1", "Lease", "leases", unconditional_update=False),
     _resource(
@@ -136,9 +128,7 @@ BUILT_IN: tuple[Resource, ...] = (
     _resource(
         _AUTHORIZATION, "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False, create_only=True
     ),
-    _resource(_AUTHORIZATION, "SelfSubjectRulesReview", "selfsubjectrulesreviews", namespaced=False, create_only=True),
     _resource(_AUTHORIZATION, "SubjectAccessReview", "subjectaccessreviews", namespaced=False, create_only=True),
-    _resource(_AUTHORIZATION, "LocalSubjectAccessReview", "localsubjectaccessreviews", create_only=True),
     _resource(
         "authentication.k8s.io/v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False, create_only=True
     ),

@@ -40,7 +40,7 @@ class Target:
 def target_of(kinds: Kinds, group: str, version: str, segments: list[str]) -> Target:
     """What the path below a group and version names. Raises ApiError 404."""
     namespace = ""
-    if segments[0] == "namespaces" and len(segments) > 2 and segments[2] not in ("status", "finalize"):
+    if segments[0] == "namespaces" and len(segments) > 2 and segments[2] != "status":
         namespace, segments = segments[1], segments[2:]
     resource = kinds.find(group, version, segments[0])
     name = segments[1] if len(segments) > 1 else ""

@@ -1,10 +1,10 @@
-"""Questions answered on the spot: may I, may somebody else, who am I, and the old form of binding a pod."""
+"""Questions answered on the spot: may I, may somebody else, who am I."""
 
 from typing import Any
 
 from aiohttp import web
 
-from . import authorization, errors, requests, subresources, writing
+from . import authorization, errors, requests, writing
 from .api import Api
 from .authentication import USER
 from .authorization import Act, User
@@ -14,8 +14,6 @@ Json = dict[str, Any]
 
 
 async def create(api: Api, request: web.Request, target: Target) -> web.StreamResponse:
-    if target.resource.kind == "Binding":
-        return await subresources.bind(api, request, target)
     review = await requests.read_object(request, target.resource)
     review["status"] = _status(api, request[USER], target, review.get("spec") or {})
     return writing.json_response(review, status=201)
@@ -25,14 +23,9 @@ def _status(api: Api, user: User, target: Target, spec: Json) -> Json:
     match target.resource.kind:
         case "SelfSubjectReview":
             return {"userInfo": user.info()}
-        case "SelfSubjectRulesReview":
-            return _rules(api, user, spec.get("namespace") or "")
         case "SelfSubjectAccessReview":
             return _decision(api, user, spec)
-        case kind:
-            attributes = spec.get("resourceAttributes") or {}
-            if kind == "LocalSubjectAccessReview" and attributes.get("namespace") != target.namespace:
-                raise errors.bad_request("spec.resourceAttributes.namespace must be the namespace of the path")
+        case _:
             about = User(name=spec.get("user") or "", groups=tuple(spec.get("groups") or ()))
             return _decision(api, about, spec)
 
@@ -47,12 +40,3 @@ def _decision(api: Api, user: User, spec: Json) -> Json:
         names = ("verb", "group", "resource", "subresource", "namespace", "name")
         act = Act(**{name: (attributes or {}).get(name) or "" for name in names})
     return {"allowed": authorization.is_allowed(api.store, user, act)}
-
-
-def _rules(api: Api, user: User, namespace: str) -> Json:
-    rules = list(authorization.rules_of(api.store, user, namespace))
-    return {
-        "incomplete": False,
-        "resourceRules": [rule for rule in rules if "nonResourceURLs" not in rule],
-        "nonResourceRules": [rule for rule in rules if "nonResourceURLs" in rule],
-    }

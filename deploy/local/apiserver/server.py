@@ -25,7 +25,6 @@ _ON_OBJECT: dict[str, Handler] = {
 _ON_COLLECTION: dict[str, Handler] = {
     "GET": reading.list_or_watch,
     "POST": writing.create,
-    "DELETE": writing.delete_collection,
 }
 _ON_SUBRESOURCE: Handlers = {
     ("status", "GET"): reading.get,
@@ -37,7 +36,6 @@ _ON_SUBRESOURCE: Handlers = {
     ("log", "GET"): subresources.log,
     ("binding", "POST"): subresources.bind,
     ("eviction", "POST"): subresources.evict,
-    ("finalize", "PUT"): subresources.finalize,
 }
 
 
@@ -134,7 +132,7 @@ def _verbs(api: Api, request: web.Request, target: Target) -> tuple[str, ...]:
             creates = is_apply and api.store.get(target.resource.storage, target.key) is None
             return ("patch", "create") if creates else ("patch",)
         case "DELETE":
-            return ("delete" if target.name else "deletecollection",)
+            return ("delete",)
         case method:
             return ({"POST": "create", "PUT": "update"}[method],)
 

@@ -1,10 +1,12 @@
-"""The parts of an object with an address of their own: scale, log, binding, eviction, finalize."""
+"""The parts of an object with an address of their own: scale, log, binding, eviction."""
 
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 from aiohttp import web
+
+from deploy.local.quantities import share
 
 from . import errors, lifecycle, patch, requests, selectors, writing
 from .api import Api
@@ -71,7 +73,7 @@ async def bind(api: Api, request: web.Request, target: Target) -> web.StreamResp
     """Give a pod its node, once."""
     binding = await requests.read_kind(request, "v1", "Binding")
     node = (binding.get("target") or {}).get("name")
-    name = target.name or binding["metadata"].get("name", "")
+    name = target.name
     if not node:
         raise errors.bad_request("target.name: Required value")
 
@@ -111,18 +113,6 @@ async def evict(api: Api, request: web.Request, target: Target) -> web.StreamRes
 
     await api.store.commit("pods", target.key, decide, dry_run=requests.is_dry_run(request))
     return writing.json_response(_success(), status=201)
-
-
-async def finalize(api: Api, request: web.Request, target: Target) -> web.StreamResponse:
-    """Replace a namespace's finalizers: what its cleaner does at the end."""
-    wanted = await requests.read_object(request, target.resource)
-    finalizers = (wanted.get("spec") or {}).get("finalizers") or []
-
-    def finalized(current: Json) -> Json:
-        return {**current, "spec": {**current["spec"], "finalizers": finalizers}}
-
-    record = await writing.update(api, request, target, finalized)
-    return writing.respond(request, target, record)
 
 
 async def log(api: Api, request: web.Request, target: Target) -> web.StreamResponse:
@@ -203,14 +193,8 @@ def _check_budgets(view: View, pod: Json) -> None:
 
 def _healthy_wanted(spec: Json, expected: int) -> int:
     if "maxUnavailable" in spec:
-        return expected - _share(spec["maxUnavailable"], expected)
-    return _share(spec.get("minAvailable", 1), expected)
-
-
-def _share(value: int | str, expected: int) -> int:
-    if isinstance(value, int):
-        return value
-    return -(-expected * int(value.rstrip("%")) // 100)  # percentages round up, as the disruption controller's do
+        return expected - share(spec["maxUnavailable"], expected)
+    return share(spec.get("minAvailable", 1), expected)
 
 
 def _is_ready(pod: Json) -> bool:

@@ -1,4 +1,4 @@
-"""POST, PUT, PATCH and DELETE of objects and collections.
+"""POST, PUT, PATCH and DELETE of objects.
 
 Each handler reads the request, then commits one decision. Everything that depends on the object's present state is
 inside the decision, so that two writers cannot both win.
@@ -14,7 +14,6 @@ from aiohttp import web
 from . import apply, errors, lifecycle, patch, requests
 from .api import Api
 from .present import in_version, presenter_for
-from .reading import scope_of
 from .requests import Target
 from .store import Record, View
 
@@ -25,7 +24,7 @@ _NAMELESS = {
     "message": "Required value: name or generateName is required",
     "field": "metadata.name",
 }
-_SHOWN_WHEN_DELETED = ("pods", "services", "serviceaccounts", "persistentvolumeclaims", "resourcequotas")
+_SHOWN_WHEN_DELETED = ("pods", "services", "serviceaccounts", "resourcequotas")
 
 
 async def create(api: Api, request: web.Request, target: Target) -> web.Response:
@@ -105,24 +104,6 @@ async def delete(api: Api, request: web.Request, target: Target) -> web.Response
         details["group"] = resource.group
     body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
     return json_response(body)
-
-
-async def delete_collection(api: Api, request: web.Request, target: Target) -> web.Response:
-    """Delete what the selectors of the query hold; answers the objects as they were."""
-    options = await requests.delete_options(request)
-    scope, resource = scope_of(request, target), target.resource
-    dry_run = requests.is_dry_run(request)
-    chosen = [(key, record) for key, record in sorted(api.store.table(resource.storage).items()) if scope.holds(record)]
-    for key, _ in chosen:
-        await api.store.commit(
-            resource.storage,
-            key,
-            lambda _, current: None if current is None else lifecycle.deleted(resource, current, options),
-            dry_run=dry_run,
-        )
-    presenter = presenter_for(request.headers.get("Accept", ""), resource)
-    body = presenter.many([record for _, record in chosen], {"resourceVersion": str(api.store.version)})
-    return web.Response(body=body, headers={"Content-Type": presenter.content_type})
 
 
 async def update(api: Api, request: web.Request, target: Target, change_of: Callable[[Json], Json]) -> Record:

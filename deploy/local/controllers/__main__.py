@@ -143,20 +143,20 @@ def routes(controllers: Controllers) -> list[web.RouteDef]:
     return [web.get("/healthz", health), web.get("/metrics", metrics), web.get("/sd/pods", pods)]
 
 
-async def _run(options: argparse.Namespace) -> None:
-    async with KubeApi.from_kubeconfig(options.kubeconfig) as api:
-        controllers = Controllers(api)
-        await serving.serve(options.metrics_listen, routes(controllers), controllers.run)
-
-
-def main() -> int:
-    """Runs until SIGTERM."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.local.controllers", description=__doc__)
+def serve(program: str, about: str | None, controllers: Callable[[KubeApi], Controllers]) -> int:
+    """Runs controllers with their metrics until SIGTERM; returns the exit code."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=about)
     parser.add_argument("--kubeconfig", required=True, metavar="FILE")
     parser.add_argument("--metrics-listen", required=True, metavar="HOST:PORT", help="for /metrics, /sd/pods, /healthz")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    return serving.guarded(lambda: uvloop.run(_run(options)))
+
+    async def run() -> None:
+        async with KubeApi.from_kubeconfig(options.kubeconfig) as api:
+            made = controllers(api)
+            await serving.serve(options.metrics_listen, routes(made), made.run)
+
+    return serving.guarded(lambda: uvloop.run(run()))
 
 
 def _key(item: Object) -> Key:
@@ -164,4 +164,4 @@ def _key(item: Object) -> Key:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve("deploy.local.controllers", __doc__, Controllers))

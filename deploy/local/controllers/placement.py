@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +17,7 @@ from deploy.local.controllers.objects import (
 )
 from deploy.local.controllers.queue import Key, Queue
 from deploy.local.kubeapi import Informer, KubeApi, Object, path
+from deploy.local.quantities import share
 
 _RETRY_SECONDS = 10.0
 
@@ -104,9 +104,9 @@ def budget_status(budget: Object, pods: list[Object]) -> dict[str, Any]:
     ]
     healthy = sum(1 for pod in mine if ready_since(pod) and not is_terminating(pod))
     if "maxUnavailable" in spec:
-        desired = len(mine) - _share(spec["maxUnavailable"], len(mine))
+        desired = len(mine) - share(spec["maxUnavailable"], len(mine))
     else:
-        desired = _share(spec.get("minAvailable", 0), len(mine))
+        desired = share(spec.get("minAvailable", 0), len(mine))
     return {
         "expectedPods": len(mine),
         "currentHealthy": healthy,
@@ -136,10 +136,3 @@ def _takes_pods(node: Object) -> bool:
 
 def _is_cordoned(node: Object) -> bool:
     return bool(node.get("spec", {}).get("unschedulable"))
-
-
-def _share(value: int | str, of: int) -> int:
-    """A number or a percentage; both kinds of budget round a percentage up, as Kubernetes does."""
-    if isinstance(value, str) and value.endswith("%"):
-        return math.ceil(int(value[:-1]) * of / 100)
-    return int(value)

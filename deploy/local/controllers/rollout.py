@@ -7,8 +7,10 @@ away while fewer than desired - unavailable would be left.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from deploy.local.quantities import share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class Bounds:
 
 def bounds(desired: int, surge: int | str, unavailable: int | str) -> Bounds:
     """From the manifest's numbers or percentages; surge is rounded up, unavailable down, and both cannot be 0."""
-    more, fewer = _share(surge, desired, math.ceil), _share(unavailable, desired, math.floor)
+    more, fewer = share(surge, desired), share(unavailable, desired, math.floor)
     return Bounds(desired=desired, surge=more, unavailable=1 if more == fewer == 0 else fewer)
 
 
@@ -70,9 +72,3 @@ def scaled(sets: Sequence[Set], desired: int) -> dict[str, int]:
     holders = [one for one in sets if one.asked] or list(sets[-1:])
     others = sum(one.asked for one in holders[:-1])
     return {holders[-1].name: max(0, desired - others)} if holders else {}
-
-
-def _share(value: int | str, of: int, rounded: Callable[[float], int]) -> int:
-    if isinstance(value, str) and value.endswith("%"):
-        return rounded(int(value[:-1]) * of / 100)
-    return int(value)

@@ -23,7 +23,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One probe with Kubernetes' defaults filled in; `handler` has httpGet, tcpSocket or exec."""
+    """One probe with Kubernetes' defaults filled in; `handler` has httpGet or exec."""
 
     handler: Object
     delay_seconds: float
@@ -70,44 +70,23 @@ def service_links(services: Iterable[Object], namespace: str) -> dict[str, str]:
     return found
 
 
-def config_names(container: Object) -> tuple[set[str], set[str]]:
-    """The ConfigMaps and the Secrets that a container's environment is read from."""
-    maps, secrets = set(), set()
-    for source in container.get("envFrom", []):
-        if "configMapRef" in source:
-            maps.add(source["configMapRef"]["name"])
-        if "secretRef" in source:
-            secrets.add(source["secretRef"]["name"])
-    for variable in container.get("env", []):
-        origin = variable.get("valueFrom", {})
-        if "configMapKeyRef" in origin:
-            maps.add(origin["configMapKeyRef"]["name"])
-        if "secretKeyRef" in origin:
-            secrets.add(origin["secretKeyRef"]["name"])
-    return maps, secrets
+def config_names(container: Object) -> set[str]:
+    """The ConfigMaps that a container's environment is read from."""
+    return {source["configMapRef"]["name"] for source in container.get("envFrom", []) if "configMapRef" in source}
 
 
 def environment(
-    pod: Object,
-    container: Object,
-    base: Mapping[str, str],
-    *,
-    maps: Mapping[str, Mapping[str, str]],
-    secrets: Mapping[str, Mapping[str, str]],
+    pod: Object, container: Object, base: Mapping[str, str], maps: Mapping[str, Mapping[str, str]]
 ) -> dict[str, str]:
-    """All variables of a container. `maps` and `secrets` hold what `config_names` named; one not there is an error
-    unless the manifest calls it optional."""
+    """All variables of a container. `maps` holds what `config_names` named. Raises ConfigError."""
     found = dict(base)
     for source in container.get("envFrom", []):
-        reference, store = (
-            (source["configMapRef"], maps) if "configMapRef" in source else (source["secretRef"], secrets)
-        )
-        for key, value in _content(reference, store).items():
+        if "configMapRef" not in source:
+            raise ConfigError(f"envFrom: {', '.join(source)} is not supported on this node")
+        for key, value in maps[source["configMapRef"]["name"]].items():
             found[source.get("prefix", "") + key] = value
     for variable in container.get("env", []):
-        value = _value(pod, container, variable, maps, secrets)
-        if value is not None:
-            found[variable["name"]] = expand(value, found)
+        found[variable["name"]] = expand(_value(pod, variable), found)
     return found
 
 
@@ -143,38 +122,13 @@ def memory_limit_bytes(container: Object) -> float | None:
     return None if limit is None else quantity(limit)
 
 
-def _value(
-    pod: Object,
-    container: Object,
-    variable: Object,
-    maps: Mapping[str, Mapping[str, str]],
-    secrets: Mapping[str, Mapping[str, str]],
-) -> str | None:
+def _value(pod: Object, variable: Object) -> str:
     origin = variable.get("valueFrom")
     if not origin:
         return str(variable.get("value", ""))
-    if "fieldRef" in origin:
-        return _field(pod, origin["fieldRef"]["fieldPath"])
-    if "resourceFieldRef" in origin:
-        kind, _, resource = origin["resourceFieldRef"]["resource"].partition(".")
-        return f"{quantity(container.get('resources', {}).get(kind, {}).get(resource, 0)):.0f}"
-    reference, store = (
-        (origin["configMapKeyRef"], maps) if "configMapKeyRef" in origin else (origin["secretKeyRef"], secrets)
-    )
-    content = _content(reference, store)
-    if reference["key"] in content:
-        return content[reference["key"]]
-    if reference.get("optional"):
-        return None
-    raise ConfigError(f"{reference['name']} has no key {reference['key']}")
-
-
-def _content(reference: Object, store: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
-    if reference["name"] in store:
-        return store[reference["name"]]
-    if reference.get("optional"):
-        return {}
-    raise ConfigError(f"{reference['name']} is not found")
+    if "fieldRef" not in origin:
+        raise ConfigError(f"{variable['name']}: {', '.join(origin)} is not supported on this node")
+    return _field(pod, origin["fieldRef"]["fieldPath"])
 
 
 def _field(pod: Object, where: str) -> str:

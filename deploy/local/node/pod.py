@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 import os
 from collections.abc import Mapping
@@ -203,7 +202,6 @@ class Pod:
 
     async def _environment(self, container: Mapping[str, Any]) -> dict[str, str]:
         """What a container's process gets, read at each start: a changed ConfigMap reaches the next one."""
-        maps, secrets = manifest.config_names(container)
         base = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "LANG": "C.UTF-8",
@@ -212,20 +210,14 @@ class Pod:
             **manifest.service_links(self._around.services.objects.values(), self.namespace),
             **self._around.variables,
         }
-        return manifest.environment(
-            self._object,
-            container,
-            base,
-            maps={name: await self._data("configmaps", name) for name in maps},
-            secrets={name: await self._data("secrets", name) for name in secrets},
-        )
+        maps = {name: await self._config(name) for name in manifest.config_names(container)}
+        return manifest.environment(self._object, container, base, maps)
 
-    async def _data(self, kind: str, name: str) -> dict[str, str]:
+    async def _config(self, name: str) -> dict[str, str]:
         try:
-            found = (await self._around.api.get(kind, self.namespace, name)).get("data") or {}
+            return (await self._around.api.get("configmaps", self.namespace, name)).get("data") or {}
         except ApiError as error:
-            raise manifest.ConfigError(f"{kind[:-1]} {name}: {error}") from error
-        return found if kind == "configmaps" else {key: _decoded(value) for key, value in found.items()}
+            raise manifest.ConfigError(f"configmap {name}: {error}") from error
 
 
 def grace_of(pod: Object) -> float:
@@ -237,7 +229,3 @@ def grace_of(pod: Object) -> float:
 
 def _by_name(statuses: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {status["name"]: status for status in statuses}
-
-
-def _decoded(value: str) -> str:
-    return base64.b64decode(value).decode(errors="replace")

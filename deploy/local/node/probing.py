@@ -30,16 +30,8 @@ async def ask(target: Target, handler: Mapping[str, Any], timeout_seconds: float
         async with asyncio.timeout(timeout_seconds):
             if "httpGet" in handler:
                 return await _http(target, handler["httpGet"])
-            if "tcpSocket" in handler:
-                port = port_number(target.container, handler["tcpSocket"]["port"])
-                _, writer = await asyncio.open_connection(target.address, port)
-                writer.close()
-                return ""
             if "exec" in handler:
                 return await _command(target, handler["exec"]["command"])
-            if "sleep" in handler:
-                await asyncio.sleep(handler["sleep"]["seconds"])
-                return ""
     except TimeoutError:
         return f"no answer within {timeout_seconds:g} s"
     except OSError as error:

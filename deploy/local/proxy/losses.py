@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from pathlib import Path
 
-import orjson
+from deploy.local import faults
+from deploy.local.errors import CommandError
 
 _NODE = "node-a"
 _LOST_RATIO = 0.15
@@ -35,10 +37,5 @@ class Losses:
         """Takes over what the file says at the moment. A file that is not there says that nothing is wrong."""
         if self._file is None:
             return
-        try:
-            document = orjson.loads(self._file.read_bytes())
-        except FileNotFoundError:
-            document = {"faults": []}
-        except orjson.JSONDecodeError:
-            return  # caught half-written by a careless hand: the next second shows it whole
-        self.is_on = any(fault["name"] == "lossy-node" for fault in document["faults"])
+        with contextlib.suppress(CommandError):  # half-written: the next look finds it whole
+            self.is_on = any(fault["name"] == "lossy-node" for fault in faults.active(self._file))
