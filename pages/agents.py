@@ -19,8 +19,8 @@ from dashboard.ui.tiles import tiles
 _ALL_AGENTS = "all agents: models are not told apart by agent"
 _FACES = {
     "run_rate": TileSpec(name="Runs", help="Agent runs that ended, each second."),
-    "error_ratio": TileSpec(name="Errors", good="down", limit=0.05, help="Runs that ended in an error."),
-    "p95": TileSpec(name="Slow runs (p95)", good="down", limit=3.0, help="One run in 20 takes longer."),
+    "error_ratio": TileSpec(name="Errors", good="down", help="Runs that ended in an error."),
+    "p95": TileSpec(name="Slow runs (p95)", good="down", help="One run in 20 takes longer."),
     "p50": TileSpec(name="Usual run (p50)", good="down", help="Half of the runs take longer."),
     "p99": TileSpec(name="Slowest (p99)", good="down", help="One run in 100 takes longer."),
     "first_token": TileSpec(name="First token (p95)", good="down", note=_ALL_AGENTS),
@@ -65,13 +65,13 @@ def page() -> None:
 
 
 def _draw(answer: AgentsAnswer, view: View) -> None:
-    tiles(specs("agents", answer.measures, _FACES), columns=6, key="agents")
+    tiles(specs("agents", answer.measures, _FACES, answer.limits), columns=6, key="agents")
     st.caption(windows(answer.period.span, answer.period.window_span))
     with st.grid(3, min_column_width=300, gap="small", key="agents-charts") as grid:
-        for name, title, limit in (
-            ("error_ratio", "Errors", 0.05),
-            ("p95", "Slow runs (p95)", 3.0),
-            ("run_rate", "Runs each second", None),
+        for name, title in (
+            ("error_ratio", "Errors"),
+            ("p95", "Slow runs (p95)"),
+            ("run_rate", "Runs each second"),
         ):
             with grid.cell():
                 time_chart(
@@ -80,7 +80,7 @@ def _draw(answer: AgentsAnswer, view: View) -> None:
                     unit=answer.measures[name].unit,
                     name=line_name("track"),
                     key=f"agents.chart.{name}",
-                    limit=limit,
+                    limit=answer.limits.get(name),
                     markers=answer.changes,
                     tz=view.tz,
                 )

@@ -18,15 +18,12 @@ from dashboard.ui.tiles import tiles
 
 _PLATFORM = "whole namespace"
 _FACES = {
-    "compliance": TileSpec(
-        name="Kept", good="up", limit=0.99, help="Evaluations that passed; an error counts as broken."
-    ),
+    "compliance": TileSpec(name="Kept", good="up", help="Evaluations that passed; an error counts as broken."),
     "violations": TileSpec(name="Violations", good="down", help="Violations each second."),
-    "budget": TileSpec(name="Budget left", good="up", limit=0.0, help="Of the error budget over 3 days at 99 %."),
+    "budget": TileSpec(name="Budget left", good="up", limit=0.0, help="Of the error budget over 3 days."),
     "burn": TileSpec(
         name="Burn rate (1 h)",
         good="down",
-        limit=14.4,
         help="1 spends the budget of 3 days in 3 days, 14.4 in 5 hours.",
     ),
     "evaluations": TileSpec(name="Evaluations", help="Contract clauses evaluated each second."),
@@ -59,7 +56,7 @@ def page() -> None:
 
 
 def _draw(answer: ContractsAnswer, view: View) -> None:
-    tiles(specs("contracts", answer.measures, _FACES), columns=5, key="contracts")
+    tiles(specs("contracts", answer.measures, _FACES, answer.limits), columns=5, key="contracts")
     st.caption(windows(answer.period.span, answer.period.window_span))
     with st.grid(2, min_column_width=300, gap="small", key="contracts-charts") as grid:
         with grid.cell():
@@ -69,7 +66,7 @@ def _draw(answer: ContractsAnswer, view: View) -> None:
                 unit=Unit.RATIO,
                 name=line_name("track"),
                 key="contracts.chart.broken",
-                limit=0.03,
+                limit=answer.limits.get("broken"),
                 markers=answer.changes,
                 tz=view.tz,
             )

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.model.reading import Unit
 from dashboard.model.view import View
+from dashboard.queries.policy import limits_of
 from dashboard.queries.resources import ResourcesAnswer, pod_containers, pod_log, pod_names, resources
 from dashboard.ui import session
 from dashboard.ui.charts import time_chart
@@ -46,7 +47,7 @@ def page() -> None:
 
 def _draw(answer: ResourcesAnswer, view: View) -> None:
     headline(answer, view)
-    tiles(resource_tiles(answer), columns=6, key="resources")
+    tiles(resource_tiles(answer, limits_of(session.ask_for(view))), columns=6, key="resources")
     st.caption(windows(answer.period.span, answer.period.window_span))
     st.subheader("Workloads", anchor=False)
     table(answer.workloads, WORKLOADS, key="resources.workloads", csv_name="workloads")

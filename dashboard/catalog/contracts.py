@@ -142,8 +142,8 @@ WAIVERS = Expression(
 BUDGET_REMAINING = Expression(
     name="contract_budget_remaining",
     promql=(
-        'min (slo:agentgov_error_budget_remaining:ratio{namespace="$namespace", service_name=~"$service", '
-        'slo="contract-compliance", track=~"$track"})'
+        '1 - max (slo:agentgov_sli_errors:ratio_rate3d{namespace="$namespace", service_name=~"$service", '
+        'slo="contract-compliance", track=~"$track"}) / $budget'
     ),
     unit=Unit.RATIO,
     blind="how much of the contract budget is left",
@@ -152,7 +152,7 @@ BURN_RATE = Expression(
     name="contract_burn_rate",
     promql=(
         'max (slo:agentgov_sli_errors:ratio_rate1h{namespace="$namespace", service_name=~"$service", '
-        'slo="contract-compliance", track=~"$track"}) / 0.01'
+        'slo="contract-compliance", track=~"$track"}) / $budget'
     ),
     unit=Unit.TIMES,
     blind="how fast the contract budget is spent",

@@ -28,6 +28,7 @@ _PLACEHOLDER = re.compile(r"\$([a-z_]+)")
 # How far back a counter is remembered that an exporter dropped; more costs each question as many samples.
 MEMORY = "1h"
 _MOST_RECENT_SECONDS = 120.0
+_OBJECTIVE = 0.99
 # From here on a look is asked of recorded series: raw ones are too dear, and 5-minute means are fine enough.
 LONG_SECONDS = 6 * 3600
 
@@ -133,9 +134,17 @@ def renamed(promql: str, standard: str, other: str) -> Alias:
 
 
 def _derived(values: Mapping[str, str]) -> Mapping[str, str]:
-    """What counting needs beside the window: how recent the scrape before it must be, and how far back it remembers."""
+    """What follows from other values, or is the same for all questions.
+
+    `recent` says how recent the scrape before a window must be, `memory` how far back counters are remembered, and
+    `budget` which share of bad events the `objective` leaves.
+    """
     window_seconds = escaping.seconds(values.get("window", "")) or _MOST_RECENT_SECONDS
-    return {"recent": f"{max(1, round(min(window_seconds, _MOST_RECENT_SECONDS)))}s", "memory": MEMORY}
+    return {
+        "recent": f"{max(1, round(min(window_seconds, _MOST_RECENT_SECONDS)))}s",
+        "memory": MEMORY,
+        "budget": f"{1.0 - float(values.get('objective', _OBJECTIVE)):.6g}",
+    }
 
 
 def _exact(value: str) -> str:

@@ -29,13 +29,13 @@ CONTRACT_VIOLATED_MOST = Expression(
 )
 BUDGET_REMAINING = Expression(
     name="budget_remaining",
-    promql='slo:agentgov_error_budget_remaining:ratio{namespace="$namespace"}',
+    promql='1 - slo:agentgov_sli_errors:ratio_rate3d{namespace="$namespace"} / $budget',
     unit=Unit.RATIO,
     blind="How much of the error budget each objective has left.",
 )
 BURN_RATE_1H = Expression(
     name="burn_rate_1h",
-    promql='slo:agentgov_sli_errors:ratio_rate1h{namespace="$namespace"} / 0.01',
+    promql='slo:agentgov_sli_errors:ratio_rate1h{namespace="$namespace"} / $budget',
     unit=Unit.TIMES,
     blind="How many times too fast an error budget is spent.",
 )

@@ -6,23 +6,23 @@ hide the second fault. The order depends on nothing but the incidents themselves
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from dashboard.decide.policy import Limits
 from dashboard.model.alert import Alert
 from dashboard.model.incident import CauseFamily, Change, Incident, Severity, Standing, Symptoms
 from dashboard.model.workload import Health, Pod
 
 RESPONSE_TARGET = timedelta(minutes=5)
 
-# Thresholds of the alert rules (deploy/monitoring/prometheus/rules/alerts.yaml), here without their `for`.
-ERROR_RATIO_LIMIT = 0.05
-VIOLATION_RATIO_LIMIT = 0.03
-P95_SECONDS_LIMIT = 3.0
 _LEAST_PER_SECOND = 0.5
 # A few failed runs in a short window are chance: at 3 runs a second, of which 1 in 200 fails anyway, four of them
-# within 15 s happen once in some days.
+# within 15 s happen once in some days. More than the limit allows by three deviations is hardly chance either.
 _LEAST_EVENTS = 4.0
+_DEVIATIONS = 3.0
+_DEFAULT = Limits()
 
 _FAMILIES = {
     "AgentErrorRatioHigh": CauseFamily.ERRORS,
@@ -69,10 +69,12 @@ def group(alerts: Iterable[Alert]) -> tuple[Incident, ...]:
     return in_order(_incident(members) for members in causes.values())
 
 
-def suspects(symptoms: Iterable[Symptoms], pods: Iterable[Pod], known: Sequence[Incident]) -> tuple[Incident, ...]:
+def suspects(
+    symptoms: Iterable[Symptoms], pods: Iterable[Pod], known: Sequence[Incident], limits: Limits = _DEFAULT
+) -> tuple[Incident, ...]:
     """What breaks a limit right now, or fails in the cluster, and is not told by an alert already."""
     told = {(incident.family, incident.service, incident.track) for incident in known}
-    found = [suspect for symptom in symptoms for suspect in _suspects(symptom)]
+    found = [suspect for symptom in symptoms for suspect in _suspects(symptom, limits)]
     found.extend(_failing(pods))
     return in_order(s for s in found if (s.family, s.service, s.track) not in told)
 
@@ -141,19 +143,19 @@ def _is_burn(alert: Alert) -> bool:
     return alert.name.startswith("ErrorBudgetBurns")
 
 
-def _suspects(s: Symptoms) -> Iterable[Incident]:
+def _suspects(s: Symptoms, limits: Limits) -> Iterable[Incident]:
     seconds = s.window_seconds
-    if s.error_ratio is not None and _is_beyond(s.error_ratio, ERROR_RATIO_LIMIT, s.runs_per_second, seconds):
+    if s.error_ratio is not None and _is_beyond(s.error_ratio, limits.error_ratio, s.runs_per_second, seconds):
         yield _suspect(s, CauseFamily.ERRORS, f"fails {s.error_ratio * 100:.0f} % of its runs")
     if s.violation_ratio is not None and _is_beyond(
-        s.violation_ratio, VIOLATION_RATIO_LIMIT, s.evaluations_per_second, seconds
+        s.violation_ratio, limits.violation_ratio, s.evaluations_per_second, seconds
     ):
         yield _suspect(
             s, CauseFamily.CONTRACTS, f"violates {s.violation_ratio * 100:.0f} % of its contract evaluations"
         )
     if (
         s.p95_seconds is not None
-        and s.p95_seconds > P95_SECONDS_LIMIT
+        and s.p95_seconds > limits.p95_seconds
         and (s.runs_per_second or 0.0) > _LEAST_PER_SECOND
     ):
         yield _suspect(s, CauseFamily.LATENCY, f"takes over {s.p95_seconds:.1f} s for 1 run in 20")
@@ -162,7 +164,9 @@ def _suspects(s: Symptoms) -> Iterable[Incident]:
 def _is_beyond(ratio: float, limit: float, per_second: float | None, window_seconds: float) -> bool:
     if per_second is None or per_second <= _LEAST_PER_SECOND:
         return False
-    return ratio > limit and ratio * per_second * window_seconds >= _LEAST_EVENTS
+    events = per_second * window_seconds
+    allowed = limit * events
+    return ratio * events >= max(_LEAST_EVENTS, allowed + _DEVIATIONS * math.sqrt(allowed))
 
 
 def _failing(pods: Iterable[Pod]) -> Iterable[Incident]:

@@ -33,6 +33,7 @@ class Limits:
     Attributes:
         error_ratio: more failed runs than this are bad.
         violation_ratio: the same for contract evaluations.
+        tool_failure_ratio, denial_ratio: the same for tool calls and policy decisions.
         p95_seconds: the same for the time that 95 of 100 runs stay under.
         least_sample: events in the long window from which on a gate can pass.
         least_bad: bad events from which on a share is believed; 1 of 20 is not yet 5 %.
@@ -41,12 +42,15 @@ class Limits:
         objective_ratio: the share of good events that the recorded objectives promise.
         cost_ratio: a run that costs more than this many times what one costs on the other track is bad.
         least_cost_sample: runs from which on that is believed: what runs cost differs widely.
+        throttled_ratio: more CPU periods in which a container was held back than this are too many.
         oldest_backup: a backup that was verified longer ago is none.
         freezes: when nobody may switch.
     """
 
     error_ratio: float = 0.02
     violation_ratio: float = 0.02
+    tool_failure_ratio: float = 0.05
+    denial_ratio: float = 0.1
     p95_seconds: float = 3.0
     least_sample: int = 30
     least_bad_events: int = 5
@@ -55,6 +59,7 @@ class Limits:
     objective_ratio: float = 0.99
     cost_ratio: float = 1.5
     least_cost_sample: int = 200
+    throttled_ratio: float = 0.25
     oldest_backup: timedelta = timedelta(hours=24)
     freezes: tuple[Freeze, ...] = ()
 

@@ -92,9 +92,13 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentEvidence:
-    """What proves and narrows one incident. `pair` holds the sick track first, then the other one."""
+    """What proves and narrows one incident. `pair` holds the sick track first, then the other one.
+
+    `limit` is what the measure is held against.
+    """
 
     measure: str
+    limit: float | None
     pair: tuple[tuple[str, Measured], ...]
     log: Reading[LogEntry] | None
     contract: str

@@ -15,6 +15,7 @@ from dashboard.model.series import Series
 from dashboard.model.view import Marker, View
 from dashboard.queries.ask import Ask
 from dashboard.queries.measures import Period, ask_changes, ask_measure, changes, measure, period, rows
+from dashboard.queries.policy import limits_of
 from dashboard.queries.request import Instant, Logs, Range, Request
 
 MEASURES: Mapping[str, Expression] = {
@@ -64,7 +65,10 @@ _SLOWEST = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentsAnswer:
-    """All readings of the page. `window` is the rate window of the measures; `lines` are split by track."""
+    """All readings of the page. `window` is the rate window of the measures; `lines` are split by track.
+
+    `limits` are those of the settings, by measure.
+    """
 
     period: Period
     measures: Mapping[str, Measure]
@@ -75,6 +79,7 @@ class AgentsAnswer:
     tools: Reading[tuple[FigureRow, ...]]
     slowest: Reading[LogPage]
     changes: tuple[Marker, ...]
+    limits: Mapping[str, float]
 
 
 def agent_names(ask: Ask, view: View, now: datetime) -> tuple[str, ...]:
@@ -116,6 +121,7 @@ def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
     def table(name: str) -> Reading[tuple[FigureRow, ...]]:
         return rows((_KEY[name],), {column: answers.samples(f"{name}.{column}") for column in _TABLES[name]})
 
+    limits = limits_of(ask)
     return AgentsAnswer(
         period=over,
         measures={name: measure(answers, name, expression) for name, expression in MEASURES.items()},
@@ -128,4 +134,9 @@ def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
         tools=table("tools"),
         slowest=answers.logs("slowest"),
         changes=changes(answers, view.service),
+        limits={
+            "error_ratio": limits.error_ratio,
+            "p95": limits.p95_seconds,
+            "tool_errors": limits.tool_failure_ratio,
+        },
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from dashboard.catalog import contracts as catalog
 from dashboard.catalog.expression import Expression
+from dashboard.decide.slo import WINDOWS
 from dashboard.model.figures import FigureRow, Measure
 from dashboard.model.log import LogPage
 from dashboard.model.reading import Reading
@@ -15,6 +16,7 @@ from dashboard.model.series import Series
 from dashboard.model.view import Marker, View
 from dashboard.queries.ask import Ask
 from dashboard.queries.measures import Period, ask_changes, ask_measure, changes, measure, period, rows
+from dashboard.queries.policy import limits_of
 from dashboard.queries.request import Instant, Logs, Range, Request
 
 MEASURES: Mapping[str, Expression] = {
@@ -57,6 +59,7 @@ class ContractsAnswer:
     decisions: Reading[tuple[FigureRow, ...]]
     newest: Reading[LogPage]
     changes: tuple[Marker, ...]
+    limits: Mapping[str, float]
 
 
 def contract_names(ask: Ask, view: View, now: datetime) -> tuple[str, ...]:
@@ -73,8 +76,10 @@ def contract_names(ask: Ask, view: View, now: datetime) -> tuple[str, ...]:
 def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
     """Everything that the page shows, asked at once."""
     over = period(view, now)
+    limits = limits_of(ask)
     values = {
         **over.values,
+        "objective": f"{limits.objective_ratio}",
         "namespace": view.ns,
         "service": view.service,
         "track": view.track,
@@ -122,4 +127,10 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
         decisions=counts["decisions"],
         newest=answers.logs("newest"),
         changes=changes(answers, view.service),
+        limits={
+            "compliance": limits.objective_ratio,
+            "broken": limits.violation_ratio,
+            "burn": WINDOWS[0].rate,
+            "denials": limits.denial_ratio,
+        },
     )

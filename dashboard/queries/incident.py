@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from dashboard.catalog import service as catalog
 from dashboard.decide import changes, incidents
+from dashboard.decide.policy import Limits
 from dashboard.model.incident import CauseFamily, Change, Incident, IncidentEvidence, Measured, Standing
 from dashboard.model.log import LogEntry, LogPage
 from dashboard.model.release import Track
@@ -37,6 +38,7 @@ def evidence(
     found: tuple[Incident, ...],
     readings: Readings,
     moments: Mapping[str, str],
+    limits: Limits,
 ) -> dict[str, IncidentEvidence]:
     """The second round, for what stands on top of the page."""
     shown = [incident for incident in found if incident.standing is not Standing.SUPPRESSED][:MOST]
@@ -69,7 +71,7 @@ def evidence(
         deployments=readings.objects("cluster.deployments").value or (),
         pods=readings.objects("cluster.pods").value or (),
     )
-    return {incident.key: _evidence_of(incident, readings, more, requests, changed, now) for incident in shown}
+    return {incident.key: _evidence_of(incident, readings, more, requests, changed, now, limits) for incident in shown}
 
 
 def _evidence_of(
@@ -79,19 +81,26 @@ def _evidence_of(
     requests: Mapping[str, Request],
     changed: tuple[Change, ...],
     now: datetime,
+    limits: Limits,
 ) -> IncidentEvidence:
     measure = _OF_FAMILY.get(incident.family, "")
     log_key = f"log.{incident.key}"
     return IncidentEvidence(
         measure=measure,
+        limit=by_measure(limits).get(measure),
         pair=tuple(_pair(incident, measure, readings, more)) if measure else (),
         log=more.logs(log_key).map(_newest, empty="no error line in the last 15 minutes")
         if log_key in requests
         else None,
         contract=_contract(readings, incident) if incident.family is CauseFamily.CONTRACTS else "",
-        agents=_sick_agents(readings, incident) if incident.family is CauseFamily.ERRORS else (),
+        agents=_sick_agents(readings, incident, limits) if incident.family is CauseFamily.ERRORS else (),
         change=incidents.change_before(incident, changed, now),
     )
+
+
+def by_measure(limits: Limits) -> Mapping[str, float]:
+    """What the measures of a track are held against."""
+    return {"errors": limits.error_ratio, "violations": limits.violation_ratio, "p95": limits.p95_seconds}
 
 
 def _pair(incident: Incident, measure: str, readings: Readings, more: Readings) -> Iterable[tuple[str, Measured]]:
@@ -117,14 +126,14 @@ def _contract(readings: Readings, incident: Incident) -> str:
     return worst.labels.get("contract", "") if worst else ""
 
 
-def _sick_agents(readings: Readings, incident: Incident) -> tuple[str, ...]:
+def _sick_agents(readings: Readings, incident: Incident, limits: Limits) -> tuple[str, ...]:
     samples = readings.samples("agents").value or ()
     shares = {
         s.labels.get("gen_ai_agent_name", ""): s.value
         for s in samples
         if place(s.labels) == (incident.service, incident.track)
     }
-    return incidents.only_where(shares, incidents.ERROR_RATIO_LIMIT)
+    return incidents.only_where(shares, limits.error_ratio)
 
 
 def _newest(page: LogPage) -> LogEntry | None:

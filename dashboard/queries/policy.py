@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from dashboard.decide.comparison import Margin
 from dashboard.decide.policy import Freeze, Limits, MetricFamily, Policy
+from dashboard.queries.ask import Ask
 from dashboard.settings import ReleaseSettings
 
 # Parts of the error budget: most for what users feel.
@@ -13,6 +14,11 @@ _WEIGHTS = {"errors": 0.4, "violations": 0.2, "tools": 0.12, "denials": 0.04, "l
 _USUAL = {"errors": 0.005, "violations": 0.005, "tools": 0.01, "denials": 0.02, "latency": 0.1}
 # A p95 limit is one on the share of slow runs.
 _SLOWER_THAN_P95 = 0.05
+
+
+def limits_of(ask: Ask) -> Limits:
+    """What the environment's settings call bad: the one table that gates, Triage, tiles and charts read."""
+    return policy_of(ask.environment.release).limits
 
 
 def policy_of(given: ReleaseSettings) -> Policy:
@@ -40,6 +46,9 @@ def policy_of(given: ReleaseSettings) -> Policy:
         limits=Limits(
             error_ratio=given.error_ratio,
             violation_ratio=given.violation_ratio,
+            tool_failure_ratio=given.tool_failure_ratio,
+            denial_ratio=given.denial_ratio,
+            throttled_ratio=given.throttled_ratio,
             p95_seconds=given.p95_seconds,
             objective_ratio=given.objective_ratio,
             cost_ratio=given.cost_ratio,

@@ -27,7 +27,8 @@ from dashboard.model.workload import Pod, Workload
 from dashboard.queries import measures
 from dashboard.queries.ask import Alerts, Ask, Instant, Objects, Readings, Request
 from dashboard.queries.cluster import ClusterState, ask_cluster, cluster_state
-from dashboard.queries.incident import MEASURES, Place, evidence, line_at, place, value_at
+from dashboard.queries.incident import MEASURES, Place, by_measure, evidence, line_at, place, value_at
+from dashboard.queries.policy import limits_of
 from dashboard.queries.unfinished import unfinished_of
 
 _NOT_KNOWN = (State.MISSING, State.STALE, State.PARTIAL)
@@ -70,25 +71,27 @@ class Triage:
     unknown: Mapping[str, tuple[str, ...]]  # by the reason, which says of whom
     measured: int  # tracks that were measured over the last moments
     has_traffic: bool
+    limits: Mapping[str, float]  # by measure: what a track is held against
 
 
 def triage(ask: Ask, view: View, now: datetime) -> Triage:
     """Ask for the page. Guarantees: nothing is called well that was not answered just now (`unknown` says what)."""
     over = measures.period(view, now)
-    moments = {"namespace": view.ns, "window": f"{window_seconds(ask):.0f}s"}
+    limits = limits_of(ask)
+    moments = {"namespace": view.ns, "window": f"{window_seconds(ask):.0f}s", "objective": f"{limits.objective_ratio}"}
     readings = ask.gather(_first(view, over, moments))
     cluster = cluster_state(readings, now)
     alerts = readings.alerts("alerts")
     known = incidents.group(alerts.value or ())
     symptoms = _symptoms(readings, window_seconds(ask))
-    found = incidents.in_order((*known, *incidents.suspects(symptoms, cluster.pods.value or (), known)))
+    found = incidents.in_order((*known, *incidents.suspects(symptoms, cluster.pods.value or (), known, limits)))
     services = _services(readings, cluster.workloads, now)
     owners = {line.name: line.owner for line in services.value or ()}
     found = tuple(i if i.owner else replace(i, owner=owners.get(i.service, "")) for i in found)
     return Triage(
         alerts=alerts,
         incidents=found,
-        evidence=evidence(ask, now, found, readings, moments),
+        evidence=evidence(ask, now, found, readings, moments, limits),
         services=services,
         budgets=_budgets(readings),
         pods=cluster.pods,
@@ -97,6 +100,7 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
         unknown=_unknown(readings, cluster),
         measured=len(symptoms),
         has_traffic=any((s.runs_per_second or 0) > 0 for s in symptoms),
+        limits=by_measure(limits),
     )
 
 
@@ -111,8 +115,8 @@ def _first(view: View, over: measures.Period, moments: Mapping[str, str]) -> dic
         "alerts": Alerts(filters=(f'namespace=~"{view.ns}|"',)),
         "agents": Instant(own.AGENT_ERROR_RATIO_NOW, moments),
         "contract": Instant(own.CONTRACT_VIOLATED_MOST, moments),
-        "budget": Instant(own.BUDGET_REMAINING, {"namespace": view.ns}),
-        "burn": Instant(own.BURN_RATE_1H, {"namespace": view.ns}),
+        "budget": Instant(own.BUDGET_REMAINING, moments),
+        "burn": Instant(own.BURN_RATE_1H, moments),
         "services": Objects("services", view.ns, f"{service_annotations.GOVERNED}=true"),
         "replicasets": Objects("replicasets", view.ns),
         "leases": Objects("leases", view.ns),

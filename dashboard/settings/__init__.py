@@ -212,6 +212,9 @@ class ReleaseSettings(_Section):
     objective_ratio: float = Field(
         default=0.99, gt=0, lt=1, description="The share of good events that the recorded objectives promise."
     )
+    throttled_ratio: float = Field(
+        default=0.25, gt=0, le=1, description="More throttled CPU periods than this are shown as too many, 0..1."
+    )
     cost_ratio: float = Field(
         default=1.5, gt=1, le=100, description="A run must not cost more than this many times one on the other track."
     )

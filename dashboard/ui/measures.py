@@ -16,7 +16,10 @@ from dashboard.ui.tiles import Good, Tile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileSpec:
-    """How a measure is shown: its name, which direction is better, its limit, and words about it."""
+    """How a measure is shown: its name, which direction is better, and words about it.
+
+    `limit` is for what no setting can change, such as an empty budget.
+    """
 
     name: str
     good: Good = "neutral"
@@ -25,8 +28,13 @@ class TileSpec:
     help: str = ""
 
 
-def specs(page: str, measures: Mapping[str, Measure], shown: Mapping[str, TileSpec]) -> list[Tile]:
-    """The tiles of a page, in the order of `shown`; a tile's key is the page and the measure's name."""
+def specs(
+    page: str, measures: Mapping[str, Measure], shown: Mapping[str, TileSpec], limits: Mapping[str, float]
+) -> list[Tile]:
+    """The tiles of a page, in the order of `shown`; a tile's key is the page and the measure's name.
+
+    `limits` are those of the settings, by measure.
+    """
     return [
         Tile(
             name=spec.name,
@@ -36,7 +44,7 @@ def specs(page: str, measures: Mapping[str, Measure], shown: Mapping[str, TileSp
             previous=measures[name].previous,
             spark=measures[name].course,
             good=spec.good,
-            limit=spec.limit,
+            limit=limits.get(name, spec.limit),
             note=spec.note,
             help=spec.help,
         )

@@ -201,10 +201,24 @@ def charts(found: ReleaseAnswer, past: Sequence[HistoryEntry], view: View) -> No
         markers.append(Marker(at=found.evidence.trial.value.started_at, label="compared from here"))
     with st.grid(2, min_column_width=320, gap="small", key="release-charts"):
         time_chart(
-            "Failed runs", found.errors, unit=Unit.RATIO, name=_name, key="release.errors", markers=markers, tz=view.tz
+            "Failed runs",
+            found.errors,
+            unit=Unit.RATIO,
+            name=_name,
+            key="release.errors",
+            limit=found.policy.limits.error_ratio,
+            markers=markers,
+            tz=view.tz,
         )
         time_chart(
-            "Slow runs (p95)", found.p95, unit=Unit.SECONDS, name=_name, key="release.p95", markers=markers, tz=view.tz
+            "Slow runs (p95)",
+            found.p95,
+            unit=Unit.SECONDS,
+            name=_name,
+            key="release.p95",
+            limit=found.policy.limits.p95_seconds,
+            markers=markers,
+            tz=view.tz,
         )
 
 

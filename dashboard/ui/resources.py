@@ -8,6 +8,7 @@ from typing import Protocol
 
 import streamlit as st
 
+from dashboard.decide.policy import Limits
 from dashboard.model.finding import FindingKind
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.view import View
@@ -40,9 +41,7 @@ _FACES = {
     "memory_limit": TileSpec(name="Memory limit", help="The sum of the containers' limits."),
     "restarts": TileSpec(name="Restarts", good="down", note="whole period", help="Containers that died and came back."),
     "oom": TileSpec(name="Out of memory", good="down", note="whole period", help="Containers killed for their memory."),
-    "throttled": TileSpec(
-        name="CPU throttled", good="down", limit=0.25, help="CPU periods in which a limit held a container."
-    ),
+    "throttled": TileSpec(name="CPU throttled", good="down", help="CPU periods in which a limit held a container."),
     "nodes": TileSpec(name="Nodes ready", good="up"),
 }
 
@@ -104,7 +103,7 @@ def _whole(reading: Reading[float]) -> str:
     return DASH if reading.value is None else f"{reading.value:.0f}"
 
 
-def resource_tiles(answer: ResourcesAnswer) -> list[Tile]:
+def resource_tiles(answer: ResourcesAnswer, limits: Limits) -> list[Tile]:
     """What the cluster says first, then what Prometheus measured."""
     now = "" if answer.period.live else "as of now"  # the cluster remembers no pods of the past
     return [
@@ -129,7 +128,7 @@ def resource_tiles(answer: ResourcesAnswer) -> list[Tile]:
             note="whole period",
             help="Events of type Warning in the namespace.",
         ),
-        *specs("resources", answer.measures, _FACES),
+        *specs("resources", answer.measures, _FACES, {"throttled": limits.throttled_ratio}),
     ]
 
 

@@ -9,12 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard.decide.incidents import (
-    ERROR_RATIO_LIMIT,
-    P95_SECONDS_LIMIT,
-    RESPONSE_TARGET,
-    VIOLATION_RATIO_LIMIT,
-)
+from dashboard.decide.incidents import RESPONSE_TARGET
 from dashboard.model.incident import CauseFamily, Incident, IncidentEvidence, Measured, Severity, Standing
 from dashboard.model.reading import State, Unit
 from dashboard.model.view import View
@@ -35,7 +30,6 @@ _DETAILS = {  # where a family's details are
     CauseFamily.PODS: _RESOURCES,
     CauseFamily.BLIND: _RESOURCES,
 }
-_LIMITS = {"errors": ERROR_RATIO_LIMIT, "violations": VIOLATION_RATIO_LIMIT, "p95": P95_SECONDS_LIMIT}
 
 
 def headline(found: Triage, view: View, now: datetime) -> None:
@@ -141,8 +135,8 @@ def _words(incident: Incident, evidence: IncidentEvidence, view: View, now: date
         said.append(f"Only {', '.join(f'**{plain(agent)}**' for agent in evidence.agents)} of the track's agents.")
     if len(evidence.pair) == 2:
         other, measured = evidence.pair[1]
-        limit = _LIMITS[evidence.measure]
-        if measured.value.value is not None and measured.value.value <= limit:
+        limit = evidence.limit
+        if measured.value.value is not None and limit is not None and measured.value.value <= limit:
             said.append(f"Only {incident.track}: {other} is within its limit.")
         elif measured.value.value is not None:
             said.append(f"{other.capitalize()} is sick too: look at what both share.")
@@ -165,9 +159,9 @@ def _proof(incident: Incident, evidence: IncidentEvidence) -> None:
     """The sick track beside the other one, on one scale."""
     if not evidence.pair:
         return
-    limit = _LIMITS[evidence.measure]
+    limit = evidence.limit
     known = [v for _, m in evidence.pair for s in m.course.value or () for v in s.values if v is not None]
-    top = max([limit * 1.2, *known])
+    top = max([(limit or 0.0) * 1.2, *known])
     tiles(
         [
             Tile(
@@ -215,10 +209,10 @@ def _service(line: ServiceLine, found: Triage, view: View) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"service-{line.name}"):
         st.markdown(f"**{plain(line.name)}** :gray[{plain(line.owner)}] {tracks}", width="content")
     figures = found.figures.get((line.name, line.active), {})
-    _tiles_of(line, figures, view)
+    _tiles_of(line, figures, found.limits, view)
 
 
-def _tiles_of(line: ServiceLine, figures: Mapping[str, Measured], view: View) -> None:
+def _tiles_of(line: ServiceLine, figures: Mapping[str, Measured], limits: Mapping[str, float], view: View) -> None:
     named = {"errors": "Failed runs", "p95": "Slowest 5 % of runs", "violations": "Contract violations", "runs": "Runs"}
     tiles(
         [
@@ -230,7 +224,7 @@ def _tiles_of(line: ServiceLine, figures: Mapping[str, Measured], view: View) ->
                 previous=figures[name].previous,
                 spark=figures[name].course,
                 good="neutral" if name == "runs" else "down",
-                limit=_LIMITS.get(name),
+                limit=limits.get(name),
                 colour=_colour(line.active),
             )
             for name, label in named.items()
