@@ -240,7 +240,7 @@ class SourceCalls:
         )
 
     def _logs(self, request: LogRequest) -> SourceCall:
-        streams: str = getattr(self._environment.elasticsearch, request.stream)
+        streams = self._streams(request)
 
         def fetch() -> Reading[Any]:
             read = self._log_reader.read(streams, request, budget_seconds=RANGE_SECONDS)
@@ -261,6 +261,12 @@ class SourceCalls:
             timeout_seconds=RANGE_SECONDS,
             fetch=fetch,
         )
+
+    def _streams(self, request: LogRequest) -> str:
+        if request.stream == "audit":
+            return self._environment.audit_streams
+        named: str = getattr(self._environment.elasticsearch, request.stream)
+        return named
 
     def _entries(self, request: LogRequest) -> Hashable:
         """What askings for the same entries have in common."""

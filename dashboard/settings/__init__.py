@@ -128,12 +128,13 @@ class ElasticsearchSettings(HttpSource):
     )
     traces: str = Field(default="traces-agentgov.otel-*", min_length=1, description="Data streams of the traces.")
     audit: str = Field(
-        default="logs-agentgov.audit-*", min_length=1, description="Data streams that the audit trail is read from."
+        default="logs-agentgov.audit-*",
+        min_length=1,
+        description="Data streams that the audit trail is read from; * is the environment's name.",
     )
     audit_stream: DataStream = Field(
         default="",
-        description="The one data stream that this environment's records are written to. "
-        "Empty: `audit` with the environment's name in place of its *.",
+        description="The one data stream that this environment's records are written to. Empty: the one in `audit`.",
     )
     api_key_file: str = Field(
         default="", description="File with an API key, read at each use. Empty: no authentication."
@@ -291,7 +292,12 @@ class EnvironmentSettings(_Section):
     @property
     def audit_stream(self) -> str:
         """The data stream that audit records are written to."""
-        return self.elasticsearch.audit_stream or self.elasticsearch.audit.replace("*", self.name)
+        return self.elasticsearch.audit_stream or self.audit_streams
+
+    @property
+    def audit_streams(self) -> str:
+        """The data streams that the audit trail is read from, with commas between. No wildcard: others are not ours."""
+        return self.elasticsearch.audit.replace("*", self.name)
 
     @model_validator(mode="after")
     def _one_stream_is_written_to(self) -> Self:
@@ -331,16 +337,23 @@ class Settings(_Section):
     def _audits_are_apart(self) -> Settings:
         """A file or stream of two environments would show the records of one as the other's."""
         files: dict[Path, str] = {}
-        streams: dict[tuple[str, str], str] = {}
+        written: dict[tuple[str, str], str] = {}
         for name, environment in self.environments.items():
             other = files.setdefault(Path(environment.audit.file).resolve(), name)
             if other != name:
                 raise _combination(f"environments {other} and {name} with one audit file", "a file for each")
             url = environment.elasticsearch.url
-            other = streams.setdefault((url.rstrip("/"), environment.audit_stream), name) if url else name
+            other = written.setdefault((url.rstrip("/"), environment.audit_stream), name) if url else name
             if other != name:
                 found = f"environments {other} and {name} with one audit stream, {environment.audit_stream}"
                 raise _combination(found, "elasticsearch.audit_stream: a data stream for each")
+        for name, environment in self.environments.items():
+            for stream in environment.audit_streams.split(","):
+                other = written.get((environment.elasticsearch.url.rstrip("/"), stream.strip()), name)
+                if other != name:
+                    raise _combination(
+                        f"environment {name} reading the audit stream of {other}, {stream.strip()}", "its own"
+                    )
         return self
 
 

@@ -38,7 +38,8 @@ def progress(view: View) -> None:
     state = desk.current(view.ns, view.service)
     mine = desk.state(st.session_state[OWN]) if OWN in st.session_state else None
     states = [state] if state is not None else []
-    if mine is not None and mine.id not in {known.id for known in states}:
+    is_here = mine is not None and mine.request.namespace == view.ns
+    if mine is not None and is_here and mine.id not in {known.id for known in states}:
         states.append(mine)
     for shown in states:
         if shown.is_running:
@@ -71,7 +72,8 @@ def _card(state: ActionState, view: View) -> None:
     request = state.request
     with st.container(border=True, key="release-progress", gap="xsmall"):
         st.markdown(
-            f"##### {_OUTCOME_ICONS[state.outcome]} {request.kind.capitalize()} to {request.target}: {state.outcome}"
+            f"##### {_OUTCOME_ICONS[state.outcome]} {request.kind.capitalize()} of {plain(request.service)} "
+            f"to {request.target}: {state.outcome}"
         )
         st.markdown(plain(state.sentence, limit=600))
         # What went well need not push the rollback button off a phone's screen.

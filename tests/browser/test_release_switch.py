@@ -165,7 +165,7 @@ def test_closing_the_browser_does_not_stop_a_switch(
         expect(button(page, "switch")).to_be_enabled(timeout=30 * SECOND)
         switch(page, "1.8.0", without_go="a drill of those on call")
         # The card of an action before this one may be there still; only its own says that the desk has taken it.
-        begun = page.locator(".st-key-release-progress").filter(has_text="Switch to green")
+        begun = page.locator(".st-key-release-progress").filter(has_text="Switch of agent-runtime to green")
         expect(begun).to_be_visible(timeout=10 * SECOND)
     moved = "green", {"agent-runtime-green"}
     eventually(lambda: (active(cluster), serving(cluster)) == moved, "the users are on green")

@@ -218,6 +218,13 @@ def test_the_environment_overrides_the_file_with_the_right_type(write):
             id="one audit stream for two environments",
         ),
         pytest.param(
+            '[environments.a.elasticsearch]\nurl = "http://e"\n'
+            '[environments.b.elasticsearch]\nurl = "http://e"\naudit_stream = "logs-b-b"\n'
+            'audit = "logs-b-b, logs-agentgov.audit-a"',
+            "found environment b reading the audit stream of a, logs-agentgov.audit-a; allowed: its own",
+            id="an environment that reads another's audit",
+        ),
+        pytest.param(
             '[environments.a.elasticsearch]\nurl = "http://e"\naudit = "logs-a-*,logs-b-*"',
             "environments.a: found audit 'logs-a-*,logs-b-*' without audit_stream; "
             "allowed: audit_stream: one data stream by name",
