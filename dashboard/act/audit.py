@@ -23,6 +23,8 @@ GENESIS = "0" * 64
 # Elasticsearch takes no keyword over 32,766 bytes; a character has at most 4.
 LONGEST_TEXT = 8_000
 _TAIL_BYTES = 1 << 16
+# With less than this left on the disk the next records may not fit.
+_LEAST_BYTES = 1 << 18
 
 
 class NotWrittenError(Exception):
@@ -103,6 +105,19 @@ class AuditFile:
         for line in self.lines():
             if line.is_whole and (record := line.record) is not None:
                 yield record
+
+    def why_not_writable(self) -> str:
+        """Why no record could be appended now, without trying; "" when nothing speaks against it."""
+        folder = self.path.parent
+        try:
+            os.close(os.open(self.path, os.O_WRONLY | os.O_APPEND))
+        except FileNotFoundError:
+            if not os.access(folder, os.W_OK | os.X_OK):
+                return f"{folder} cannot be written to" if folder.is_dir() else f"there is no folder {folder}"
+        except OSError as error:
+            return error.strerror or str(error)
+        disk = os.statvfs(folder)
+        return "its disk is full" if disk.f_bavail * disk.f_frsize < _LEAST_BYTES else ""
 
     def on_append(self, told: Callable[[], None]) -> None:
         """Call `told` after each append of this process."""

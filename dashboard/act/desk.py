@@ -109,14 +109,15 @@ class Desk:
         return self._past.of(namespace, service)
 
     def audit_status(self) -> AuditStatus:
-        """Whether the log store has every record, and whether the audit file can be read."""
+        """Whether the log store has every record, and whether the audit file can be read and written."""
+        status = AuditStatus(file=str(self._audit.path), unwritable=self._audit.why_not_writable())
         try:
             if self._outbox is not None:
-                return self._outbox.status()
+                return replace(self._outbox.status(), unwritable=status.unwritable)
             self._audit.last()
         except OSError as error:
-            return AuditStatus(file=str(self._audit.path), unreadable=error.strerror or str(error))
-        return AuditStatus(file=str(self._audit.path))
+            return replace(status, unreadable=error.strerror or str(error))
+        return status
 
     def wait(self, action: ActionId, timeout_seconds: float) -> ActionState | None:
         """Wait until an action has ended or the time is over, and answer how it stands."""

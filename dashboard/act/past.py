@@ -44,7 +44,8 @@ class Past:
 
     def _catch_up(self) -> None:
         try:
-            status = os.stat(self._audit.path)
+            with self._audit.path.open("rb") as opened:
+                status = os.fstat(opened.fileno())
         except FileNotFoundError:
             self._start_over(None)
             return

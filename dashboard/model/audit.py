@@ -10,7 +10,8 @@ class AuditStatus:
     """The audit file beside the log store.
 
     `waiting` records were not shipped yet. `refused` ones were not taken by the store; `refusal` is the reason for the
-    newest of them. `trouble` says why shipping stands still now. `unreadable` says why the file itself cannot be read.
+    newest of them. `trouble` says why shipping stands still now. `unreadable` and `unwritable` say why the file itself
+    cannot be read, or why no record can be appended, without which nothing may be switched.
     """
 
     file: str
@@ -19,3 +20,4 @@ class AuditStatus:
     refusal: str = ""
     trouble: str = ""
     unreadable: str = ""
+    unwritable: str = ""

@@ -35,9 +35,11 @@ def audit_troubles(audit: AuditStatus) -> tuple[str, ...]:
     """What is wrong with the audit, in words; nothing when every record is safe or on its way. Pure."""
     said = []
     if audit.unreadable:
+        said.append(f"The audit file {audit.file} cannot be read: {audit.unreadable}. The history may be incomplete.")
+    if audit.unwritable:
         said.append(
-            f"The audit file {audit.file} cannot be read: {audit.unreadable}. The history may be incomplete, and "
-            "nothing can be switched until the file can be written."
+            f"The audit file {audit.file} cannot be written: {audit.unwritable}. "
+            "Nothing can be switched or rolled back until it can."
         )
     if audit.trouble and audit.waiting:
         said.append(

@@ -236,3 +236,26 @@ def test_the_newest_record_is_read_from_the_tail(audit: AuditFile) -> None:
     audit.append(a_record("one"))
     two = audit.append(a_record("two"))
     assert audit.last() == two
+
+
+def test_a_file_that_can_be_written_says_nothing(audit: AuditFile) -> None:
+    assert audit.why_not_writable() == ""
+    audit.append(a_record("one"))
+    assert audit.why_not_writable() == ""
+    assert [path.name for path in audit.path.parent.iterdir()] == ["audit.jsonl"]
+
+
+def test_a_folder_in_place_of_the_file_cannot_be_written(audit: AuditFile) -> None:
+    audit.path.mkdir()
+    assert audit.why_not_writable() == "Is a directory"
+
+
+def test_a_missing_folder_is_named_before_anybody_acts(tmp_path: Path) -> None:
+    assert "there is no folder" in AuditFile(tmp_path / "gone" / "audit.jsonl").why_not_writable()
+
+
+def test_a_full_disk_is_told_before_anybody_acts(audit: AuditFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = os.statvfs(audit.path.parent)
+    full = os.statvfs_result([*disk[:4], 0, *disk[5:]])
+    monkeypatch.setattr(os, "statvfs", lambda folder: full)
+    assert audit.why_not_writable() == "its disk is full"

@@ -118,6 +118,11 @@ def test_a_file_that_cannot_be_read_leaves_what_was_known(audit: AuditFile, monk
     with monkeypatch.context() as patched:
         patched.setattr(AuditFile, "lines", no)
         assert shown(past) == ["switch 1"]
+    aside = audit.path.rename(audit.path.with_suffix(".aside"))
+    audit.path.mkdir()
+    assert shown(past) == ["switch 1"]
+    audit.path.rmdir()
+    aside.rename(audit.path)
     assert shown(past) == ["switch 2", "switch 1"]
 
 

@@ -10,6 +10,7 @@ import pytest
 from dashboard.act.audit import AuditFile
 from dashboard.act.desk import Desk
 from dashboard.model.action import Actor, Outcome
+from dashboard.model.audit import AuditStatus
 from dashboard.model.reason import LONGEST_REASON
 from dashboard.model.verdict import Decision, GateAnswer, Result
 from tests.act.fakes import NAMESPACE, blue_green
@@ -151,3 +152,12 @@ def test_a_refused_action_is_in_the_history(tmp_path: Path) -> None:
     desk.wait(desk.submit(a_switch(typed_version="9")), 30)
     (entry,) = desk.history(NAMESPACE, SERVICE)
     assert entry.outcome is Outcome.REFUSED
+
+
+def test_the_desk_says_when_its_audit_can_be_neither_read_nor_written(stage: Stage) -> None:
+    desk = desk_of(stage, "local")
+    assert desk.audit_status() == AuditStatus(file=str(stage.audit.path.with_name("local.jsonl")))
+    stage.audit.path.with_name("local.jsonl").mkdir()
+    status = desk.audit_status()
+    assert (status.unreadable, status.unwritable) == ("Is a directory", "Is a directory")
+    assert desk.history(NAMESPACE, SERVICE) == ()

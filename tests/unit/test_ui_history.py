@@ -30,3 +30,8 @@ def test_a_file_that_cannot_be_read_is_told() -> None:
     (said,) = audit_troubles(AuditStatus(file=FILE, unreadable="Permission denied"))
     assert "cannot be read: Permission denied" in said
     assert "incomplete" in said
+
+
+def test_a_file_that_cannot_be_written_is_told_with_what_it_stops() -> None:
+    (said,) = audit_troubles(AuditStatus(file=FILE, unwritable="its disk is full"))
+    assert "cannot be written: its disk is full. Nothing can be switched" in said
