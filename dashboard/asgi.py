@@ -96,11 +96,17 @@ async def metrics(_: Request) -> Response:
     return Response(await run_in_threadpool(generate_latest), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+def _warm_up() -> None:
+    import_module("dashboard.app")  # on import it does nothing but load the pages
+    from dashboard.ui.session import open_desks
+
+    open_desks()
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Load the pages and their libraries beside the first answers; at the end, give running actions time to end."""
-    # On import dashboard.app does nothing but load the pages.
-    warming = asyncio.create_task(asyncio.to_thread(import_module, "dashboard.app"))
+    """Load the pages beside the first answers and ship what waits; at the end, give running actions time to end."""
+    warming = asyncio.create_task(asyncio.to_thread(_warm_up))
     yield
     await warming
     from dashboard.ui.session import drain_actions  # loaded by the pages; importing it here costs no start-up time

@@ -22,6 +22,7 @@ from dashboard.act.outbox import Outbox, Ship
 from dashboard.act.past import Past
 from dashboard.act.plan import plan, undo_plan
 from dashboard.act.run import Clock, Judge, Run
+from dashboard.act.steps.finish import close
 from dashboard.model.action import ActionId, ActionRequest, ActionState, HistoryEntry, Outcome
 from dashboard.model.audit import AuditStatus
 from dashboard.settings import EnvironmentSettings
@@ -149,9 +150,10 @@ class Desk:
 
     def _turn_away(self, run: Run) -> ActionId:
         """Refuse an action that was asked for when this process was ending already."""
-        refused = begun(run, ())
         sentence = f"Refused: {STOPPING}. Ask again in a moment."
-        self._told(replace(refused, outcome=Outcome.REFUSED, sentence=sentence, ended_at=self._now()))
+        problem = close(run, Outcome.REFUSED, sentence)
+        sentence = f"{sentence} ({problem})" if problem else sentence
+        self._told(replace(begun(run, ()), outcome=Outcome.REFUSED, sentence=sentence, ended_at=self._now()))
         return run.id
 
     def _told(self, state: ActionState) -> None:

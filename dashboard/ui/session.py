@@ -19,7 +19,7 @@ from dashboard.model.action import Actor
 from dashboard.model.view import View
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.release import judge
-from dashboard.settings import Settings, load
+from dashboard.settings import Settings, SettingsError, load
 
 _PAGES = "app.pages"
 _desks: list[Desk] = []
@@ -56,6 +56,19 @@ def _desk(environment: str) -> Desk:
 def actions(view: View) -> Desk:
     """The one desk of the view's environment: what it runs goes on when this session ends."""
     return _desk(view.env)
+
+
+def open_desks() -> None:
+    """Set up the desk of every environment, so that records which an earlier process left are shipped at once.
+
+    Without settings that can be used there is none; a visitor is told on the page.
+    """
+    try:
+        environments = tuple(settings().environments)
+    except SettingsError:
+        return
+    for name in environments:
+        _desk(name)
 
 
 def drain_actions(seconds: float) -> None:

@@ -161,3 +161,12 @@ def test_the_desk_says_when_its_audit_can_be_neither_read_nor_written(stage: Sta
     status = desk.audit_status()
     assert (status.unreadable, status.unwritable) == ("Is a directory", "Is a directory")
     assert desk.history(NAMESPACE, SERVICE) == ()
+
+
+def test_a_request_that_comes_while_the_process_ends_is_refused_on_record(stage: Stage) -> None:
+    desk = desk_of(stage, "local")
+    desk.drain(0)
+    desk.submit(a_switch())
+    (entry,) = desk.history(NAMESPACE, SERVICE)
+    assert entry.outcome is Outcome.REFUSED
+    assert "being stopped" in entry.sentence

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import streamlit
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.clock import SourceClock
 from connectors.elasticsearch import Found, Hit
 from dashboard import connections
 from dashboard.act.audit import AuditFile
@@ -252,6 +254,20 @@ class Shipped:
     fingerprints: dict[str, set[str]] = field(default_factory=dict)
 
 
+class OneCluster:
+    """The cluster of `blue_green` with what an Ask looks at when it is made."""
+
+    def __init__(self) -> None:
+        self._cluster = blue_green()
+        self.clock = SourceClock()
+
+    def version(self) -> str:
+        return "v1.31.0"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+
 @pytest.fixture
 def shipped(monkeypatch: pytest.MonkeyPatch) -> Shipped:
     arrived = Shipped()
@@ -259,13 +275,15 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> Shipped:
     class Client:
         def __init__(self, url: str, *, ca_fingerprint: str, **_: Any) -> None:
             self._fingerprint = ca_fingerprint
+            self.clock = SourceClock()
+            self.version = lambda: "9.0.0"
 
         def create(self, stream: str, document_id: str, document: Mapping[str, Any]) -> None:
             arrived.documents.setdefault(stream, []).append(document)
             arrived.fingerprints.setdefault(stream, set()).add(self._fingerprint)
 
     monkeypatch.setattr(connections, "Elasticsearch", Client)
-    monkeypatch.setattr(connections, "Kubernetes", lambda *_: blue_green())
+    monkeypatch.setattr(connections, "Kubernetes", lambda *_: OneCluster())
     return arrived
 
 
@@ -318,3 +336,40 @@ def test_history_and_actions_are_of_the_environment_and_the_namespace(desks: dic
             actors = [entry.actor for entry in desk.history(namespace, SERVICE)]
             assert actors == ([f"somebody in {namespace}"] if is_here else [])
             assert (desk.current(namespace, SERVICE) is not None) == is_here
+
+
+def test_records_that_an_earlier_process_left_are_shipped_when_the_server_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shipped: Shipped
+) -> None:
+    from dashboard import asgi
+    from dashboard.ui import session
+
+    tables = []
+    for name in ("staging", "production"):
+        file = tmp_path / f"{name}.jsonl"
+        AuditFile(file, name).append({"message": name, "agentgov": {"audit": {"phase": "finished"}}})
+        tables.append(f'[environments.{name}.elasticsearch]\nurl = "http://logs"\n')
+        tables.append(f'[environments.{name}.audit]\nfile = "{file}"\n')
+    (tmp_path / "tealdeck.toml").write_text("".join(tables))
+    monkeypatch.setenv("TEALDECK_SETTINGS", str(tmp_path / "tealdeck.toml"))
+    monkeypatch.setattr(session, "_desks", [])
+    streamlit.cache_resource.clear()
+
+    asgi._warm_up()
+
+    def arrived() -> dict[str, list[str]]:
+        return {stream: [one["message"] for one in several] for stream, several in shipped.documents.items()}
+
+    wanted = {"logs-agentgov.audit-staging": ["staging"], "logs-agentgov.audit-production": ["production"]}
+    eventually(lambda: arrived() == wanted, "each record is in the stream of its environment")
+    streamlit.cache_resource.clear()
+
+
+def test_a_server_without_usable_settings_starts_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dashboard.ui import session
+
+    monkeypatch.setenv("TEALDECK_SETTINGS", str(tmp_path / "none.toml"))
+    monkeypatch.setattr(session, "_desks", [])
+    streamlit.cache_resource.clear()
+    session.open_desks()
+    assert session._desks == []
