@@ -288,13 +288,21 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> Shipped:
 
 
 @pytest.fixture
-def desks(settings: Settings, shipped: Shipped) -> dict[str, Desk]:
+def desks(settings: Settings, shipped: Shipped) -> Iterator[dict[str, Desk]]:
     def judge(namespace: str, service: str, action: Any) -> Any:
         from dashboard.act.desk import utc_now
 
         return a_verdict(utc_now())
 
-    return {name: build_desk(environment, judge) for name, environment in settings.environments.items()}
+    made = {name: build_desk(environment, judge) for name, environment in settings.environments.items()}
+    yield made
+    for desk in made.values():
+        stop(desk)
+
+
+def stop(desk: Desk) -> None:
+    assert desk._outbox is not None
+    desk._outbox.stop()
 
 
 def act(desk: Desk, namespace: str) -> None:
@@ -362,6 +370,8 @@ def test_records_that_an_earlier_process_left_are_shipped_when_the_server_starts
 
     wanted = {"logs-agentgov.audit-staging": ["staging"], "logs-agentgov.audit-production": ["production"]}
     eventually(lambda: arrived() == wanted, "each record is in the stream of its environment")
+    for desk in session._desks:
+        stop(desk)
     streamlit.cache_resource.clear()
 
 
