@@ -21,10 +21,29 @@ def _used(vector: str, by: str = "") -> str:
     return _summed(f"max by (namespace, pod, container, id, cpu) ({vector})", by)
 
 
+def _held(by: str = "") -> str:
+    """Memory that containers hold now, summed. A dead container's last sample is seen for up to 5 minutes more.
+
+    cAdvisor's samples have times of their own, so Prometheus does not notice when their series end. Of two samples of
+    one container the newer one counts, and none that is 2 minutes behind the newest of all.
+    """
+    all_of = f"container_memory_working_set_bytes{{{CONTAINER}}}"
+    newest = f"max by (namespace, pod, container) (timestamp({all_of})) > scalar(max(timestamp({all_of}))) - 120"
+    living = f"{all_of} and (timestamp({all_of}) == on (namespace, pod, container) group_left () ({newest}))"
+    return _summed(f"max by (namespace, pod, container) ({living})", by)
+
+
 def _told(metric: str, resource: str, by: str = "") -> str:
     """What kube-state-metrics tells of the containers of living pods, once however many of it are read."""
     each = f'max by (namespace, pod, container) ({metric}{{{POD}, resource="{resource}"}})'
     return _summed(f"{each} unless on (namespace, pod) {_OVER}", by)
+
+
+def _restarted() -> str:
+    """Restarts of main and of init containers, sidecars among them; one that two jobs tell counts once."""
+    metrics = ("kube_pod_container_status_restarts_total", "kube_pod_init_container_status_restarts_total")
+    each = (f"max by (namespace, pod, container) (increase({metric}{{{POD}}}[$window]))" for metric in metrics)
+    return f"sum ({' or '.join(each)})"
 
 
 def _summed(vector: str, by: str) -> str:
@@ -60,7 +79,7 @@ CPU_REQUESTED_BY_POD = Expression(
 )
 MEMORY = Expression(
     name="memory_used",
-    promql=_used(f"container_memory_working_set_bytes{{{CONTAINER}}}"),
+    promql=_held(),
     recorded=f"sum (namespace:container_memory_working_set_bytes:sum{{{POD}}})",
     unit=Unit.BYTES,
     blind="how much memory the namespace takes",
@@ -74,7 +93,7 @@ MEMORY_LIMIT = Expression(
 )
 MEMORY_BY_POD = Expression(
     name="memory_used_by_pod",
-    promql=_used(f"container_memory_working_set_bytes{{{CONTAINER}}}", "pod"),
+    promql=_held("pod"),
     recorded=f"sum by (pod) (pod:container_memory_working_set_bytes:sum{{{POD}}})",
     unit=Unit.BYTES,
     blind="which pod takes the memory",
@@ -100,7 +119,7 @@ THROTTLED = Expression(
 )
 RESTARTS = Expression(
     name="container_restarts",
-    promql=f"round({_used(f'increase(kube_pod_container_status_restarts_total{{{POD}}}[$window])')})",
+    promql=f"round({_restarted()})",
     recorded=recorded.count(f"namespace:kube_pod_container_status_restarts:rate5m{{{POD}}}"),
     unit=Unit.COUNT,
     blind="how often containers died",

@@ -63,6 +63,15 @@ def worst_container(pod: Object, words: Words) -> ContainerHealth:
     return min(found, key=lambda one: _ORDER.index(one.health), default=ContainerHealth(health=Health.CHANGING))
 
 
+def has_done_its_work(status: Object, pod: Object) -> bool:
+    """Whether a container ended well and is not to run again: an init container, or one of a pod that runs once."""
+    if objects.count(objects.part(status, "state", "terminated"), "exitCode") != 0:
+        return False
+    kind = dict(_containers(pod)).get(objects.text(status, "name"), ContainerKind.MAIN)
+    runs_once = objects.text(objects.part(pod, "spec"), "restartPolicy") in ("Never", "OnFailure")
+    return kind is ContainerKind.INIT or (kind is ContainerKind.MAIN and runs_once)
+
+
 def meaning_of(word: str, words: Words) -> Health:
     """How something fares that is not over and gives this reason; no reason is a start like any other."""
     if not word:
@@ -91,7 +100,7 @@ def _judge(status: Object, kinds: dict[str, ContainerKind], pod: Object, words: 
     if isinstance(state.get("waiting"), Mapping):
         found = _waiting(status, words)
     elif isinstance(state.get("terminated"), Mapping):
-        found = _ended(status, kind, pod)
+        found = _ended(status, pod)
     else:
         found = _runs(status, kind)
     if not found.trouble or (kind is ContainerKind.MAIN and list(kinds.values()).count(kind) < 2):
@@ -121,12 +130,10 @@ def _waiting(status: Object, words: Words) -> ContainerHealth:
     return ContainerHealth(health=health, trouble=trouble, since=since, not_understood=unknown)
 
 
-def _ended(status: Object, kind: ContainerKind, pod: Object) -> ContainerHealth:
+def _ended(status: Object, pod: Object) -> ContainerHealth:
     terminated = objects.part(status, "state", "terminated")
-    code = objects.count(terminated, "exitCode")
-    stays = objects.text(objects.part(pod, "spec"), "restartPolicy") in ("Never", "OnFailure")
-    if code == 0 and (kind is ContainerKind.INIT or (kind is ContainerKind.MAIN and stays)):
-        return ContainerHealth(health=Health.HEALTHY)  # it has done what it was started for
+    if has_done_its_work(status, pod):
+        return ContainerHealth(health=Health.HEALTHY)
     since = objects.instant(terminated.get("finishedAt"))
     return ContainerHealth(health=Health.DEGRADED, trouble=_death(terminated) or "ended", since=since)
 

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from dashboard.decide import objects, rollouts
+from dashboard.decide.containers import has_done_its_work, status_list
 from dashboard.decide.endpoints import receivers
+from dashboard.decide.pods import is_over
 from dashboard.decide.tracks import TrackDeployment, find_tracks, track_selector
 from dashboard.model import service_annotations
 from dashboard.model.release import GovernedService, Track, TrackStatus
@@ -55,9 +57,7 @@ def serving(service: str, slices: Iterable[Object]) -> frozenset[str]:
 
 def ended_lately(pods: Iterable[Object], since: datetime) -> int:
     """How many containers ended after `since`; one that is held back from starting again counts as well."""
-    return sum(
-        _ended(status, since) for pod in pods for status in (pod.get("status") or {}).get("containerStatuses") or ()
-    )
+    return sum(_ended(status, pod, since) for pod in pods for status in status_list(pod))
 
 
 def of_track(pods: Iterable[Object], service: Object, track: Track) -> tuple[Object, ...]:
@@ -89,9 +89,10 @@ def _status(found: TrackDeployment, service: Object, pods: Sequence[Object], beh
         desired=found.desired,
         ready=sum(_is_ready(pod) for pod in ours),
         restarts=sum(
-            int(status.get("restartCount", 0))
+            objects.count(status, "restartCount") or 0
             for pod in ours
-            for status in (pod.get("status") or {}).get("containerStatuses") or ()
+            if not is_over(pod)
+            for status in status_list(pod)
         ),
         serving=sum(pod["metadata"]["name"] in behind for pod in ours),
         template=found.template,
@@ -106,14 +107,11 @@ def _is_ready(pod: Object) -> bool:
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
-def _ended(status: Object, since: datetime) -> bool:
-    waiting = (status.get("state") or {}).get("waiting") or {}
-    ended = [
-        state["terminated"]["finishedAt"]
-        for state in (status.get("state") or {}, status.get("lastState") or {})
-        if (state.get("terminated") or {}).get("finishedAt")
-    ]
-    return waiting.get("reason") == "CrashLoopBackOff" or any(datetime.fromisoformat(at) >= since for at in ended)
+def _ended(status: Object, pod: Object, since: datetime) -> bool:
+    states = ("lastState",) if has_done_its_work(status, pod) else ("state", "lastState")
+    ends = (objects.instant(objects.part(status, state, "terminated").get("finishedAt")) for state in states)
+    held_back = objects.part(status, "state", "waiting").get("reason") == "CrashLoopBackOff"
+    return held_back or any(at >= since for at in ends if at is not None)
 
 
 def _labels(item: Object) -> Mapping[str, str]:

@@ -61,6 +61,11 @@ def pods(
     return tuple(sorted(judged, key=lambda pod: (_ORDER.index(pod.health), pod.name)))
 
 
+def is_over(pod: Object) -> bool:
+    """Whether the pod has ended for good: its containers run no more, and another pod takes its place if one should."""
+    return objects.text(objects.part(pod, "status"), "phase") in ("Succeeded", "Failed")
+
+
 def _pod(pod: Object, owners: Owners, now: datetime | None, words: Words) -> Pod:
     metadata, status = objects.part(pod, "metadata"), objects.part(pod, "status")
     labels = objects.labels(pod)
@@ -94,7 +99,7 @@ def _judge(pod: Object, now: datetime | None, words: Words) -> _Judged:
     """The first of these that applies; each has its own reason."""
     status = objects.part(pod, "status")
     phase, reason = objects.text(status, "phase"), objects.text(status, "reason")
-    if phase in ("Succeeded", "Failed"):
+    if is_over(pod):
         return _over(pod, phase, words)
     if objects.part(pod, "metadata").get("deletionTimestamp"):
         return _terminating(pod, reason, now)
