@@ -79,7 +79,8 @@ def meaning_of(word: str, words: Words) -> Health:
     meaning = words.reason.meaning(word)
     if meaning is None:
         return Health.UNKNOWN
-    return Health.FAILING if meaning is Health.OVER else meaning
+    # The settings give a meaning by its name.
+    return Health.FAILING if meaning == Health.OVER else Health(meaning)
 
 
 def _containers(pod: Object) -> Iterator[tuple[str, ContainerKind]]:

@@ -278,7 +278,7 @@ def test_a_word_of_an_end_that_no_table_knows_is_said() -> None:
 def test_settings_extend_the_table() -> None:
     found = pod("a", container(ready=False, state=waiting("VolumeHydrating")), phase="Pending", startTime=JUST_NOW)
     slow = WORDS.extended({"reason": {"volume-hydrating": Health.CHANGING}})
-    bad = WORDS.extended({"reason": {"VolumeHydrating": Health.FAILING}})
+    bad = WORDS.extended({"reason": {"VolumeHydrating": "failing"}})
     assert judged(found, words=slow).health is Health.CHANGING
     assert judged(found, words=bad).health is Health.FAILING
 
