@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from dashboard.decide import objects
 from dashboard.decide.objects import Object
@@ -12,6 +13,8 @@ from dashboard.model.words import Words
 from dashboard.model.workload import Container, ContainerKind, Health
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+Kinds: TypeAlias = Mapping[str, ContainerKind]
 
 _ORDER = list(Health)
 _STATUS_LISTS = {
@@ -30,20 +33,30 @@ class ContainerHealth:
     not_understood: tuple[str, ...] = ()
 
 
+def kinds(pod: Object) -> Kinds:
+    """What each container of the pod is for: main ones first, then those that start before them."""
+    spec = objects.part(pod, "spec")
+    found = {objects.text(one, "name"): ContainerKind.MAIN for one in objects.parts(spec, "containers")}
+    for one in objects.parts(spec, "initContainers"):
+        beside = one.get("restartPolicy") == "Always"
+        found[objects.text(one, "name")] = ContainerKind.SIDECAR if beside else ContainerKind.INIT
+    for one in objects.parts(spec, "ephemeralContainers"):
+        found[objects.text(one, "name")] = ContainerKind.EPHEMERAL
+    return found
+
+
 def containers(pod: Object) -> tuple[Container, ...]:
     """All containers whose log can be asked, the default one first, as `kubectl logs` chooses it."""
-    found = list(_containers(pod))
-    names = [name for name, _ in found]
+    found = kinds(pod)
     wanted = objects.text(objects.annotations_of(pod), DEFAULT_CONTAINER)
-    default = wanted if wanted in names else next((n for n, kind in found if kind is ContainerKind.MAIN), "")
-    named = [Container(name=name, kind=kind, is_default=name == default) for name, kind in found]
+    default = wanted if wanted in found else next((n for n, kind in found.items() if kind is ContainerKind.MAIN), "")
+    named = [Container(name=name, kind=kind, is_default=name == default) for name, kind in found.items()]
     return tuple(sorted(named, key=lambda one: not one.is_default))
 
 
-def counted(pod: Object) -> tuple[str, ...]:
+def counted(of: Kinds) -> tuple[str, ...]:
     """The names of the containers that must be ready: main ones, then sidecars."""
-    wanted = (ContainerKind.MAIN, ContainerKind.SIDECAR)
-    return tuple(name for kind in wanted for name, found in _containers(pod) if found is kind)
+    return tuple(name for name, kind in of.items() if kind in (ContainerKind.MAIN, ContainerKind.SIDECAR))
 
 
 def status_list(pod: Object) -> list[Object]:
@@ -51,13 +64,12 @@ def status_list(pod: Object) -> list[Object]:
     return [one for name in _STATUS_LISTS for one in objects.parts(pod, "status", name)]
 
 
-def worst_container(pod: Object, words: Words) -> ContainerHealth:
+def worst_container(pod: Object, of: Kinds, words: Words) -> ContainerHealth:
     """The worst of the containers, the first where several are alike: what starts first holds up the others."""
-    kinds = dict(_containers(pod))
     statuses = status_list(pod)
     told = {objects.text(one, "name") for one in statuses}
-    found = [_judge(one, kinds, pod, words) for one in statuses]
-    untold = [name for name in counted(pod) if name not in told]
+    found = [_judge(one, of, pod, words) for one in statuses]
+    untold = [name for name in counted(of) if name not in told]
     if statuses and untold:
         found.append(ContainerHealth(health=Health.DEGRADED, trouble=f"nothing is told of {', '.join(untold)}"))
     return min(found, key=lambda one: _ORDER.index(one.health), default=ContainerHealth(health=Health.CHANGING))
@@ -67,7 +79,7 @@ def has_done_its_work(status: Object, pod: Object) -> bool:
     """Whether a container ended well and is not to run again: an init container, or one of a pod that runs once."""
     if objects.count(objects.part(status, "state", "terminated"), "exitCode") != 0:
         return False
-    kind = dict(_containers(pod)).get(objects.text(status, "name"), ContainerKind.MAIN)
+    kind = kinds(pod).get(objects.text(status, "name"), ContainerKind.MAIN)
     runs_once = objects.text(objects.part(pod, "spec"), "restartPolicy") in ("Never", "OnFailure")
     return kind is ContainerKind.INIT or (kind is ContainerKind.MAIN and runs_once)
 
@@ -83,28 +95,17 @@ def meaning_of(word: str, words: Words) -> Health:
     return Health.FAILING if meaning == Health.OVER else Health(meaning)
 
 
-def _containers(pod: Object) -> Iterator[tuple[str, ContainerKind]]:
-    spec = objects.part(pod, "spec")
-    for one in objects.parts(spec, "containers"):
-        yield objects.text(one, "name"), ContainerKind.MAIN
-    for one in objects.parts(spec, "initContainers"):
-        beside = one.get("restartPolicy") == "Always"
-        yield objects.text(one, "name"), ContainerKind.SIDECAR if beside else ContainerKind.INIT
-    for one in objects.parts(spec, "ephemeralContainers"):
-        yield objects.text(one, "name"), ContainerKind.EPHEMERAL
-
-
-def _judge(status: Object, kinds: dict[str, ContainerKind], pod: Object, words: Words) -> ContainerHealth:
+def _judge(status: Object, of: Kinds, pod: Object, words: Words) -> ContainerHealth:
     name = objects.text(status, "name")
-    kind = kinds.get(name, ContainerKind.MAIN)
+    kind = of.get(name, ContainerKind.MAIN)
     state = objects.part(status, "state")
-    if isinstance(state.get("waiting"), Mapping):
+    if isinstance(state.get("waiting"), dict):
         found = _waiting(status, words)
-    elif isinstance(state.get("terminated"), Mapping):
+    elif isinstance(state.get("terminated"), dict):
         found = _ended(status, pod)
     else:
         found = _runs(status, kind)
-    if not found.trouble or (kind is ContainerKind.MAIN and list(kinds.values()).count(kind) < 2):
+    if not found.trouble or (kind is ContainerKind.MAIN and list(of.values()).count(kind) < 2):
         return found
     what = {ContainerKind.INIT: "init container ", ContainerKind.SIDECAR: "sidecar "}.get(kind, "")
     return ContainerHealth(
@@ -141,7 +142,7 @@ def _ended(status: Object, pod: Object) -> ContainerHealth:
 
 def _runs(status: Object, kind: ContainerKind) -> ContainerHealth:
     if kind is ContainerKind.INIT:
-        runs = isinstance(objects.part(status, "state").get("running"), Mapping)
+        runs = isinstance(objects.part(status, "state").get("running"), dict)
         return ContainerHealth(health=Health.CHANGING, trouble="runs" if runs else "")
     if status.get("ready") is True:
         return ContainerHealth(health=Health.HEALTHY)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dashboard.decide import objects
-from dashboard.decide.containers import counted, meaning_of, status_list, worst_container
+from dashboard.decide.containers import Kinds, counted, kinds, meaning_of, status_list, worst_container
 from dashboard.decide.lasting import has_lasted, span
 from dashboard.decide.objects import Condition, Object
 from dashboard.decide.owners import Owners
@@ -70,8 +70,9 @@ def _pod(pod: Object, owners: Owners, now: datetime | None, words: Words) -> Pod
     metadata, status = objects.part(pod, "metadata"), objects.part(pod, "status")
     labels = objects.labels(pod)
     statuses = status_list(pod)
-    judged = _judge(pod, now, words)
-    names = counted(pod)
+    of = kinds(pod)
+    judged = _judge(pod, of, now, words)
+    names = counted(of)
     kind, workload = owners.of(pod)
     return Pod(
         name=objects.name_of(pod),
@@ -95,12 +96,12 @@ def _pod(pod: Object, owners: Owners, now: datetime | None, words: Words) -> Pod
     )
 
 
-def _judge(pod: Object, now: datetime | None, words: Words) -> _Judged:
+def _judge(pod: Object, of: Kinds, now: datetime | None, words: Words) -> _Judged:
     """The first of these that applies; each has its own reason."""
     status = objects.part(pod, "status")
     phase, reason = objects.text(status, "phase"), objects.text(status, "reason")
     if is_over(pod):
-        return _over(pod, phase, words)
+        return _over(pod, of, phase, words)
     if objects.part(pod, "metadata").get("deletionTimestamp"):
         return _terminating(pod, reason, now)
     if reason and (meaning := meaning_of(reason, words)) is not Health.CHANGING:
@@ -108,11 +109,10 @@ def _judge(pod: Object, now: datetime | None, words: Words) -> _Judged:
     if phase not in ("Pending", "Running"):
         said = f"its phase is {phase}" if phase else "it has no phase yet"
         return _Judged(health=Health.UNKNOWN, trouble=said, not_understood=(phase,) if phase else ())
-    conditions = objects.conditions(pod)
-    scheduled = conditions.get("PodScheduled")
+    scheduled = objects.condition(pod, "PodScheduled")
     if scheduled is not None and scheduled.status == "False":
         return _not_scheduled(scheduled, objects.created_at(pod), now, words)
-    return _running(pod, phase, conditions.get("Ready"), now, words)
+    return _running(pod, of, phase, now, words)
 
 
 def _judged_by_word(word: str, message: str, meaning: Health) -> _Judged:
@@ -120,13 +120,15 @@ def _judged_by_word(word: str, message: str, meaning: Health) -> _Judged:
     return _Judged(health=meaning, trouble=trouble, not_understood=(word,) if meaning is Health.UNKNOWN else ())
 
 
-def _over(pod: Object, phase: str, words: Words) -> _Judged:
+def _over(pod: Object, of: Kinds, phase: str, words: Words) -> _Judged:
     """It has ended: its controller starts another where one is wanted, so there is nothing to mend in this one."""
     if phase == "Succeeded":
         return _Judged(health=Health.OVER)
     status = objects.part(pod, "status")
     reason, message = objects.text(status, "reason"), objects.text(status, "message")
-    trouble = (f"{reason}: {objects.clipped(message)}" if message else reason) or worst_container(pod, words).trouble
+    trouble = (f"{reason}: {objects.clipped(message)}" if message else reason) or worst_container(
+        pod, of, words
+    ).trouble
     # The kubelet names what a node ran out of, which may be any resource: OutOfexample.com/gpu.
     known = not reason or reason.startswith("OutOf") or words.reason.meaning(reason) is not None
     unknown = () if known else (reason,)
@@ -165,8 +167,8 @@ def _not_scheduled(scheduled: Condition, created: datetime | None, now: datetime
     )
 
 
-def _running(pod: Object, phase: str, ready: Condition | None, now: datetime | None, words: Words) -> _Judged:
-    worst = worst_container(pod, words)
+def _running(pod: Object, of: Kinds, phase: str, now: datetime | None, words: Words) -> _Judged:
+    worst = worst_container(pod, of, words)
     if worst.health in (Health.FAILING, Health.UNKNOWN):
         return _Judged(
             health=worst.health, trouble=worst.trouble, since=worst.since, not_understood=worst.not_understood
@@ -175,6 +177,7 @@ def _running(pod: Object, phase: str, ready: Condition | None, now: datetime | N
         return _starting(pod, worst.trouble, now)
     if not status_list(pod):
         return _Judged(health=Health.UNKNOWN, trouble="its node tells nothing of its containers")
+    ready = objects.condition(pod, "Ready")
     if worst.health is not Health.HEALTHY:  # it runs without all of its containers
         return _Judged(health=Health.DEGRADED, trouble=worst.trouble, since=ready.since if ready else None)
     if ready is None or ready.status == "True" or ready.reason in _TOLD_BY_CONTAINERS:
