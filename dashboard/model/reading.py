@@ -5,11 +5,11 @@ Missing is not zero: a reading without a value carries the reason in plain words
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -105,6 +105,29 @@ def missing(reason: str, *, source: Source, query: str = "") -> Reading[T]:
 def empty(reason: str, *, source: Source, as_of: datetime, query: str = "") -> Reading[T]:
     """A reading that was answered with nothing, for example because there is no traffic."""
     return Reading(value=None, source=source, state=State.EMPTY, as_of=as_of, reason=reason, query=query)
+
+
+def beside(lead: Reading[T], others: Mapping[str, Reading[Any]]) -> Reading[T]:
+    """`lead` as far as it may be believed with values of `others`, by what they are called, shown within it.
+
+    Stale where one of them is stale, partial where one is partial or missing; the reason names each. One that is empty
+    lowers nothing: it was answered.
+    """
+    doubts = [(name, one) for name, one in others.items() if one.state in (State.STALE, State.PARTIAL, State.MISSING)]
+    if lead.value is None or not doubts:
+        return lead
+    is_stale = State.STALE in (lead.state, *(one.state for _, one in doubts))
+    said = [lead.reason] if lead.reason else []
+    said += [
+        f"{name}: {one.reason}" if one.state is not State.MISSING else f"{name} is missing: {one.reason}"
+        for name, one in doubts
+    ]
+    return replace(
+        lead,
+        state=State.STALE if is_stale else State.PARTIAL,
+        as_of=min(filter(None, (lead.as_of, *(one.as_of for _, one in doubts if one.value is not None))), default=None),
+        reason="; ".join(dict.fromkeys(said)),
+    )
 
 
 _FROM_BEST = (State.FRESH, State.PARTIAL, State.STALE, State.EMPTY, State.MISSING)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from dashboard.catalog.expression import LONG_SECONDS, Expression
 from dashboard.decide import changes as decide
 from dashboard.model.figures import FigureRow, Measure
-from dashboard.model.reading import Reading, State
+from dashboard.model.reading import Reading, beside
 from dashboard.model.series import Sample
 from dashboard.model.view import Marker, View
 from dashboard.queries.readings import Readings
@@ -118,8 +118,8 @@ def rows(
 ) -> Reading[tuple[FigureRow, ...]]:
     """Samples of several questions joined on `labels`, in the order of the first column, largest first.
 
-    The first column says which rows there are; of the others one that has no answer leaves a gap, and the whole
-    is then partial. `empty` says in words what it means that there is no row.
+    The first column says which rows there are. One of the others that has no answer leaves a gap and makes the whole
+    partial; a stale one makes it stale. `empty` says in words what it means that there is no row.
     """
     (lead, leading), *rest = columns.items()
     tables = {name: _by_labels(labels, reading.value or ()) for name, reading in rest}
@@ -141,18 +141,7 @@ def rows(
     answer = leading.map(joined)
     if empty:
         answer = answer.said(empty)
-    unanswered = [(name, reading) for name, reading in rest if reading.state is State.MISSING]
-    if answer.state is State.FRESH and unanswered:
-        name, reading = unanswered[0]
-        return Reading(
-            value=answer.value,
-            source=answer.source,
-            state=State.PARTIAL,
-            as_of=answer.as_of,
-            reason=f"{name} is missing: {reading.reason}",
-            query=answer.query,
-        )
-    return answer
+    return beside(answer, dict(rest))
 
 
 def _by_labels(labels: tuple[str, ...], samples: Iterable[Sample]) -> dict[tuple[str, ...], float | None]:

@@ -16,7 +16,7 @@ from dashboard.decide import workloads as decide
 from dashboard.decide.containers import containers
 from dashboard.model.figures import Measure
 from dashboard.model.finding import ClusterFinding
-from dashboard.model.reading import Reading, Source, combine, missing
+from dashboard.model.reading import Reading, Source, beside, combine, missing
 from dashboard.model.series import Sample, Series
 from dashboard.model.view import Marker, View
 from dashboard.model.workload import SICK, ClusterEvent, Container, Health, Limit, Node, Pod, Workload
@@ -41,6 +41,12 @@ _BY_POD = {
     "cpu_request_cores": catalog.CPU_REQUESTED_BY_POD,
     "memory_bytes": catalog.MEMORY_BY_POD,
     "memory_limit_bytes": catalog.MEMORY_LIMIT_BY_POD,
+}
+_USES = {
+    "cpu_cores": "CPU",
+    "cpu_request_cores": "CPU requested",
+    "memory_bytes": "memory",
+    "memory_limit_bytes": "memory limit",
 }
 _LINES = {"cpu": catalog.CPU_BY_POD, "memory": catalog.MEMORY_BY_POD}
 _LIMITS = ("horizontalpodautoscalers", "poddisruptionbudgets", "resourcequotas")
@@ -101,7 +107,10 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
         in_trouble=_in_trouble(state.pods),
         warnings=events.map(lambda found: float(sum(event.warning for event in found))),
         workloads=state.workloads,
-        pods=state.pods.map(lambda found: _with_use(found, use)),
+        pods=beside(
+            state.pods.map(lambda found: _with_use(found, use)),
+            {_USES[name]: answers.samples(f"pod.{name}") for name in _BY_POD},
+        ),
         nodes=state.nodes,
         findings=state.findings,
         events=events.map(lambda found: found[:_EVENTS] or None, empty="no event in this period"),

@@ -19,7 +19,7 @@ from dashboard.model import service_annotations
 from dashboard.model.alert import Alert
 from dashboard.model.finding import ClusterFinding, FindingKind
 from dashboard.model.incident import Incident, IncidentEvidence, Measured, Symptoms
-from dashboard.model.reading import Reading, State
+from dashboard.model.reading import Reading, State, beside
 from dashboard.model.series import Sample
 from dashboard.model.unfinished import Unfinished
 from dashboard.model.view import View
@@ -177,7 +177,7 @@ def _budgets(readings: Readings) -> Reading[tuple[Budget, ...]]:
         ]
         return tuple(sorted(found, key=lambda b: (b.service, b.slo, b.track)))
 
-    return readings.samples("budget").map(joined)
+    return beside(readings.samples("budget").map(joined), {"burn rate": readings.samples("burn")})
 
 
 def _services(
@@ -198,7 +198,7 @@ def _services(
     def lines(services: tuple[Mapping[str, Any], ...]) -> tuple[ServiceLine, ...]:
         return tuple(sorted(map(line, services), key=lambda line: line.name))
 
-    return readings.objects("services").map(lines)
+    return beside(readings.objects("services").map(lines), {"their tracks": workloads})
 
 
 def _tracks(

@@ -44,6 +44,9 @@ RETENTION_DAYS = 400  # last year's same week can be looked at where a source ke
 Url = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")]
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+HostName = Annotated[
+    str, StringConstraints(to_lower=True, pattern=r"^(\*|(\*\.)?[a-z0-9_]([a-z0-9._-]{0,251}[a-z0-9_])?)$")
+]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", to_lower=True)]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]*$")]
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31})?$")]
@@ -316,6 +319,11 @@ class Settings(_Section):
     default_environment: str = Field(
         default="", description="The environment shown first. Empty: the first in the file."
     )
+    hosts: Annotated[tuple[HostName, ...], BeforeValidator(_listed)] = Field(
+        default=(),
+        description="Names under which browsers reach the deck, beside localhost and IP addresses: deck.example.com, "
+        "*.example.com, or * for any.",
+    )
     environments: dict[DnsLabel, EnvironmentSettings] = Field(min_length=1)
 
     @model_validator(mode="before")
@@ -364,13 +372,18 @@ def _named(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
     return {**table, "name": name, "audit": {**own, **audit} if isinstance(audit, dict) else audit}
 
 
+def settings_file(variables: Mapping[str, str] = os.environ) -> Path:
+    """The file that TEALDECK_SETTINGS names, else the default one."""
+    return Path(variables.get(VARIABLE) or DEFAULT_FILE)
+
+
 def load(path: str | Path | None = None, *, variables: Mapping[str, str] = os.environ) -> Settings:
     """The settings from `path`, or from where the module's opening says, with `variables` over them.
 
     Raises:
         SettingsError: the file cannot be read, is not TOML, or holds something that is not allowed.
     """
-    file = Path(path or variables.get(VARIABLE) or DEFAULT_FILE)
+    file = Path(path) if path else settings_file(variables)
     given = _with_variables(_read(file), variables)
     try:
         return Settings.model_validate(given)
@@ -449,6 +462,8 @@ def _found_and_allowed(error: ErrorDetails) -> tuple[str, str]:
             return found, "64 hexadecimal digits, colons between pairs or not"
         case "string_pattern_mismatch" if error["loc"][-1] == "audit_stream":
             return found, "one data stream by name: lower case, no wildcard, no comma, no colon"
+        case "string_pattern_mismatch" if "hosts" in error["loc"]:
+            return found, "a host name without scheme, port or path; *. in front for all below it"
         case "string_pattern_mismatch" if "headers" in error["loc"]:
             return found, "a name of letters, digits and dashes, and a value of printable ASCII"
         case "combination":

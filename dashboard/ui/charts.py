@@ -16,7 +16,7 @@ from dashboard.model.series import Series
 from dashboard.model.view import Marker
 from dashboard.ui import session, states, theme
 from dashboard.ui.format import number, zone
-from dashboard.ui.text import one_line, plain
+from dashboard.ui.text import in_chart, one_line, plain
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset", "responsive": True}
 _AXIS = {
@@ -89,15 +89,16 @@ def _figure(
         figure.add_scatter(
             x=[datetime.fromtimestamp(at, UTC).astimezone(zone(tz)).replace(tzinfo=None) for at in line.times],
             y=list(line.values),
-            name=one_line(name(line.labels), limit=_LEGEND_SIGNS),
-            meta=_escaped(name(line.labels), 60),
+            name=in_chart(name(line.labels), limit=_LEGEND_SIGNS),
+            meta=in_chart(name(line.labels)),
             mode="lines",
             connectgaps=False,
             line={"color": colour, "width": 2, "dash": "dot" if _is_repeat(line, lines) else "solid"},
             customdata=[number(value, unit) for value in line.values],
             hovertemplate="%{customdata}<extra>%{meta}</extra>",
         )
-    _lay_out(figure, unit=unit, height=height, tz=tz, colours=colours)
+    longest = max(len(one_line(name(line.labels), limit=_LEGEND_SIGNS)) for line in lines)
+    _lay_out(figure, unit=unit, height=height, tz=tz, colours=colours, columns=2 if longest <= _SHORT_NAME else 1)
     if unit is Unit.RATIO and limit is None and not any(value for line in lines for value in line.values):
         figure.update_yaxes(range=_ALL_ZERO)
     if limit is not None:
@@ -124,7 +125,7 @@ def _mark(figure: go.Figure, lines: Sequence[Series], markers: Sequence[Marker],
         figure.add_annotation(
             x=at, y=1, yref="paper", yanchor="bottom", xanchor="right" if is_late else "left", showarrow=False,
             text=_words(group, room),
-            hovertext="<br>".join(_escaped(marker.label, 60) for marker in group),
+            hovertext="<br>".join(in_chart(marker.label) for marker in group),
             font={"size": 11, "color": colour},
         )  # fmt: skip
 
@@ -167,16 +168,11 @@ def rooms(places: Sequence[float]) -> list[tuple[bool, int]]:
 def _words(group: Sequence[Marker], room: int) -> str:
     """What stands above a mark: the change itself where there is room for it, else how many there were."""
     count = "1 change" if len(group) == 1 else f"{len(group)} changes"
-    return _escaped(group[0].label, room) if len(group) == 1 and room >= _FEWEST_SIGNS else count
+    return in_chart(group[0].label, limit=room) if len(group) == 1 and room >= _FEWEST_SIGNS else count
 
 
-def _escaped(text: str, limit: int) -> str:
-    return one_line(text, limit=limit).replace("<", "&lt;")
-
-
-def _lay_out(figure: go.Figure, *, unit: Unit, height: int, tz: str, colours: Mapping[str, str]) -> None:
+def _lay_out(figure: go.Figure, *, unit: Unit, height: int, tz: str, colours: Mapping[str, str], columns: int) -> None:
     form, suffix = _AXIS[unit]
-    columns = 2 if all(len(line.name) <= _SHORT_NAME for line in figure.data) else 1
     legend_rows = -(-len(figure.data) // columns) if len(figure.data) > 1 else 0
     figure.update_layout(
         height=height + legend_rows * _LEGEND_ROW,

@@ -19,7 +19,7 @@ from dashboard.model.release import Track
 from dashboard.ui import session, states, theme
 from dashboard.ui.charts import CONFIG
 from dashboard.ui.format import DASH, number
-from dashboard.ui.text import one_line, plain
+from dashboard.ui.text import in_chart, one_line, plain
 
 # What the axis shows; a bar that goes on ends at its edge. A doubling is as wide everywhere, and gross harm makes room.
 _LEAST, _USUAL_MOST, _MOST = 0.25, 8.0, 128.0
@@ -68,12 +68,12 @@ def _figure(found: Sequence[Ratio], candidate: Track) -> go.Figure:
             x=[shown(ratio.best if ratio.best is not None else ratio.low)], y=[place], mode="markers",
             marker={"color": colours[candidate], "size": 10, "line": {"color": colours["paper"], "width": 1}},
             opacity=1.0 if ratio.best is not None else 0.0,
-            hovertemplate=f"{_said(ratio)}<extra></extra>",
+            hovertemplate=f"{in_chart(_said(ratio), limit=200)}<extra></extra>",
         )  # fmt: skip
         for text, x, anchor in ((name(ratio), 0, "left"), (_bounds(ratio), 1, "right")):
             figure.add_annotation(
-                x=x, xref="paper", y=place + 0.26, yanchor="bottom", xanchor=anchor, showarrow=False, text=text,
-                font={"size": 12, "color": colours["text"]},
+                x=x, xref="paper", y=place + 0.26, yanchor="bottom", xanchor=anchor, showarrow=False,
+                text=in_chart(text), font={"size": 12, "color": colours["text"]},
             )  # fmt: skip
     figure.update_layout(
         height=_ROW * len(found) + _ROOM,

@@ -1,14 +1,18 @@
-"""What a session stands on: the settings, one Ask per environment for the whole process, the clock, the pages.
+"""What a session stands on: the settings, one Ask and one desk per environment, the clock, the pages.
 
-Everything here is shared by all viewers (cached per process) but for the page list, which Streamlit wants per session.
+All but the page list belongs to the process. It stands in this module and not in Streamlit's cache, which any visitor's
+browser can empty: each time, connections, watches and running actions would be left behind and begun anew.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -19,22 +23,45 @@ from dashboard.model.action import Actor
 from dashboard.model.view import View
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.release import judge
-from dashboard.settings import Settings, SettingsError, load
+from dashboard.settings import Settings, SettingsError, load, settings_file
 
 _PAGES = "app.pages"
 _desks: list[Desk] = []
 
 
-@st.cache_resource(show_spinner=False)
+@dataclass(slots=True)
+class _Owned:
+    """What the process owns under one settings file; an Ask and a desk are made when somebody needs them."""
+
+    settings: Settings
+    asks: dict[str, Ask] = field(default_factory=dict)
+    desks: dict[str, Desk] = field(default_factory=dict)
+
+
+_owning = threading.RLock()
+_owned: dict[Path, _Owned] = {}  # one in production; tests name a file each
+
+
+def _mine() -> _Owned:
+    file = settings_file()
+    with _owning:
+        if file not in _owned:
+            _owned[file] = _Owned(load(None))
+        return _owned[file]
+
+
 def settings() -> Settings:
     """The settings of this process. Raises SettingsError, which app.py shows in place of the pages."""
-    return load(None)
+    return _mine().settings
 
 
-@st.cache_resource(show_spinner=False)
 def ask_of(environment: str) -> Ask:
     """The one Ask of the environment of that name."""
-    return build_ask(settings().environments[environment])
+    with _owning:
+        mine = _mine()
+        if environment not in mine.asks:
+            mine.asks[environment] = build_ask(mine.settings.environments[environment])
+        return mine.asks[environment]
 
 
 def ask_for(view: View) -> Ask:
@@ -42,15 +69,27 @@ def ask_for(view: View) -> Ask:
     return ask_of(view.env)
 
 
-@st.cache_resource(show_spinner=False)
 def _desk(environment: str) -> Desk:
-    ask = ask_of(environment)
-    desk = build_desk(
-        settings().environments[environment],
-        lambda namespace, service, action: judge(ask, namespace, service, now(), action),
-    )
-    _desks.append(desk)
-    return desk
+    with _owning:
+        mine = _mine()
+        if environment not in mine.desks:
+            ask = ask_of(environment)
+            mine.desks[environment] = build_desk(
+                mine.settings.environments[environment],
+                lambda namespace, service, action: judge(ask, namespace, service, now(), action),
+            )
+            _desks.append(mine.desks[environment])
+        return mine.desks[environment]
+
+
+def close() -> None:
+    """Ends what the process asks in the background, and forgets the settings. Running actions are drained first."""
+    with _owning:
+        for owned in _owned.values():
+            for ask in owned.asks.values():
+                ask.close()
+        _owned.clear()
+        _desks.clear()
 
 
 def actions(view: View) -> Desk:

@@ -19,7 +19,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from dashboard.model.reading import Reading, Unit
 from dashboard.ui import session, states
 from dashboard.ui.format import DASH, number, stamp
-from dashboard.ui.text import in_html, plain
+from dashboard.ui.text import encodable, in_html, plain
 
 Row = TypeVar("Row")
 Cell = str | float | datetime | None
@@ -105,7 +105,7 @@ def to_csv(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> bytes:
     writer.writerow([_safe(f"{c.name} [{c.unit}]" if c.unit else c.name) for c in columns])
     for row in rows:
         writer.writerow([_csv_cell(column.cell(row)) for column in columns])
-    return out.getvalue().encode("utf-8-sig")
+    return out.getvalue().encode("utf-8-sig", "replace")
 
 
 def _csv_cell(value: Cell) -> str:
@@ -152,7 +152,7 @@ def _frame(rows: Sequence[Row], columns: Sequence[Column[Row]], tz: str) -> pd.D
         if isinstance(value, datetime):
             return stamp(value, tz)
         if value is None or isinstance(value, str):
-            return value
+            return value and encodable(value)
         return value * _GRID[column.unit or Unit.COUNT][0]
 
     return pd.DataFrame({column.name: [cell(column, row) for row in rows] for column in columns})

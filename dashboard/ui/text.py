@@ -6,8 +6,16 @@ import html
 import re
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&@/=^\"'])")
+_CONTROL = re.compile(
+    # Control and direction signs, line and paragraph separators, halves of a character that no file can hold.
+    "[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]+"
+)
+_JOINER = "\u2060"  # invisible, and no part of any pattern below
+# What Streamlit's Markdown looks for after entities are decoded, so that only a joiner within keeps it from matching:
+# emoji and icon names, addresses without any markup, and arrows.
 _SHORTCODE = re.compile(r":(?=[\w+/-]+:)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
+_ADDRESS = re.compile(r"https?:(?=//)|www(?=\.)|@(?=[-\w])", re.IGNORECASE)
+_ARROW = re.compile(r"(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S)")
 
 
 def one_line(text: str, *, limit: int = 300) -> str:
@@ -16,11 +24,23 @@ def one_line(text: str, *, limit: int = 300) -> str:
     return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
 
 
+def encodable(text: str) -> str:
+    """For pieces that show text as it is: half a character becomes a question mark, since none can be sent."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def plain(text: str, *, limit: int = 300) -> str:
     """For `st.markdown`, captions and labels: every sign that Markdown, HTML or Streamlit could read is escaped."""
-    # Emoji and icon names (`:name:`) are looked for after entities are decoded: an invisible joiner breaks them.
-    unnamed = _SHORTCODE.sub(":\u2060", one_line(text, limit=limit))
-    return _MARKS.sub(lambda sign: f"&#{ord(sign.group())};", unnamed)
+    shown = _SHORTCODE.sub(":" + _JOINER, one_line(text, limit=limit))
+    shown = _ADDRESS.sub(lambda found: found.group() + _JOINER, shown)
+    shown = _ARROW.sub(lambda found: found.group()[0] + _JOINER + found.group()[1:], shown)
+    return _MARKS.sub(lambda sign: f"&#{ord(sign.group())};", shown)
+
+
+def in_chart(text: str, *, limit: int = 60) -> str:
+    """For names, notes and hover texts of plotly, which reads `<b>`, `<a href>` and the like, entities, and TeX."""
+    shown = html.escape(one_line(text, limit=limit), quote=False)
+    return shown.replace("$", "&#36;")
 
 
 def in_html(text: str, *, limit: int = 300) -> str:

@@ -17,7 +17,7 @@ from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.series import Series
 from dashboard.ui import session, states, theme
 from dashboard.ui.format import DASH, change, number
-from dashboard.ui.text import in_html, plain
+from dashboard.ui.text import encodable, in_html, plain
 
 Good = Literal["up", "down", "neutral"]
 TileColour = Literal["blue", "green", "brand", "grey", "sick"]
@@ -85,7 +85,7 @@ def _behind(item: Tile) -> str:
         parts.append("The change compares with the period of the same length just before.")
     parts.append(f"Source: {states.SOURCES[item.value.source]}.")
     if item.value.query:
-        parts.append("```promql\n" + item.value.query.replace("```", "'''") + "\n```")
+        parts.append("```promql\n" + encodable(item.value.query).replace("```", "'''") + "\n```")
     return "\n\n".join(parts)
 
 

@@ -15,6 +15,7 @@ import streamlit as st
 from dashboard.model.view import DEFAULT_RANGE, FILTERS, View
 from dashboard.settings import RETENTION_DAYS
 from dashboard.ui import session
+from dashboard.ui.text import encodable
 from dashboard.ui.timerange import time_range
 
 _TOO_LONG = 256
@@ -137,7 +138,7 @@ def params(view: View, *, default_env: str, default_ns: str) -> dict[str, str]:
         found["tz"] = "local"
     if view.refresh == "off":
         found["refresh"] = "off"
-    return found | {name: value for name in FILTERS if (value := str(getattr(view, name)))}
+    return found | {name: encodable(value) for name in FILTERS if (value := str(getattr(view, name)))}
 
 
 def _instant(at: datetime) -> str:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -62,11 +63,11 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def deck(folder: Path) -> Iterator[str]:
-    """A deck whose settings are the `tealdeck.toml` in `folder`."""
+    """A deck as the README starts it, whose settings are the `tealdeck.toml` in `folder`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/asgi.py", "--server.address=127.0.0.1"]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/asgi.py"]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
             [*command, f"--server.port={port}"],
@@ -111,6 +112,19 @@ def test_probes_and_metrics_answer_beside_the_app(blind_deck: str) -> None:
             assert words in answer.read().decode()
             assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_deck_listens_on_this_machine_alone(blind_deck: str) -> None:
+    port = urlsplit(blind_deck).port
+    listening = {at.laddr.ip for at in psutil.net_connections("tcp") if at.status == "LISTEN" and at.laddr.port == port}
+    assert listening == {"127.0.0.1"}
+
+
+def test_a_page_of_another_name_gets_nothing_of_the_deck(blind_deck: str) -> None:
+    asked = urllib.request.Request(f"{blind_deck}/triage", headers={"Host": "evil.example"})  # noqa: S310 - our own deck
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(asked)  # noqa: S310 - our own deck
+    assert refused.value.code == 421
 
 
 @pytest.mark.parametrize("name", ["", *PAGES])

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 import yaml
 from streamlit.testing.v1 import AppTest
 
@@ -64,7 +63,7 @@ class Deck:
         self._patch = pytest.MonkeyPatch()
         self._patch.setenv("TEALDECK_SETTINGS", str(file))
         self._patch.setattr(Ask, "gather", self._recorded(Ask.gather))
-        st.cache_resource.clear()
+        session.close()
         self._pages = {name: _page(name, env=name) for name in PAGES}
 
     def draw(self, name: str) -> Drawn:
@@ -78,9 +77,7 @@ class Deck:
 
     def close(self) -> None:
         """Ends what the pages have begun."""
-        for name in session.settings().environments:
-            session.ask_of(name).close()
-        st.cache_resource.clear()
+        session.close()
         self._patch.undo()
 
     def _drawn(self, page: AppTest, env: str) -> Drawn:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.model.reading import Unit
+from dashboard.model.series import Series
 from dashboard.model.view import Marker
+from dashboard.ui import charts
 from dashboard.ui.charts import grouped, rooms
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,3 +58,51 @@ def test_the_words_of_no_two_changes_meet_nor_leave_the_chart(places: list[float
     ]
     assert all(start >= -1e-9 and end <= 1 + 1e-9 for start, end in ends)
     assert all(earlier[1] <= later[0] + 1e-9 for earlier, later in pairwise(ends))
+
+
+EVIL = '<a href="https://evil.example">pay</a><br>&lt;b&gt; $x$'
+
+
+def _strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for one in value.values() for text in _strings(one)]
+    if isinstance(value, list | tuple):
+        return [text for one in value for text in _strings(one)]
+    return []
+
+
+def test_nothing_from_outside_is_markup_anywhere_in_a_chart() -> None:
+    """Legend, hover text, annotations and their hover text: plotly reads some HTML in all of them."""
+    at = START.timestamp()
+    lines = [
+        Series(labels={"pod": f"{EVIL}{number}"}, times=(at, at + 60, at + 120), values=(1.0, None, 2.0))
+        for number in range(3)
+    ]
+    figure = charts._figure(
+        lines,
+        unit=Unit.COUNT,
+        name=lambda labels: labels["pod"],
+        limit=1.5,
+        markers=[Marker(at=START + timedelta(seconds=60), label=EVIL)],
+        height=240,
+        tz="UTC",
+    ).to_dict()
+    ours = {"%{customdata}<extra>%{meta}</extra>"}
+    shown = [text for text in _strings(figure) if text not in ours]
+
+    assert sum("evil.example" in text for text in shown) >= 7
+    assert not [text for text in shown if {"<", ">", "$"} & set(text)]
+    assert all(html.unescape(text)[:39] == EVIL[:39] for text in shown if "evil.example" in text)
+
+
+def test_the_legend_has_two_columns_by_what_a_person_reads_not_by_its_escapes() -> None:
+    def entry_width(name: str) -> float:
+        lines = [Series(labels={"n": f"{name}{n}"}, times=(0.0, 60.0), values=(1.0, 2.0)) for n in range(2)]
+        figure = charts._figure(
+            lines, unit=Unit.COUNT, name=lambda labels: labels["n"], limit=None, markers=(), height=240, tz="UTC"
+        )
+        return float(figure.layout.legend.entrywidth)
+
+    assert (entry_width("a<b>&$c"), entry_width("a name that is long")) == (0.5, 1.0)

@@ -67,6 +67,16 @@ def test_times_say_their_zone() -> None:
     assert form.stamp(NOW) == "2026-03-01 03:12:05 UTC"
 
 
+@pytest.mark.parametrize("year", [1, 9999])
+@pytest.mark.parametrize("tz", ["America/New_York", "Asia/Tokyo", "UTC"])
+def test_a_time_that_a_zone_cannot_show_is_shown_as_it_is(year: int, tz: str) -> None:
+    """Alertmanager and Go programs send 0001-01-01T00:00:00Z for "never"."""
+    first, last = datetime(year, 1, 1, tzinfo=UTC), datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
+    for at in (first, last):
+        assert form.stamp(at, tz).split()[-1] in ("UTC", "LMT", "JST", "EST")
+        assert form.clock(at, tz).split()[-1] in ("UTC", "LMT", "JST", "EST")
+
+
 def test_an_unknown_zone_is_utc_and_says_so() -> None:
     assert form.clock(NOW, "Mars/Olympus").endswith("UTC")
 

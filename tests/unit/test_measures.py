@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -66,6 +67,20 @@ def test_a_column_without_an_answer_makes_the_rows_partial_and_says_which() -> N
     found = rows(("agent",), {"rate": samples(a=1.0), "p95": gone})
     assert found.state is State.PARTIAL
     assert found.reason == "p95 is missing: connection refused"
+
+
+@pytest.mark.parametrize("place", ["first", "second", "third"])
+def test_a_stale_column_makes_the_rows_stale_as_of_its_own_time(place: str) -> None:
+    def column(name: str) -> Reading[tuple[Sample, ...]]:
+        long_ago = NOW - timedelta(minutes=9)
+        whole = samples(a=1.0)
+        return (
+            replace(whole, state=State.STALE, as_of=long_ago, reason="it does not answer") if name == place else whole
+        )
+
+    found = rows(("agent",), {name: column(name) for name in ("first", "second", "third")})
+    assert (found.state, found.as_of) == (State.STALE, NOW - timedelta(minutes=9))
+    assert "it does not answer" in found.reason
 
 
 def test_without_the_first_column_there_are_no_rows() -> None:

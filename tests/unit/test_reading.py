@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.model.reading import Reading, Source, State, combine, empty, fresh, missing
+from dashboard.model.reading import Reading, Source, State, beside, combine, empty, fresh, missing
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -67,3 +67,23 @@ def test_no_answer_and_an_answer_of_nothing_stay_two_things() -> None:
     down: Reading[float] = missing("Prometheus does not answer", source=Source.PROMETHEUS)
     idle: Reading[float] = empty("no traffic", source=Source.PROMETHEUS, as_of=NOW)
     assert (down.state, idle.state) == (State.MISSING, State.EMPTY)
+
+
+_WORSE = {State.FRESH: 0, State.EMPTY: 0, State.PARTIAL: 1, State.MISSING: 1, State.STALE: 2}
+
+
+@given(st.sampled_from(State), st.lists(st.sampled_from(State), max_size=4))
+def test_what_is_shown_beside_others_is_believed_no_more_than_the_worst_of_them(
+    lead: State, others: list[State]
+) -> None:
+    named = {f"column {number}": reading_in(state) for number, state in enumerate(others)}
+    found = beside(reading_in(lead), named)
+
+    assert found.value == reading_in(lead).value
+    if found.value is None:
+        assert found.state is lead
+        return
+    assert _WORSE[found.state] == max(_WORSE[state] for state in (lead, *others))
+    assert all(
+        name in found.reason for name, one in named.items() if _WORSE[one.state] and one.state is not State.EMPTY
+    )

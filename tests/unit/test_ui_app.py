@@ -5,11 +5,13 @@ What a person clicks and sees in a browser is in tests/browser.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
+
+from dashboard.ui import session
 
 SCRIPT = Path(__file__).parents[2] / "dashboard" / "app.py"
 
@@ -31,8 +33,10 @@ kubeconfig = "{kubeconfig}"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_cached() -> None:
-    st.cache_resource.clear()
+def _nothing_owned() -> Iterator[None]:
+    session.close()
+    yield
+    session.close()
 
 
 def open_app(settings: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:

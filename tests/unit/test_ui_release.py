@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.decide.ratio import Ratio
 from dashboard.model.release import Track
-from dashboard.ui import ratios
+from dashboard.ui import ratios, session
 
 
 def draw_gates() -> None:
@@ -26,7 +25,7 @@ def draw_gates() -> None:
 
 @pytest.fixture
 def gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    st.cache_resource.clear()
+    session.close()
     file = tmp_path / "tealdeck.toml"
     file.write_text("[environments.local]")
     monkeypatch.setenv("TEALDECK_SETTINGS", str(file))
