@@ -14,6 +14,7 @@ BENCHES = {
     "logs": "the first page of a million logs beside the store's own answer",
     "logstore": "a million logs: how fast they are taken, searched while more come, and back after a kill",
     "history": "how long a question over 14 days takes",
+    "viewers": "memory of the deck while fifty people look around in it for ten minutes",
     "idle": "what the environment and the deck cost while nobody looks",
     "verdict": "how often a release is judged wrongly, and how soon rightly; takes a quarter of an hour",
 }

@@ -83,7 +83,7 @@ def _desk(environment: str) -> Desk:
 
 
 def close() -> None:
-    """Ends what the process asks in the background, and forgets the settings. Running actions are drained first."""
+    """Ends what is asked in the background, and forgets the settings. For the end of the process, after draining."""
     with _owning:
         for owned in _owned.values():
             for ask in owned.asks.values():

@@ -97,3 +97,29 @@ def test_a_link_that_cannot_be_read_is_explained_and_the_page_is_drawn(
     said = " ".join(element.value for element in app.markdown)
     assert "moon" in said
     assert "9y" in said
+
+
+ODD_PERIODS = (
+    {"from": "0001-01-01T00:00:00+14:00", "to": "9999-12-31T23:59:59-14:00"},
+    {"from": "1772366340000", "to": "now"},
+    {"from": "now/d", "to": "now/d"},
+)
+
+
+@pytest.mark.parametrize("name", ["triage", "release", "agents", "contracts", "resources"])
+def test_every_page_is_drawn_for_every_period_that_a_link_can_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "tealdeck.toml"
+    file.write_text(DEAD.format(kubeconfig=tmp_path / "no-kubeconfig"))
+    monkeypatch.setenv("TEALDECK_SETTINGS", str(file))
+    for found in ODD_PERIODS:
+        page = AppTest.from_string(f"from pages.{name} import page\npage()", default_timeout=60)
+        for key, value in found.items():
+            page.query_params[key] = value
+        page.run()
+        assert not page.exception, (found, page.exception)
+        assert not any("This part of the page failed" in element.value for element in page.error), found
+        for button in ("bar.earlier", "bar.later"):
+            page.button(key=button).click().run()
+            assert not page.exception, (found, button, page.exception)
