@@ -6,7 +6,7 @@ Each fact is told once, where its cause is: a workload whose pods cannot be sche
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dashboard.decide import objects
 from dashboard.decide.governed import serving
@@ -19,7 +19,7 @@ _ORDER = list(FindingKind)
 
 
 def findings(
-    *, pods: Sequence[Pod], workloads: Iterable[Workload] = (), nodes: Iterable[Node] = ()
+    *, pods: Sequence[Pod], workloads: Sequence[Workload] = (), nodes: Sequence[Node] = ()
 ) -> tuple[ClusterFinding, ...]:
     """Everything that pods, workloads and nodes show to be wrong, worst first."""
     unschedulable = _unschedulable(pods)
@@ -29,7 +29,9 @@ def findings(
         *(one for workload in workloads if (one := _workload(workload)) is not None and one.subject not in told),
         *_stuck_pods(pods),
         *(_node(node) for node in nodes if node.health in SICK),
-        *_not_understood(pods),
+        *_not_understood(pods, workloads, nodes),
+        *_silent("pod", pods),
+        *_silent("node", nodes),
     ]
     return in_order(found)
 
@@ -153,25 +155,55 @@ def _node(node: Node) -> ClusterFinding:
     )
 
 
-def _not_understood(pods: Iterable[Pod]) -> list[ClusterFinding]:
-    said: dict[str, list[Pod]] = {}
+def _not_understood(
+    pods: Iterable[Pod], workloads: Iterable[Workload], nodes: Iterable[Node]
+) -> Iterator[ClusterFinding]:
+    """Each word once, with who says it; a workload that only passes on its pods' word is not told again."""
+    of_pods: dict[str, list[Pod]] = {}
     for pod in pods:
         for word in pod.not_understood:
-            said.setdefault(word, []).append(pod)
-    return [_odd_word(word, members) for word, members in said.items()]
+            of_pods.setdefault(word, []).append(pod)
+    for word, members in of_pods.items():
+        service, track = _common(pod.component for pod in members), _common(pod.track for pod in members)
+        yield _odd_word(word, "pod", [pod.name for pod in members], service=service, track=track)
+    for workload in workloads:
+        for word in workload.not_understood:
+            if word not in of_pods:
+                names = [workload.name]
+                yield _odd_word(word, workload.kind, names, service=workload.component, track=workload.track)
+    of_nodes: dict[str, list[str]] = {}
+    for node in nodes:
+        for word in node.not_understood:
+            of_nodes.setdefault(word, []).append(node.name)
+    for word, names in of_nodes.items():
+        yield _odd_word(word, "node", names)
 
 
-def _odd_word(word: str, members: Sequence[Pod]) -> ClusterFinding:
-    say = "says" if len(members) == 1 else "say"
-    names = sorted(pod.name for pod in members)
+def _odd_word(word: str, kind: str, names: Sequence[str], service: str = "", track: str = "") -> ClusterFinding:
+    say = "says" if len(names) == 1 else "say"
+    headline = f"{_counted(len(names), kind)} {say} {shown(word)}, which is not understood: neither well nor sick"
+    return _unclear(word, headline, names, service, track)
+
+
+def _silent(kind: str, found: Iterable[Pod | Node]) -> Iterator[ClusterFinding]:
+    """Those that say nothing by which they could be judged, once for each way of it."""
+    by_trouble: dict[str, list[str]] = {}
+    for one in found:
+        if one.health is Health.UNKNOWN and not one.not_understood:
+            by_trouble.setdefault(one.trouble, []).append(one.name)
+    for trouble, names in by_trouble.items():
+        yield _unclear(f"{kind} {trouble}", f"{_counted(len(names), kind)} cannot be judged: {trouble}", names)
+
+
+def _unclear(subject: str, headline: str, names: Sequence[str], service: str = "", track: str = "") -> ClusterFinding:
     return ClusterFinding(
         kind=FindingKind.NOT_UNDERSTOOD,
-        subject=word,
-        headline=f"{_counted(len(members), 'pod')} {say} {shown(word)}, which is not understood: neither well nor sick",
-        reason=", ".join(names[:3]) + ("…" if len(names) > 3 else ""),
+        subject=subject,
+        headline=headline,
+        reason=", ".join(sorted(names)[:3]) + ("…" if len(names) > 3 else ""),
         since=None,
-        service=_common(pod.component for pod in members),
-        track=_common(pod.track for pod in members),
+        service=service,
+        track=track,
     )
 
 

@@ -90,7 +90,7 @@ def _judge(item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime 
     stuck = replicas.stuck
     if replicas.kind == "Job" and stuck is not None:
         return _Judged(health=Health.FAILING, trouble=stuck.words, since=stuck.since)
-    if replicas.desired == 0:
+    if replicas.desired == 0 and replicas.is_seen:  # what a DaemonSet wants is counted by its controller
         return _Judged(health=Health.IDLE, trouble=replicas.held)
     if stuck is not None and not stuck.is_certain and not has_lasted(stuck.since, now, SICK_AFTER):
         stuck = None

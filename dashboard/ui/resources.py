@@ -61,23 +61,20 @@ def summary(answer: ResourcesAnswer) -> Summary:
     found = answer.findings
     wrong = [one for one in found.value or () if one.kind is not FindingKind.NOT_UNDERSTOOD]
     odd = [one for one in found.value or () if one.kind is FindingKind.NOT_UNDERSTOOD]
-    doubts = [one.headline for one in odd] + ([found.reason] if found.state is not State.FRESH else [])
+    doubts = [f"{one.headline} ({one.reason})" for one in odd[:_MOST_TOLD]]
+    if len(odd) > _MOST_TOLD:
+        doubts.append(f"{len(odd) - _MOST_TOLD} more")
+    if found.state is not State.FRESH:
+        doubts.append(found.reason)
     doubt = f" Not known: {'; '.join(doubts)}." if doubts else ""
     if wrong:
         told = [f"{one.headline}{f' ({one.reason})' if one.reason else ''}" for one in wrong[:_MOST_TOLD]]
         more = f"; {len(wrong) - len(told)} more below" if len(wrong) > len(told) else ""
         head = "One thing is wrong." if len(wrong) == 1 else f"{len(wrong)} things are wrong."
         return Summary(head=head, rest=f"{'; '.join(told)}{more}.{doubt}", is_wrong=True)
-    if doubts or _undecided(answer):
-        return Summary(head="Not known whether the platform is healthy.", rest=doubt.strip() or _undecided(answer))
+    if doubts:
+        return Summary(head="Not known whether the platform is healthy.", rest=doubt.strip())
     return _well(answer)
-
-
-def _undecided(answer: ResourcesAnswer) -> str:
-    """Pods, workloads or nodes of which nobody knows how they fare, in words; "" when there are none."""
-    lists = (answer.workloads.value or (), answer.pods.value or (), answer.nodes.value or ())
-    unknown = [f"{one.name}: {one.trouble}" for found in lists for one in found if one.health is Health.UNKNOWN]
-    return "; ".join(unknown[:_MOST_TOLD])
 
 
 def _well(answer: ResourcesAnswer) -> Summary:

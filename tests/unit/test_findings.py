@@ -83,6 +83,26 @@ def test_a_word_that_nobody_understands_is_said_once_with_its_pods() -> None:
     assert one.reason == "a, b"
 
 
+def test_the_odd_word_of_a_rollout_or_a_node_is_said_as_well() -> None:
+    (rollout,) = facts(rollouts=[workload("web", phase="Contemplating")])
+    assert rollout.headline.startswith("1 Rollout says “Contemplating”, which is not understood")
+    odd = [{"metadata": {"name": n}, "status": {"conditions": [condition("Sunspots", "False")]}} for n in ("n1", "n2")]
+    (node,) = module.findings(pods=(), nodes=nodes(odd))
+    assert (node.headline.split(",")[0], node.reason) == ("2 nodes say “Sunspots”", "n1, n2")
+
+
+def test_what_says_nothing_is_said_to_be_unclear() -> None:
+    (one,) = facts(pod("a", phase=None), pod("b", phase=None))
+    assert (one.kind, one.headline) == (FindingKind.NOT_UNDERSTOOD, "2 pods cannot be judged: it has no phase yet")
+    (node,) = module.findings(pods=(), nodes=nodes([{"metadata": {"name": "n1"}}]))
+    assert node.headline == "1 node cannot be judged: it does not say whether it is ready"
+
+
+def test_a_workload_does_not_repeat_the_odd_word_of_its_pods() -> None:
+    found = facts(pod("a", container(ready=False, state=waiting("Odd")), phase="Pending"), of=(workload(),))
+    assert [one.subject for one in found] == ["Odd"]
+
+
 SELECTOR = {"app.kubernetes.io/name": "agent-runtime", "tealdeck.io/track": "blue"}
 
 

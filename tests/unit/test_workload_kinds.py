@@ -177,6 +177,13 @@ STATEFUL = {"serviceName": "db", "updateStrategy": {"type": "RollingUpdate"}}
         pytest.param(
             "daemonsets", workload(desiredNumberScheduled=0), Health.IDLE, (0, 0, 0), id="a DaemonSet without a node"
         ),
+        pytest.param(
+            "daemonsets",
+            {"metadata": {"name": "new", "generation": 1}, "spec": {}},
+            Health.CHANGING,
+            (0, 0, 0),
+            id="a DaemonSet that nobody has looked at",
+        ),
         pytest.param("replicasets", workload(), Health.HEALTHY, (2, 2, 2), id="a bare ReplicaSet"),
         pytest.param(
             "rollouts",
