@@ -166,6 +166,16 @@ class Prometheus:
             found = self._data("metadata", timeout_seconds=timeout_seconds)
             return {str(name): str(told[0]["type"]) for name, told in found.items()}
 
+    def declared(self, match_target: str, *, timeout_seconds: float = INSTANT_SECONDS) -> Mapping[str, str]:
+        """The type of each metric that targets with these labels declare, whether it has a value yet or not.
+
+        One GET /api/v1/targets/metadata. Relatives of Prometheus that scrape nothing lack it: `NotFound`.
+        """
+        asked = {"match_target": match_target}
+        with understood(SOURCE):
+            found = self._data("targets/metadata", asked, timeout_seconds=timeout_seconds)
+            return {str(told["metric"]): str(told["type"]) for told in found}
+
     def exemplars(
         self, query: str, *, start: int, end: int, timeout_seconds: float = RANGE_SECONDS
     ) -> tuple[Exemplar, ...]:

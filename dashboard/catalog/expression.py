@@ -92,7 +92,11 @@ class Expression:
         for alias in self.aliases:
             if alias.metric in names and alias.instead_of not in names:
                 return alias.promql
-        return self.recorded if self._is_long(span_seconds) else self.promql
+        return self.recorded if self._is_long(span_seconds) and self._is_recorded(names) else self.promql
+
+    def _is_recorded(self, names: Collection[str]) -> bool:
+        """Whether the backend has our recorded series; taken for granted while its names are not known."""
+        return not names or any(name in names for name in _METRIC.findall(_STRING.sub('""', self.recorded)))
 
     def _is_long(self, span_seconds: float) -> bool:
         return bool(self.recorded) and span_seconds >= LONG_SECONDS

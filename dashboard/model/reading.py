@@ -31,7 +31,11 @@ class State(StrEnum):
     STALE = "stale"  # the last good value; the source does not answer now
     PARTIAL = "partial"  # true, but something was left out: the reason says what
     EMPTY = "empty"  # asked and answered: there is nothing (no traffic, no such series)
+    UNMEASURED = "not measured"  # nothing in this environment has ever measured it: the reason says what would
     MISSING = "missing"  # not answered: the reason says why
+
+
+VALUELESS = (State.EMPTY, State.UNMEASURED, State.MISSING)
 
 
 class Unit(StrEnum):
@@ -52,7 +56,7 @@ class Unit(StrEnum):
 class Reading(Generic[T]):
     """A value, where it came from, when it is true for, and how far to believe it.
 
-    `value` is None exactly when `state` is EMPTY or MISSING. `query` is the question as the backend got it.
+    `value` is None exactly when `state` is EMPTY, UNMEASURED or MISSING. `query` is the question as the backend got it.
     """
 
     value: T | None
@@ -63,7 +67,7 @@ class Reading(Generic[T]):
     query: str = ""
 
     def __post_init__(self) -> None:
-        if (self.value is None) != (self.state in (State.EMPTY, State.MISSING)):
+        if (self.value is None) != (self.state in VALUELESS):
             raise ValueError(f"a {self.state} reading cannot have the value {self.value!r}")
         if self.state is not State.FRESH and not self.reason:
             raise ValueError(f"a {self.state} reading must say why")
@@ -130,7 +134,12 @@ def beside(lead: Reading[T], others: Mapping[str, Reading[Any]]) -> Reading[T]:
     )
 
 
-_FROM_BEST = (State.FRESH, State.PARTIAL, State.STALE, State.EMPTY, State.MISSING)
+def unmeasured(reason: str, *, source: Source, query: str = "") -> Reading[T]:
+    """A reading of something that nothing here measures: neither zero nor unknown for a while, but not there."""
+    return Reading(value=None, source=source, state=State.UNMEASURED, as_of=None, reason=reason, query=query)
+
+
+_FROM_BEST = (State.FRESH, State.PARTIAL, State.STALE, State.EMPTY, State.UNMEASURED, State.MISSING)
 
 
 def combine(first: Reading[T], second: Reading[U]) -> Reading[tuple[T, U]]:

@@ -14,15 +14,17 @@ from typing import Any, assert_never
 
 from connectors.alertmanager import Alertmanager, FiringAlert
 from connectors.elasticsearch import Elasticsearch
+from connectors.errors import NotFound, Rejected
 from connectors.kubernetes import Kubernetes
 from connectors.prometheus import Line, Prometheus
-from dashboard.catalog import escaping
+from dashboard.catalog.translation import translate
 from dashboard.model.alert import Alert
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.model.series import Sample, Series
 from dashboard.queries import search
 from dashboard.queries.grid import Grid, step_for
 from dashboard.queries.logs import LogReader
+from dashboard.queries.presence import EVER, declared, scopes
 from dashboard.queries.request import (
     Alerts,
     Instant,
@@ -41,7 +43,8 @@ INSTANT_SECONDS = 2.0
 RANGE_SECONDS = 5.0
 # What a second question is given where the first took nearly all of the time.
 _LEAST_SECONDS = 0.2
-# TTL is 95 % of the refresh interval, counted from when the question was asked.
+# An answer lives, from when it was asked for, a bit less than a viewer takes to ask again, who finds it just past its
+# time then. Many viewers find it so a bit earlier than one does: hence only a bit.
 _OF_REFRESH = 0.95
 # A range has nothing new before its next step, but a source that was empty a minute ago may be no more.
 LONGEST_STEP_SECONDS = 60.0
@@ -54,7 +57,6 @@ _OURS = '{__name__=~"gen_ai_.+|agentgov_.+|kube_.+|container_.+|up|.+:.+"}'  # w
 # does what Prometheus says of a moment, once the last samples of it have come.
 UNCHANGING_SECONDS = 120.0
 _SETTLED_SECONDS = 60.0
-_LONG = timedelta(hours=24)
 
 SourceRequest = Instant | Range | Alerts | LogRequest | PodLog
 
@@ -71,22 +73,16 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCall:
-    """One question to one source. `fetch` asks it and may raise a `SourceError`; `text` is what a person may read.
-
-    Attributes:
-        key: equal where one answer serves both.
-        family: equal where only the values, the period or the filters differ.
-        is_long: reads more than a day, and so may take long.
-    """
+    """One question to one source. `fetch` asks it and may raise a `SourceError`; `text` is what a person may read."""
 
     source: Source
     key: Hashable
-    family: Hashable
     text: str
     ttl_seconds: float
     timeout_seconds: float
-    is_long: bool = False
     fetch: Callable[[], Reading[Any]]
+    # Each metric that it reads with the selector of namespace and service; of questions to Prometheus alone.
+    series: tuple[tuple[str, str], ...] = ()
 
 
 class SourceCalls:
@@ -104,6 +100,7 @@ class SourceCalls:
 
         Raises:
             KeyError, ValueError: the request cannot be asked: a value is missing or does not fit its place.
+            NotMeasuredError: the settings say that nothing here carries what is asked for.
         """
         match request:
             case Instant():
@@ -134,18 +131,47 @@ class SourceCalls:
         return SourceCall(
             source=Source.PROMETHEUS,
             key="names",
-            family="names",
             text=text,
             ttl_seconds=NAMES_SECONDS,
             timeout_seconds=INSTANT_SECONDS,
             fetch=fetch,
         )
 
+    def present(self, selector: str) -> SourceCall:
+        """Which metrics there have been with these labels since `presence.EVER`, or that targets declare now."""
+        text = f"values of __name__ over {selector}, {EVER.days} days"
+
+        def fetch() -> Reading[frozenset[str]]:
+            end = self._clock()
+            start = int((end - EVER).timestamp())
+            found = self._sources.prometheus.label_values(
+                "__name__", selector, start=start, end=int(end.timestamp()), timeout_seconds=INSTANT_SECONDS
+            )
+            return fresh(frozenset(found) | self._declared(selector), source=Source.PROMETHEUS, as_of=end, query=text)
+
+        return SourceCall(
+            source=Source.PROMETHEUS,
+            key=("present", selector),
+            text=text,
+            ttl_seconds=NAMES_SECONDS,
+            timeout_seconds=INSTANT_SECONDS,
+            fetch=fetch,
+        )
+
+    def _declared(self, selector: str) -> frozenset[str]:
+        try:
+            types = self._sources.prometheus.declared(selector, timeout_seconds=INSTANT_SECONDS)
+        except (NotFound, Rejected):  # a relative of Prometheus that scrapes nothing itself
+            return frozenset()
+        return declared(types)
+
+    def _translated(self, request: Instant | Range, names: Collection[str]) -> str:
+        return translate(request.expression.render(request.values, names), self._environment.mapping)
+
     def _instant(self, request: Instant, names: Collection[str]) -> SourceCall:
-        query = request.expression.render(request.values, names)
+        query = self._translated(request, names)
         shortcut = request.expression.shortcut(request.values)
         moment = self._moment(request.at)
-        is_long = escaping.seconds(request.values.get("span", "")) > _LONG.total_seconds()
 
         def fetch() -> Reading[tuple[Sample, ...]]:
             began = time.monotonic()
@@ -165,12 +191,11 @@ class SourceCalls:
         return SourceCall(
             source=Source.PROMETHEUS,
             key=("instant", query, moment),
-            family=("instant", request.expression.name, is_long),
             text=query,
             ttl_seconds=UNCHANGING_SECONDS if self._is_settled(moment) else self._ttl_seconds,
             timeout_seconds=INSTANT_SECONDS,
-            is_long=is_long,
             fetch=fetch,
+            series=scopes(query, self._environment.mapping),
         )
 
     def _moment(self, at: datetime | None) -> Hashable:
@@ -193,9 +218,8 @@ class SourceCalls:
         return _OF_REFRESH * refresh * max(1, round(step_seconds / refresh))
 
     def _range(self, request: Range, names: Collection[str]) -> SourceCall:
-        query = request.expression.render(request.values, names)
+        query = self._translated(request, names)
         span = round((request.end - request.start).total_seconds())
-        is_long = request.end - request.start > _LONG
         scrape = self._environment.prometheus.scrape_interval_seconds
         step = request.step_seconds or step_for(span, scrape_interval_seconds=scrape)
         grid = Grid.of(request.start, request.end, step)
@@ -213,12 +237,11 @@ class SourceCalls:
         return SourceCall(
             source=Source.PROMETHEUS,
             key=("range", query, grid.family(self._clock())),
-            family=("range", request.expression.name, is_long),
-            is_long=is_long,
             text=query,
             ttl_seconds=self._lives(min(grid.step_seconds, LONGEST_STEP_SECONDS)),
             timeout_seconds=RANGE_SECONDS,
             fetch=fetch,
+            series=scopes(query, self._environment.mapping),
         )
 
     def _alerts(self, request: Alerts) -> SourceCall:
@@ -232,7 +255,6 @@ class SourceCalls:
         return SourceCall(
             source=Source.ALERTMANAGER,
             key=("alerts", request.filters),
-            family="alerts",
             text=text,
             ttl_seconds=self._ttl_seconds,
             timeout_seconds=INSTANT_SECONDS,
@@ -248,14 +270,10 @@ class SourceCalls:
             return _answered(value, Source.ELASTICSEARCH, self._clock(), read.query, read.left_out, read.nothing)
 
         is_unchanging = isinstance(request, MoreLogs | LogDocument)
-        window = request if isinstance(request, Logs) else getattr(request, "logs", None)
-        is_long = window is not None and window.end - window.start > _LONG
         step = request.step_seconds if isinstance(request, Logs) else 1
         return SourceCall(
             source=Source.ELASTICSEARCH,
             key=("logs", streams, self._entries(request)),
-            family=("logs", type(request).__name__, streams, is_long),
-            is_long=is_long,
             text=search.about(streams, request),
             ttl_seconds=UNCHANGING_SECONDS if is_unchanging else self._lives(min(step, LONGEST_STEP_SECONDS)),
             timeout_seconds=RANGE_SECONDS,
@@ -304,7 +322,6 @@ class SourceCalls:
         return SourceCall(
             source=Source.KUBERNETES,
             key=request,
-            family="pod log",
             text=text,
             ttl_seconds=self._ttl_seconds,
             timeout_seconds=RANGE_SECONDS,

@@ -13,6 +13,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 
@@ -28,6 +29,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+from dashboard.model.mapping import Mapping as NameMapping
+from dashboard.settings.names import Labels, Metrics, PresetName, check, mapping_of
 
 VARIABLE = "TEALDECK_SETTINGS"
 # The gates of a release that a policy may make advisory; the names that the verdict's JSON has.
@@ -280,6 +284,11 @@ class EnvironmentSettings(_Section):
         le=3650,
         description="The longest that any source keeps data, in days: no link shows a period that begins before that.",
     )
+    presets: tuple[PresetName, ...] = Field(
+        default=(), description="Whose names this telemetry has; a later preset wins over an earlier one."
+    )
+    labels: Labels = Field(default={}, description="Labels on metrics where they are called otherwise.")
+    metrics: Metrics = Field(default={}, description="Metrics where they are called otherwise, by what they measure.")
     prometheus: PrometheusSettings = PrometheusSettings()
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
@@ -311,6 +320,16 @@ class EnvironmentSettings(_Section):
         if len(set(self.namespaces)) < len(self.namespaces):
             raise _combination("a namespace twice in namespaces", "each once")
         return self
+
+    @model_validator(mode="after")
+    def _metrics_fit(self) -> Self:
+        check(self.metrics)
+        return self
+
+    @cached_property
+    def mapping(self) -> NameMapping:
+        """What carries what in this environment's metrics: presets, and the own lines over them."""
+        return mapping_of(self.presets, self.labels, self.metrics)
 
 
 class Settings(_Section):

@@ -18,6 +18,11 @@ from dashboard.ui.text import plain
 
 StateColour = Literal["red", "orange", "gray", "primary"]
 
+_NOTE_ICONS = {
+    State.MISSING: ":material/cloud_off:",
+    State.UNMEASURED: ":material/remove:",
+    State.EMPTY: ":material/do_not_disturb_on:",
+}
 SOURCES = {
     Source.PROMETHEUS: "Prometheus (metrics)",
     Source.ALERTMANAGER: "Alertmanager (alerts)",
@@ -37,6 +42,8 @@ def word(reading: Reading[Any], now: datetime) -> tuple[str, str, StateColour] |
             return "partial", ":material/incomplete_circle:", "orange"
         case State.EMPTY:
             return "no data", ":material/do_not_disturb_on:", "gray"
+        case State.UNMEASURED:
+            return "not measured here", ":material/remove:", "gray"
         case State.MISSING:
             return "missing", ":material/cloud_off:", "red"
         case _ as other:
@@ -55,9 +62,7 @@ def note(reading: Reading[Any], what: str = "") -> None:
     if reading.state is State.FRESH:
         return
     subject = f"{plain(what)}: " if what else ""
-    icon = {State.MISSING: ":material/cloud_off:", State.EMPTY: ":material/do_not_disturb_on:"}.get(
-        reading.state, ":material/history:"
-    )
+    icon = _NOTE_ICONS.get(reading.state, ":material/history:")
     st.caption(f"{icon} {subject}{plain(reading.reason)}")
 
 

@@ -14,6 +14,7 @@ from connectors.errors import SourceError, Unreachable
 from connectors.kubernetes import ListResult, WatchEvent
 from connectors.prometheus import Matrix, Point, Vector
 from dashboard.catalog.expression import Expression
+from dashboard.catalog.index import ENTRIES
 from dashboard.model.reading import Unit
 from dashboard.queries.ask import Ask, Instant, Range
 from dashboard.queries.source_calls import Sources
@@ -21,7 +22,7 @@ from dashboard.settings import EnvironmentSettings, Settings
 from tests.unit.fake_logs import NAMESPACE, known
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
-UP = Expression(name="up", promql='up{service_name="$service"}', unit=Unit.COUNT, blind="nothing")
+UP = Expression(name="up", promql='up{instance="$service"}', unit=Unit.COUNT, blind="nothing")
 REFUSED = Unreachable("prometheus", "connection refused")
 
 
@@ -49,7 +50,9 @@ class FakePrometheus:
         self.asked: list[Any] = []
         self.names: tuple[str, ...] | SourceError = ()
         self.asked_names = 0
-        self.answer: Vector | Matrix | Exception = Vector(points=(Point(labels={}, at=NOW.timestamp(), value=1.0),))
+        # Which metrics there have ever been, for every namespace and service.
+        self.ever: tuple[str, ...] = ("up", *(name for entry in ENTRIES for name in entry.metrics()))
+        self.answer: Vector | Matrix | SourceError = Vector(points=(Point(labels={}, at=NOW.timestamp(), value=1.0),))
         self.open = threading.Event()
         self.open.set()
         self.under_way = 0
@@ -66,10 +69,17 @@ class FakePrometheus:
     def label_values(
         self, label: str, *selectors: str, start: int, end: int, timeout_seconds: float
     ) -> tuple[str, ...]:
+        if "__name__=~" not in selectors[0]:
+            if isinstance(self.answer, SourceError):
+                raise self.answer
+            return self.ever
         self.asked_names += 1
         if isinstance(self.names, SourceError):
             raise self.names
         return self.names
+
+    def declared(self, match_target: str, *, timeout_seconds: float) -> dict[str, str]:
+        return {}
 
     def version(self) -> str:
         if isinstance(self.answer, SourceError):
@@ -86,7 +96,7 @@ class FakePrometheus:
         assert self.open.wait(10)
         with self._lock:
             self.under_way -= 1
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, SourceError):
             raise self.answer
         return self.answer
 
@@ -157,9 +167,9 @@ class FakeCluster:
 class World:
     """An Ask with its fakes."""
 
-    def __init__(self, environment: EnvironmentSettings, *, prometheus: FakePrometheus | None = None) -> None:
+    def __init__(self, environment: EnvironmentSettings) -> None:
         self.clock = Clock()
-        self.prometheus = prometheus or FakePrometheus()
+        self.prometheus = FakePrometheus()
         self.elasticsearch = FakeElasticsearch()
         self.cluster = FakeCluster()
         sources = Sources(

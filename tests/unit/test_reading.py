@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.model.reading import Reading, Source, State, beside, combine, empty, fresh, missing
+from dashboard.model.reading import VALUELESS, Reading, Source, State, beside, combine, empty, fresh, missing
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def reading_in(state: State, value: float = 1.0) -> Reading[float]:
-    has_value = state not in (State.EMPTY, State.MISSING)
+    has_value = state not in VALUELESS
     return Reading(
         value=value if has_value else None,
         source=Source.PROMETHEUS,
@@ -40,7 +40,7 @@ def test_what_is_not_fresh_must_say_why() -> None:
 def test_mapping_keeps_state_and_reason(state: State) -> None:
     mapped = reading_in(state).map(lambda value: value * 2)
     assert (mapped.state, mapped.reason) == (state, reading_in(state).reason)
-    assert mapped.value == (None if state in (State.EMPTY, State.MISSING) else 2.0)
+    assert mapped.value == (None if state in VALUELESS else 2.0)
 
 
 def test_mapping_to_nothing_is_empty_not_zero() -> None:
@@ -50,10 +50,10 @@ def test_mapping_to_nothing_is_empty_not_zero() -> None:
 
 @given(st.sampled_from(State), st.sampled_from(State))
 def test_two_readings_together_are_no_better_than_the_worse(first: State, second: State) -> None:
-    order = [State.FRESH, State.PARTIAL, State.STALE, State.EMPTY, State.MISSING]
+    order = [State.FRESH, State.PARTIAL, State.STALE, State.EMPTY, State.UNMEASURED, State.MISSING]
     both = combine(reading_in(first, 1.0), reading_in(second, 2.0))
     assert order.index(both.state) == max(order.index(first), order.index(second))
-    assert (both.value is None) == (both.state in (State.EMPTY, State.MISSING))
+    assert (both.value is None) == (both.state in VALUELESS)
 
 
 def test_a_pair_is_as_old_as_its_older_half() -> None:

@@ -1,0 +1,258 @@
+"""Rewrites a finished PromQL question of the catalogue into the names of one environment. Pure.
+
+Only the leaves change. Each selector gets its own metric and labels, and its answer gets our labels back by
+`label_replace`. Everything around it stays as the catalogue wrote it. Durations become seconds where they are read:
+at a sum, and around a quantile. Bucket bounds stay in the metric's unit; `bound_factor` says how long that is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from dashboard.catalog import escaping
+from dashboard.model.mapping import CONCEPT_OF, LABELS, OURS, UNITS, Concept, Label, Mapping, Metric
+
+# Labels that place a figure: without one of them it would be told of the wrong thing.
+_KEYS = {"namespace", "service_name", "track", "pod"}
+_LOGICAL = {ours: logical for logical, ours in LABELS.items()}
+_MATCHER = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_.]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+_STRING = r'"(?:[^"\\]|\\.)*"'
+# A selector with what belongs to it: a range, an offset, and the function around a range.
+_LEAF = re.compile(
+    rf"""(?P<call>(?P<function>[a-z_]+)\()?
+         (?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)\{{(?P<matchers>(?:[^{{}}"]|{_STRING})*)\}}
+         (?P<range>\s*\[[^\]]*\])?(?P<offset>\s+offset\s+-?[0-9a-z]+)?(?P<close>\))?""",
+    re.VERBOSE,
+)
+_GROUPING = re.compile(r"\b(?:by|on|without|ignoring|group_left|group_right)\s*\(([^)]*)\)")
+_QUANTILE = re.compile(r"\bhistogram_quantile\(")
+_OVER_TIME = re.compile(r"rate|irate|increase|delta|deriv|resets|changes|[a-z]+_over_time")
+
+
+class NotMeasuredError(Exception):
+    """The environment has nothing that could answer; `str()` says what is lacking and what mends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """One condition on a label. `value` is the text between the quotes, escapes included."""
+
+    label: str
+    operator: str
+    value: str
+
+    def __str__(self) -> str:
+        return f'{self.label}{self.operator}"{self.value}"'
+
+
+def matchers(text: str) -> tuple[Matcher, ...]:
+    """The matchers between braces.
+
+    Raises:
+        ValueError: `text` is not a list of matchers.
+    """
+    found, at = [], 0
+    while text[at:].strip():
+        match = _MATCHER.match(text, at)
+        if match is None:
+            raise ValueError(f'{text[at:].strip()!r} is not a matcher such as status!="ok"')
+        found.append(Matcher(*match.groups()))
+        at = match.end()
+    return tuple(found)
+
+
+def translate(promql: str, mapping: Mapping) -> str:
+    """The same question in the names of an environment.
+
+    Raises:
+        NotMeasuredError: a metric or a label that the question needs does not exist there.
+    """
+    if mapping == OURS:
+        return promql
+    grouped = {name.strip() for group in _GROUPING.findall(promql) for name in group.split(",")}
+    return _scaled_quantiles(_LEAF.sub(lambda leaf: _leaf(leaf, mapping, grouped), promql), promql, mapping)
+
+
+def bound_factor(mapping: Mapping, key: str) -> float:
+    """How many seconds one unit of a concept's bucket bounds is."""
+    metric, concept = mapping.metrics.get(key), next(c for c in CONCEPT_OF.values() if c.key == key)
+    return _factor(concept, metric) if metric else 1.0
+
+
+def series_of(promql: str) -> tuple[tuple[str, tuple[Matcher, ...]], ...]:
+    """Each metric that a question reads, with its matchers."""
+    return tuple((leaf["name"], matchers(leaf["matchers"])) for leaf in _LEAF.finditer(promql))
+
+
+def _leaf(leaf: re.Match[str], mapping: Mapping, grouped: set[str]) -> str:
+    name = leaf["name"]
+    concept = CONCEPT_OF.get(name)
+    if concept is None and name != "up":  # recorded by our rules, or of a standard exporter: in standard names
+        return leaf[0]
+    metric = mapping.metrics.get(concept.key) if concept else None
+    found = matchers(leaf["matchers"])
+    suffix = name.removeprefix(concept.series) if concept else ""
+    if concept and metric:
+        own_name, found = _of_metric(concept, metric, suffix, found)
+    else:
+        own_name = name
+    own = [each for matcher in found for each in _own_matchers(matcher, mapping, metric, own_name)]
+    selector = f"{own_name}{{{', '.join(map(str, own))}}}{leaf['range'] or ''}{leaf['offset'] or ''}"
+    is_call = bool(leaf["call"] and leaf["range"] and leaf["close"] and _OVER_TIME.fullmatch(leaf["function"]))
+    read = f"{leaf['call']}{selector})" if is_call else selector
+    if concept and metric and suffix in ("_sum", "") and (factor := _factor(concept, metric)) != 1.0:
+        read = f"({factor:g} * {read})"
+    read = _with_our_labels(read, mapping, metric, grouped, own_name)
+    return read if is_call else f"{leaf['call'] or ''}{read}{leaf['close'] or ''}"
+
+
+def _of_metric(
+    concept: Concept, metric: Metric, suffix: str, found: tuple[Matcher, ...]
+) -> tuple[str, tuple[Matcher, ...]]:
+    """The team's metric, and the matchers in it that replace ours; those on labels are still ours."""
+    is_bad = any(str(matcher) in concept.bad for matcher in found)
+    rest = tuple(m for m in found if str(m) not in concept.scope)
+    own_name = metric.name(suffix)
+    if is_bad and metric.bad_series:
+        if suffix not in ("_count", ""):
+            raise NotMeasuredError(f"{metric.bad_series} says how many {concept.what} are bad, not how long they take")
+        own_name, rest = metric.bad_series, tuple(m for m in rest if str(m) not in concept.bad)
+    elif is_bad and metric.bad:
+        rest = (*(m for m in rest if str(m) not in concept.bad), *map(_verbatim, matchers(metric.bad)))
+    elif is_bad and not _says_what_is_bad(concept, metric):
+        raise NotMeasuredError(
+            f"{own_name or concept.what}: nothing says which events are bad (metrics.{concept.key}.bad or .bad_series)"
+        )
+    if not own_name:
+        kind = {"_bucket": "buckets", "_sum": "sum", "_count": "count"}.get(suffix, "metric")
+        raise NotMeasuredError(
+            f"{concept.what}: the settings name no {kind} for it (metrics.{concept.key})"
+            if metric.series or metric.count or metric.total
+            else f"{concept.what}: no metric carries this here (metrics.{concept.key} names none)"
+        )
+    return own_name, (*rest, *map(_verbatim, matchers(metric.match)))
+
+
+def _says_what_is_bad(concept: Concept, metric: Metric) -> bool:
+    """Whether a metric has the label that tells: the standard one has, another only where the settings say so."""
+    label = _LOGICAL[matchers(concept.bad[0])[0].label]
+    own = metric.labels.get(label)
+    return bool(own.name) if own else metric.series == concept.series
+
+
+def _verbatim(matcher: Matcher) -> Matcher:
+    """A matcher in the team's own names: marked, so that it is not translated again."""
+    return replace(matcher, label=f"={matcher.label}")
+
+
+def _own_matchers(matcher: Matcher, mapping: Mapping, metric: Metric | None, name: str) -> Iterator[Matcher]:
+    if matcher.label.startswith("="):
+        yield replace(matcher, label=matcher.label[1:])
+        return
+    logical = _LOGICAL.get(matcher.label)
+    if logical is None:
+        yield matcher
+        return
+    label = mapping.label(logical, metric)
+    if matcher.operator == "=~" and matcher.value == ".*":
+        return  # any value, and none
+    if not label.name:
+        raise NotMeasuredError(f"{name} has no label for the {logical} (labels.{logical} is empty)")
+    yield _own_matcher(matcher, label)
+
+
+def _own_matcher(matcher: Matcher, label: Label) -> Matcher:
+    is_plain = label.pattern == "{}"
+    if matcher.operator in ("=", "!="):
+        value = label.values.get(matcher.value, matcher.value)
+        if is_plain or not value:
+            return Matcher(
+                label.name, matcher.operator, value if value == matcher.value else escaping.label_value(value)
+            )
+        pattern, operator = _quoted(escaping.literal(value)), f"{matcher.operator[0]}~"
+        return Matcher(label.name, operator, _placed(label, pattern))
+    own = [theirs for ours, theirs in label.values.items() if re.fullmatch(matcher.value.replace("\\\\", "\\"), ours)]
+    pattern = "|".join([_quoted(escaping.literal(value)) for value in own]) or matcher.value
+    if is_plain:
+        return Matcher(label.name, matcher.operator, pattern)
+    return Matcher(label.name, matcher.operator, _placed(label, f"(?:{pattern})"))
+
+
+def _quoted(pattern: str) -> str:
+    return escaping.label_value(pattern)
+
+
+def _placed(label: Label, pattern: str) -> str:
+    before, _, after = label.pattern.partition("{}")
+    return f"{_quoted(before)}{pattern}{_quoted(after)}"
+
+
+def _with_our_labels(read: str, mapping: Mapping, metric: Metric | None, grouped: set[str], name: str) -> str:
+    """The leaf with the labels that the question groups by under our names and in our words.
+
+    A label that does not exist is left out of a group where another one tells the rows apart.
+    """
+    wanted = {ours: mapping.label(_LOGICAL[ours], metric) for ours in sorted(grouped & _LOGICAL.keys())}
+    lacking = [ours for ours, label in wanted.items() if not label.name]
+    if lacking and (len(lacking) == len(wanted) or _KEYS & set(lacking)):
+        logical = _LOGICAL[lacking[0]]
+        raise NotMeasuredError(f"{name} has no label for the {logical} (labels.{logical} is empty)")
+    for ours, label in wanted.items():
+        if not label.name:
+            continue
+        if label.name != ours or label.pattern != "{}":
+            read = _replaced(read, ours, "$1", label.name, _placed(label, f"({_any_value(label)})"))
+        for word, theirs in label.values.items():
+            if word != theirs:
+                read = _replaced(read, ours, word, label.name, _placed(label, _quoted(escaping.literal(theirs))))
+    return read
+
+
+def _any_value(label: Label) -> str:
+    """The pattern of the value within a label: only the values that are named, where the label holds more than it."""
+    if label.pattern == "{}":
+        return ".+"
+    return "|".join(_quoted(escaping.literal(value)) for value in label.values.values()) or ".+?"
+
+
+def _replaced(read: str, ours: str, value: str, theirs: str, pattern: str) -> str:
+    return f'label_replace({read}, "{ours}", "{value}", "{theirs}", "{pattern}")'
+
+
+def _factor(concept: Concept, metric: Metric) -> float:
+    return UNITS[concept.unit][metric.unit] if metric.unit else 1.0
+
+
+def _scaled_quantiles(translated: str, promql: str, mapping: Mapping) -> str:
+    """The same with quantiles in seconds, whatever unit the bounds are in. A question has buckets of one metric."""
+    factors = {
+        _factor(concept, metric)
+        for name, _ in series_of(promql)
+        if name.endswith("_bucket") and (concept := CONCEPT_OF.get(name))
+        if (metric := mapping.metrics.get(concept.key))
+    } - {1.0}
+    if not factors or not _QUANTILE.search(translated):
+        return translated
+    (factor,) = factors
+    pieces, at = [], 0
+    for start in _starts(translated):
+        end = _end(translated, start)
+        pieces += [translated[at:start], f"({factor:g} * {translated[start:end]})"]
+        at = end
+    return "".join([*pieces, translated[at:]])
+
+
+def _starts(text: str) -> Iterable[int]:
+    return (found.start() for found in _QUANTILE.finditer(text))
+
+
+def _end(text: str, start: int) -> int:
+    """Behind the parenthesis that closes the call at `start`; those within strings do not count."""
+    depth = 0
+    for token in re.finditer(rf"{_STRING}|[()]", text[start:]):
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if depth == 0 and token[0] == ")":
+            return start + token.end()
+    raise ValueError(f"{text!r} closes too few parentheses")

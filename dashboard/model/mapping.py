@@ -1,0 +1,215 @@
+"""How a team's own telemetry carries what the catalogue asks for: names of labels, metrics, units, words.
+
+The catalogue is written in the names of deploy/monitoring/telemetry.md. A `Mapping` says what stands for each of them
+in one environment; `translation.py` rewrites a question with it. The default mapping changes nothing. Pure data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
+
+# Logical names of labels, as settings and presets write them, and the label that carries each in the catalogue.
+LABELS: MappingOf[str, str] = {
+    "namespace": "namespace",
+    "service": "service_name",
+    "track": "track",
+    "pod": "pod",
+    "agent": "gen_ai_agent_name",
+    "model": "gen_ai_request_model",
+    "tool": "gen_ai_tool_name",
+    "error": "error_type",
+    "contract": "contract",
+    "rule": "rule",
+    "severity": "severity",
+    "enforcement": "enforcement",
+    "clause": "clause_type",
+    "outcome": "outcome",
+    "policy": "policy",
+    "stage": "stage",
+    "decision": "decision",
+    "scope": "scope",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What carries one logical label on a team's metrics.
+
+    Attributes:
+        name: the label's own name. Empty: these metrics have no such label.
+        pattern: where the value stands within the label's value, `{}` in RE2: `support-agent-{}-.*` on a pod's name.
+        values: our word for a value (blue, deny) and the team's own. A value in neither stays as it is.
+    """
+
+    name: str
+    pattern: str = "{}"
+    values: MappingOf[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concept:
+    """Something that can be measured, as the catalogue writes it.
+
+    Attributes:
+        key: its name in settings and presets.
+        series: its metric in the catalogue; of a histogram the name without `_count`, `_sum`, `_bucket`.
+        what: what it counts or measures, for people.
+        is_histogram: whether it has those three series.
+        unit: of the values (of a histogram: of what is observed); "" counts events.
+        scope: matchers that belong to our telemetry alone and go where a team names its own metric.
+        bad: matchers that mean a bad event, in every form the catalogue has.
+    """
+
+    key: str
+    series: str
+    what: str
+    is_histogram: bool = False
+    unit: str = ""
+    scope: tuple[str, ...] = ()
+    bad: tuple[str, ...] = ()
+
+
+_ERROR = ('error_type!=""',)
+CONCEPTS: tuple[Concept, ...] = (
+    Concept(
+        key="agent_runs",
+        series="gen_ai_invoke_agent_duration_seconds",
+        what="runs of agents and how long they take",
+        is_histogram=True,
+        unit="s",
+        scope=('gen_ai_operation_name="invoke_agent"',),
+        bad=_ERROR,
+    ),
+    Concept(
+        key="agent_tool_calls",
+        series="gen_ai_invoke_agent_tool_calls",
+        what="tool calls of each run",
+        is_histogram=True,
+    ),
+    Concept(
+        key="tool_calls",
+        series="gen_ai_execute_tool_duration_seconds",
+        what="tool calls and how long they take",
+        is_histogram=True,
+        unit="s",
+        bad=_ERROR,
+    ),
+    Concept(
+        key="model_calls",
+        series="gen_ai_client_operation_duration_seconds",
+        what="calls of models and how long they take",
+        is_histogram=True,
+        unit="s",
+        bad=_ERROR,
+    ),
+    Concept(
+        key="tokens",
+        series="gen_ai_client_token_usage",
+        what="tokens that models read and write",
+        is_histogram=True,
+        unit="token",
+    ),
+    Concept(
+        key="first_token",
+        series="gen_ai_client_operation_time_to_first_chunk_seconds",
+        what="time to the first token",
+        is_histogram=True,
+        unit="s",
+    ),
+    Concept(key="cost", series="agentgov_agent_cost_usd_total", what="what the agents cost", unit="USD"),
+    Concept(key="runs_active", series="agentgov_agent_runs_active", what="runs under way"),
+    Concept(key="queue_depth", series="agentgov_agent_queue_depth", what="tasks that wait"),
+    Concept(
+        key="queue_age",
+        series="agentgov_agent_queue_oldest_age_seconds",
+        what="how long the oldest task has waited",
+        unit="s",
+    ),
+    Concept(key="retries", series="agentgov_agent_retries_total", what="steps that an agent tried again"),
+    Concept(
+        key="contract_evaluations",
+        series="agentgov_contract_evaluations_total",
+        what="evaluations of contracts",
+        bad=('outcome="violation"', 'outcome!="pass"'),
+    ),
+    Concept(key="violations", series="agentgov_contract_violations_total", what="violations of contracts"),
+    Concept(
+        key="contract_evaluated_at",
+        series="agentgov_contract_last_evaluation_timestamp_seconds",
+        what="when a contract was last evaluated",
+        unit="s",
+    ),
+    Concept(
+        key="contract_drift", series="agentgov_contract_drift_score_ratio", what="drift from the contract's baseline"
+    ),
+    Concept(key="waivers", series="agentgov_contract_exceptions_active", what="exceptions from contracts"),
+    Concept(
+        key="policy_decisions",
+        series="agentgov_policy_decisions_total",
+        what="decisions of policies",
+        bad=('decision="deny"',),
+    ),
+    Concept(key="approvals", series="agentgov_approvals_pending", what="approvals that wait for a person"),
+    Concept(key="kill_switch", series="agentgov_kill_switch_engaged", what="the kill switch"),
+)
+# By the series that the catalogue writes, the three of a histogram included.
+CONCEPT_OF: MappingOf[str, Concept] = {
+    f"{concept.series}{suffix}": concept
+    for concept in CONCEPTS
+    for suffix in (("_count", "_sum", "_bucket") if concept.is_histogram else ("",))
+}
+
+# How many of our unit one of theirs is.
+UNITS: MappingOf[str, MappingOf[str, float]] = {
+    "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0},
+    "token": {"token": 1.0, "thousand": 1e3, "million": 1e6},
+    "USD": {"USD": 1.0, "cent": 0.01, "micro": 1e-6},
+    "": {"": 1.0},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """What carries one concept in a team's telemetry.
+
+    Attributes:
+        series: the metric; of a histogram the name without its three endings. Empty: not measured.
+        count: a counter of the events, where there is no histogram or it is called otherwise.
+        total: a counter of what the events add up to (tokens, seconds), likewise.
+        unit: theirs, one of UNITS; "" is ours.
+        match: matchers that always go with it, as PromQL writes them: `kind="agent", env!="test"`.
+        bad: matchers that mean a bad event. Empty: as the catalogue has it.
+        bad_series: a counter of the bad events, where they are another metric.
+        labels: its own labels by logical name, where they differ from the environment's.
+    """
+
+    series: str = ""
+    count: str = ""
+    total: str = ""
+    unit: str = ""
+    match: str = ""
+    bad: str = ""
+    bad_series: str = ""
+    labels: MappingOf[str, Label] = field(default_factory=dict)
+
+    def name(self, suffix: str) -> str:
+        """The metric for one series of the concept: `_count`, `_sum`, `_bucket`, or "" where it is no histogram."""
+        own = {"_count": self.count, "_sum": self.total}.get(suffix, "")
+        return own or (f"{self.series}{suffix}" if self.series else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """All of it for one environment: labels by logical name, metrics by the concept's key. What is left out is ours."""
+
+    labels: MappingOf[str, Label] = field(default_factory=dict)
+    metrics: MappingOf[str, Metric] = field(default_factory=dict)
+
+    def label(self, logical: str, metric: Metric | None = None) -> Label:
+        """What carries a label, on `metric` where it has its own."""
+        own = metric.labels.get(logical) if metric else None
+        return own or self.labels.get(logical) or Label(name=LABELS[logical])
+
+
+OURS = Mapping()

@@ -1,0 +1,189 @@
+"""The part of the settings that says in which names a team's telemetry comes: presets, labels, metrics.
+
+A preset is a file of `dashboard/presets/` with the same tables. Later presets win over earlier ones, and the
+environment's own lines win over all of them, each label and each concept as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
+
+from dashboard.model.mapping import CONCEPTS, LABELS, UNITS, Concept, Label, Mapping, Metric
+
+PRESETS = Path(__file__).parent.parent / "presets"
+_CONCEPTS = {concept.key: concept for concept in CONCEPTS}
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_MATCHERS = re.compile(rf"\s*(?:[a-zA-Z_]\w*\s*(?:=~|!~|!=|=)\s*{_STRING}\s*(?:,\s*|$))*")
+
+MetricName = Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_:][a-zA-Z0-9_:]*)?$")]
+LabelNameText = Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_][a-zA-Z0-9_]*)?$")]
+
+
+def wrong(found: str, allowed: str) -> PydanticCustomError:
+    """A mistake in the words of `SettingsError`."""
+    return PydanticCustomError("combination", "{allowed}", {"found": found, "allowed": allowed})
+
+
+def _matchers(text: str) -> str:
+    if not _MATCHERS.fullmatch(text):
+        raise wrong(repr(text), 'matchers as PromQL writes them, for example: status="error", env!="test"')
+    return text
+
+
+def _pattern(text: str) -> str:
+    if text.count("{}") != 1:
+        raise wrong(repr(text), "a regular expression with {} once, where the value stands")
+    try:
+        compiled = re.compile(text.replace("{}", "(x)"))
+    except re.error as error:
+        raise wrong(repr(text), f"a regular expression with {{}} once ({error})") from None
+    if compiled.groups != 1:
+        raise wrong(repr(text), "a regular expression whose groups do not capture: (?:...)")
+    return text
+
+
+Matchers = Annotated[str, AfterValidator(_matchers)]
+
+
+class LabelSettings(BaseModel):
+    """What carries one label. A string in its place is the label's name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: LabelNameText = Field(description="The label's name. Empty: these metrics have no such label.")
+    pattern: Annotated[str, AfterValidator(_pattern)] = Field(
+        default="{}", description="Where the value stands within the label's value: support-agent-{}-.* on a pod."
+    )
+    values: dict[str, str] = Field(
+        default={}, description="The deck's word and the team's: { deny = 'blocked', allow = 'ok' }."
+    )
+
+    def label(self) -> Label:
+        """The same for the catalogue."""
+        return Label(name=self.name, pattern=self.pattern, values=self.values)
+
+
+def _named(given: Any) -> Any:
+    return {"name": given} if isinstance(given, str) else given
+
+
+def _known_label(name: str) -> str:
+    if name not in LABELS:
+        raise wrong(repr(name), ", ".join(LABELS))
+    return name
+
+
+def _known_concept(key: str) -> str:
+    if key not in _CONCEPTS:
+        raise wrong(repr(key), ", ".join(_CONCEPTS))
+    return key
+
+
+LabelTable = Annotated[LabelSettings, BeforeValidator(_named)]
+Labels = dict[Annotated[str, AfterValidator(_known_label)], LabelTable]
+
+
+class MetricSettings(BaseModel):
+    """What carries one concept. A string in its place is the metric's name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    series: MetricName = Field(
+        default="", description="The metric; of a histogram without _count, _sum, _bucket. Empty: not measured."
+    )
+    count: MetricName = Field(default="", description="A counter of the events, where no histogram counts them.")
+    total: MetricName = Field(default="", description="A counter of what they add up to: tokens, seconds.")
+    unit: str = Field(default="", description="s, ms, us, ns or min; token, thousand or million; USD, cent or micro.")
+    match: Matchers = Field(default="", description='Matchers that always go with it: kind="agent".')
+    bad: Matchers = Field(default="", description='Matchers that mean a bad event: status="error".')
+    bad_series: MetricName = Field(
+        default="", description="A counter of the bad events, where it is a metric of its own."
+    )
+    labels: Labels = Field(default={}, description="Its own labels, where they differ from the environment's.")
+
+    def metric(self) -> Metric:
+        """The same for the catalogue."""
+        own = {name: label.label() for name, label in self.labels.items()}
+        return Metric(**{**self.model_dump(exclude={"labels"}), "labels": own})
+
+    def check(self, concept: Concept) -> None:
+        """Refuses what cannot be said of this concept."""
+        if self.unit and self.unit not in UNITS[concept.unit]:
+            units = ", ".join(UNITS[concept.unit]) if concept.unit else "no unit: it counts events"
+            raise wrong(f"{concept.key}.unit {self.unit!r}", units)
+        if (self.bad or self.bad_series) and not concept.bad:
+            raise wrong(f"{concept.key}.bad", "nothing here: the deck does not tell good from bad of it")
+        if self.bad and self.bad_series:
+            raise wrong(f"{concept.key} with bad and bad_series", "one of the two")
+        if (self.count or self.total) and not concept.is_histogram:
+            raise wrong(f"{concept.key}.count or .total", "series alone: it is one metric")
+
+
+def _named_series(given: Any) -> Any:
+    return {"series": given} if isinstance(given, str) else given
+
+
+Metrics = dict[
+    Annotated[str, AfterValidator(_known_concept)], Annotated[MetricSettings, BeforeValidator(_named_series)]
+]
+
+
+def check(metrics: Metrics) -> None:
+    """Refuses what cannot be said of a concept."""
+    for key, metric in metrics.items():
+        metric.check(_CONCEPTS[key])
+
+
+class Preset(BaseModel):
+    """A file of `dashboard/presets/`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    about: str = Field(description="Whose telemetry this is, in one sentence.")
+    labels: Labels = {}
+    metrics: Metrics = {}
+
+
+@cache
+def preset_names() -> tuple[str, ...]:
+    """The presets that the product keeps."""
+    return tuple(sorted(file.stem for file in PRESETS.glob("*.toml")))
+
+
+@cache
+def preset(name: str) -> Preset:
+    """One of them."""
+    return Preset.model_validate(tomllib.loads((PRESETS / f"{name}.toml").read_text(encoding="utf-8")))
+
+
+def _known_preset(name: str) -> str:
+    if name not in preset_names():
+        raise wrong(repr(name), ", ".join(preset_names()))
+    return name
+
+
+PresetName = Annotated[str, AfterValidator(_known_preset)]
+
+
+def mapping_of(presets: Iterable[str], labels: Labels, metrics: Metrics) -> Mapping:
+    """What presets say, the later over the earlier, and the own lines over all of them."""
+    tables = [*((found.labels, found.metrics) for found in map(preset, presets)), (labels, metrics)]
+    return Mapping(
+        labels={name: label.label() for own, _ in tables for name, label in own.items()},
+        metrics={key: metric.metric() for _, own in tables for key, metric in own.items()},
+    )
