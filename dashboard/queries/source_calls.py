@@ -168,9 +168,16 @@ class SourceCalls:
     def _translated(self, request: Instant | Range, names: Collection[str]) -> str:
         return translate(request.expression.render(request.values, names), self._environment.mapping)
 
+    def _shortcut(self, request: Instant) -> tuple[str, str] | None:
+        shortcut = request.expression.shortcut(request.values)
+        if shortcut is None:
+            return None
+        newcomers, steady = (translate(text, self._environment.mapping) for text in shortcut)
+        return newcomers, steady
+
     def _instant(self, request: Instant, names: Collection[str]) -> SourceCall:
         query = self._translated(request, names)
-        shortcut = request.expression.shortcut(request.values)
+        shortcut = self._shortcut(request)
         moment = self._moment(request.at)
 
         def fetch() -> Reading[tuple[Sample, ...]]:
