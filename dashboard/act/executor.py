@@ -17,7 +17,7 @@ from connectors import errors
 from dashboard.act.lease import LostError
 from dashboard.act.run import Run, log
 from dashboard.act.step import Done, Failed, Refused, Retry, Step
-from dashboard.act.steps.finish import close, release_lock, success
+from dashboard.act.steps.finish import close, leave, success
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionState, Outcome, StepProgress, StepState
 
@@ -192,7 +192,7 @@ class Executor:
             return self._give_up(STOPPING, is_refusal=True)
         active = service_annotations.read_active(run.service) or "no track"
         sentence = f"Left unfinished at the step {step}, since {STOPPING}: users are on {active}. Go on on Release."
-        problem = release_lock(run)
+        problem = leave(run, sentence)
         return self._end(Outcome.FAILED, f"{sentence} ({problem})" if problem else sentence)
 
     def _close(self, outcome: Outcome, sentence: str) -> ActionState:

@@ -50,12 +50,17 @@ def _deployed(rollout: Rollout) -> Change:
 
 
 def _switched(service: Object) -> Change | None:
+    """The last move of the users; of an action that has not ended once they are there."""
     intent = service_annotations.read_intent(service)
-    if intent is None or intent.outcome not in (Outcome.RUNNING, Outcome.SUCCEEDED):
+    if intent is None:
+        return None
+    is_there = intent.outcome is Outcome.RUNNING and service_annotations.read_active(service) is intent.target
+    moved = intent.move(intent.started_at) if is_there else intent.moved
+    if moved is None:
         return None
     return Change(
-        at=intent.started_at,
-        what=f"{intent.kind} to {intent.target} {intent.version} by {intent.actor}",
+        at=moved.started_at,
+        what=f"{moved.kind} to {moved.track} {moved.version} by {moved.actor}",
         service=service["metadata"]["name"],
         track="",  # a switch concerns both tracks: one got the users, the other lost them
     )

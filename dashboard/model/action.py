@@ -136,10 +136,12 @@ class ActionState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """The last action that moved users to the track where they are: what it was, and when."""
+    """The last action that moved users to the track where they are: what it was, whose, and when."""
 
     kind: ActionKind
     track: Track
+    version: str
+    actor: str
     started_at: datetime
     ended_at: datetime
 
@@ -166,6 +168,17 @@ class Intent:
     ended_at: datetime | None = None
     superseded: str = ""
     moved: Move | None = None
+
+    def move(self, ended_at: datetime) -> Move:
+        """This action as the one that moved users."""
+        return Move(
+            kind=self.kind,
+            track=self.target,
+            version=self.version,
+            actor=self.actor,
+            started_at=self.started_at,
+            ended_at=ended_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

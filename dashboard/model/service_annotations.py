@@ -119,6 +119,8 @@ def _move(found: Any) -> Move | None:
         return Move(
             kind=ActionKind(found["kind"]),
             track=Track(found["track"]),
+            version=str(found["version"]),
+            actor=str(found["actor"]),
             started_at=_instant(found["started_at"]),
             ended_at=_instant(found["ended_at"]),
         )
@@ -130,7 +132,7 @@ def _own_move(intent: Intent) -> Move | None:
     """What an intent of an earlier version says by its outcome alone."""
     if intent.outcome is not Outcome.SUCCEEDED or intent.ended_at is None:
         return None
-    return Move(kind=intent.kind, track=intent.target, started_at=intent.started_at, ended_at=intent.ended_at)
+    return intent.move(intent.ended_at)
 
 
 def _text(item: Mapping[str, Any], name: str) -> str:

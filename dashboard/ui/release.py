@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.model.action import HistoryEntry, Outcome
+from dashboard.model.action import ActionKind, HistoryEntry, Outcome
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.verdict import ANYBODY, Decision, GateAnswer, Mode, Result, Verdict
@@ -195,7 +195,7 @@ def _facts(gate: GateAnswer, now: datetime) -> list[str]:
 def charts(found: ReleaseAnswer, past: Sequence[HistoryEntry], view: View) -> None:
     """How the tracks compare, then errors and latency of both over the view's period, with what happened marked."""
     ratio_chart(found.ratios, found.evidence.candidate, key="release.ratios")
-    changed = [entry for entry in past if entry.outcome is not Outcome.REFUSED]
+    changed = [entry for entry in past if entry.outcome is not Outcome.REFUSED and entry.kind is not ActionKind.CLEAR]
     markers = [Marker(at=entry.at, label=f"{entry.kind} to {entry.target}") for entry in changed]
     if found.evidence.trial.value is not None:
         markers.append(Marker(at=found.evidence.trial.value.started_at, label="compared from here"))

@@ -103,7 +103,7 @@ def _confirm(view: View, kind: ActionKind, way: WayOn) -> None:
 
 def _does(kind: ActionKind, left: Unfinished) -> str:
     if kind is ActionKind.CLEAR:
-        return "Nothing is moved. The record on the Service says then that the action was given up, and by whom."
+        return "Nothing is moved. The audit then says that the action was given up, and by whom."
     return (
         f"It is read back that only {left.intent.target} serves, the preview Service is pointed at "
         f"{left.intent.source}, and the outcome is recorded."

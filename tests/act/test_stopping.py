@@ -69,6 +69,7 @@ def test_an_action_that_cannot_end_in_time_is_left_unlocked_and_can_be_resumed(t
     left = unfinished(cluster.objects["services", "agent-runtime"], leases, utc_now() + timedelta(seconds=5))
     assert left is not None
     assert left.is_left_behind
+    assert stopped.stage.phases() == ["requested", "begun", "finished"]
 
     cluster.pods_start = True
     cluster.put("deployments", cluster.objects["deployments", "agent-runtime-green"])

@@ -14,6 +14,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,27 @@ def test_closing_the_browser_does_not_stop_a_switch(
         page.get_by_role("dialog").get_by_text("Precaution").click()
         button(page, "confirm").click()
         expect(page.get_by_text("only blue serves users").first).to_be_visible(timeout=60 * SECOND)
+
+
+def test_an_action_whose_process_died_is_cleared_on_a_phone(release: Page, cluster: Kubernetes) -> None:
+    began = datetime.now(UTC) - timedelta(minutes=5)
+    intent = {
+        "id": "left", "kind": "switch", "source": "blue", "target": "green", "version": "1.8.0", "actor": "alice",
+        "reason": "", "step": "prepare", "started_at": began.isoformat(), "outcome": "running",
+    }  # fmt: skip
+    annotations = {"tealdeck.io/action": json.dumps(intent)}
+    cluster.patch("services", SERVICE, NAMESPACE, {"metadata": {"annotations": annotations}})
+
+    left = release.locator(".st-key-release-unfinished")
+    expect(left).to_contain_text("Its process is gone", timeout=20 * SECOND)
+    expect(left).to_contain_text("users are on blue 1.7.4")
+    expect(button(release, "resume")).to_be_enabled()
+    button(release, "clear").click()
+    button(release, "unfinished-confirm").click()
+
+    expect(release.get_by_text("cleared the switch to green 1.8.0 of alice").first).to_be_visible(timeout=30 * SECOND)
+    expect(left).to_have_count(0, timeout=20 * SECOND)
+    assert active(cluster) == "blue"
 
 
 def test_a_fault_on_the_preview_shows_within_seconds_and_raises_an_alert_within_a_minute(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.decide.changes import changes
 from dashboard.decide.leases import LENGTH
 from dashboard.decide.unfinished import unfinished
 from dashboard.model import service_annotations
@@ -116,15 +117,33 @@ def test_nobody_waits_longer_than_the_lease_lasts(age: float, renewed: float) ->
         assert found.is_left_behind
 
 
-def test_the_last_move_stays_known_under_an_action_that_moved_nobody() -> None:
-    moved = Move(kind=ActionKind.SWITCH, track=Track.BLUE, started_at=NOW - timedelta(hours=2), ended_at=NOW)
-    written = an_intent(outcome=Outcome.REFUSED, moved=moved)
-    read = service_annotations.read_intent(a_service(written))
-    assert read == written
+MOVED = Move(
+    kind=ActionKind.ROLLBACK,
+    track=Track.BLUE,
+    version="1.7.4",
+    actor="carol",
+    started_at=NOW - timedelta(hours=2),
+    ended_at=NOW - timedelta(hours=1),
+)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.FAILED, Outcome.RUNNING])
+def test_the_last_move_stays_known_under_an_action_that_moved_nobody(outcome: Outcome) -> None:
+    written = an_intent(outcome=outcome, moved=MOVED)
+    service = a_service(written)
+    assert service_annotations.read_intent(service) == written
+    [change] = changes(services=[service], replica_sets=[])
+    assert (change.at, change.what) == (MOVED.started_at, "rollback to blue 1.7.4 by carol")
+
+
+def test_an_unfinished_action_is_a_change_once_users_are_there() -> None:
+    [change] = changes(services=[a_service(an_intent(moved=MOVED), users="green")], replica_sets=[])
+    assert change.what == "switch to green 1.8.0 by alice"
+    assert changes(services=[a_service(an_intent())], replica_sets=[]) == ()
 
 
 def test_an_intent_of_an_earlier_version_tells_its_move_by_its_outcome() -> None:
     ended = an_intent(outcome=Outcome.SUCCEEDED, ended_at=NOW)
     read = service_annotations.read_intent(a_service(ended))
     assert read is not None
-    assert read.moved == Move(kind=ActionKind.SWITCH, track=Track.GREEN, started_at=ended.started_at, ended_at=NOW)
+    assert read.moved == ended.move(NOW)

@@ -17,7 +17,7 @@ from dashboard.act.lease import LostError
 from dashboard.act.run import Run
 from dashboard.act.step import Done, StepResult
 from dashboard.model import service_annotations
-from dashboard.model.action import ActionKind, Intent, Move, Outcome
+from dashboard.model.action import ActionKind, Intent, Outcome
 
 _REASONS: Mapping[tuple[ActionKind, Outcome], str] = {
     (ActionKind.SWITCH, Outcome.SUCCEEDED): "TrackSwitched",
@@ -74,10 +74,16 @@ def close(run: Run, outcome: Outcome, sentence: str) -> str:
         parts.append(("annotation", lambda: _annotate(run, outcome)))
         parts.append(("event", lambda: _event(run, outcome, sentence)))
     told = [f"{name} not written: {problem}" for name, part in parts if (problem := _try(part))]
-    return "; ".join(filter(None, (*told, release_lock(run))))
+    return "; ".join(filter(None, (*told, _release_lock(run))))
 
 
-def release_lock(run: Run) -> str:
+def leave(run: Run, sentence: str) -> str:
+    """Record that this process goes no further and give the lock back; the intent stays open for whoever goes on."""
+    problem = _try(lambda: _audit(run, Outcome.FAILED, sentence))
+    return "; ".join(filter(None, (f"audit not written: {problem}" if problem else "", _release_lock(run))))
+
+
+def _release_lock(run: Run) -> str:
     """Give the lock back; answers why it could not be, "" when it was or there is none."""
     lease = run.lease
     if lease is None:
@@ -116,13 +122,12 @@ def _closed(run: Run, intent: Intent, outcome: Outcome) -> Intent:
     if kind is ActionKind.FINISH and outcome is not Outcome.SUCCEEDED:
         return intent
     users = service_annotations.read_active(run.service)
-    moved = Move(kind=intent.kind, track=intent.target, started_at=intent.started_at, ended_at=now)
     return replace(
         intent,
         outcome=Outcome.FAILED if kind is ActionKind.CLEAR else outcome,
         ended_at=now,
         # Whatever the outcome: who is on the target now was moved by this action.
-        moved=moved if users is intent.target else intent.moved,
+        moved=intent.move(now) if users is intent.target else intent.moved,
     )
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Failed, Refused, Retry, StepResult
-from dashboard.decide.rollout import unready
+from dashboard.decide.readiness import unready
 from dashboard.decide.tracks import TrackDeployment, rolled_on
 from dashboard.decide.traffic_change import needed_pods
 from dashboard.model.traffic_change import Patch
