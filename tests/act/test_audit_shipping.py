@@ -215,14 +215,13 @@ def test_two_processes_that_ship_one_file_agree(scene: Scene) -> None:
 
 
 def test_the_outbox_works_in_the_background_and_stops(scene: Scene) -> None:
-    before = set(threading.enumerate())
     scene.append("before")
     scene.outbox.start()
     eventually(lambda: scene.stream.messages == ["before"], "what was there is shipped")
     scene.append("after")
     eventually(lambda: scene.stream.messages == ["before", "after"], "what is appended is shipped")
     scene.outbox.stop()
-    assert set(threading.enumerate()) <= before
+    assert not scene.outbox._thread.is_alive()
 
 
 def test_the_outbox_outlives_an_error_that_nobody_expected_and_says_it(

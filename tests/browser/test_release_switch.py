@@ -101,7 +101,7 @@ def switch(page: Page, version: str, without_go: str = "") -> None:
 def audit(environment: Environment) -> list[dict[str, Any]]:
     settings = next(environment.state.rglob("tealdeck.toml"))
     file = tomllib.loads(settings.read_text())["environments"]["local"]["audit"]["file"]
-    return [json.loads(line) for line in Path(file).read_text().splitlines()]
+    return [json.loads(line) for line in Path(file).read_bytes().splitlines()]
 
 
 @contextmanager
