@@ -66,6 +66,12 @@ TARGETS = Expression(
     unit=Unit.COUNT,
     blind="whether all pods of the release are measured at all",
 )
+SCRAPED_PODS = Expression(
+    name="release_scraped_pod_names",
+    promql=f'max by (track, pod) (up{{{_SERVICE}, pod!=""}}) == 1',
+    unit=Unit.COUNT,
+    blind="which pods of the release are not measured",
+)
 COST = Expression(
     name="release_cost",
     **_count(f"agentgov_agent_cost_usd_total{{{_SERVICE}}}", "gen_ai_agent_name", "gen_ai_request_model", "source"),

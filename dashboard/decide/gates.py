@@ -6,7 +6,7 @@ never a pass. Folding the answers into a word is `verdict.py`'s business. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from dashboard.model.release import GovernedService, TrackStatus
 from dashboard.model.verdict import Counts, Evidence, GateAnswer, Mode, Result
 
 Gate = Callable[[Evidence, Limits], GateAnswer]
+_MOST_NAMED = 3
 
 
 def inputs(evidence: Evidence, limits: Limits) -> GateAnswer:
@@ -38,11 +39,20 @@ def inputs(evidence: Evidence, limits: Limits) -> GateAnswer:
     service = evidence.service.value
     status = service.tracks.get(evidence.candidate) if service else None
     scraped = evidence.targets.value or 0
-    if status is not None and scraped < status.ready:
+    unscraped = evidence.unscraped
+    if status is not None and (scraped < status.ready or unscraped):
         # What a pod did while nobody scraped it is lost, and that favours it.
-        reason = f"metrics come from {scraped:.0f} of {status.ready} ready pods on {evidence.candidate}"
+        count = min(round(scraped), status.ready - len(unscraped)) if unscraped else round(scraped)
+        reason = f"metrics come from {count} of {status.ready} ready pods on {evidence.candidate}"
+        reason += f"; nothing scrapes {_listed(unscraped)}" if unscraped else ""
         return _answer("inputs", title, Result.UNKNOWN, reason, behind=evidence.targets)
     return _answer("inputs", title, Result.PASS, "every source answers, every pod is scraped", behind=evidence.targets)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names on one line; a few of many."""
+    shown = ", ".join(names[:_MOST_NAMED])
+    return shown if len(names) <= _MOST_NAMED else f"{shown} and {len(names) - _MOST_NAMED} more"
 
 
 def capacity(evidence: Evidence, _limits: Limits) -> GateAnswer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -64,6 +64,12 @@ def of_track(pods: Iterable[Object], service: Object, track: Track) -> tuple[Obj
     """The pods of a service's track, ready or not."""
     wanted = track_selector(service, track).items()
     return tuple(pod for pod in pods if wanted <= _labels(pod).items())
+
+
+def unscraped(pods: Iterable[Object], scraped: Collection[str]) -> tuple[str, ...]:
+    """The names of ready pods that no job scrapes; none where no pod is known by its name, since nothing is told then."""
+    ready = (objects.name_of(pod) for pod in pods if _is_ready(pod))
+    return tuple(sorted(set(ready) - set(scraped))) if scraped else ()
 
 
 def release_began(

@@ -229,6 +229,7 @@ def _ask_counts(ask: Ask, namespace: str, service: str, now: datetime) -> dict[s
         | release_conditions.requests(namespace, service, now)
         | {
             "targets": Instant(catalog.TARGETS, values),
+            "scraped": Instant(catalog.SCRAPED_PODS, values),
             "alerts": Alerts(filters=(f'namespace=~"{namespace}|"',)),
         }
     )
@@ -260,7 +261,16 @@ def _evidence(ask: Ask, scene: _Scene, answers: Readings, now: datetime, mode: M
         cost_usd={track: release_conditions.cost_usd(answers, track) for track in Track},
         error_lines=release_conditions.error_lines(answers, candidate, _began(scene, candidate)[0]),
         declared=release_conditions.declared(scene.service, scene.raw, scene.deployments),
+        unscraped=_unscraped(scene, answers, candidate),
     )
+
+
+def _unscraped(scene: _Scene, answers: Readings, candidate: Track) -> tuple[str, ...]:
+    """The candidate's ready pods that no job scrapes."""
+    if not scene.raw:
+        return ()
+    scraped = {sample.labels.get("pod", "") for sample in answers.samples("scraped").value or ()} - {""}
+    return governed.unscraped(governed.of_track(scene.pods.value or (), scene.raw, candidate), scraped)
 
 
 def _began(scene: _Scene, candidate: Track) -> tuple[datetime | None, str]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dashboard.catalog import agents, contracts, release, resources, service
 from dashboard.catalog.expression import Expression
+from dashboard.decide import governed
+from dashboard.decide.gates import inputs
+from dashboard.decide.policy import Limits
+from dashboard.model.verdict import Result
 from tests.unit.promql import answers, of
+from tests.unit.release_evidence import evidence, known
 
 VALUES = {"namespace": "agents", "service": "agent-runtime", "track": "", "agent": "", "contract": "", "window": "60s"}
 PLACE = 'namespace="agents",service_name="agent-runtime",track="green"'
@@ -51,6 +57,40 @@ def test_a_pod_counts_once_however_many_jobs_scrape_it(
 
 def test_a_pod_that_one_job_cannot_scrape_is_scraped(tmp_path: Path) -> None:
     assert of(answers(tmp_path, release.TARGETS, VALUES, scraped(ONE_FAILS), "600s"), track="green") == 1
+
+
+def test_the_pods_that_are_scraped_are_told_by_name(tmp_path: Path) -> None:
+    targets = [*TWO_JOBS, ('pod="g-2",instance="10.0.0.2:9464",job="pods"', "0x200")]
+    found = answers(tmp_path, release.SCRAPED_PODS, VALUES, scraped(targets), "600s")
+    assert found == {frozenset({("track", "green"), ("pod", "g-1")}): 1}
+
+
+def pod(name: str, *, ready: bool = True) -> dict[str, Any]:
+    condition = {"type": "Ready", "status": "True" if ready else "False"}
+    return {"metadata": {"name": name}, "status": {"conditions": [condition]}}
+
+
+def test_a_ready_pod_that_no_job_scrapes_is_named() -> None:
+    pods = [pod("g-1"), pod("g-2"), pod("g-3", ready=False)]
+    assert governed.unscraped(pods, {"g-1", "b-1"}) == ("g-2",)
+    assert governed.unscraped(pods, {"g-1", "g-2"}) == ()
+    assert governed.unscraped(pods, ()) == (), "without names of pods there is nothing to hold them against"
+
+
+@pytest.mark.parametrize(
+    ("targets", "unscraped", "reason"),
+    [
+        (1.0, ("g-2",), "metrics come from 1 of 2 ready pods on green; nothing scrapes g-2"),
+        # A pod that ends is scraped still and makes up the number.
+        (2.0, ("g-2",), "metrics come from 1 of 2 ready pods on green; nothing scrapes g-2"),
+        (1.0, (), "metrics come from 1 of 2 ready pods on green"),
+    ],
+)
+def test_a_release_with_a_pod_that_nobody_measures_is_not_judged(
+    targets: float, unscraped: tuple[str, ...], reason: str
+) -> None:
+    answer = inputs(evidence(targets=known(targets), unscraped=unscraped), Limits())
+    assert (answer.result, answer.reason) == (Result.UNKNOWN, reason)
 
 
 def test_processes_without_a_pod_are_told_by_their_instance(tmp_path: Path) -> None:
