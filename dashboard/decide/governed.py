@@ -67,7 +67,7 @@ def of_track(pods: Iterable[Object], service: Object, track: Track) -> tuple[Obj
 
 
 def unscraped(pods: Iterable[Object], scraped: Collection[str]) -> tuple[str, ...]:
-    """The names of ready pods that no job scrapes; none where no pod is known by its name, since nothing is told then."""
+    """The names of ready pods that no job scrapes; none where sources tell no pod's name, so that nothing is known."""
     ready = (objects.name_of(pod) for pod in pods if _is_ready(pod))
     return tuple(sorted(set(ready) - set(scraped))) if scraped else ()
 
