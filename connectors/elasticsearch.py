@@ -37,19 +37,25 @@ SOURCE = "elasticsearch"
 SEARCH_SECONDS = 5.0
 POOL_SIZE = 6
 KEEP_ALIVE = "2m"
+_RFC_3339 = "strict_date_optional_time_nanos"
 # Elasticsearch's own: counting on would make a search of much as slow as reading all of it.
 COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One document: its id, the index it lies in (of a data stream a backing one), its fields as they were written, and
-    its sort values. Index and id together find it again."""
+    """One document.
+
+    Index (of a data stream a backing one) and id together find it again. `source` are its fields as they were written,
+    `sort` its sort values. `times` has the dates that were asked for in RFC 3339, in whatever format the index keeps
+    them; several where the field holds several.
+    """
 
     id: str
     index: str
     source: Mapping[str, Any]
     sort: tuple[Any, ...] = ()
+    times: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +92,14 @@ class FieldTypes:
 
     indices: frozenset[str]
     by_name: Mapping[str, tuple[FieldType, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unavailable:
+    """An index that is meant and cannot be searched, and why: "is closed"."""
+
+    index: str
+    why: str
 
 
 class Elasticsearch:
@@ -125,25 +139,29 @@ class Elasticsearch:
         point_in_time: str = "",
         after: Sequence[Any] = (),
         fields: Sequence[str] = (),
+        times: Sequence[str] = (),
         count_up_to: int = COUNTED,
         timeout_seconds: float = SEARCH_SECONDS,
     ) -> Found:
         """One POST /{index}/_search. Shards get four fifths of the time, so that a slow one costs itself alone.
+
+        So does an index that is closed or does not exist; `unavailable` tells of them.
 
         With a `point_in_time` the index is the one that it was opened for, and `after` (the sort values of the last
         hit) leads to the next page: no document is lost or doubled while others arrive.
 
         Args:
             fields: what the documents are cut down to (patterns allowed); empty: they come whole.
+            times: fields that hold dates, for `Hit.times`.
             count_up_to: where the counting of what matches ends; 0: it is not counted, and the total is the hits'.
             timeout_seconds: for the whole answer.
 
         Raises:
-            NotFound: a plain name that does not exist, or the point in time has expired.
+            NotFound: the point in time has expired.
             Rejected: the query does not fit the fields, or may not be asked by us.
             SourceError: it did not answer.
         """
-        scope: dict[str, Any] = {"index": index}
+        scope: dict[str, Any] = {"index": index, "ignore_unavailable": True}
         if point_in_time:
             scope = {"pit": {"id": point_in_time, "keep_alive": KEEP_ALIVE}}
         answer = self._call(
@@ -156,6 +174,7 @@ class Elasticsearch:
                 search_after=list(after) or None,
                 aggregations=aggregations or None,
                 source={"includes": list(fields)} if fields else None,
+                fields=[{"field": name, "format": _RFC_3339} for name in times] or None,
                 track_total_hits=None if count_up_to == COUNTED else count_up_to or False,
                 timeout=f"{int(timeout_seconds * 800)}ms",
             ),
@@ -171,7 +190,7 @@ class Elasticsearch:
         answer = self._call(
             timeout_seconds,
             lambda client: client.open_point_in_time(
-                index=index, keep_alive=KEEP_ALIVE, allow_partial_search_results=True
+                index=index, keep_alive=KEEP_ALIVE, allow_partial_search_results=True, ignore_unavailable=True
             ),
         )
         with understood(SOURCE):
@@ -197,6 +216,38 @@ class Elasticsearch:
             indices = frozenset(map(str, answer["indices"]))
             known = {str(name): _types(types, indices) for name, types in answer["fields"].items()}
             return FieldTypes(indices=indices, by_name={name: types for name, types in known.items() if types})
+
+    def unavailable(self, index: str, *, timeout_seconds: float = SEARCH_SECONDS) -> tuple[Unavailable, ...]:
+        """The indices that `index` means and that no search looks into. One GET /_resolve/index/{index}.
+
+        Raises:
+            Rejected: we may search, but not look at what there is.
+        """
+
+        def resolved(names: str) -> Mapping[str, Any]:
+            return self._call(
+                timeout_seconds,
+                lambda client: client.indices.resolve_index(name=names, expand_wildcards=["open", "closed"]),
+            )
+
+        found: list[Unavailable] = []
+        try:
+            answers = [resolved(index)]
+        except NotFound:  # at least one of the plain names; each is asked for itself
+            answers = []
+            for name in index.split(","):
+                try:
+                    answers.append(resolved(name))
+                except NotFound:
+                    found.append(Unavailable(index=name, why="does not exist"))
+        with understood(SOURCE):
+            found += [
+                Unavailable(index=str(one["name"]), why="is closed")
+                for answer in answers
+                for one in answer["indices"]
+                if "closed" in one.get("attributes", ())
+            ]
+        return tuple(found)
 
     def create(self, index: str, document_id: str, document: Mapping[str, Any]) -> None:
         """Adds a document to a data stream. One PUT /{index}/_create/{id}.
@@ -288,7 +339,7 @@ def bounded_node() -> type[Urllib3HttpNode]:
             end = time.monotonic() + timeout
             options |= {"timeout": timeout, "preload_content": False}
             response = self._pool.urlopen(method, target, **options)
-            return Answer(response.status, response.headers, body.read(response, deadline=end))
+            return Answer(response.status, response.headers, body.read(response, deadline=end, cut_strings=True))
 
     return Node
 
@@ -328,7 +379,13 @@ def _found(answer: Mapping[str, Any]) -> Found:
     total = hits.get("total") or {"value": len(hits["hits"]), "relation": "gte"}
     return Found(
         hits=tuple(
-            Hit(id=hit["_id"], index=hit["_index"], source=hit["_source"], sort=tuple(hit.get("sort") or ()))
+            Hit(
+                id=hit["_id"],
+                index=hit["_index"],
+                source=hit["_source"],
+                sort=tuple(hit.get("sort") or ()),
+                times={name: tuple(map(str, values)) for name, values in (hit.get("fields") or {}).items()},
+            )
             for hit in hits["hits"]
         ),
         total=int(total["value"]),
@@ -343,10 +400,30 @@ def _found(answer: Mapping[str, Any]) -> Found:
 def _left_out(answer: Mapping[str, Any]) -> list[str]:
     shards = answer["_shards"]
     said = []
-    if shards.get("failed"):
+    # A shard that no node holds is in the total and not among the failures.
+    missing = int(shards["total"]) - int(shards.get("successful", shards["total"]))
+    if lost := max(missing, int(shards.get("failed") or 0)):
         failures = shards.get("failures") or [{}]
-        why = (failures[0].get("reason") or {}).get("reason") or "no reason given"
-        said.append(f"{shards['failed']} of {shards['total']} shards failed: {why}")
+        why = (failures[0].get("reason") or {}).get("reason") or "no node holds them, or no reason is given"
+        where = f" (first in {failures[0]['index']})" if failures[0].get("index") else ""
+        said.append(f"{lost} of {shards['total']} shards failed{where}: {why}")
+    said += _left_out_clusters(answer.get("_clusters") or {})
     if answer.get("timed_out"):
         said.append("the search ran out of time before it had seen everything")
+    return said
+
+
+def _left_out_clusters(clusters: Mapping[str, Any]) -> list[str]:
+    """Remote clusters that were passed over, wholly or in part: with `skip_unavailable` that is no error."""
+    details = clusters.get("details") or {}
+    said = []
+    for name, told in details.items():
+        if told.get("status") in ("successful", None) or name == "(local)":
+            continue  # what the own cluster lacks is told by its shards
+        failures = told.get("failures") or [{}]
+        why = (failures[0].get("reason") or {}).get("reason") or "no reason given"
+        said.append(f"the remote cluster {name} is {told['status']}: {why}")
+    lost = sum(int(clusters.get(key) or 0) for key in ("skipped", "partial", "failed", "running"))
+    if not said and lost and not details:
+        said.append(f"{lost} of {clusters.get('total')} clusters were passed over, wholly or in part")
     return said

@@ -1,0 +1,44 @@
+"""Which log lines are of one kind: they say the same but for numbers, ids and names, which a mask stands for.
+
+The one method for the patterns of a log and for new kinds of errors. A kind follows from its line alone, so neither the
+order of lines nor their neighbours change it. Two kinds that differ in a plain word stay two: a word may be all that
+tells a new error from an old one. Linear in the length of a line. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dashboard.decide import lines
+
+MASK = "…"
+LONGEST_KIND = 200
+# Of a token so long with no break in it nobody reads a word: an encoded value, or rubbish.
+_LONGEST_WORD = 40
+
+# One word in quotes is a name. Several are what the line says. An apostrophe within a word opens no quote.
+_QUOTED = re.compile(r"""(?<!\w)(["'`])[^\s"'`]{1,100}\1(?!\w)""")
+_TOKEN = re.compile(r"\w++(?:[.-]++\w++)*+")
+_DIGIT = re.compile(r"\d")
+# A time or an address is one variable part, not one for each number in it; a sign, % or # belongs to its number.
+_JOINED = re.compile(rf"(?<!\S)[-+#]{MASK}|{MASK}(?:[:,/x+% ]{{1,2}}{MASK})+%?|{MASK}%")
+
+
+def kind(message: str) -> str:
+    """What every line of its kind has in common; "" for a line that says nothing."""
+    return masked(lines.read(message).text)[:LONGEST_KIND].strip()
+
+
+def masked(text: str) -> str:
+    """A text with masks for what differs from one line to the next; of a long one its beginning."""
+    text = " ".join(text[: lines.LONGEST_LINE].split())
+    return _JOINED.sub(MASK, _TOKEN.sub(_mask, _QUOTED.sub(MASK, text)))
+
+
+def _mask(found: re.Match[str]) -> str:
+    token = found[0]
+    return MASK if _DIGIT.search(token) or _is_unbroken(token) else token
+
+
+def _is_unbroken(token: str) -> bool:
+    return len(token) > _LONGEST_WORD and not ("." in token or "-" in token or "_" in token)

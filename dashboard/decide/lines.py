@@ -1,0 +1,232 @@
+"""Reads a log line as its program wrote it: what it says, and its level where the line states it with certainty.
+
+Programs write JSON, logfmt, plain text with a header, colours and tracebacks, and many shippers pass the line on
+unparsed. Takes linear time in the length of the line, whatever is in it. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# What a person reads of a line, and what its kind is told by. A traceback is read from its end too.
+LONGEST_LINE = 4_000
+# JSON is only understood whole. The connector cuts longer strings.
+LONGEST_JSON = 300_000
+_DEEPEST = 3
+
+_COLOURS = re.compile(
+    r"(?:\x1b|\\x1b|\\u001b|\\033|#033)\[[0-9;?]{0,20}[ -/]{0,4}[@-~]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)"
+)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]+")
+# Container runtimes put time, stream and a flag before each line.
+_RUNTIME = re.compile(r"\d{4}-\d\d-\d\dT\S{8,30} (?:stdout|stderr) [FP] ")
+_SYSLOG = re.compile(r"<(\d{1,3})>")
+_KLOG = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d")
+_KLOG_WORDS = {"I": "info", "W": "warning", "E": "error", "F": "fatal"}
+_SYSLOG_WORDS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+_LEVEL_NAMES = re.compile(
+    r"TRACE|DEBUG|FINEST|FINER|FINE|VERBOSE|INFO|INFORMATION|INFORMATIONAL|NOTICE|WARN|WARNING|ERR|ERROR|SEVERE|FATAL"
+    r"|CRIT|CRITICAL|ALERT|EMERG|EMERGENCY|PANIC"
+)
+_ANY_CASE = re.compile(_LEVEL_NAMES.pattern, re.IGNORECASE)
+# `[error]`, `(ERROR)`, `<Error>`, or `error:` as the first word.
+_BRACKETED = re.compile(r"[\[(<|](\w+)[\])>|]:?")
+_FIRST_WORD = re.compile(r"(\w+):")
+_HEADER_TOKENS = 8
+# The uncaught error that ended a program.
+_CRASHES = ("Traceback (most recent call last)", "panic: ", "Exception in thread ", "Unhandled exception")
+
+_MESSAGE_KEYS = ("message", "msg", "event", "text", "body", "log", "@message", "@m", "MESSAGE", "short_message")
+_ERROR_KEYS = ("error", "err", "exception", "exc_info", "error.message", "error.type", "exception.message",
+               "exception.type", "reason")  # fmt: skip
+_LEVEL_KEYS = ("level", "severity", "log.level", "loglevel", "log_level", "levelname", "lvl", "severity_text",
+               "severityText", "SeverityText", "@level", "@l", "level_name", "log.severity")  # fmt: skip
+_LEVEL_NUMBER_KEYS = ("severity_number", "severityNumber", "SeverityNumber")
+# Differ from line to line and say nothing of what happened.
+_ASIDE = re.compile(
+    r"(?i)(?:.*[._])?(?:@?timestamp|time|ts|@t|t|date|pid|tid|thread|host|hostname|pod|caller|file|line|lineno|trace_?id"
+    r"|span_?id|request_?id|run_?id|id|uuid|duration|elapsed|seq|v|stream)|@timestamp|@t"
+)
+_PAIR = re.compile(r'(?<![^\s])([A-Za-z_@][\w.@-]{0,60}+)=("(?:[^"\\]|\\.)*+"|[^\s"]*+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one line says, on one line of text, and the word for its level; "" where it does not state one."""
+
+    text: str
+    level: str
+
+
+def read(message: str) -> Line:
+    """The line in its own words, whatever form it has."""
+    return _read(message, 0)
+
+
+def plain(text: str) -> str:
+    """Text without colours and control characters."""
+    if "\x1b" in text or "33[" in text or "1b[" in text:
+        text = _COLOURS.sub("", text)
+    return _CONTROLS.sub(" ", text)
+
+
+def _read(message: str, depth: int) -> Line:
+    text = message.strip()
+    if header := _RUNTIME.match(text):
+        text = text[header.end() :]
+    if (found := _structured(text, depth)) is not None:
+        return found
+    text = plain(text if len(text) <= 2 * LONGEST_LINE else f"{text[:LONGEST_LINE]}\n{text[-LONGEST_LINE:]}").strip()
+    return _pairs(text) or Line(_said(text), _level(text))
+
+
+def _structured(text: str, depth: int) -> Line | None:
+    """A JSON object, or one behind a short header; None where there is none."""
+    start = text.find("{", 0, 200)
+    if start < 0 or depth >= _DEEPEST or len(text) > LONGEST_JSON or not text.endswith("}"):
+        return None
+    try:
+        tree = json.loads(text[start:])
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(tree, dict) or not tree:
+        return None
+    header = plain(text[:start]).strip()
+    inner = _of_tree(tree, depth)
+    if not header:
+        return inner
+    return Line(f"{_said(header)} {inner.text}", inner.level or _level(header))
+
+
+def _of_tree(tree: Mapping[str, Any], depth: int) -> Line:
+    """What a structured line says: its message and its error; without either all that it has."""
+    flat = dict(_leaves(tree))
+    said: list[str] = []
+    level = next((str(flat[key]) for key in _LEVEL_KEYS if flat.get(key) not in (None, "")), "")
+    level = level or next((of_number(flat[key]) for key in _LEVEL_NUMBER_KEYS if key in flat), "")
+    for key, value in flat.items():
+        if _is_message(key):
+            inner = _read(value, depth + 1) if isinstance(value, str) else Line(str(value), "")
+            said.append(inner.text)
+            level = level or inner.level
+    said += [_said(plain(value)) for key, value in flat.items() if isinstance(value, str) and _is_error(key)]
+    if not said:
+        said = [f"{key}={plain(str(flat[key]))}" for key in sorted(flat) if not _is_aside(key)]
+    return Line(": ".join(dict.fromkeys(filter(None, (part.strip() for part in said))))[:LONGEST_LINE], level)
+
+
+def _is_message(key: str) -> bool:
+    return key in _MESSAGE_KEYS or (key.startswith("body.") and key.removeprefix("body.") in _MESSAGE_KEYS)
+
+
+def _is_error(key: str) -> bool:
+    """The error's type and message; its stack differs in every line."""
+    return (key in _ERROR_KEYS or key.partition(".")[0] in _ERROR_KEYS) and "stack" not in key and "trace" not in key
+
+
+def _is_aside(key: str) -> bool:
+    return key in _LEVEL_KEYS or key in _LEVEL_NUMBER_KEYS or _ASIDE.fullmatch(key) is not None
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            yield f"{prefix}{key}", "\n".join(str(one) for one in value)
+        elif value is not None:
+            yield f"{prefix}{key}", value
+
+
+def _pairs(text: str) -> Line | None:
+    """A line in logfmt; None where it is none: it begins with a pair, or one of its pairs is its message."""
+    first = text.split("\n", 1)[0]
+    found = {key: _unquoted(value) for key, value in _PAIR.findall(first)}
+    is_logfmt = len(found) > 1 and (_PAIR.match(first) or any(key in found for key in ("msg", "message")))
+    if not is_logfmt:
+        return None
+    return _of_tree(found, _DEEPEST - 1)
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1].replace('\\"', '"').replace("\\n", "\n") if value.startswith('"') else value
+
+
+def _said(text: str) -> str:
+    """What a plain text says: its first line, and what a traceback or a chain of causes ends with."""
+    lines = [line.rstrip() for line in text.strip().split("\n")]
+    first = lines[0].strip()
+    if len(lines) == 1:
+        return first[:LONGEST_LINE]
+    ends = _ends(lines)
+    if first.startswith(_CRASHES[0]):
+        return ends or first
+    if first.endswith(":") and not ends:
+        ends = next((line.strip() for line in lines[1:] if line and not line[0].isspace()), "")
+    return (f"{first.removesuffix(':')}: {ends}" if ends and ends not in first else first)[:LONGEST_LINE]
+
+
+def _ends(lines: list[str]) -> str:
+    """The error that a Python traceback ends with, or Java's innermost cause; "" where there is neither."""
+    start = next((at for at in range(len(lines) - 1, -1, -1) if _CRASHES[0] in lines[at]), None)
+    if start is not None:
+        return next((bare for line in lines[start + 1 :] if (bare := _unframed(line)) and not bare[0].isspace()), "")
+    causes = [line.strip() for line in lines if line.lstrip().startswith("Caused by: ")]
+    return causes[-1].removeprefix("Caused by: ") if causes else ""
+
+
+def _unframed(line: str) -> str:
+    """A line of an exception group without its frame."""
+    bare = line.lstrip(" ")
+    return bare.lstrip("|+- ").rstrip() if bare.startswith(("|", "+")) else line
+
+
+def _level(text: str) -> str:
+    """The level that a plain line states in its header; "" where it does not, or not for certain."""
+    if text.startswith(_CRASHES):
+        return "error"
+    if found := _SYSLOG.match(text):
+        return _SYSLOG_WORDS[int(found[1]) % 8]
+    if found := _KLOG.match(text):
+        return _KLOG_WORDS[found[1]]
+    tokens = text[:300].split("\n", 1)[0].split()[:_HEADER_TOKENS]
+    for at, token in enumerate(tokens):
+        if word := _level_of(token, is_first=at == 0):
+            return word
+        if not _is_header(tokens, at):
+            return ""
+    return ""
+
+
+def _level_of(token: str, *, is_first: bool) -> str:
+    if (found := _BRACKETED.fullmatch(token)) and _ANY_CASE.fullmatch(found[1]):
+        return found[1]
+    if is_first and (found := _FIRST_WORD.fullmatch(token)) and _ANY_CASE.fullmatch(found[1]):
+        return found[1]
+    bare = token.strip("[]()<>|:,-")
+    return bare if _LEVEL_NAMES.fullmatch(bare) else ""
+
+
+def _is_header(tokens: list[str], at: int) -> bool:
+    """Whether a token may stand before the level: a time, a name in brackets, a logger, or a separator."""
+    token = tokens[at]
+    if not any(sign.isalpha() for sign in token) or any(sign.isdigit() for sign in token):
+        return True
+    if token[0] in "[(<" or token[-1] in "])>" or "." in token.strip(".:"):
+        return True
+    around = (tokens[at - 1] if at else "", tokens[at + 1] if at + 1 < len(tokens) else "")
+    return any(other in ("-", "|", ":", "--") for other in around)
+
+
+def of_number(number: Any) -> str:
+    """The word for OpenTelemetry's number of a level: 1 to 24, in steps of four; "" for any other."""
+    words = ("trace", "debug", "info", "warn", "error", "fatal")
+    try:
+        value = int(number)
+    except (TypeError, ValueError, OverflowError):
+        return ""
+    return words[(value - 1) // 4] if 1 <= value <= 24 else ""
