@@ -92,8 +92,15 @@ def patterns(evidence: Evidence, limits: Limits) -> GateAnswer:
     if found.value is None:
         return _answer("patterns", title, Result.UNKNOWN, found.reason, found)
     new = [p for p in found.value.patterns if not p.other and p.candidate >= limits.least_bad_events]
-    lines = sum(pattern.candidate for pattern in found.value.patterns)
+    silent = found.value.without_text
+    lines = sum(pattern.candidate for pattern in found.value.patterns) + silent
     figures: dict[str, Any] = {"unit": Unit.COUNT, "value": len(new), "limit": 0, "sample": lines}
+    if not new and silent >= limits.least_bad_events:
+        reason = f"{silent} of {lines} error lines have no text that can be read: their kind is not known"
+        return _answer("patterns", title, Result.UNKNOWN, reason, found, **figures)
+    if not new and not found.value.is_candidate_whole:
+        reason = f"only the newest {lines} error lines were read, none of a new kind among them"
+        return _answer("patterns", title, Result.UNKNOWN, reason, found, **figures)
     if not new:
         reason = f"{lines} error lines, none of a new kind" if lines else "no error line"
         return _answer("patterns", title, Result.PASS, reason, found, **figures)

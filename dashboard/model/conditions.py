@@ -39,7 +39,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorPattern:
-    """Error lines that are alike but for what differs in each: how many on the candidate and on the other track."""
+    """One kind of error line: how many on the candidate and on the other track."""
 
     template: str
     candidate: int
@@ -50,8 +50,13 @@ class ErrorPattern:
 class ErrorLines:
     """What both tracks logged at error level, most on the candidate first.
 
-    `is_whole` says whether every line of the other track was read; where it is not, only the newest were.
+    Attributes:
+        is_whole: every error line of the other track was read; else only the newest were.
+        is_candidate_whole: the same of the candidate.
+        without_text: error lines of the candidate that say nothing that can be read.
     """
 
     patterns: tuple[ErrorPattern, ...]
     is_whole: bool
+    is_candidate_whole: bool = True
+    without_text: int = 0

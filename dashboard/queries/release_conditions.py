@@ -25,7 +25,7 @@ _BAD_SHARES = {
 }
 # An error that the other track has not had for so long is taken to be new.
 LOOKED_BACK = timedelta(hours=6)
-MOST_LINES = 200
+MOST_LINES = 500
 # Hours of lines have little new in less.
 _STEP_SECONDS = 15
 
@@ -101,10 +101,20 @@ def error_lines(answers: Readings, candidate: Track, since: datetime | None) -> 
         return as_patterns(
             (entry.message for entry in page.entries if since is None or entry.at >= since),
             (entry.message for entry in others.entries),
-            is_whole=len(others.entries) >= others.total and not others.total_is_lower_bound,
+            is_whole=_is_whole(others),
+            is_candidate_whole=_is_whole(page) or (since is not None and _reaches(page, since)),
         )
 
     return ours.map(built)
+
+
+def _is_whole(page: LogPage) -> bool:
+    return len(page.entries) >= page.total and not page.total_is_lower_bound
+
+
+def _reaches(page: LogPage, since: datetime) -> bool:
+    """Whether lines from before `since` are on the page: then all that came after it are there too."""
+    return any(entry.at < since for entry in page.entries)
 
 
 def declared(

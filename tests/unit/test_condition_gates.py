@@ -25,9 +25,9 @@ def declared(**changes: Any) -> Any:
     return known(Declared(**{"freeze": "", "backup_verified_at": None, "schemas": {}, **changes}), Source.KUBERNETES)
 
 
-def lines(*found: tuple[str, int, int], is_whole: bool = True) -> Any:
+def lines(*found: tuple[str, int, int], is_whole: bool = True, **more: Any) -> Any:
     patterns = tuple(ErrorPattern(template=name, candidate=ours, other=theirs) for name, ours, theirs in found)
-    return known(ErrorLines(patterns=patterns, is_whole=is_whole), Source.ELASTICSEARCH)
+    return known(ErrorLines(patterns=patterns, is_whole=is_whole, **more), Source.ELASTICSEARCH)
 
 
 def burn(short: float, long: float) -> Any:
@@ -82,6 +82,23 @@ def answer(gate: str, limits: Limits | None = None, **changes: Any) -> GateAnswe
             id="new by what was read",
         ),
         pytest.param("patterns", {"error_lines": GONE}, Result.UNKNOWN, "refused", id="no log"),
+        pytest.param(
+            "patterns", {"error_lines": lines(without_text=40)}, Result.UNKNOWN, "40 of 40", id="lines without a text"
+        ),
+        pytest.param(
+            "patterns",
+            {"error_lines": lines(("timeout", 9, 4), is_candidate_whole=False)},
+            Result.UNKNOWN,
+            "only the newest 9",
+            id="not all of its own lines were read",
+        ),
+        pytest.param(
+            "patterns",
+            {"error_lines": lines(("oops", 9, 0), is_candidate_whole=False)},
+            Result.FAIL,
+            "9 times",
+            id="a new kind among those that were read",
+        ),
         pytest.param("freeze", {}, Result.PASS, "no freeze", id="no freeze"),
         pytest.param(
             "freeze", {"declared": declared(freeze="audit")}, Result.FAIL, "audit", id="frozen on the Service"
