@@ -108,7 +108,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
-    """Messages that differ in their variable parts alone, which `template` shows as `<*>`.
+    """Messages that differ in their variable parts alone, for which `template` has a mask.
 
     `share_ratio` is of the lines that were looked at. `first` and `last` bound when it was seen among them; `last` is
     the example.

@@ -115,7 +115,7 @@ def test_patterns_are_asked_once_for_all_who_look(ask: Ask, store: FakeLogs):
 
     assert len(store.asked) == 1
     [pattern] = readings[0].value.patterns if readings[0].value else ()
-    assert (pattern.template, pattern.count) == ("run <*> ended", 5)
+    assert (pattern.template, pattern.count) == ("run … ended", 5)
 
 
 def test_a_link_survives_as_text():
