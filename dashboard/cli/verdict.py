@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     namespace = environment.namespace(options, chosen)
     ask = build_ask(chosen)
     try:
-        return _live(options, ask, namespace, policy_of(chosen.release))
+        return _live(options, ask, namespace, policy_of(chosen))
     finally:
         ask.close()
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dashboard.decide.alerts import by_severity, concerns, said_severity
 from dashboard.decide.policy import Limits
-from dashboard.model.alert import Alert
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.release import GovernedService, TrackStatus
 from dashboard.model.verdict import Counts, Evidence, GateAnswer, Mode, Result
+from dashboard.model.words import WORDS, Severity
 
 Gate = Callable[[Evidence, Limits], GateAnswer]
 _MOST_NAMED = 3
@@ -148,7 +149,7 @@ def latency(evidence: Evidence, limits: Limits) -> GateAnswer:
     return answer(Result.PASS, f"19 in 20 of {runs:.0f} runs took under {p95:.2f} s")
 
 
-def alerts(evidence: Evidence, _limits: Limits) -> GateAnswer:
+def alerts(evidence: Evidence, limits: Limits) -> GateAnswer:
     """Does a critical alert fire on the candidate? A silence hides an alert from people, not from a verdict."""
     title = f"Critical alerts on {evidence.candidate}"
     found, service = evidence.alerts, evidence.service.value
@@ -156,14 +157,25 @@ def alerts(evidence: Evidence, _limits: Limits) -> GateAnswer:
         return _answer("alerts", title, Result.UNKNOWN, found.reason, behind=found)
     if service is None:
         return _no_track("alerts", title, evidence)
-    status = service.tracks.get(evidence.candidate)
-    firing = [alert for alert in found.value if _concerns(alert, service, evidence, status)]
-    if not firing:
-        return _answer("alerts", title, Result.PASS, "none fires", behind=found, unit=Unit.COUNT, value=0, limit=0)
-    first = min(firing, key=lambda alert: alert.starts_at)
-    since = f"{first.starts_at:%H:%M:%S} UTC"
-    reason = f"{first.annotations.get('summary', first.name)}, since {since}"
-    return _answer("alerts", title, Result.FAIL, reason, behind=found, unit=Unit.COUNT, value=len(firing), limit=0)
+    words = WORDS.extended(limits.words).severity
+    firing = by_severity((alert for alert in found.value if concerns(alert, service, evidence.candidate)), words)
+    critical, unclear = firing[Severity.CRITICAL], firing[Severity.UNKNOWN]
+    if critical:
+        first = critical[0]
+        reason = f"{first.annotations.get('summary', first.name)}, since {first.starts_at:%H:%M:%S} UTC"
+        return _answer(
+            "alerts", title, Result.FAIL, reason, behind=found, unit=Unit.COUNT, value=len(critical), limit=0
+        )
+    if unclear:
+        word = said_severity(unclear[0], words)
+        reason = (
+            f"{unclear[0].name} fires and its severity is not understood ({word}): "
+            "words.severity in the settings can say what it means"
+        )
+        return _answer("alerts", title, Result.UNKNOWN, reason, behind=found)
+    lesser = len(firing[Severity.WARNING]) + len(firing[Severity.INFO])
+    reason = f"no critical one fires, {lesser} of less weight" if lesser else "none fires"
+    return _answer("alerts", title, Result.PASS, reason, behind=found, unit=Unit.COUNT, value=0, limit=0)
 
 
 def way_back(evidence: Evidence, _limits: Limits) -> GateAnswer:
@@ -318,16 +330,6 @@ def _desired(service: GovernedService, evidence: Evidence) -> int:
 def _no_track(gate: str, title: str, evidence: Evidence) -> GateAnswer:
     reason = evidence.service.reason or "a track has no Deployment"
     return _answer(gate, title, Result.UNKNOWN, reason, behind=evidence.service)
-
-
-def _concerns(alert: Alert, service: GovernedService, evidence: Evidence, status: TrackStatus | None) -> bool:
-    """Whether a critical alert speaks of the candidate: by its track, or by the name of one of its pods."""
-    labels = alert.labels
-    if labels.get("severity") != "critical" or labels.get("namespace", service.namespace) != service.namespace:
-        return False
-    if labels.get("service_name") == service.name:
-        return labels.get("track", evidence.candidate) == evidence.candidate
-    return status is not None and labels.get("pod", "").startswith(f"{status.deployment}-")
 
 
 def _answer(

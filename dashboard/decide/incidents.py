@@ -10,9 +10,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from dashboard.decide.alerts import place, said_severity, severity
 from dashboard.decide.policy import Limits
 from dashboard.model.alert import Alert
-from dashboard.model.incident import CauseFamily, Change, Incident, Severity, Standing, Symptoms
+from dashboard.model.incident import CauseFamily, Change, Incident, Standing, Symptoms
+from dashboard.model.words import SEVERITIES, Severity, Vocabulary
 from dashboard.model.workload import Health, Pod
 
 RESPONSE_TARGET = timedelta(minutes=5)
@@ -46,19 +48,7 @@ def family(alert: Alert) -> CauseFamily:
     return _FAMILIES.get(alert.name, CauseFamily.OTHER)
 
 
-def place(labels: Mapping[str, str]) -> tuple[str, str]:
-    """Service and track that labels speak of; taken from the workload's name where only that is known."""
-    service, track = labels.get("service_name", ""), labels.get("track", "")
-    if service:
-        return service, track
-    workload = labels.get("deployment", "") or labels.get("pod", "").rsplit("-", 2)[0]
-    for name in ("blue", "green"):
-        if workload.endswith(f"-{name}"):
-            return workload.removesuffix(f"-{name}"), name
-    return workload, track
-
-
-def group(alerts: Iterable[Alert]) -> tuple[Incident, ...]:
+def group(alerts: Iterable[Alert], words: Vocabulary[Severity] = SEVERITIES) -> tuple[Incident, ...]:
     """One incident for each cause, in the order of the page. What is suppressed never hides what is not."""
     causes: dict[tuple[str, ...], list[Alert]] = {}
     for alert in alerts:
@@ -66,7 +56,7 @@ def group(alerts: Iterable[Alert]) -> tuple[Incident, ...]:
         kind = family(alert)
         cause = alert.name if kind is CauseFamily.OTHER else kind.value
         causes.setdefault((alert.state, cause, service, track), []).append(alert)
-    return in_order(_incident(members) for members in causes.values())
+    return in_order(_incident(members, words) for members in causes.values())
 
 
 def suspects(
@@ -112,8 +102,13 @@ def only_where(shares: Mapping[str, float | None], limit: float) -> tuple[str, .
     return sick if 0 < 2 * len(sick) <= len(shares) else ()
 
 
-def _incident(alerts: Sequence[Alert]) -> Incident:
-    ordered = sorted(alerts, key=lambda a: (_severity(a) is not Severity.CRITICAL, _is_burn(a), a.starts_at, a.name))
+def _incident(alerts: Sequence[Alert], words: Vocabulary[Severity]) -> Incident:
+    levels = list(Severity)
+
+    def rank(one: Alert) -> tuple[int, bool, datetime, str]:
+        return (levels.index(severity(one, words)), _is_burn(one), one.starts_at, one.name)
+
+    ordered = sorted(alerts, key=rank)
     first = ordered[0]
     service, track = place(first.labels)
     kind = family(first)
@@ -122,7 +117,8 @@ def _incident(alerts: Sequence[Alert]) -> Incident:
     return Incident(
         key="-".join(filter(None, (standing.value, cause, service, track))).lower(),
         family=kind,
-        severity=_severity(first),
+        severity=severity(first, words),
+        severity_word=said_severity(first, words),
         standing=standing,
         headline=first.annotations.get("summary") or first.name,
         since=min(alert.starts_at for alert in alerts),
@@ -132,10 +128,6 @@ def _incident(alerts: Sequence[Alert]) -> Incident:
         runbook=first.annotations.get("runbook", ""),
         alerts=tuple(sorted({alert.name for alert in alerts})),
     )
-
-
-def _severity(alert: Alert) -> Severity:
-    return Severity.CRITICAL if alert.labels.get("severity") == "critical" else Severity.WARNING
 
 
 def _is_burn(alert: Alert) -> bool:

@@ -45,6 +45,7 @@ class Limits:
         throttled_ratio: more CPU periods in which a container was held back than this are too many.
         oldest_backup: a backup that was verified longer ago is none.
         freezes: when nobody may switch.
+        words: words that mean something here beside the tables of `model/words.py`, by the key of each table.
     """
 
     error_ratio: float = 0.02
@@ -62,6 +63,7 @@ class Limits:
     throttled_ratio: float = 0.25
     oldest_backup: timedelta = timedelta(hours=24)
     freezes: tuple[Freeze, ...] = ()
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

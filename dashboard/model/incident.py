@@ -9,6 +9,7 @@ from enum import StrEnum
 from dashboard.model.log import LogEntry
 from dashboard.model.reading import Reading
 from dashboard.model.series import Series
+from dashboard.model.words import Severity
 
 
 class CauseFamily(StrEnum):
@@ -30,18 +31,12 @@ class Standing(StrEnum):
     SUPPRESSED = "suppressed"  # silenced, or inhibited by another alert
 
 
-class Severity(StrEnum):
-    """How soon a person must look."""
-
-    CRITICAL = "critical"
-    WARNING = "warning"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """Alerts of one cause. `service` and `track` are "" where the cause is not bound to one.
 
     `since` is None for a suspect: it is true now, and nobody has watched for how long.
+    `severity_word` is what the alert says where its severity is not understood.
     """
 
     key: str
@@ -55,6 +50,7 @@ class Incident:
     owner: str
     runbook: str
     alerts: tuple[str, ...] = ()
+    severity_word: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -188,9 +188,18 @@ class Words:
     decision: Vocabulary[PolicyDecision] = DECISIONS
     reason: Vocabulary[Health] = REASONS
 
-    def extended(self, more: Mapping[str, Mapping[str, Any]]) -> Words:
-        """The tables with the words of the settings, by the key of each table."""
-        return replace(self, **{key: getattr(self, key).extended(words) for key, words in more.items()})
+    def extended(self, more: Mapping[str, Mapping[str, str]]) -> Words:
+        """The tables with the words of the settings, by the key of each table.
+
+        Raises:
+            ValueError: a word is given a meaning that its table does not have.
+        """
+        return replace(self, **{key: _extended(getattr(self, key), words) for key, words in more.items() if words})
+
+
+def _extended(table: Vocabulary[Any], words: Mapping[str, str]) -> Vocabulary[Any]:
+    meanings = type(next(iter(table.spelled.values())))
+    return table.extended({word: meanings(meaning) for word, meaning in words.items()})
 
 
 WORDS = Words()

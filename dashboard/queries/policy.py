@@ -7,7 +7,7 @@ from datetime import timedelta
 from dashboard.decide.comparison import Margin
 from dashboard.decide.policy import Freeze, Limits, MetricFamily, Policy
 from dashboard.queries.ask import Ask
-from dashboard.settings import ReleaseSettings
+from dashboard.settings import EnvironmentSettings
 
 # Parts of the error budget: most for what users feel.
 _WEIGHTS = {"errors": 0.4, "violations": 0.2, "tools": 0.12, "denials": 0.04, "latency": 0.24}
@@ -18,11 +18,12 @@ _SLOWER_THAN_P95 = 0.05
 
 def limits_of(ask: Ask) -> Limits:
     """What the environment's settings call bad: the one table that gates, Triage, tiles and charts read."""
-    return policy_of(ask.environment.release).limits
+    return policy_of(ask.environment).limits
 
 
-def policy_of(given: ReleaseSettings) -> Policy:
+def policy_of(environment: EnvironmentSettings) -> Policy:
     """Checked already: what contradicts itself was refused with the settings."""
+    given = environment.release
     shares = {
         "errors": given.error_ratio,
         "violations": given.violation_ratio,
@@ -56,6 +57,7 @@ def policy_of(given: ReleaseSettings) -> Policy:
             freezes=tuple(
                 Freeze(begins=freeze.begins, ends=freeze.ends, reason=freeze.reason) for freeze in given.freezes
             ),
+            words=environment.words.given(),
         ),
         families=families,
         alpha=given.false_stop_share,

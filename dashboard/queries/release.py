@@ -116,7 +116,7 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
     }
     answers = ask.gather(requests)
     served = service_annotations.read_served_before(scene.raw)
-    policy = policy_of(ask.environment.release)
+    policy = policy_of(ask.environment)
     before = _evidence(ask, scene, answers, now, Mode.BEFORE)
     after = _evidence(ask, scene, answers, now, Mode.AFTER) if _is_new(scene, now, policy.bake) else None
     shown = after or before
@@ -144,7 +144,7 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
 def judge(ask: Ask, namespace: str, service: str, now: datetime, action: ActionId | None = None) -> Verdict:
     """The verdict before a switch, from what is known now. The action of that id is not held against itself."""
     found = evidence(ask, namespace, service, now, Mode.BEFORE, action)
-    return decide.judge(found, policy_of(ask.environment.release))
+    return decide.judge(found, policy_of(ask.environment))
 
 
 def evidence(
@@ -223,14 +223,13 @@ def _ask_counts(ask: Ask, namespace: str, service: str, now: datetime) -> dict[s
         for window, length in windows.items()
         for name, expression in _COUNTS.items()
     }
-    # The namespace is checked to be a DNS label, so it cannot leave the matcher; alerts without one concern all.
     return (
         requests
         | release_conditions.requests(namespace, service, now)
         | {
             "targets": Instant(catalog.TARGETS, values),
             "scraped": Instant(catalog.SCRAPED_PODS, values),
-            "alerts": Alerts(filters=(f'namespace=~"{namespace}|"',)),
+            "alerts": Alerts.of_namespace(namespace),
         }
     )
 

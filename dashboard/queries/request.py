@@ -38,9 +38,22 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """The alerts that fire now, silenced ones too. `filters` are Alertmanager matchers such as `namespace="agents"`."""
+    """The alerts that fire now, silenced ones too. `filters` are Alertmanager matchers such as `namespace="agents"`.
+
+    `or_filters` is a second set: an alert that fits either set is in the answer, once.
+    """
 
     filters: tuple[str, ...] = ()
+    or_filters: tuple[str, ...] = ()
+
+    @classmethod
+    def of_namespace(cls, namespace: str) -> Alerts:
+        """The alerts of one namespace, and those that are bound to none.
+
+        The namespace is checked to be a DNS label, so it cannot leave its matcher. Where an exporter has a label
+        `namespace` of its own, Prometheus keeps that of the thing itself as `exported_namespace`.
+        """
+        return cls(filters=(f'namespace=~"{namespace}|"',), or_filters=(f'exported_namespace="{namespace}"',))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -252,16 +252,21 @@ class SourceCalls:
         )
 
     def _alerts(self, request: Alerts) -> SourceCall:
-        text = " ".join(("GET /api/v2/alerts", *request.filters))
+        sets = tuple(filter(None, (request.filters, request.or_filters))) or ((),)
+        text = " or ".join(" ".join(("GET /api/v2/alerts", *filters)) for filters in sets)
 
         def fetch() -> Reading[tuple[Alert, ...]]:
-            found = self._sources.alertmanager.alerts(request.filters, timeout_seconds=INSTANT_SECONDS)
-            alerts = tuple(map(_alert, found))
+            found = {
+                alert.fingerprint: alert
+                for filters in sets
+                for alert in self._sources.alertmanager.alerts(filters, timeout_seconds=INSTANT_SECONDS)
+            }
+            alerts = tuple(map(_alert, found.values()))
             return fresh(alerts, source=Source.ALERTMANAGER, as_of=self._clock(), query=text)
 
         return SourceCall(
             source=Source.ALERTMANAGER,
-            key=("alerts", request.filters),
+            key=("alerts", request.filters, request.or_filters),
             text=text,
             ttl_seconds=self._ttl_seconds,
             timeout_seconds=INSTANT_SECONDS,

@@ -14,6 +14,7 @@ from typing import Any
 
 from dashboard.catalog import triage as own
 from dashboard.decide import incidents
+from dashboard.decide.alerts import namespace
 from dashboard.decide.tracks import find_tracks
 from dashboard.model import service_annotations
 from dashboard.model.alert import Alert
@@ -82,7 +83,8 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     readings = ask.gather(_first(view, over, moments))
     cluster = cluster_state(readings, now)
     alerts = readings.alerts("alerts")
-    known = incidents.group(alerts.value or ())
+    ours = [alert for alert in alerts.value or () if namespace(alert.labels) in ("", view.ns)]
+    known = incidents.group(ours, ask.environment.words.tables().severity)
     symptoms = _symptoms(readings, window_seconds(ask))
     found = incidents.in_order((*known, *incidents.suspects(symptoms, cluster.pods.value or (), known, limits)))
     services = _services(readings, cluster.workloads, now)
@@ -111,8 +113,7 @@ def window_seconds(ask: Ask) -> float:
 
 def _first(view: View, over: measures.Period, moments: Mapping[str, str]) -> dict[str, Request]:
     requests: dict[str, Request] = {
-        # The namespace is checked to be a DNS label, so it cannot leave the matcher; alerts without one concern all.
-        "alerts": Alerts(filters=(f'namespace=~"{view.ns}|"',)),
+        "alerts": Alerts.of_namespace(view.ns),
         "agents": Instant(own.AGENT_ERROR_RATIO_NOW, moments),
         "contract": Instant(own.CONTRACT_VIOLATED_MOST, moments),
         "budget": Instant(own.BUDGET_REMAINING, moments),

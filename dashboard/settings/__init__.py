@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AliasChoices,
@@ -31,6 +31,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from dashboard.model.mapping import Mapping as NameMapping
+from dashboard.model.words import WORDS, Words
 from dashboard.settings.names import Labels, Metrics, PresetName, check, mapping_of
 
 VARIABLE = "TEALDECK_SETTINGS"
@@ -260,6 +261,35 @@ class ReleaseSettings(_Section):
         return self
 
 
+class WordsSettings(_Section):
+    """What words of yours mean, beside those that the deck knows. What neither knows is shown as not understood."""
+
+    severity: dict[str, Literal["critical", "warning", "info"]] = Field(
+        default_factory=dict, description='By the word of an alert\'s severity; the word "" is an alert without one.'
+    )
+    level: dict[str, Literal["error", "warning", "info", "debug"]] = Field(
+        default_factory=dict, description="By the word or number of a log line's level."
+    )
+    outcome: dict[str, Literal["failed", "succeeded", "not said"]] = Field(
+        default_factory=dict, description="By the word of a span's status or outcome."
+    )
+    decision: dict[str, Literal["allowed", "denied", "changed", "escalated", "noted"]] = Field(
+        default_factory=dict, description="By the word of a policy's decision."
+    )
+
+    reason: dict[str, Literal["failing", "degraded", "changing", "over"]] = Field(
+        default_factory=dict, description="By the reason that a pod or a container gives for its state."
+    )
+
+    def given(self) -> dict[str, dict[str, str]]:
+        """What is set, by table."""
+        return {key: dict(words) for key, words in self if words}
+
+    def tables(self) -> Words:
+        """The known words with these."""
+        return WORDS.extended(self.given())
+
+
 class EnvironmentSettings(_Section):
     """One governed system with its sources."""
 
@@ -295,6 +325,7 @@ class EnvironmentSettings(_Section):
     kubernetes: KubernetesSettings = KubernetesSettings()
     audit: AuditSettings = AuditSettings()
     release: ReleaseSettings = ReleaseSettings()
+    words: WordsSettings = WordsSettings()
 
     @property
     def namespace(self) -> str:

@@ -10,9 +10,10 @@ from typing import Final
 import streamlit as st
 
 from dashboard.decide.incidents import RESPONSE_TARGET
-from dashboard.model.incident import CauseFamily, Incident, IncidentEvidence, Measured, Severity, Standing
+from dashboard.model.incident import CauseFamily, Incident, IncidentEvidence, Measured, Standing
 from dashboard.model.reading import State, Unit
 from dashboard.model.view import View
+from dashboard.model.words import Severity
 from dashboard.queries.triage import Budget, ServiceLine, Triage
 from dashboard.ui import page, session, states, unfinished
 from dashboard.ui.format import ago, clock, span
@@ -112,10 +113,7 @@ def _card(incident: Incident, evidence: IncidentEvidence | None, view: View, now
 
 def _badges(incident: Incident, view: View, now: datetime) -> None:
     with st.container(horizontal=True, gap="xsmall"):
-        if incident.severity is Severity.CRITICAL:
-            st.badge("critical", icon=":material/error:", color="red")
-        else:
-            st.badge("warning", icon=":material/warning:", color="orange")
+        _severity_badge(incident)
         if incident.since is None:
             st.badge("measured now, no alert yet", icon=":material/query_stats:", color="gray")
             return
@@ -126,6 +124,19 @@ def _badges(incident: Incident, view: View, now: datetime) -> None:
             st.badge(f"answer within {span(left)}", icon=":material/timer:", color="gray")
         else:
             st.badge("over 5 min without an answer", icon=":material/timer_off:", color="orange")
+
+
+def _severity_badge(incident: Incident) -> None:
+    match incident.severity:
+        case Severity.CRITICAL:
+            st.badge("critical", icon=":material/error:", color="red")
+        case Severity.UNKNOWN:
+            said = plain(incident.severity_word)
+            st.badge(f"severity not understood: {said}", icon=":material/question_mark:", color="orange")
+        case Severity.WARNING:
+            st.badge("warning", icon=":material/warning:", color="orange")
+        case Severity.INFO:
+            st.badge("for information", icon=":material/info:", color="gray")
 
 
 def _words(incident: Incident, evidence: IncidentEvidence, view: View, now: datetime) -> list[str]:

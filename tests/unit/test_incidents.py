@@ -13,7 +13,8 @@ import pytest
 
 from dashboard.decide.incidents import change_before, group, only_where, suspects
 from dashboard.model.alert import Alert
-from dashboard.model.incident import CauseFamily, Change, Incident, Severity, Standing, Symptoms
+from dashboard.model.incident import CauseFamily, Change, Incident, Standing, Symptoms
+from dashboard.model.words import Severity
 from dashboard.model.workload import Health, Pod
 
 NOW = datetime(2026, 3, 1, 3, 12, tzinfo=UTC)

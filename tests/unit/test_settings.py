@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from dashboard.model.words import LogLevel, Severity
 from dashboard.settings import GATES, EnvironmentSettings, Settings, SettingsError, load
 
 EXAMPLE = Path("deploy/production/tealdeck.toml.example")
@@ -48,6 +49,19 @@ def test_the_example_shows_every_key():
                 keys(field.annotation, table[name])
 
     keys(EnvironmentSettings, shown)
+
+
+def test_own_words_are_added_to_those_that_are_known(write):
+    file = write(
+        '[environments.local.words]\nseverity = { P2 = "critical", "" = "warning" }\nlevel = { BAD = "error" }'
+    )
+
+    words = _load(file).environments["local"].words.tables()
+
+    assert words.severity.meaning("p2") is Severity.CRITICAL
+    assert words.severity.meaning("") is Severity.WARNING
+    assert words.severity.meaning("page") is Severity.CRITICAL
+    assert words.level.meaning("bad") is LogLevel.ERROR
 
 
 def test_an_environment_needs_nothing_but_its_name(write):
@@ -116,7 +130,7 @@ def test_the_environment_overrides_the_file_with_the_right_type(write):
             "environments.local.refresh_second: found an unknown key; allowed: did you mean refresh_seconds? "
             "namespaces, refresh_seconds, retention_days, presets, labels, metrics, prometheus, alertmanager, "
             "elasticsearch, kubernetes, audit, "
-            "release",
+            "release, words",
             id="a misspelt key",
         ),
         pytest.param(
