@@ -94,7 +94,7 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     answers = ask.gather(requests)
 
     use = {name: _by_pod(answers.samples(f"pod.{name}")) for name in _BY_POD}
-    state = cluster_state(answers, now)
+    state = cluster_state(answers, now, ask.environment.words.tables())
     events = answers.objects("events").map(
         lambda found: tuple(event for event in decide.events(found) if _within(event, over))
     )

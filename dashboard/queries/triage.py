@@ -81,7 +81,7 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     limits = limits_of(ask)
     moments = {"namespace": view.ns, "window": f"{window_seconds(ask):.0f}s", "objective": f"{limits.objective_ratio}"}
     readings = ask.gather(_first(view, over, moments))
-    cluster = cluster_state(readings, now)
+    cluster = cluster_state(readings, now, ask.environment.words.tables())
     alerts = readings.alerts("alerts")
     ours = [alert for alert in alerts.value or () if namespace(alert.labels) in ("", view.ns)]
     known = incidents.group(ours, ask.environment.words.tables().severity)

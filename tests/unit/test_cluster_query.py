@@ -17,6 +17,7 @@ from dashboard.queries.readings import Readings
 from dashboard.queries.request import Objects, PodLog, Request
 from dashboard.queries.resources import pod_log, resources
 from dashboard.ui.resources import summary
+from tests.unit.asking import environment
 from tests.unit.cluster_objects import LONG_AGO, NOW, condition, container, pod, waiting, workload
 
 NOT_SERVED: Reading[Any] = empty("the cluster serves no rollouts", source=Source.KUBERNETES, as_of=NOW)
@@ -26,6 +27,8 @@ NODE = {"metadata": {"name": "n1"}, "status": {"conditions": [condition("Ready",
 
 class FakeAsk:
     """Answers each kind with what it is given: objects, or a reading as it is. No metrics."""
+
+    environment = environment()
 
     def __init__(self, **kinds: Any) -> None:
         self.kinds = {"nodes": [NODE], "rollouts": NOT_SERVED, **kinds}

@@ -10,12 +10,15 @@ from dashboard.model.view import View
 from dashboard.queries.readings import Readings
 from dashboard.queries.request import Request
 from dashboard.queries.resources import resources
+from tests.unit.asking import environment
 
 NOW = datetime(2026, 3, 1, 3, 12, tzinfo=UTC)
 
 
 class NothingThere:
     """An Ask whose sources answer, and have nothing."""
+
+    environment = environment()
 
     def gather(self, requests: Mapping[str, Request]) -> Readings:
         nothing = empty("no such series", source=Source.PROMETHEUS, as_of=NOW)
