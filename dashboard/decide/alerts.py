@@ -93,8 +93,8 @@ def concerns(alert: Alert, service: GovernedService, candidate: Track) -> bool:
     named = _first(labels, _SERVICE) or ("" if workload else _first(labels, _LOOSE_SERVICE))
     if named and named == service.preview_service:
         return candidate == service.preview
-    track = _first(labels, _TRACK)
-    return named == service.name and (track == candidate or track not in service.tracks)
+    said = _first(labels, _TRACK)
+    return named == service.name and (said == candidate or said not in service.tracks)
 
 
 def by_severity(alerts: Iterable[Alert], words: Vocabulary[Severity] = SEVERITIES) -> dict[Severity, list[Alert]]:
