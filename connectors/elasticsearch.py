@@ -37,7 +37,6 @@ SOURCE = "elasticsearch"
 SEARCH_SECONDS = 5.0
 POOL_SIZE = 6
 KEEP_ALIVE = "2m"
-_RFC_3339 = "strict_date_optional_time_nanos"
 # Elasticsearch's own: counting on would make a search of much as slow as reading all of it.
 COUNTED = 10_000
 
@@ -47,15 +46,13 @@ class Hit:
     """One document.
 
     Index (of a data stream a backing one) and id together find it again. `source` are its fields as they were written,
-    `sort` its sort values. `times` has the dates that were asked for in RFC 3339, in whatever format the index keeps
-    them; several where the field holds several.
+    `sort` its sort values: of a date milliseconds since 1970, in whatever format the index keeps it.
     """
 
     id: str
     index: str
     source: Mapping[str, Any]
     sort: tuple[Any, ...] = ()
-    times: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +136,6 @@ class Elasticsearch:
         point_in_time: str = "",
         after: Sequence[Any] = (),
         fields: Sequence[str] = (),
-        times: Sequence[str] = (),
         count_up_to: int = COUNTED,
         timeout_seconds: float = SEARCH_SECONDS,
     ) -> Found:
@@ -152,7 +148,6 @@ class Elasticsearch:
 
         Args:
             fields: what the documents are cut down to (patterns allowed); empty: they come whole.
-            times: fields that hold dates, for `Hit.times`.
             count_up_to: where the counting of what matches ends; 0: it is not counted, and the total is the hits'.
             timeout_seconds: for the whole answer.
 
@@ -174,7 +169,6 @@ class Elasticsearch:
                 search_after=list(after) or None,
                 aggregations=aggregations or None,
                 source={"includes": list(fields)} if fields else None,
-                fields=[{"field": name, "format": _RFC_3339} for name in times] or None,
                 track_total_hits=None if count_up_to == COUNTED else count_up_to or False,
                 timeout=f"{int(timeout_seconds * 800)}ms",
             ),
@@ -379,13 +373,7 @@ def _found(answer: Mapping[str, Any]) -> Found:
     total = hits.get("total") or {"value": len(hits["hits"]), "relation": "gte"}
     return Found(
         hits=tuple(
-            Hit(
-                id=hit["_id"],
-                index=hit["_index"],
-                source=hit["_source"],
-                sort=tuple(hit.get("sort") or ()),
-                times={name: tuple(map(str, values)) for name, values in (hit.get("fields") or {}).items()},
-            )
+            Hit(id=hit["_id"], index=hit["_index"], source=hit["_source"], sort=tuple(hit.get("sort") or ()))
             for hit in hits["hits"]
         ),
         total=int(total["value"]),

@@ -13,6 +13,7 @@ from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import TRACKS, choose
 from dashboard.ui.measures import TileSpec, columns, line_name, specs, windows
 from dashboard.ui.page import begin, live
+from dashboard.ui.spans import ended
 from dashboard.ui.tables import Column, table
 from dashboard.ui.tiles import tiles
 
@@ -47,7 +48,7 @@ _SLOWEST: list[Column[LogEntry]] = [
     Column(name="agent", cell=lambda span: str(span.attributes.get("gen_ai.agent.name", "unknown")), essential=True),
     Column(name="took", cell=lambda span: span.duration_seconds, unit=Unit.SECONDS, essential=True),
     Column(name="track", cell=lambda span: span.track, essential=True),
-    Column(name="ended", cell=lambda span: "✖ failed" if span.severity == "Error" else "✔ well"),
+    Column(name="ended", cell=ended),
     Column(name="time", cell=lambda span: span.at, essential=True),
     Column(name="trace", cell=lambda span: span.trace_id),
 ]

@@ -1,8 +1,9 @@
 """The fields of logs, traces and audit events by short names: nobody else writes a field of Elasticsearch.
 
-Each concept has a name per telemetry generation: OpenTelemetry's own, and the Elastic Common Schema with the labels
-that classic APM makes of attributes. Which of them a backend has is found out by `queries/resolver.py`. The audit trail
-is ours and ECS alone. Names as in deploy/monitoring/telemetry.md.
+Each concept has a name per shape that is met in practice: OpenTelemetry's own, the Elastic Common Schema with the
+labels that classic APM makes of attributes, Filebeat and Elastic Agent, fluent-bit, and what loggers write themselves.
+Which of them a backend has is found out by `queries/resolver.py`. The audit trail is ours and ECS alone. Names as in
+deploy/monitoring/telemetry.md.
 """
 
 from __future__ import annotations
@@ -13,12 +14,36 @@ TIME = "@timestamp"
 
 # Concept: names, the standard one first.
 _RESOURCE = {
-    "service": ("resource.attributes.service.name", "service.name"),
+    "service": (
+        "resource.attributes.service.name",
+        "service.name",
+        "kubernetes.labels.app_kubernetes_io/name",
+        "kubernetes.labels.app.kubernetes.io/name",
+        "kubernetes.labels.app",
+    ),
     "version": ("resource.attributes.service.version", "service.version"),
     "environment": ("resource.attributes.deployment.environment.name", "service.environment"),
-    "namespace": ("resource.attributes.k8s.namespace.name", "kubernetes.namespace", "kubernetes.namespace_name"),
-    "pod": ("resource.attributes.k8s.pod.name", "kubernetes.pod.name"),
-    "track": ("resource.attributes.tealdeck.track", "labels.tealdeck_track"),
+    "namespace": (
+        "resource.attributes.k8s.namespace.name",
+        "kubernetes.namespace",
+        "kubernetes.namespace_name",
+        "k8s.namespace.name",
+    ),
+    "pod": (
+        "resource.attributes.k8s.pod.name",
+        "kubernetes.pod.name",
+        "kubernetes.pod_name",
+        "k8s.pod.name",
+    ),
+    "workload": ("resource.attributes.k8s.deployment.name", "kubernetes.deployment.name"),
+    "track": (
+        "resource.attributes.tealdeck.track",
+        "labels.tealdeck_track",
+        "resource.attributes.k8s.pod.label.tealdeck.io/track",
+        "resource.attributes.k8s.pod.labels.tealdeck.io/track",
+        "kubernetes.labels.tealdeck_io/track",
+        "kubernetes.labels.tealdeck.io/track",
+    ),
 }
 _COMMON = _RESOURCE | {
     "time": (TIME,),
@@ -37,8 +62,28 @@ _COMMON = _RESOURCE | {
 FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "logs": _COMMON
     | {
-        "message": ("body.text", "message"),
-        "severity": ("severity_text", "log.level"),
+        "message": (
+            "body.text",
+            "message",
+            "log",
+            "event.original",
+            "body.structured",
+            "body.flattened",
+            "body",
+            "error.message",
+        ),
+        "severity": (
+            "severity_text",
+            "log.level",
+            "level",
+            "severity",
+            "loglevel",
+            "log_level",
+            "levelname",
+            "lvl",
+            "log.syslog.severity.name",
+            "log.syslog.severity.code",
+        ),
         "severity_number": ("severity_number",),
     },
     "traces": _COMMON
@@ -66,9 +111,11 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
 }
 
+# Bodies that are trees and not text.
+STRUCTURED = ("body.structured", "body.flattened", "body")
 # What free text is looked for in; a name that a backend lacks is passed over.
 TEXT: Mapping[str, tuple[str, ...]] = {
-    "logs": ("body.text", "message"),
+    "logs": ("body.text", "message", "log", "event.original", "error.message"),
     "traces": ("name", "span.name", "transaction.name"),
     "audit": ("message", "event.action", "event.reason"),
 }

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from dashboard.model.words import LogLevel, SpanOutcome
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentId:
@@ -32,11 +34,27 @@ class DocumentId:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogPlace:
+    """The service and track that the pods of one workload belong to; "" where they are of none that is asked for."""
+
+    workload: str
+    service: str = ""
+    track: str = ""
+
+    def of(self, concept: str) -> str:
+        """The service or the track; "" for anything else."""
+        return {"service": self.service, "track": self.track}.get(concept, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
     """One document. What a document does not carry is an empty string.
 
     In traces `message` is the span's name, `severity` its status, and `attributes` also holds `duration` (ns), `kind`,
     `parent_span_id` and `status.code`. `attributes` is flat: `gen_ai.agent.name`, not a tree.
+
+    `severity` is the word as it was written, `level` and `outcome` what it means: None where that is not understood.
+    A line that states no level has none either; a span that says nothing of its outcome is UNSAID.
     """
 
     at: datetime
@@ -50,6 +68,8 @@ class LogEntry:
     attributes: Mapping[str, Any]
     id: str
     index: str = ""
+    level: LogLevel | None = None
+    outcome: SpanOutcome | None = SpanOutcome.UNSAID
 
     @property
     def document(self) -> DocumentId:

@@ -73,12 +73,24 @@ class Reading(Generic[T]):
             raise ValueError(f"a {self.state} reading must say why")
 
     def map(self, fn: Callable[[T], U | None], *, empty: str = "no data") -> Reading[U]:
-        """The same reading of something derived; EMPTY with the reason `empty` where `fn` answers None."""
+        """The same reading of something derived; EMPTY with the reason `empty` where `fn` answers None.
+
+        Nothing in a part, or in an old answer, is no proof that there is nothing: it is MISSING, with the reason.
+        """
         if self.value is None:
             return Reading(
                 value=None, source=self.source, state=self.state, as_of=self.as_of, reason=self.reason, query=self.query
             )
         value = fn(self.value)
+        if value is None and self.state in (State.PARTIAL, State.STALE):
+            return Reading(
+                value=None,
+                source=self.source,
+                state=State.MISSING,
+                as_of=self.as_of,
+                reason=self.reason,
+                query=self.query,
+            )
         if value is None:
             return Reading(
                 value=None, source=self.source, state=State.EMPTY, as_of=self.as_of, reason=empty, query=self.query

@@ -16,7 +16,9 @@ from dashboard.model.incident import CauseFamily, Change, Incident, IncidentEvid
 from dashboard.model.log import LogEntry, LogPage
 from dashboard.model.release import Track
 from dashboard.model.series import Sample, Series
+from dashboard.model.words import LogLevel
 from dashboard.queries.ask import Ask, Logs, Range, Readings, Request
+from dashboard.queries.log_places import places
 
 COURSE = timedelta(minutes=15)
 MOST = 4
@@ -49,12 +51,13 @@ def evidence(
         f"course.{name}": Range(MEASURES[name], moments, end - COURSE, end)
         for name in {_OF_FAMILY[i.family] for i in shown if i.family in _OF_FAMILY}
     }
+    where = places(readings.objects("services").value or (), readings.objects("cluster.deployments").value or ())
     for incident in shown:
         if incident.service:
             filters: dict[str, str | tuple[str, ...]] = {
                 "service": incident.service,
                 "track": incident.track,
-                "severity": ("ERROR", "FATAL"),
+                "level": LogLevel.ERROR,
             }
             requests[f"log.{incident.key}"] = Logs(
                 stream="logs",
@@ -63,6 +66,7 @@ def evidence(
                 end=end + timedelta(seconds=5),
                 filters=filters,
                 size=1,
+                places=where,
             )
     more = ask.gather(requests)
     changed = changes.changes(

@@ -1,13 +1,13 @@
 """Reads logs, spans and audit events: pages that lose and double nothing, surroundings, single documents, patterns.
 
 Errors of the source pass through, for `ask.py` to catch. What to ask and how an answer is read is decided in
-`search.py`, `resolution.py`, `windows.py` and `decide/patterns.py`; here it is asked, within a time.
+`search.py`, `survey.py`, `resolution.py`, `windows.py` and `entries.py`; here it is asked, within a time.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,10 +17,12 @@ from connectors.elasticsearch import Elasticsearch, Found
 from connectors.errors import NotFound, SourceError, TimedOut, understood
 from dashboard.catalog.fields import TIME, text_of
 from dashboard.decide.patterns import patterns
-from dashboard.model.log import LogEntry, LogPage, Patterns, Surroundings
-from dashboard.queries import search
+from dashboard.model.log import LogEntry, LogPage, LogPlace, Patterns, Surroundings
+from dashboard.model.words import WORDS, Words
+from dashboard.queries import search, survey
+from dashboard.queries.entries import Reader
 from dashboard.queries.request import LogContext, LogDocument, LogPatterns, LogRequest, Logs, MoreLogs
-from dashboard.queries.resolution import Resolution
+from dashboard.queries.resolution import Resolution, left_out
 from dashboard.queries.resolver import Resolver
 from dashboard.queries.windows import beginnings
 
@@ -31,7 +33,20 @@ SOURCE = "elasticsearch"
 LEAST_SECONDS = 0.3
 # Surroundings are looked for this far around a document; who wants more asks for a page.
 AROUND = timedelta(hours=1)
-_OF_PATTERNS = ("time", "severity", "message", "service", "track", "pod", "trace_id", "span_id")
+# Elasticsearch refuses a URL of more than 4,096 bytes.
+LONGEST_NAMES = 3500
+_OF_PATTERNS = (
+    "time",
+    "severity",
+    "severity_number",
+    "message",
+    "service",
+    "track",
+    "pod",
+    "workload",
+    "trace_id",
+    "span_id",
+)
 NO_DOCUMENT = "there is no such document: it was never written here, or it is older than what is kept"
 
 
@@ -65,11 +80,15 @@ class LogReader:
     """Reads from one Elasticsearch. Safe for threads. Every method may raise a `SourceError`.
 
     Args:
+        words: what levels and outcomes mean in this environment.
         seconds: counts seconds and never goes back.
     """
 
-    def __init__(self, elasticsearch: Elasticsearch, *, seconds: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, elasticsearch: Elasticsearch, *, words: Words = WORDS, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
         self._elasticsearch = elasticsearch
+        self._words = words
         self._seconds = seconds
         self._resolver = Resolver(elasticsearch, seconds=seconds)
 
@@ -110,7 +129,10 @@ class LogReader:
             if found.left_out and found.value and len(found.value.entries) < len(best.value.entries):
                 return _unfinished(best, begun, budget_seconds)
             best, begun = found, start
-        return best
+        if best.value is None:
+            return best
+        missed = self._missed(streams, replace(request, start=begun), fields, budget)
+        return replace(best, left_out=(*best.left_out, *missed))
 
     def more(self, streams: str, request: MoreLogs, *, budget_seconds: float) -> LogResult[LogPage]:
         """The page behind another: everything in the window that was not shown yet, in the same order.
@@ -124,7 +146,8 @@ class LogReader:
         budget = _Budget(budget_seconds, self._seconds)
         logs, cursor = request.logs, request.cursor
         fields = self._resolver.resolution(logs.stream, streams, timeout_seconds=budget_seconds)
-        asked = search.without(search.query(logs, fields), cursor.shown)
+        reader = self._reader(logs.stream, logs.places)
+        asked = search.without(search.query(logs, fields, self._words), cursor.shown)
         found = self._elasticsearch.search(
             streams,
             query=asked,
@@ -136,9 +159,9 @@ class LogReader:
             count_up_to=0,
             timeout_seconds=budget.left(),
         )
-        with understood(SOURCE):
-            page = search.next_page(logs, cursor, found)
-        return LogResult(value=page, query=search.as_text(streams, asked), left_out=found.left_out)
+        entries, unread = reader.entries(found)
+        page = search.next_page(logs, cursor, found, entries)
+        return LogResult(value=page, query=search.as_text(streams, asked), left_out=(*found.left_out, *unread))
 
     def surroundings(self, streams: str, request: LogContext, *, budget_seconds: float) -> LogResult[Surroundings]:
         """A document, and what lies next to it in one point in time: what shares its moment is on one side of it."""
@@ -160,23 +183,21 @@ class LogReader:
                     timeout_seconds=budget.left(),
                 )
 
+            reader = self._reader(request.stream)
             here = ask(itself, "asc", 1)
             if not here.hits:
                 return LogResult(value=None, query=text, nothing=NO_DOCUMENT, left_out=here.left_out)
             hit = here.hits[0]
             with understood(SOURCE):
-                entry = search.entry(request.stream, hit)
-            around = search.around(request, entry.at, AROUND, fields)
+                entry = reader.entry(hit)
+            around = search.around(request, entry.at, AROUND, fields, self._words)
             before = ask(around, "desc", request.before, hit.sort) if request.before else None
             after = ask(around, "asc", request.after, hit.sort) if request.after else None
-        with understood(SOURCE):
-            value = Surroundings(
-                before=tuple(reversed(_entries(request.stream, before))),
-                entry=entry,
-                after=_entries(request.stream, after),
-            )
-        left_out = [said for found in (here, before, after) if found for said in found.left_out]
-        return LogResult(value=value, query=text, left_out=tuple(dict.fromkeys(left_out)))
+        sides = [reader.entries(found) if found else ((), ()) for found in (before, after)]
+        value = Surroundings(before=tuple(reversed(sides[0][0])), entry=entry, after=sides[1][0])
+        parts = [said for found in (here, before, after) if found for said in found.left_out]
+        parts += [said for _, unread in sides for said in unread]
+        return LogResult(value=value, query=text, left_out=tuple(dict.fromkeys(parts)))
 
     def document(self, streams: str, request: LogDocument, *, budget_seconds: float) -> LogResult[LogEntry]:
         """The document that a link names, if it lies in `streams`: a link must not lead into any other index."""
@@ -188,14 +209,14 @@ class LogReader:
         if found is None or not found.hits:
             return LogResult(value=None, query=text, nothing=NO_DOCUMENT, left_out=found.left_out if found else ())
         with understood(SOURCE):
-            return LogResult(value=search.entry(request.stream, found.hits[0]), query=text)
+            return LogResult(value=self._reader(request.stream).entry(found.hits[0]), query=text)
 
     def patterns(self, streams: str, request: LogPatterns, *, budget_seconds: float) -> LogResult[Patterns]:
         """What the newest lines say, without what differs from one to the next."""
         budget = _Budget(budget_seconds, self._seconds)
         logs = request.logs
         fields = self._resolver.resolution(logs.stream, streams, timeout_seconds=budget_seconds)
-        asked = search.query(logs, fields)
+        asked = search.query(logs, fields, self._words)
         found = self._found(
             streams,
             query=asked,
@@ -207,25 +228,27 @@ class LogReader:
         text = search.as_text(streams, asked)
         if found is None:
             return _no_stream(streams, text)
-        with understood(SOURCE):
-            entries = search.entries_of(logs.stream, found)
+        read, unread = self._reader(logs.stream, logs.places).entries(found)
+        entries = [entry for entry in read if search.fits(logs, entry)]
         value = Patterns(
             patterns=patterns(entries),
             sampled=len(entries),
             total=found.total,
             total_is_lower_bound=found.total_is_lower_bound or bool(found.left_out),
         )
-        return LogResult(value=value, query=text, left_out=found.left_out)
+        missed = self._missed(streams, logs, fields, budget)
+        return LogResult(value=value, query=text, left_out=(*found.left_out, *unread, *missed))
 
     def _window(
         self, streams: str, request: Logs, start: datetime, fields: Resolution, width: int, timeout_seconds: float
     ) -> LogResult[LogPage]:
         window = replace(request, start=start)
-        asked = search.query(window, fields)
+        asked = search.query(window, fields, self._words)
+        end = self._seconds() + timeout_seconds
         found = self._found(
             streams,
             query=asked,
-            size=window.size,
+            size=search.read_size(window, fields),
             sort=search.sort(window, fields),
             aggregations=search.aggregations(window, fields, width),
             timeout_seconds=timeout_seconds,
@@ -233,10 +256,56 @@ class LogReader:
         text = search.as_text(streams, asked)
         if found is None:
             return _no_stream(streams, text)
+        more, uncounted = self._split_counts(window, fields, asked, end)
+        entries, unread = self._reader(request.stream, request.places).entries(found)
         with understood(SOURCE):
-            page = search.page(window, found, fields, width)
+            found = replace(found, aggregations={**found.aggregations, **more})
+            page = search.page(window, found, entries, fields, width)
+        unsure = search.unsure(window, found, page)
         page = page if start == request.start else search.searched_from(page, start)
-        return LogResult(value=page, query=text, left_out=found.left_out)
+        return LogResult(value=page, query=text, left_out=(*found.left_out, *unread, *unsure, *uncounted))
+
+    def _split_counts(
+        self, request: Logs, fields: Resolution, asked: Mapping[str, Any], end: float
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The counts by fields that have another type in other indices, from the indices where they can be counted."""
+        counts: dict[str, Any] = {}
+        lost: list[str] = []
+        for indices, aggregations in search.split_aggregations(request, fields).items():
+            names = ",".join(sorted(indices))
+            left = end - self._seconds()
+            if len(names) > LONGEST_NAMES or left < LEAST_SECONDS:
+                lost.append(f"counts lack {len(indices)} indices in which a field has another type")
+                continue
+            found = self._found(names, query=asked, size=0, aggregations=aggregations, timeout_seconds=left)
+            counts |= found.aggregations if found else {}
+        return counts, tuple(lost)
+
+    def _missed(self, streams: str, request: Logs, fields: Resolution, budget: _Budget) -> tuple[str, ...]:
+        """What the search cannot have seen: closed indices, lines without a field, words that are not understood.
+
+        Where that cannot be counted, the page stands, and it is said that this is not known.
+        """
+        closed = left_out(fields.unavailable, request.start)
+        if not survey.is_needed(request, fields):
+            return closed
+        try:
+            found = self._found(
+                streams,
+                query=survey.query(request, fields, self._words),
+                size=0,
+                aggregations=survey.aggregations(request, fields, self._words),
+                timeout_seconds=budget.left(),
+            )
+        except SourceError as error:
+            return (*closed, f"how many lines do not say what was asked for is not known: {error.detail}")
+        if found is None:
+            return closed
+        with understood(SOURCE):
+            return (*closed, *survey.findings(request, fields, self._words, found.aggregations))
+
+    def _reader(self, stream: str, places: tuple[LogPlace, ...] = ()) -> Reader:
+        return Reader(stream=stream, places=places, words=self._words)
 
     def _found(self, streams: str, **asked: Any) -> Found | None:
         """None where no data stream has the name."""
@@ -279,7 +348,3 @@ def _with_lacking(read: LogResult[LogPage]) -> LogResult[LogPage]:
 
 def _no_stream(streams: str, text: str) -> LogResult[Any]:
     return LogResult(value=None, query=text, nothing=f"there is no data stream {streams}")
-
-
-def _entries(stream: str, found: Found | None) -> tuple[LogEntry, ...]:
-    return search.entries_of(stream, found) if found else ()

@@ -32,6 +32,7 @@ from dashboard.model.view import View
 from dashboard.queries import evidence as counting
 from dashboard.queries import release_conditions
 from dashboard.queries.ask import Alerts, Ask, Instant, Objects, Range, Readings, Request
+from dashboard.queries.log_places import places
 from dashboard.queries.measures import period
 from dashboard.queries.policy import policy_of
 from dashboard.queries.unfinished import unfinished_of
@@ -110,7 +111,7 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
     over = period(view, now)
     line = {**over.values, "namespace": view.ns, "service": name, "window": over.course_window}
     line |= {"track": "", "agent": ""}
-    requests = _ask_counts(ask, view.ns, name, now) | {
+    requests = _ask_counts(ask, scene, view.ns, name, now) | {
         "line.errors": Range(agents.ERROR_RATIO_BY_TRACK, line, over.start, over.end),
         "line.p95": Range(agents.P95_BY_TRACK, line, over.start, over.end),
     }
@@ -154,7 +155,7 @@ def evidence(
     scene = _scene(ask, namespace, service, now)
     if scene.unfinished is not None and scene.unfinished.intent.id == action:
         scene = replace(scene, unfinished=None)
-    readings = ask.gather(_ask_counts(ask, namespace, service, now))
+    readings = ask.gather(_ask_counts(ask, scene, namespace, service, now))
     return _evidence(ask, scene, readings, now, mode)
 
 
@@ -215,7 +216,8 @@ def _preview_shows(scene: _Scene) -> Track | None:
     return service_annotations.read_active(preview) if preview else None
 
 
-def _ask_counts(ask: Ask, namespace: str, service: str, now: datetime) -> dict[str, Request]:
+def _ask_counts(ask: Ask, scene: _Scene, namespace: str, service: str, now: datetime) -> dict[str, Request]:
+    where = places([scene.raw], scene.deployments) if scene.raw else ()
     values = {"namespace": namespace, "service": service}
     windows = {"fast": f"{fast_seconds(ask)}s", "slow": f"{SLOW_SECONDS}s"}
     requests: dict[str, Request] = {
@@ -225,7 +227,7 @@ def _ask_counts(ask: Ask, namespace: str, service: str, now: datetime) -> dict[s
     }
     return (
         requests
-        | release_conditions.requests(namespace, service, now)
+        | release_conditions.requests(namespace, service, now, where)
         | {
             "targets": Instant(catalog.TARGETS, values),
             "scraped": Instant(catalog.SCRAPED_PODS, values),

@@ -10,10 +10,11 @@ from dashboard.catalog import release as catalog
 from dashboard.decide.error_lines import error_lines as as_patterns
 from dashboard.model import service_annotations
 from dashboard.model.conditions import Declared, ErrorLines
-from dashboard.model.log import LogPage
+from dashboard.model.log import LogPage, LogPlace
 from dashboard.model.reading import Reading, Source, State, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample
+from dashboard.model.words import LogLevel
 from dashboard.queries.ask import Instant, Logs, Readings, Request
 
 # By the seconds of their windows.
@@ -30,8 +31,8 @@ MOST_LINES = 500
 _STEP_SECONDS = 15
 
 
-def requests(namespace: str, service: str, now: datetime) -> dict[str, Request]:
-    """What the readings below are made of."""
+def requests(namespace: str, service: str, now: datetime, places: tuple[LogPlace, ...] = ()) -> dict[str, Request]:
+    """What the readings below are made of. `places` tells the track of lines that carry only the name of a pod."""
     values = {"namespace": namespace, "service": service}
     asked: dict[str, Request] = {f"burn.{name}": Instant(entry, values) for name, entry in _BAD_SHARES.items()}
     asked |= {
@@ -44,8 +45,9 @@ def requests(namespace: str, service: str, now: datetime) -> dict[str, Request]:
             namespace=namespace,
             start=now - LOOKED_BACK,
             end=now,
-            filters={"service": service, "track": track, "severity": ("ERROR", "FATAL")},
+            filters={"service": service, "track": track, "level": LogLevel.ERROR},
             size=MOST_LINES,
+            places=places,
             step_seconds=_STEP_SECONDS,
         )
     return asked

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from dashboard.catalog.expression import Expression
-from dashboard.model.log import Cursor, DocumentId
+from dashboard.model.log import Cursor, DocumentId, LogPlace
 
 Stream: TypeAlias = Literal["logs", "traces", "audit"]
 
@@ -64,6 +64,9 @@ class Logs:
     any amount of data, but the counts are then of what was searched (`LogPage.searched_from`).
     `filters` and `terms` take the short names of `catalog/fields.py` (service, track, severity ...) or fields as
     Elasticsearch knows them; a tuple of values means any of them, an empty value means no filter. `sort` likewise.
+    `level` ("error") and, of spans, `outcome` ("failed") filter by meaning, whatever words the documents use.
+    `places` tells the service and track of documents that carry only the name of their pod. All workloads of the
+    namespace belong there: the name of one may begin like another's.
     Answers are shared for `step_seconds`: for how long nothing new is worth a search over much.
     """
 
@@ -80,6 +83,7 @@ class Logs:
     sort: str = "@timestamp"
     widening: bool = False
     step_seconds: int = 1
+    places: tuple[LogPlace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from connectors.elasticsearch import Elasticsearch
-from connectors.errors import Rejected, SourceError
+from connectors.elasticsearch import Elasticsearch, Unavailable
+from connectors.errors import BadAnswer, NotFound, Rejected, SourceError
 from dashboard.queries.resolution import Resolution, resolve, wanted
 
 # A field begins to exist with the first document that carries it.
@@ -44,6 +44,7 @@ class Resolver:
         patience = min(timeout_seconds, LONGEST_SECONDS)
         try:
             types = self._elasticsearch.field_types(indices, wanted(stream), timeout_seconds=patience)
+            unavailable = self._unavailable(indices, patience)
         except Rejected:
             found = known or Resolution(stream=stream)
         except SourceError:
@@ -52,8 +53,15 @@ class Resolver:
             return known
         else:
             if not types.indices:
-                return Resolution(stream=stream)  # there may be one in a second
-            found = resolve(stream, types)
+                return Resolution(stream=stream, unavailable=unavailable)  # there may be one in a second
+            found = resolve(stream, types, unavailable)
         with self._lock:
             self._known[stream, indices] = (self._seconds(), found)
         return found
+
+    def _unavailable(self, indices: str, timeout_seconds: float) -> tuple[Unavailable, ...]:
+        """What cannot be searched, as far as we may know."""
+        try:
+            return self._elasticsearch.unavailable(indices, timeout_seconds=timeout_seconds)
+        except (Rejected, NotFound, BadAnswer):  # no right to look, or a backend that cannot tell
+            return ()

@@ -1,7 +1,7 @@
-"""A question for log lines, spans or audit events as an Elasticsearch search, and its answer as a page. Pure.
+"""A request for log lines, spans or audit events as an Elasticsearch search, and its answer as a page. Pure.
 
-Where a concept has fields of two telemetry generations, a filter takes either, and a count takes the second only of
-documents that lack the first: one that carries both is one document.
+Where a concept has several fields, a count takes the second only of documents that lack the first: one that carries
+both is one document. What a clause looks like is `clauses.py`'s business, how a document is read `entries.py`'s.
 """
 
 from __future__ import annotations
@@ -13,43 +13,49 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.elasticsearch import Found, Hit
-from dashboard.catalog.fields import FIELDS, NANOSECONDS_IN, TEXT, TIME, names
+from connectors.elasticsearch import Found
+from dashboard.catalog.fields import TEXT, TIME
 from dashboard.model.log import Cursor, DocumentId, LogEntry, LogPage
+from dashboard.model.words import WORDS, Words
+from dashboard.queries import clauses
+from dashboard.queries.clauses import LEVEL, OUTCOME, Clause
 from dashboard.queries.request import LogContext, LogDocument, LogRequest, Logs
-from dashboard.queries.resolution import Resolution
+from dashboard.queries.resolution import BY_VALUE, FieldKind, Resolution
 
-Clause = dict[str, Any]
-
+# With so many, one that states its level is nearly always among them.
+_READ_AT_LEAST = 50
 _HISTOGRAM = "histogram"
 _VALUES = "values"
 _TERMS_SIZE = 12
-_ATTRIBUTES = ("attributes.", "labels.")
-# Of a span, what is no attribute but belongs to the line a person reads.
-_SPAN_FIELDS = ("kind", "parent_span_id", "status.code")
 # The order of a point in time that is the same in every page of it.
 TIE = "_shard_doc"
+# How a bound is written does not depend on the format that an index keeps its times in.
+_FORMAT = {"format": "strict_date_optional_time"}
 
 
-def query(request: Logs, fields: Resolution) -> Clause:
+def query(request: Logs, fields: Resolution, words: Words = WORDS) -> Clause:
     """The filter: everything of the namespace in the window that matches all filters and all words of the text."""
-    window = {"gte": _iso(request.start), "lt": _iso(request.end)}
-    wanted = filters(request.filters, fields)
-    boolean: Clause = {"filter": [{"range": {TIME: window}}, scope(request.namespace, fields), *wanted]}
-    if request.text.strip():
-        words = {"query": request.text, "fields": list(TEXT[request.stream]), "default_operator": "and"}
-        boolean["must"] = [{"simple_query_string": words}]
+    wanted = clauses.filters(request.filters, fields, words, request.places)
+    boolean: Clause = {"filter": [window(request), scope(request.namespace, fields), *wanted], **text(request)}
     return {"bool": boolean}
+
+
+def window(request: Logs) -> Clause:
+    """What lies in the window, its end excluded."""
+    return {"range": {TIME: {"gte": _iso(request.start), "lt": _iso(request.end), **_FORMAT}}}
+
+
+def text(request: Logs) -> Clause:
+    """The words of the text, all of them, as a part of a bool; empty where there are none."""
+    if not request.text.strip():
+        return {}
+    words = {"query": request.text, "fields": list(TEXT[request.stream]), "default_operator": "and"}
+    return {"must": [{"simple_query_string": words}]}
 
 
 def scope(namespace: str, fields: Resolution) -> Clause:
     """What keeps namespaces apart: part of every question about logs, spans and audit events."""
-    return _either(fields.fields("namespace"), namespace)
-
-
-def filters(wanted: Mapping[str, str | tuple[str, ...]], fields: Resolution) -> list[Clause]:
-    """A clause for each filter that has a value."""
-    return [_either(fields.fields(name), value) for name, value in wanted.items() if value]
+    return clauses.either([clauses.has(use, namespace) for use in fields.uses("namespace")])
 
 
 def without(query: Clause, shown: Iterable[DocumentId]) -> Clause:
@@ -70,11 +76,11 @@ def only(request: LogDocument | LogContext, fields: Resolution) -> Clause:
     return {"bool": {"filter": [*itself, scope(request.namespace, fields)]}}
 
 
-def around(request: LogContext, at: datetime, reach: timedelta, fields: Resolution) -> Clause:
+def around(request: LogContext, at: datetime, reach: timedelta, fields: Resolution, words: Words = WORDS) -> Clause:
     """The query for what was written up to `reach` before or after a moment."""
-    window = {"gte": _iso(at - reach), "lte": _iso(at + reach)}
-    wanted = filters(request.filters, fields)
-    return {"bool": {"filter": [{"range": {TIME: window}}, scope(request.namespace, fields), *wanted]}}
+    near = {"range": {TIME: {"gte": _iso(at - reach), "lte": _iso(at + reach), **_FORMAT}}}
+    wanted = clauses.filters(request.filters, fields, words)
+    return {"bool": {"filter": [near, scope(request.namespace, fields), *wanted]}}
 
 
 def sort(request: Logs, fields: Resolution) -> list[Clause]:
@@ -94,15 +100,7 @@ def paged(order: Sequence[Clause]) -> list[Clause]:
 
 def aggregations(request: Logs, fields: Resolution, width_seconds: int) -> Clause:
     """The counts over the window that were asked for; of a histogram in buckets of `width_seconds`."""
-    asked: Clause = {}
-    for name in request.terms:
-        keys = fields.fields(name)
-        for number, key in enumerate(keys):
-            counted = {"terms": {"field": key, "size": _TERMS_SIZE}}
-            if number:
-                earlier = [{"exists": {"field": other}} for other in keys[:number]]
-                counted = {"filter": {"bool": {"must_not": earlier}}, "aggs": {_VALUES: counted}}
-            asked[_part(name, number)] = counted
+    asked = {part: counted for part, (indices, counted) in _counts(request, fields).items() if indices is None}
     if request.histogram_buckets:
         asked[_HISTOGRAM] = {
             "date_histogram": {"field": TIME, "fixed_interval": f"{width_seconds}s", "min_doc_count": 1}
@@ -110,56 +108,105 @@ def aggregations(request: Logs, fields: Resolution, width_seconds: int) -> Claus
     return asked
 
 
-def page(request: Logs, found: Found, fields: Resolution, width_seconds: int) -> LogPage:
-    """The answer in the deck's words; a KeyError, TypeError or ValueError where a document is not of its stream."""
+def split_aggregations(request: Logs, fields: Resolution) -> dict[frozenset[str], Clause]:
+    """The counts that can be made in some of the indices alone: in the others the field is of another type."""
+    asked: dict[frozenset[str], Clause] = defaultdict(dict)
+    for part, (indices, counted) in _counts(request, fields).items():
+        if indices is not None:
+            asked[indices][part] = counted
+    return dict(asked)
+
+
+def page(request: Logs, found: Found, entries: tuple[LogEntry, ...], fields: Resolution, width_seconds: int) -> LogPage:
+    """The answer in the deck's words; a KeyError, TypeError or ValueError where it does not fit the request.
+
+    Documents that were found by a word in their line and do not state the level that was asked for are not on it.
+    """
     counts = found.aggregations
     buckets = counts[_HISTOGRAM]["buckets"] if request.histogram_buckets else ()
-    entries = entries_of(request.stream, found)
-    is_full = 0 < request.size <= len(entries)
+    fitting = tuple(entry for entry in entries if fits(request, entry))
+    shown, later = fitting[: request.size], fitting[request.size :]
+    is_whole = len(found.hits) >= found.total and not found.total_is_lower_bound and not found.left_out
+    is_unsure = not is_whole and len(fitting) < len(entries)
+    there_may_be_more = request.size > 0 and (bool(later) or request.size <= len(found.hits))
     return LogPage(
-        entries=entries,
-        total=found.total,
-        total_is_lower_bound=found.total_is_lower_bound or bool(found.left_out),
+        entries=shown,
+        total=found.total - (len(entries) - len(fitting)),
+        total_is_lower_bound=found.total_is_lower_bound or bool(found.left_out) or is_unsure,
         histogram=_histogram(request, buckets, width_seconds) if request.histogram_buckets else (),
-        terms={name: _terms(counts, name, len(fields.fields(name))) for name in request.terms},
-        lacking=fields.lacks(_asked_by(request)),
-        next=Cursor(shown=tuple(entry.document for entry in entries)) if is_full else None,
+        terms={
+            name: _of_entries(fitting, name) if len(entries) == found.total and name in _READ else _terms(counts, name)
+            for name in request.terms
+        },
+        lacking=lacking(request, fields),
+        next=Cursor(shown=_seen(found, later)) if there_may_be_more else None,
     )
 
 
-def _asked_by(request: Logs) -> Iterator[str]:
+def read_size(request: Logs, fields: Resolution) -> int:
+    """How many documents to read for a page: more where their level is only known when they are read."""
+    is_told = fields.is_everywhere(("severity",)) or fields.is_everywhere(("severity_number",))
+    if request.stream != "logs" or not request.filters.get(LEVEL) or not request.size or (fields.indices and is_told):
+        return request.size
+    return max(request.size, _READ_AT_LEAST)
+
+
+def unsure(request: Logs, found: Found, page: LogPage) -> tuple[str, ...]:
+    """In words, documents that may be of the level that was asked for and were not read."""
+    rest = found.total - len(found.hits)
+    if len(page.entries) >= request.size or rest <= 0 or not request.filters.get(LEVEL):
+        return ()
+    return (f"{rest:,} lines that may be of this level and were not read",)
+
+
+def _seen(found: Found, later: Iterable[LogEntry]) -> tuple[DocumentId, ...]:
+    """What was read, but for what a later page is to show."""
+    kept = {entry.document for entry in later}
+    read = (DocumentId(hit.index, hit.id) for hit in found.hits)
+    return tuple(document for document in read if document not in kept)
+
+
+def fits(request: Logs, entry: LogEntry) -> bool:
+    """Whether an entry has the level or outcome that was asked for, as it was read."""
+    levels, outcomes = _several(request.filters.get(LEVEL)), _several(request.filters.get(OUTCOME))
+    return (not levels or request.stream != "logs" or entry.level in levels) and (
+        not outcomes or request.stream != "traces" or entry.outcome in outcomes
+    )
+
+
+def lacking(request: Logs, fields: Resolution) -> tuple[str, ...]:
+    """What the request asks by and no document has: neither a field nor a pod that would tell it."""
+    told = {"service", "track"} if request.places and "pod" not in fields.lacking else set()
+    return fields.lacks(concept for concept in asked_by(request) if concept not in told)
+
+
+def asked_by(request: Logs) -> Iterator[str]:
     """The concepts that decide which documents are found and how they are counted."""
     yield "namespace"
-    yield from (name for name, value in request.filters.items() if value)
+    yield from (name for name, value in request.filters.items() if value and name not in (LEVEL, OUTCOME))
     yield from request.terms
 
 
 def searched_from(page: LogPage, start: datetime) -> LogPage:
     """The page of a window that is not the whole one: there may be more before it."""
-    shown = tuple(entry.document for entry in page.entries)
+    shown = page.next.shown if page.next else tuple(entry.document for entry in page.entries)
     return replace(page, searched_from=start, total_is_lower_bound=True, next=Cursor(shown=shown))
 
 
-def next_page(request: Logs, cursor: Cursor, found: Found) -> LogPage:
+def next_page(request: Logs, cursor: Cursor, found: Found, entries: tuple[LogEntry, ...]) -> LogPage:
     """A page behind another, which has no counts: the total is of what is shown."""
     is_full = len(found.hits) >= request.size
     later = (
         Cursor(shown=cursor.shown, point_in_time=found.point_in_time, after=found.hits[-1].sort) if is_full else None
     )
-    return LogPage(
-        entries=entries_of(request.stream, found), total=len(found.hits), total_is_lower_bound=True, next=later
-    )
-
-
-def entries_of(stream: str, found: Found) -> tuple[LogEntry, ...]:
-    """The documents in the deck's words; raises as `page` does."""
-    return tuple(entry(stream, hit) for hit in found.hits)
+    fitting = tuple(entry for entry in entries if fits(request, entry))
+    return LogPage(entries=fitting, total=len(fitting), total_is_lower_bound=True, next=later)
 
 
 def shape(request: Logs) -> Hashable:
     """All of a request but its window: what two looks at the same moving window have in common."""
     filters = tuple(sorted((name, wanted) for name, wanted in request.filters.items() if wanted))
-    counts = (request.histogram_buckets, request.terms)
+    counts = (request.histogram_buckets, request.terms, request.places)
     order = (request.sort, request.newest_first, request.widening)
     return (request.namespace, filters, request.text, request.size, *order, *counts)
 
@@ -185,47 +232,55 @@ def bucket_seconds(request: Logs) -> int:
     return max(1, -int(-span // request.histogram_buckets))
 
 
-def entry(stream: str, hit: Hit) -> LogEntry:
-    """One document in the deck's words; raises as `page` does."""
-    flat = dict(_flat(hit.source))
-
-    def text(concept: str) -> str:
-        found = _first(flat, names(stream, concept))
-        return found if isinstance(found, str) else "" if found is None else str(found)
-
-    return LogEntry(
-        at=_time(flat[TIME]),
-        severity=text("severity"),
-        message=text("message"),
-        service=text("service"),
-        track=text("track"),
-        pod=text("pod"),
-        trace_id=text("trace_id"),
-        span_id=text("span_id"),
-        attributes=_attributes(stream, flat),
-        id=hit.id,
-        index=hit.index,
-    )
+_READ = ("service", "track", "pod", LEVEL, OUTCOME)
 
 
-def _part(name: str, number: int) -> str:
-    return f"{name}+{number}" if number else name
+def _counts(request: Logs, fields: Resolution) -> dict[str, tuple[frozenset[str] | None, Clause]]:
+    """The counts by value, each by the name of its part, with the indices that it is bound to (None: none)."""
+    asked: dict[str, tuple[frozenset[str] | None, Clause]] = {}
+    for name in request.terms:
+        earlier: list[str] = []
+        for number, use in enumerate(fields.uses("severity" if name == LEVEL else name)):
+            counted = {"terms": {"field": use.name, "size": _TERMS_SIZE}}
+            # A value that is also kept as text is one field, not two.
+            plain = use.name.removesuffix(BY_VALUE)
+            others = [
+                {"exists": {"field": other}} for other in dict.fromkeys(earlier) if other not in (use.name, plain)
+            ]
+            if others:
+                counted = {"filter": {"bool": {"must_not": others}}, "aggs": {_VALUES: counted}}
+            earlier.append(use.name)
+            if use.kind is not FieldKind.TEXT:
+                asked[f"{name}+{number}" if number else name] = (use.indices, counted)
+        for value in dict.fromkeys(place.of(name) for place in request.places if place.of(name)):
+            if by_pod := clauses.of_pods(name, value, fields, request.places):
+                asked[f"{name}@{value}"] = (None, {"filter": by_pod})
+    return asked
 
 
-def _either(keys: Sequence[str], wanted: str | tuple[str, ...]) -> Clause:
-    clauses: list[Clause] = [
-        {"term": {key: wanted}} if isinstance(wanted, str) else {"terms": {key: list(wanted)}} for key in keys
-    ]
-    return clauses[0] if len(clauses) == 1 else {"bool": {"should": clauses, "minimum_should_match": 1}}
-
-
-def _terms(counts: Mapping[str, Any], name: str, parts: int) -> tuple[tuple[str, int], ...]:
+def _terms(counts: Mapping[str, Any], name: str) -> tuple[tuple[str, int], ...]:
     found: Counter[str] = Counter()
-    for number in range(parts):
-        counted = counts[_part(name, number)]
-        for bucket in (counted[_VALUES] if number else counted)["buckets"]:
-            found[str(bucket["key"])] += int(bucket["doc_count"])
+    for part, counted in counts.items():
+        if part == name or part.startswith(f"{name}+"):
+            for bucket in counted.get(_VALUES, counted)["buckets"]:
+                found[str(bucket["key"])] += int(bucket["doc_count"])
+        elif part.startswith(f"{name}@") and counted["doc_count"]:
+            found[part.partition("@")[2]] += int(counted["doc_count"])
     return tuple(found.most_common(_TERMS_SIZE))
+
+
+def _of_entries(entries: Iterable[LogEntry], name: str) -> tuple[tuple[str, int], ...]:
+    """The same counts where every document was read."""
+    found = Counter(value for entry in entries if (value := _read(entry, name)))
+    return tuple(found.most_common(_TERMS_SIZE))
+
+
+def _read(entry: LogEntry, name: str) -> str:
+    if name == LEVEL:
+        return entry.level or entry.severity or "not said"
+    if name == OUTCOME:
+        return entry.outcome or entry.severity
+    return str(getattr(entry, name))
 
 
 def _histogram(request: Logs, buckets: Iterable[Mapping[str, Any]], width: int) -> tuple[tuple[datetime, int], ...]:
@@ -238,48 +293,8 @@ def _histogram(request: Logs, buckets: Iterable[Mapping[str, Any]], width: int) 
     )
 
 
-def _attributes(stream: str, flat: Mapping[str, Any]) -> dict[str, Any]:
-    """What the entry has no field of its own for, by its standard name; of an audit event everything."""
-    if stream == "audit":
-        return {key: value for key, value in flat.items() if key != TIME}
-    found = {
-        key.removeprefix(prefix): value
-        for prefix in _ATTRIBUTES
-        for key, value in flat.items()
-        if key.startswith(prefix)
-    }
-    for candidates in FIELDS[stream].values():
-        standard = candidates[0]
-        if standard.startswith("attributes.") and (value := _first(flat, candidates)) is not None:
-            found[standard.removeprefix("attributes.")] = value
-    if stream == "traces":
-        found |= {key: flat[key] for key in _SPAN_FIELDS if key in flat}
-        for name in names(stream, "duration"):
-            if name in flat:
-                found.setdefault("duration", flat[name] * NANOSECONDS_IN.get(name, 1))
-    return found
-
-
-def _first(flat: Mapping[str, Any], candidates: Iterable[str]) -> Any:
-    return next((flat[name] for name in candidates if flat.get(name) not in (None, "")), None)
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves by dotted name: documents come nested, with dots in their keys, or both."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
-
-
-def _time(value: str | float) -> datetime:
-    """A document's time: RFC 3339, or milliseconds since the epoch as a number or in text, as exporters write it."""
-    try:
-        return datetime.fromtimestamp(float(value) / 1000, UTC)
-    except ValueError:
-        at = datetime.fromisoformat(str(value))
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
+def _several(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) and value else tuple(value or ())
 
 
 def _iso(at: datetime) -> str:

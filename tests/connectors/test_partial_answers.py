@@ -11,7 +11,7 @@ from connectors.elasticsearch import Elasticsearch, Found, Unavailable
 from connectors.errors import Rejected
 
 _PRODUCT = {"X-Elastic-Product": "Elasticsearch", "Content-Type": "application/json"}
-_HIT = {"_id": "1", "_index": "i", "_source": {"message": "hello"}, "fields": {"@timestamp": ["2026-01-01T12:00:00Z"]}}
+_HIT = {"_id": "1", "_index": "i", "_source": {"message": "hello"}}
 
 
 def _answer(hits: list[Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def _answer(hits: list[Any] | None = None, **more: Any) -> dict[str, Any]:
 
 
 def _search(url: str) -> Found:
-    return Elasticsearch(url).search("logs-*", query={"match_all": {}}, size=3, times=["@timestamp"])
+    return Elasticsearch(url).search("logs-*", query={"match_all": {}}, size=3)
 
 
 def _cluster(status: str, reason: str = "") -> dict[str, Any]:
@@ -97,14 +97,6 @@ def test_what_is_missing_is_named(backend, answer, more: dict[str, Any], said: t
     found = _search(backend.url)
 
     assert (found.left_out, len(found.hits)) == (said, 1)
-
-
-def test_times_come_in_one_format_whatever_the_index_keeps(backend, answer):
-    backend.answers["/logs-*/_search"] = answer(_answer(), headers=_PRODUCT)
-
-    assert _search(backend.url).hits[0].times == {"@timestamp": ("2026-01-01T12:00:00Z",)}
-    asked = {"field": "@timestamp", "format": "strict_date_optional_time_nanos"}
-    assert backend.asked[0].json["fields"] == [asked]
 
 
 def test_lines_of_a_megabyte_cost_no_other_line(backend, answer):

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from connectors.alertmanager import FiringAlert
 from connectors.clock import SourceClock
-from connectors.elasticsearch import FieldTypes, Found
+from connectors.elasticsearch import FieldTypes, Found, Unavailable
 from connectors.errors import SourceError, Unreachable
 from connectors.kubernetes import ListResult, WatchEvent
 from connectors.prometheus import Matrix, Point, Vector
@@ -129,6 +129,9 @@ class FakeElasticsearch:
 
     def field_types(self, index: str, names: Any, **asked: Any) -> FieldTypes:
         return known(**{NAMESPACE: ("i",)})
+
+    def unavailable(self, index: str, **asked: Any) -> tuple[Unavailable, ...]:
+        return ()
 
     def search(self, index: str, **asked: Any) -> Found:
         self.asked.append({"index": index, **asked})

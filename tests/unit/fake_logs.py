@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.clock import SourceClock
-from connectors.elasticsearch import FieldType, FieldTypes, Found, Hit
+from connectors.elasticsearch import FieldType, FieldTypes, Found, Hit, Unavailable
 from connectors.errors import NotFound, SourceError
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
@@ -44,6 +44,7 @@ class FakeLogs:
         self.asked: list[SourceRequest] = []
         self.known: FieldTypes | SourceError = known(**{NAMESPACE: ("i",)})
         self.asked_fields = 0
+        self.closed: tuple[Unavailable, ...] = ()
         self.passed = 0.0
         self.takes_seconds = 0.0
         self.failures: dict[int, SourceError] = {}
@@ -55,6 +56,9 @@ class FakeLogs:
         if isinstance(self.known, SourceError):
             raise self.known
         return self.known
+
+    def unavailable(self, index: str, *, timeout_seconds: float) -> tuple[Unavailable, ...]:
+        return self.closed
 
     def version(self) -> str:
         return "9.0.0"
@@ -139,7 +143,9 @@ def _matches(clause: Mapping[str, Any], hit: Hit) -> bool:
             wanted = all(_matches(one, hit) for one in body.get("filter", ()))
             return wanted and not any(_matches(one, hit) for one in body.get("must_not", ()))
         case "range":
-            limits = {name: datetime.fromisoformat(limit) for name, limit in body["@timestamp"].items()}
+            limits = {
+                name: datetime.fromisoformat(limit) for name, limit in body["@timestamp"].items() if name != "format"
+            }
             at = _at(hit)
             return limits["gte"] <= at and (at < limits["lt"] if "lt" in limits else at <= limits["lte"])
         case "ids":

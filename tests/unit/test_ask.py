@@ -439,8 +439,15 @@ def test_failed_shards_make_a_page_partial_and_its_total_a_lower_bound(world: Wo
     assert reading.value.total_is_lower_bound
 
 
-def test_a_document_of_another_shape_is_missing_and_not_an_exception(world: World):
-    hit = Hit(id="1", index="i", source={"message": "no time"})
-    world.elasticsearch.answer = Found(hits=(hit,), total=1, total_is_lower_bound=False)
+def test_a_document_of_another_shape_costs_itself_alone(world: World):
+    hits = (
+        Hit(id="1", index="i", source={"message": "no time"}),
+        Hit(id="2", index="i", source={"@timestamp": "2026-01-01T12:00:00Z", "message": "hello"}),
+    )
+    world.elasticsearch.answer = Found(hits=hits, total=2, total_is_lower_bound=False)
 
-    assert world.ask.gather({"x": _logs()}).logs("x").state is State.MISSING
+    reading = world.ask.gather({"x": _logs()}).logs("x")
+
+    assert reading.value is not None
+    assert (reading.state, [entry.id for entry in reading.value.entries]) == (State.PARTIAL, ["2"])
+    assert "1 of 2 documents have no time that can be read" in reading.reason

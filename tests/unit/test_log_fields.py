@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from connectors.elasticsearch import FieldType, FieldTypes, Found, Hit
 from connectors.errors import Rejected, Unreachable
 from dashboard.catalog.fields import FIELDS
-from dashboard.queries import search
+from dashboard.model.words import WORDS
+from dashboard.queries import clauses, search
+from dashboard.queries.entries import Reader
 from dashboard.queries.request import Logs
-from dashboard.queries.resolution import Resolution, resolve
+from dashboard.queries.resolution import Resolution, UsableField, resolve
 from dashboard.queries.resolver import KEPT_SECONDS, Resolver
 from tests.unit.fake_logs import NOW, FakeLogs, known
 
@@ -80,11 +82,11 @@ def test_where_no_index_is_nothing_is_said_to_lack():
     assert resolve("logs", FieldTypes(indices=frozenset(), by_name={})).lacking == frozenset()
 
 
-BOTH = Resolution(stream="logs", found={"service": (OTEL, ECS)}, lacking=frozenset({"track"}))
+BOTH = Resolution(stream="logs", found={"service": (UsableField(OTEL), UsableField(ECS))}, lacking=frozenset({"track"}))
 
 
 def test_a_filter_takes_documents_of_either_generation():
-    clause = search.filters({"service": "gateway"}, BOTH)[0]
+    clause = clauses.filters({"service": "gateway"}, BOTH, WORDS)[0]
 
     assert clause["bool"]["should"] == [{"term": {OTEL: "gateway"}}, {"term": {ECS: "gateway"}}]
     assert clause["bool"]["minimum_should_match"] == 1
@@ -99,13 +101,13 @@ def test_a_document_with_both_names_is_counted_once():
     second = {"doc_count": 3, "values": {"buckets": [{"key": "agents", "doc_count": 3}]}}
     found = Found(hits=(), total=12, total_is_lower_bound=False, aggregations={"service": first, "service+1": second})
 
-    assert search.page(request, found, BOTH, 1).terms == {"service": (("agents", 7), ("gateway", 5))}
+    assert search.page(request, found, (), BOTH, 1).terms == {"service": (("agents", 7), ("gateway", 5))}
 
 
 def test_a_page_says_which_of_its_questions_no_document_can_answer():
     found = Found(hits=(), total=0, total_is_lower_bound=False)
 
-    page = search.page(_logs(filters={"track": "green", "service": "a", "agent": ""}), found, BOTH, 1)
+    page = search.page(_logs(filters={"track": "green", "service": "a", "agent": ""}), found, (), BOTH, 1)
 
     assert page.lacking == ("track",)
 
@@ -132,7 +134,7 @@ def test_documents_of_both_generations_are_the_same_entry():
         "kubernetes": {"pod": {"name": "p"}},
     }
 
-    one, other = (search.entry("logs", Hit(id="1", index="i", source=source)) for source in (otel, ecs))
+    one, other = (Reader(stream="logs").entry(Hit(id="1", index="i", source=source)) for source in (otel, ecs))
 
     for name in ("at", "severity", "message", "service", "track", "pod", "trace_id", "span_id"):
         assert getattr(one, name) == getattr(other, name), name
@@ -142,7 +144,7 @@ def test_documents_of_both_generations_are_the_same_entry():
 def test_spans_of_classic_apm_take_as_long_as_they_say():
     source = {"@timestamp": "2026-01-01T12:00:00Z", "span": {"name": "chat", "duration": {"us": 1_500_000}}}
 
-    entry = search.entry("traces", Hit(id="1", index="i", source=source))
+    entry = Reader(stream="traces").entry(Hit(id="1", index="i", source=source))
 
     assert (entry.message, entry.duration_seconds) == ("chat", 1.5)
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from dashboard.decide.likeness import kind
 from dashboard.decide.patterns import patterns
 from dashboard.model.log import LogEntry
-from dashboard.queries import search
+from dashboard.queries.entries import Reader
 from tests.unit.fake_logs import NOW, line
 
 
 def _entries(messages: Sequence[str]) -> list[LogEntry]:
     """The newest first, a second apart."""
-    return [search.entry("logs", line(str(at), at, message=message)) for at, message in enumerate(messages)]
+    return [Reader(stream="logs").entry(line(str(at), at, message=message)) for at, message in enumerate(messages)]
 
 
 def _templates(messages: Sequence[str]) -> list[tuple[str, int]]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from connectors.elasticsearch import Found, Hit
 from dashboard.model.log import LogPage
 from dashboard.queries import search, tail
+from dashboard.queries.entries import Reader
 from dashboard.queries.resolution import Resolution
 from dashboard.queries.tail import MOST, REACH, Tail, TailStep, advance
 from tests.unit.fake_logs import NOW, line
@@ -21,7 +22,8 @@ def _page(lines: list[Hit], now: datetime) -> LogPage:
     hits = [hit for hit in lines if request.start <= datetime.fromisoformat(hit.source["@timestamp"]) < request.end]
     hits.sort(key=lambda hit: hit.source["@timestamp"], reverse=True)
     found = Found(hits=tuple(hits[: request.size]), total=len(hits), total_is_lower_bound=False)
-    return search.page(request, found, Resolution(stream="logs"), 1)
+    entries, _ = Reader(stream="logs").entries(found)
+    return search.page(request, found, entries, Resolution(stream="logs"), 1)
 
 
 def _at(seconds: float) -> datetime:

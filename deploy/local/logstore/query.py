@@ -18,6 +18,7 @@ from deploy.local.logstore.mapping import View
 from deploy.local.logstore.simple_query_string import simple_query_string
 
 Json = Mapping[str, Any]
+_DATES = "strict_date_optional_time"
 
 
 class Compiler:
@@ -96,12 +97,15 @@ class Compiler:
 
     def _range(self, body: Json) -> Query:
         name, limits = one_field(body, "range")
-        only(limits, "range", ("gt", "gte", "lt", "lte"))
+        only(limits, "range", ("gt", "gte", "lt", "lte", "format"))
+        if limits.get("format", _DATES) != _DATES:
+            raise illegal(f"Invalid format: [{limits['format']}]: this store reads [{_DATES}]")
         return self.clauses.range(name, limits)
 
     def _match(self, body: Json) -> Query:
-        name, options = field_of(body, "match", "query", ("query", "operator"))
-        return self.clauses.match(name, options["query"], every=operator_is_and(options.get("operator", "or")))
+        name, options = field_of(body, "match", "query", ("query", "operator", "lenient"))
+        every = operator_is_and(options.get("operator", "or"))
+        return self.clauses.match(name, options["query"], every=every, lenient=bool(options.get("lenient")))
 
     def _phrase(self, body: Json) -> Query:
         name, options = field_of(body, "match_phrase", "query", ("query",))

@@ -1,0 +1,192 @@
+"""Filters of logs, spans and audit events as clauses of an Elasticsearch query. Pure.
+
+Where a concept has several fields, a filter takes any of them. A clause on a field that has another type in another
+index is bound to the indices where it can be compared. Where a document has no field for its service or track, the
+name of its pod tells it by way of the cluster; where it has none for its level, the words of its line do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dashboard.catalog.fields import TEXT
+from dashboard.model.log import LogPlace
+from dashboard.model.words import LogLevel, SpanOutcome, Words
+from dashboard.queries.resolution import FieldKind, Resolution, UsableField
+
+Clause = dict[str, Any]
+
+# What a request filters by meaning and not by value, per stream: the concept whose words are understood.
+LEVEL, OUTCOME = "level", "outcome"
+# OpenTelemetry's numbers of levels, from and to (excluded).
+_NUMBERS = {
+    LogLevel.ERROR: (17, 25),
+    LogLevel.WARNING: (13, 17),
+    LogLevel.INFO: (9, 13),
+    LogLevel.DEBUG: (1, 9),
+}
+_CRASH_WORDS = ("traceback", "exception", "panic")
+_SHORTEST_WORD = 3
+
+
+def either(clauses: Sequence[Clause]) -> Clause:
+    """Any of the clauses."""
+    if not clauses:
+        return {"match_none": {}}
+    return clauses[0] if len(clauses) == 1 else {"bool": {"should": list(clauses), "minimum_should_match": 1}}
+
+
+def every(clauses: Sequence[Clause]) -> Clause:
+    """All of the clauses."""
+    return clauses[0] if len(clauses) == 1 else {"bool": {"filter": list(clauses)}}
+
+
+def has(use: UsableField, values: str | tuple[str, ...]) -> Clause:
+    """Documents whose field has the value, or one of several."""
+    several = (values,) if isinstance(values, str) else values
+    found: Clause
+    match use.kind:
+        case FieldKind.NUMBER:
+            numbers = [number for value in several if (number := _number(value)) is not None]
+            found = {"terms": {use.name: numbers}} if numbers else {"match_none": {}}
+        case FieldKind.TEXT:
+            found = either([{"match_phrase": {use.name: value}} for value in several])
+        case FieldKind.WORD if use.indices is not None:
+            # By value all the same, and no error in an index where the field holds numbers.
+            found = either([{"match": {use.name: {"query": value, "lenient": True}}} for value in several])
+        case FieldKind.WORD:
+            found = {"term": {use.name: values}} if isinstance(values, str) else {"terms": {use.name: list(values)}}
+    return found if use.indices is None else every([within(use.indices), found])
+
+
+def within(indices: Iterable[str]) -> Clause:
+    """Documents of these indices."""
+    return {"terms": {"_index": sorted(indices)}}
+
+
+def absent(fields: Resolution, *concepts: str) -> Clause:
+    """Documents that have no field for any of the concepts."""
+    names = dict.fromkeys(name for concept in concepts for name in fields.fields(concept))
+    return {"bool": {"must_not": [{"exists": {"field": name}} for name in names]}}
+
+
+def filters(
+    wanted: Mapping[str, str | tuple[str, ...]],
+    fields: Resolution,
+    words: Words,
+    places: Sequence[LogPlace] = (),
+) -> list[Clause]:
+    """A clause for each filter that has a value."""
+    return [_filter(concept, value, fields, words, places) for concept, value in wanted.items() if value]
+
+
+def of_pods(
+    concept: str, values: str | tuple[str, ...], fields: Resolution, places: Sequence[LogPlace]
+) -> Clause | None:
+    """Documents without a field for a service or track, on pods that are known to belong to it; None without such."""
+    several = (values,) if isinstance(values, str) else values
+    mine = [place for place in places if place.workload and place.of(concept) in several]
+    if not mine:
+        return None
+    return every([absent(fields, concept), either([_pods(place.workload, fields, places) for place in mine])])
+
+
+def level_words(level: LogLevel, words: Words) -> tuple[str, ...]:
+    """The words by which a line that nobody parsed may state a level."""
+    spelled = (word for word in words.level.spellings(level) if word.islower() and word.isalpha())
+    found = tuple(word for word in spelled if len(word) >= _SHORTEST_WORD)
+    return (*found, *_CRASH_WORDS) if level is LogLevel.ERROR else found
+
+
+def in_line(levels: Iterable[LogLevel], fields: Resolution, words: Words) -> Clause:
+    """Documents without a level in whose line stands a word, or a number behind the word level, for one of these."""
+    several = tuple(levels)
+    text = " ".join(dict.fromkeys(word for level in several for word in level_words(level, words)))
+    numbers = [word for word in words.level.spellings(*several) if word.isdecimal()]
+    said = [
+        clause
+        for name in _line_fields(fields)
+        for clause in (
+            {"match": {name: text}},
+            *({"match_phrase": {name: f"level {number}"}} for number in numbers),
+        )
+    ]
+    return every([without_level(fields), either(said)])
+
+
+def without_level(fields: Resolution) -> Clause:
+    """Documents that have no field for their level."""
+    return absent(fields, "severity", "severity_number")
+
+
+def numbered(fields: Resolution, level: LogLevel | None = None) -> Clause:
+    """Documents with OpenTelemetry's number of a level, or of any."""
+    low, high = _NUMBERS[level] if level else (1, 25)
+    return either([{"range": {use.name: {"gte": low, "lt": high}}} for use in _number_fields(fields)])
+
+
+def _filter(
+    concept: str,
+    value: str | tuple[str, ...],
+    fields: Resolution,
+    words: Words,
+    places: Sequence[LogPlace],
+) -> Clause:
+    several = (value,) if isinstance(value, str) else value
+    if concept == LEVEL and fields.stream == "logs":
+        return _level([LogLevel(one) for one in several], fields, words)
+    if concept == OUTCOME and fields.stream == "traces":
+        return _outcome([SpanOutcome(one) for one in several], fields, words)
+    clauses = [has(use, value) for use in fields.uses(concept)]
+    by_pod = of_pods(concept, value, fields, places)
+    return either([*clauses, by_pod] if by_pod else clauses)
+
+
+def _level(levels: Sequence[LogLevel], fields: Resolution, words: Words) -> Clause:
+    spelled = words.level.spellings(*levels)
+    clauses = [has(use, spelled) for use in fields.uses("severity")]
+    clauses += [numbered(fields, level) for level in levels if _number_fields(fields)]
+    return either([*clauses, in_line(levels, fields, words)])
+
+
+def _outcome(outcomes: Sequence[SpanOutcome], fields: Resolution, words: Words) -> Clause:
+    clauses = [has(use, words.outcome.spellings(*outcomes)) for use in fields.uses("status")]
+    if SpanOutcome.FAILED in outcomes:
+        clauses += [{"exists": {"field": name}} for name in fields.fields("error_type")]
+    if SpanOutcome.UNSAID in outcomes:
+        clauses.append(absent(fields, "status", "error_type"))
+    return either(clauses)
+
+
+def _pods(workload: str, fields: Resolution, places: Sequence[LogPlace]) -> Clause:
+    """Documents of a workload's pods. Another workload's name may begin like this one's."""
+    longer = [place.workload for place in places if place.workload.startswith(f"{workload}-")]
+    of_name = [
+        {
+            "bool": {
+                "filter": [{"prefix": {use.name: f"{workload}-"}}],
+                "must_not": [{"prefix": {use.name: f"{other}-"}} for other in longer],
+            }
+        }
+        for use in fields.uses("pod")
+        if use.kind is FieldKind.WORD
+    ]
+    return either([*(has(use, workload) for use in fields.uses("workload")), *of_name])
+
+
+def _line_fields(fields: Resolution) -> tuple[str, ...]:
+    """Where the words of a line can be searched."""
+    return fields.text or TEXT[fields.stream]
+
+
+def _number_fields(fields: Resolution) -> tuple[UsableField, ...]:
+    return tuple(use for use in fields.uses("severity_number") if use.kind is not FieldKind.TEXT)
+
+
+def _number(value: str) -> int | float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() else number

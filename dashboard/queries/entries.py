@@ -1,0 +1,211 @@
+"""Documents of logs, traces and the audit trail in the deck's words, whatever shape a shipper gave them. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.elasticsearch import Found, Hit
+from dashboard.catalog.fields import FIELDS, NANOSECONDS_IN, STRUCTURED, TIME, names
+from dashboard.decide import lines
+from dashboard.decide.alerts import workload_of_pod
+from dashboard.model.log import LogEntry, LogPlace
+from dashboard.model.words import WORDS, LogLevel, SpanOutcome, Words
+
+_ATTRIBUTES = ("attributes.", "labels.")
+# Of a span, what is no attribute but belongs to the line a person reads.
+_SPAN_FIELDS = ("kind", "parent_span_id", "status.code")
+# As programs other than Elasticsearch write times, tried in this order.
+_FORMATS = (
+    "%d/%b/%Y:%H:%M:%S %z",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M:%S.%f",
+    "%Y/%m/%d",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%b %d, %Y @ %H:%M:%S.%f",
+)
+# A number of seconds, milliseconds, microseconds or nanoseconds since 1970: below each bound it would be far off.
+_YEAR_2000 = 946_684_800_000
+_EPOCHS = ((1e11, 1), (1e14, 1e3), (1e17, 1e6), (float("inf"), 1e9))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """How documents of one stream are read: whose pods tell a service and track, and what words mean here."""
+
+    stream: str
+    places: tuple[LogPlace, ...] = ()
+    words: Words = WORDS
+
+    def entries(self, found: Found) -> tuple[tuple[LogEntry, ...], tuple[str, ...]]:
+        """The documents that can be read, and in words how many could not: one of them costs itself alone."""
+        read: list[LogEntry] = []
+        for hit in found.hits:
+            try:
+                read.append(self.entry(hit))
+            except (KeyError, ValueError, TypeError, OverflowError):
+                continue
+        lost = len(found.hits) - len(read)
+        said = f"{lost} of {len(found.hits)} documents have no time that can be read"
+        return tuple(read), (said,) if lost else ()
+
+    def entry(self, hit: Hit) -> LogEntry:
+        """One document in the deck's words.
+
+        Raises:
+            KeyError, TypeError, ValueError, OverflowError: its time is missing or cannot be read.
+        """
+        flat = dict(_flat(hit.source))
+        message, place = self._message(flat), self._place(flat)
+        word, level = self._level(flat, message)
+        return LogEntry(
+            at=_at(hit, flat),
+            severity=word,
+            message=message,
+            service=self._text(flat, "service") or place.service,
+            track=self._text(flat, "track") or place.track,
+            pod=self._text(flat, "pod"),
+            trace_id=self._text(flat, "trace_id"),
+            span_id=self._text(flat, "span_id"),
+            attributes=_attributes(self.stream, flat),
+            id=hit.id,
+            index=hit.index,
+            level=level,
+            outcome=self._outcome(flat),
+        )
+
+    def _text(self, flat: Mapping[str, Any], concept: str) -> str:
+        return ", ".join(_values(flat, names(self.stream, concept)))
+
+    def _message(self, flat: Mapping[str, Any]) -> str:
+        for name in names(self.stream, "message"):
+            if found := _values(flat, (name,)):
+                return "\n".join(found)
+            if name in STRUCTURED and (tree := _below(flat, name)):
+                return json.dumps(tree, ensure_ascii=False, default=str)
+        return ""
+
+    def _place(self, flat: Mapping[str, Any]) -> LogPlace:
+        """The service and track that the document's pod is known to belong to."""
+        workload = self._text(flat, "workload") or workload_of_pod(self._text(flat, "pod"))
+        return next((place for place in self.places if place.workload == workload), LogPlace(workload=""))
+
+    def _level(self, flat: Mapping[str, Any], message: str) -> tuple[str, LogLevel | None]:
+        """The word for the level, and what it means; None where that is not understood or nothing is said."""
+        said = _values(flat, names(self.stream, "severity"))
+        if self.stream != "logs":
+            return ", ".join(said), None
+        numbers = [lines.of_number(one) for one in _values(flat, names(self.stream, "severity_number"))]
+        numbers = [word for word in numbers if word]
+        if not said and not numbers:
+            said = tuple(filter(None, (lines.read(message).level,)))
+        meanings = [self.words.level.meaning(word) for word in (*said, *numbers)]
+        understood = [meaning for meaning in meanings if meaning is not None]
+        worst = min(understood, key=list(LogLevel).index, default=None)
+        is_clear = worst is LogLevel.ERROR or bool(numbers) or None not in meanings
+        return ", ".join(said or numbers), worst if is_clear else None
+
+    def _outcome(self, flat: Mapping[str, Any]) -> SpanOutcome | None:
+        """How a span ended; UNSAID where it does not say, None where what it says is not understood."""
+        if self.stream != "traces":
+            return SpanOutcome.UNSAID
+        meanings = [self.words.outcome.meaning(word) for word in _values(flat, names(self.stream, "status"))]
+        if SpanOutcome.FAILED in meanings or _values(flat, names(self.stream, "error_type")):
+            return SpanOutcome.FAILED
+        if None in meanings:
+            return None
+        return next((one for one in meanings if one is not SpanOutcome.UNSAID), SpanOutcome.UNSAID)
+
+
+def _values(flat: Mapping[str, Any], candidates: Iterable[str]) -> tuple[str, ...]:
+    """The values of the first field that has any; a field may hold several."""
+    for name in candidates:
+        value = flat.get(name)
+        several = value if isinstance(value, list) else [value]
+        if found := tuple(str(one) for one in several if one not in (None, "") and not isinstance(one, Mapping)):
+            return found
+    return ()
+
+
+def _below(flat: Mapping[str, Any], name: str) -> dict[str, Any]:
+    start = f"{name}."
+    return {key.removeprefix(start): value for key, value in flat.items() if key.startswith(start)}
+
+
+def _attributes(stream: str, flat: Mapping[str, Any]) -> dict[str, Any]:
+    """What the entry has no field of its own for, by its standard name; of an audit event everything."""
+    if stream == "audit":
+        return {key: value for key, value in flat.items() if key != TIME}
+    found = {
+        key.removeprefix(prefix): value
+        for prefix in _ATTRIBUTES
+        for key, value in flat.items()
+        if key.startswith(prefix)
+    }
+    for candidates in FIELDS[stream].values():
+        standard = candidates[0]
+        if standard.startswith("attributes.") and (value := _first(flat, candidates)) is not None:
+            found[standard.removeprefix("attributes.")] = value
+    if stream == "traces":
+        found |= {key: flat[key] for key in _SPAN_FIELDS if key in flat}
+        for name in names(stream, "duration"):
+            if isinstance(flat.get(name), int | float):
+                found.setdefault("duration", flat[name] * NANOSECONDS_IN.get(name, 1))
+    return found
+
+
+def _first(flat: Mapping[str, Any], candidates: Iterable[str]) -> Any:
+    return next((flat[name] for name in candidates if flat.get(name) not in (None, "")), None)
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves by dotted name: documents come nested, with dots in their keys, or both."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _at(hit: Hit, flat: Mapping[str, Any]) -> datetime:
+    """As it was written, or where only the index understands that, as it was sorted by."""
+    try:
+        return _time(flat[TIME])
+    except (KeyError, TypeError, ValueError):
+        milliseconds = [value for value in hit.sort if isinstance(value, int | float) and value > _YEAR_2000]
+        if not milliseconds:
+            raise
+        return _time(milliseconds[0])
+
+
+def _time(value: Any) -> datetime:
+    """The time of a document; of several the latest, as Elasticsearch orders them."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return max(map(_time, value))
+    if isinstance(value, bool):
+        raise TypeError(f"{value} is no time")
+    try:
+        number = float(value)
+    except ValueError:
+        return _written(str(value).strip())
+    divisor = next(divisor for bound, divisor in _EPOCHS if abs(number) < bound)
+    return datetime.fromtimestamp(number / divisor, UTC)
+
+
+def _written(text: str) -> datetime:
+    at: datetime | None = None
+    try:
+        at = datetime.fromisoformat(text.replace(",", "."))
+    except ValueError:
+        for form in _FORMATS:
+            try:
+                at = datetime.strptime(text, form)  # noqa: DTZ007 - a time without a zone is UTC, just below
+                break
+            except ValueError:
+                continue
+    if at is None:
+        raise ValueError(f"{text[:40]!r} is no time")
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,129 @@
+"""What a search by level, service or track cannot see: words that nobody understands, lines that say nothing, indices
+that lack a field. It is counted beside the search, so that "none found" is never said over lines not understood. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dashboard.model.words import LogLevel, Words, shown
+from dashboard.queries import clauses, search
+from dashboard.queries.clauses import LEVEL, Clause
+from dashboard.queries.request import Logs
+from dashboard.queries.resolution import FieldKind, Resolution, stream_of
+
+# What places a line; of these alone it is worth to say that an index lacks them.
+_PLACES = ("namespace", "service", "track", "pod")
+_MOST_NAMED = 3
+
+
+def is_needed(request: Logs, fields: Resolution) -> bool:
+    """Whether lines may be missed: the request asks by level, or some index lacks a field that it asks by."""
+    by_level = request.stream == "logs" and bool(request.filters.get(LEVEL))
+    return by_level or bool(_missing_somewhere(request, fields))
+
+
+def query(request: Logs, fields: Resolution, words: Words) -> Clause:
+    """All that the request may mean: documents that fit, or lack a field to tell, whatever their level."""
+    boolean: Clause = {"filter": [search.window(request), *_loosely(request, fields, words)], **search.text(request)}
+    return {"bool": boolean}
+
+
+def aggregations(request: Logs, fields: Resolution, words: Words) -> Clause:
+    """The counts over that query."""
+    placed = _placed(request, fields, words)
+    known = clauses.either([{"exists": {"field": name}} for concept in _PLACES for name in fields.fields(concept)])
+    asked: Clause = {
+        "unplaced": {
+            "filter": {"bool": {"must_not": [placed], "filter": [known]}},
+            "aggs": {"where": {"terms": {"field": "_index", "size": _MOST_NAMED}}},
+        }
+    }
+    if request.stream == "logs" and request.filters.get(LEVEL):
+        asked["placed"] = {"filter": placed, "aggs": _levels(fields, words)}
+    return asked
+
+
+def findings(request: Logs, fields: Resolution, words: Words, counts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was missed, in words."""
+    said = list(_unplaced(request, fields, counts["unplaced"]))
+    if "placed" in counts:
+        said += _unclear(words, counts["placed"])
+    return tuple(said)
+
+
+def _placed(request: Logs, fields: Resolution, words: Words) -> Clause:
+    wanted = {name: value for name, value in request.filters.items() if name in _PLACES}
+    return clauses.every(
+        [search.scope(request.namespace, fields), *clauses.filters(wanted, fields, words, request.places)]
+    )
+
+
+def _loosely(request: Logs, fields: Resolution, words: Words) -> Iterable[Clause]:
+    told_by_pod = ("pod",) if request.places else ()
+    yield clauses.either([search.scope(request.namespace, fields), clauses.absent(fields, "namespace")])
+    for name, value in request.filters.items():
+        if not value or name == LEVEL:
+            continue
+        found = clauses.filters({name: value}, fields, words, request.places)
+        if name in _PLACES:
+            lacks = (name, *told_by_pod) if name in ("service", "track") else (name,)
+            found.append(clauses.absent(fields, *lacks))
+        yield clauses.either(found)
+
+
+def _levels(fields: Resolution, words: Words) -> Clause:
+    """The words that stand in the field, and how many lines have neither the field nor a level's word in the line."""
+    without_number = {"bool": {"must_not": [clauses.numbered(fields)]}}
+    asked: Clause = {
+        f"word+{number}": {
+            "filter": without_number,
+            "aggs": {"values": {"terms": {"field": use.name, "size": 50}}},
+        }
+        for number, use in enumerate(fields.uses("severity"))
+        if use.kind is not FieldKind.TEXT and use.indices is None
+    }
+    silent = {
+        "bool": {"filter": [clauses.without_level(fields)], "must_not": [clauses.in_line(LogLevel, fields, words)]}
+    }
+    asked["silent"] = {"filter": silent, "aggs": {"where": {"terms": {"field": "_index", "size": _MOST_NAMED}}}}
+    return asked
+
+
+def _unclear(words: Words, counts: Mapping[str, Any]) -> Iterable[str]:
+    unknown: Counter[str] = Counter()
+    for part, counted in counts.items():
+        if part.startswith("word+"):
+            for bucket in counted["values"]["buckets"]:
+                word = str(bucket["key"])
+                if words.level.meaning(word) is None:
+                    unknown[word] += int(bucket["doc_count"])
+    for word, count in unknown.most_common(_MOST_NAMED):
+        yield f"{_lines(count)} with the level {shown(word)}, which is not understood (words.level in the settings)"
+    if silent := int(counts["silent"]["doc_count"]):
+        yield f"{_lines(silent)} of {_where(counts['silent'])} without a level, in a field or in the line"
+
+
+def _unplaced(request: Logs, fields: Resolution, counted: Mapping[str, Any]) -> Iterable[str]:
+    if not int(counted["doc_count"]):
+        return
+    asked = [name for name in search.asked_by(request) if name in _PLACES]
+    lacking = [name for bucket in counted["where"]["buckets"] for name in fields.lacked_by(str(bucket["key"]), asked)]
+    what = " or ".join(dict.fromkeys(lacking or asked))
+    yield f"{_lines(int(counted['doc_count']))} of {_where(counted)} that have no field for {what}"
+
+
+def _missing_somewhere(request: Logs, fields: Resolution) -> tuple[str, ...]:
+    """The concepts that some indices have a field for and others lack."""
+    asked = [name for name in search.asked_by(request) if name in _PLACES]
+    return tuple(name for name in asked if fields.reached.get(name) and not fields.is_everywhere((name,)))
+
+
+def _where(counted: Mapping[str, Any]) -> str:
+    return ", ".join(dict.fromkeys(stream_of(str(bucket["key"])) for bucket in counted["where"]["buckets"]))
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count:,} lines"
