@@ -71,7 +71,7 @@ def families(found: Symptoms, limits: Limits) -> list[CauseFamily]:
 )
 def test_triage_suspects_what_breaks_the_limits_of_the_settings(harm: dict[str, float], family: CauseFamily) -> None:
     assert families(symptoms(**harm), Limits()) == [family]
-    assert families(symptoms(**harm), policy_of(PATIENT).limits) == []
+    assert families(symptoms(**harm), policy_of(EnvironmentSettings(name="local", release=PATIENT)).limits) == []
 
 
 def test_a_share_at_its_limit_is_not_suspected_by_chance() -> None:
