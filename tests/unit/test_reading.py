@@ -69,7 +69,7 @@ def test_no_answer_and_an_answer_of_nothing_stay_two_things() -> None:
     assert (down.state, idle.state) == (State.MISSING, State.EMPTY)
 
 
-_WORSE = {State.FRESH: 0, State.EMPTY: 0, State.PARTIAL: 1, State.MISSING: 1, State.STALE: 2}
+_WORSE = {State.FRESH: 0, State.EMPTY: 0, State.UNMEASURED: 0, State.PARTIAL: 1, State.MISSING: 1, State.STALE: 2}
 
 
 @given(st.sampled_from(State), st.lists(st.sampled_from(State), max_size=4))
