@@ -1,4 +1,4 @@
-"""Which processes make up the environment, what each waits for, and how one knows that it is ready."""
+"""The processes of the environment: commands, dependencies and readiness URLs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ HISTORY = "history"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """One process: its command, whom it waits for, and the URL that answers 200 when it is ready ("": at once).
+    """One process: its command, its dependencies, and the URL that answers 200 when it is ready ("": at once).
 
-    Not to be ready after `patience_seconds` is a failure.
+    A process that is not ready after `patience_seconds` has failed.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Child:
 
 
 def children(layout: Layout, addresses: Addresses, programs: Programs, *, dashboard: bool) -> list[Child]:
-    """All but the load generator, in the order in which a person would tell of them."""
+    """All processes but the load generator."""
     listen, url, kubeconfig = addresses.listen, addresses.url, ("--kubeconfig", str(layout.kubeconfig))
     found = [
         Child(
@@ -115,14 +115,14 @@ def load_generator(layout: Layout, rate: float, seed: int | None = None) -> Chil
 
 
 def history(layout: Layout, addresses: Addresses, programs: Programs) -> Child:
-    """Gives the environment its past, then ends."""
-    command = _ours("history", "--wish", str(layout.history), "--prometheus-data", str(layout.metrics),
+    """The job that writes the environment's history."""
+    command = _ours("history", "--plan", str(layout.history), "--prometheus-data", str(layout.metrics),
                     "--promtool", str(programs.promtool), "--elasticsearch", addresses.url("logstore"))  # fmt: skip
     return Child(name=HISTORY, command=command)
 
 
 def environment(layout: Layout, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The children's environment variables: ours without proxies and settings that mean other environments."""
+    """The children's environment variables: ours without proxies and settings of other environments."""
     kept = {
         key: value
         for key, value in inherited.items()

@@ -111,7 +111,7 @@ def _layout(options: argparse.Namespace) -> Layout:
 
 
 def _up(options: argparse.Namespace) -> None:
-    wish = session.Wish(
+    request = session.UpOptions(
         layout=_layout(options),
         rate=options.rate,
         dashboard=options.dashboard,
@@ -122,11 +122,11 @@ def _up(options: argparse.Namespace) -> None:
         seed=options.seed,
     )
     if options.detach:
-        session.detach(wish)
-        print(session.link(read_json(wish.layout.endpoints)))
-        print(f"Stop it: {session.command_line('down', wish.layout)}")
+        session.detach(request)
+        print(session.link(read_json(request.layout.endpoints)))
+        print(f"Stop it: {session.command_line('down', request.layout)}")
     else:
-        session.supervise(wish)
+        session.supervise(request)
 
 
 def _down(options: argparse.Namespace) -> None:

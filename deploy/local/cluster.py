@@ -1,7 +1,7 @@
-"""What the supervisor asks of the API server: to take over the manifests, and to say when they run.
+"""What the supervisor does at the API server: applies the manifests and waits until they run.
 
-The manifests are applied server-side: what someone else has taken over since (a switched Service, a scaled Deployment)
-is a conflict, and stays theirs.
+The manifests are applied server-side: fields that somebody else owns by now (a switched Service, a scaled Deployment)
+are a conflict and stay as they are.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ async def apply_manifests(kubeconfig: Path) -> None:
                 raise CommandError(f"{manifest['kind']} {name} of {MANIFESTS} was refused: {error}") from error
 
 
-async def begin_anew(kubeconfig: Path) -> None:
-    """Takes away the pods of an earlier run, whose processes ended with it, and rolls its governed releases out anew.
+async def replace_pods(kubeconfig: Path) -> None:
+    """Deletes the pods of the last run, whose processes are gone, and restarts the rollout of the governed releases.
 
-    Started again, each pod would be told as a restart, which a verdict holds against a release; and a verdict speaks of
-    what was seen since a rollout, while here nothing was seen in between. The controllers make new pods, and all nodes
-    take pods again.
+    Pods started again would count as restarts, which a verdict holds against a release; and a verdict covers the time
+    since the rollout, in which nothing was measured while the environment was down. The controllers create new pods;
+    all nodes are uncordoned for them.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     rollout = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}}}
@@ -64,10 +64,10 @@ async def uncordon(api: KubeApi) -> None:
 
 
 async def wait_until_available(kubeconfig: Path, since: datetime, patience_seconds: float) -> str:
-    """Waits for all Deployments, with pods that were started after `since`; returns the URL of the gateway.
+    """Waits until all Deployments are available with pods started after `since`; returns the URL of the gateway.
 
-    What an earlier run left in the API server's state still calls its pods ready. Raises CommandError naming the
-    Deployments that did not come.
+    The API server's state of the last run still calls its pods ready, hence `since`. Raises CommandError with the names
+    of the Deployments that are not available.
     """
     deadline = time.monotonic() + patience_seconds
     async with KubeApi.from_kubeconfig(kubeconfig) as api:

@@ -1,7 +1,7 @@
-"""Faults by name: what each does and where it shows, and the file that says which are on.
+"""Faults by name: what each does, where it shows, and the file that says which are on.
 
-Whoever has a fault reads the file again and again: the reference workload, the proxy, the supervisor. Other faults are
-brought about by the command itself, as a person would do it: in the cluster or in files (`cluster_faults.py`).
+The reference workload, the proxy and the supervisor read that file every second. Other faults are brought about by the
+command itself, in the cluster or in files, as a person would do it (`cluster_faults.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SOURCES = ("prometheus", "alertmanager", "elasticsearch", "kubernetes")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One fault: what it does, and what of it can be seen where. `by` is what it is chosen by."""
+    """One fault: what it does and where it can be seen. `by` is the option that selects its target."""
 
     about: str
     metrics: str
@@ -30,7 +30,7 @@ class Kind:
     by: str = "track"
     ways: tuple[str, ...] = ()
     lasts: bool = False
-    """Outlives the environment's run, since it is part of the state on disk."""
+    """Stays on when the environment is stopped and started, since it is part of the state on disk."""
 
     @property
     def shows(self) -> str:
@@ -170,7 +170,7 @@ FAULTS = {
 
 
 class Fault(TypedDict):
-    """One fault that is on. Who has it: a track, or a source; `how` where there are several ways."""
+    """One fault that is on. Its target is a track or a source; `how` where there are several ways."""
 
     name: str
     since: str
@@ -180,7 +180,7 @@ class Fault(TypedDict):
 
 
 def choose(name: str, *, track: str | None = None, source: str | None = None, how: str | None = None) -> Fault:
-    """The fault that a person asked for, checked. Raises CommandError naming what may be said."""
+    """The fault that a person asked for, checked. Raises CommandError with the allowed values."""
     kind = _kind(name)
     for option, given in (("track", track), ("source", source)):
         if given and kind.by != option:
@@ -204,13 +204,13 @@ def active(file: Path) -> list[Fault]:
     return (read_json(file) or {"faults": []})["faults"]
 
 
-def begin_afresh(file: Path) -> None:
-    """At the start of an environment: what only holds for a run is off."""
+def clear_last_run(file: Path) -> None:
+    """At the start of an environment: switches off what lasts for one run only."""
     write_whole(file, {"faults": [fault for fault in active(file) if _kind(fault["name"]).lasts]})
 
 
 def inject(file: Path, fault: Fault, now: datetime | None = None) -> None:
-    """Switches a fault on; one that is on already keeps its time, and another way of it gives way."""
+    """Switches a fault on. One that is on keeps its start time; another way of the same fault is replaced."""
     present = active(file)
     if any(target(one) == target(fault) and one.get("how") == fault.get("how") for one in present):
         return
@@ -230,12 +230,12 @@ def heal(file: Path, name: str | None = None) -> list[Fault]:
 
 
 def target(fault: Fault) -> tuple[str, str]:
-    """What a fault has and who: two with the same target cannot be on at once."""
+    """Name and target of a fault: two with the same cannot be on at once."""
     return fault["name"], fault.get("track") or fault.get("source") or ""
 
 
 def where(fault: Fault) -> str:
-    """Who has it, for people; empty where there is only one who can."""
+    """The target, for people; empty where there is only one."""
     who = fault.get("track") or fault.get("source") or ""
     return f"{who}, {fault['how']}" if who and "how" in fault else who
 

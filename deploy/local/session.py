@@ -1,4 +1,4 @@
-"""One run of the environment: at most one for a state folder, in the foreground or detached, and how to end it."""
+"""One run of the environment: in the foreground or detached, at most one for a state folder, and its end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SEED = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class UpOptions:
     """What `up` was asked for.
 
     Attributes:
@@ -44,7 +44,7 @@ class Wish:
     seed: int | None = None
 
 
-def supervise(wish: Wish) -> None:
+def supervise(options: UpOptions) -> None:
     """Runs the environment until it is asked to stop. Raises CommandError if it cannot start or did not last."""
     import asyncio  # late, as what it needs: the other commands answer quicker without
 
@@ -54,30 +54,30 @@ def supervise(wish: Wish) -> None:
 
     def on_ready(endpoints: dict[str, str]) -> None:
         print(f"Ready after {time.monotonic() - started:.0f} s.", flush=True)
-        if wish.report_to is None:
+        if options.report_to is None:
             print(f"\n  {link(endpoints)}\n\nCtrl-C stops everything.", flush=True)
         else:
-            os.write(wish.report_to, b"ready")
-            os.close(wish.report_to)
+            os.write(options.report_to, b"ready")
+            os.close(options.report_to)
 
-    layout = wish.layout
-    if wish.real:
+    layout = options.layout
+    if options.real:
         builds.require()
     layout.prepare()
     with _only_one(layout):
-        for part in () if wish.real else formats.FORMATS:
+        for part in () if options.real else formats.FORMATS:
             formats.check(layout.root / part, part)
         found = programs.find()
-        addresses = ports.take(layout, wish.dashboard_port)
+        addresses = ports.take(layout, options.dashboard_port)
         try:
-            _begin_afresh(layout, wish)
-            configuration.write_all(layout, addresses, dashboard=wish.dashboard)
+            _clear_last_run(layout, options)
+            configuration.write_all(layout, addresses, dashboard=options.dashboard)
             print(f"Starting a governed agent system and its deck in {layout.root} ...", flush=True)
-            parts = children(layout, addresses, found, dashboard=wish.dashboard)
-            if wish.real:
+            parts = children(layout, addresses, found, dashboard=options.dashboard)
+            if options.real:
                 parts = on_real_servers(parts, layout, addresses)
-            errand = _history(wish, addresses, found)
-            asyncio.run(Supervisor(layout, addresses, parts, on_ready, errand).run())
+            job = _history(options, addresses, found)
+            asyncio.run(Supervisor(layout, addresses, parts, on_ready, job).run())
         except OSError as error:
             raise CommandError(f"{error.filename or layout.root}: {error.strerror}.") from error
         finally:
@@ -85,21 +85,29 @@ def supervise(wish: Wish) -> None:
     print("Stopped.", flush=True)
 
 
-def detach(wish: Wish) -> None:
+def detach(options: UpOptions) -> None:
     """Starts the environment on its own and returns when it is ready. Raises CommandError with what it said if not."""
-    if wish.real:
+    if options.real:
         builds.require()
-    wish.layout.prepare()
-    refuse_second(wish.layout)
+    options.layout.prepare()
+    refuse_second(options.layout)
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "deploy.local", "up", "--state", str(wish.layout.root), f"--rate={wish.rate:g}"]
-    command += [] if wish.seed is None else [f"--seed={wish.seed}"]
-    command += [] if wish.dashboard else ["--no-dashboard"]
-    command += [] if wish.dashboard_port is None else [f"--dashboard-port={wish.dashboard_port}"]
-    command += [f"--history={wish.history_days}"] if wish.history_days else ["--no-history"]
-    command += ["--real"] if wish.real else []
+    command = [
+        sys.executable,
+        "-m",
+        "deploy.local",
+        "up",
+        "--state",
+        str(options.layout.root),
+        f"--rate={options.rate:g}",
+    ]
+    command += [] if options.seed is None else [f"--seed={options.seed}"]
+    command += [] if options.dashboard else ["--no-dashboard"]
+    command += [] if options.dashboard_port is None else [f"--dashboard-port={options.dashboard_port}"]
+    command += [f"--history={options.history_days}"] if options.history_days else ["--no-history"]
+    command += ["--real"] if options.real else []
     command += [f"--report-to={writing}"]
-    with wish.layout.log("supervisor").open("wb") as log:
+    with options.layout.log("supervisor").open("wb") as log:
         supervisor = subprocess.Popen(
             command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True, pass_fds=[writing],
@@ -114,7 +122,7 @@ def detach(wish: Wish) -> None:
         raise
     if not ready:
         supervisor.wait()
-        said = wish.layout.log("supervisor").read_text(errors="replace").splitlines()
+        said = options.layout.log("supervisor").read_text(errors="replace").splitlines()
         raise CommandError("\n".join(line for line in said if not line.startswith("Starting")) or "It ended silently.")
 
 
@@ -196,21 +204,21 @@ def _already_running(layout: Layout) -> CommandError:
     return CommandError(f"It runs already in {layout.root}.{where}\nStop it: {command_line('down', layout)}")
 
 
-def _begin_afresh(layout: Layout, wish: Wish) -> None:
+def _clear_last_run(layout: Layout, options: UpOptions) -> None:
     """What only holds for a run: none of its faults, the load that was asked for, nothing of a run that was killed."""
     for file in (layout.endpoints, layout.processes):
         file.unlink(missing_ok=True)
-    faults.begin_afresh(layout.faults)
-    write_whole(layout.load, {"rate": wish.rate, "seed": wish.seed})
+    faults.clear_last_run(layout.faults)
+    write_whole(layout.load, {"rate": options.rate, "seed": options.seed})
 
 
-def _history(wish: Wish, addresses: ports.Addresses, found: programs.Programs) -> Child | None:
+def _history(options: UpOptions, addresses: ports.Addresses, found: programs.Programs) -> Child | None:
     """What gives the state its past. A past ends where a state begins: one that has metrics keeps those that it has."""
-    layout = wish.layout
-    if not wish.history_days:
+    layout = options.layout
+    if not options.history_days:
         return None
     if not layout.metrics.exists():
         end = int(time.time()) // 60 * 60
-        write_whole(layout.history, {"days": wish.history_days, "end": end, "seed": _SEED, "done": []})
+        write_whole(layout.history, {"days": options.history_days, "end": end, "seed": _SEED, "done": []})
     known = read_json(layout.history)
     return history(layout, addresses, found) if known and set(known["done"]) < {"metrics", "documents"} else None

@@ -1,8 +1,8 @@
-"""Brings the environment up, watches it, and stops all of it: on request, or when any part of it ends.
+"""Starts the environment's processes, watches them, and stops all of them on request or when one of them ends.
 
-Children start as soon as what they wait for is ready. One that ends unasked ends everything, with its last words; half
-an environment would only mislead. The load generator alone may be replaced while the rest runs (SIGUSR1), and an errand
-that is run once beside everything may end as it likes.
+A child starts as soon as its dependencies are ready. A child that ends unexpectedly stops the whole environment, with
+the end of its log as the message: half an environment would mislead. Only the load generator may be replaced while the
+rest runs (SIGUSR1), and the history job may end at any time.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Supervisor:
     addresses: Addresses
     children: Sequence[Child]
     on_ready: Callable[[dict[str, str]], None]
-    errand: Child | None = None
+    job: Child | None = None
     _running: dict[str, Running] = field(default_factory=dict)
     _ready: dict[str, asyncio.Event] = field(default_factory=dict)
     _gateway: asyncio.Event = field(default_factory=asyncio.Event)
@@ -94,13 +94,13 @@ class Supervisor:
             tasks.create_task(self._source_faults.run())
             tasks.create_task(self._bring_up())
             tasks.create_task(self._keep_load())
-            if self.errand:
-                tasks.create_task(self._run(self.errand))
+            if self.job:
+                tasks.create_task(self._run(self.job))
 
     async def _bring_up(self) -> None:
         since = datetime.now(UTC).replace(microsecond=0)
         await self._ready["apiserver"].wait()
-        await cluster.begin_anew(self.layout.kubeconfig)
+        await cluster.replace_pods(self.layout.kubeconfig)
         await cluster.apply_manifests(self.layout.kubeconfig)
         for name in ("controllers", "node", "proxy", "collector"):
             await self._ready[name].wait()
@@ -131,18 +131,18 @@ class Supervisor:
                 code = await process.wait()
                 probing.cancel()
             if not await self._source_faults.end_was_asked(child.name):
-                raise CommandError(self._obituary(child, code))
+                raise CommandError(self._exit_message(child, code))
 
-    async def _run(self, errand: Child) -> None:
+    async def _run(self, job: Child) -> None:
         """Runs what is done once, when everything is ready; says so if it failed, and goes on."""
         for ready in self._ready.values():
             await ready.wait()
-        process = await self._start(errand)
+        process = await self._start(job)
         code = await process.wait()
-        del self._running[errand.name]
+        del self._running[job.name]
         self._record()
         if code:
-            print(f"{errand.name} failed; see {self.layout.log(errand.name)}.", file=sys.stderr, flush=True)
+            print(f"{job.name} failed; see {self.layout.log(job.name)}.", file=sys.stderr, flush=True)
 
     async def _probe(self, child: Child, session: aiohttp.ClientSession) -> None:
         deadline = time.monotonic() + child.patience_seconds
@@ -171,7 +171,7 @@ class Supervisor:
                 await asyncio.wait({changed, ended}, return_when=asyncio.FIRST_COMPLETED)
                 if not changed.done():
                     changed.cancel()
-                    raise CommandError(self._obituary(child, ended.result()))
+                    raise CommandError(self._exit_message(child, ended.result()))
                 await stop(process, _STOP_SECONDS)
                 del self._running[LOAD]
                 self._record()
@@ -210,7 +210,7 @@ class Supervisor:
             ],
         )
 
-    def _obituary(self, child: Child, code: int) -> str:
+    def _exit_message(self, child: Child, code: int) -> str:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         if shutil.disk_usage(self.layout.root).free < _FULL_BYTES:
             how += f" on a full disk ({self.layout.root})"

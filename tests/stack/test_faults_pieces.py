@@ -23,7 +23,7 @@ from deploy.local.probes import probe
 from deploy.local.processes import spawn
 from deploy.local.proxy.losses import Losses
 from deploy.local.source_faults import SourceFaults
-from deploy.local.workload.faults import FaultFile, Temper, temper
+from deploy.local.workload.faults import Behaviour, FaultFile, behaviour
 from deploy.local.workload.harm import Harm
 from deploy.local.workload.identity import Identity
 from deploy.local.workload.logs import Log
@@ -33,12 +33,12 @@ class Runtime:
     """A process that faults harm, tick by tick."""
 
     def __init__(self) -> None:
-        self.stream, self.mood = io.BytesIO(), Temper()
+        self.stream, self.behaviour = io.BytesIO(), Behaviour()
         self.log = Log(Identity(component="agent-runtime"), self.stream)
-        self.harm = Harm(lambda: self.mood, lambda: True, self.log)
+        self.harm = Harm(lambda: self.behaviour, lambda: True, self.log)
 
     def ticks(self, count: int, *names: str) -> None:
-        self.mood = temper(frozenset(names))
+        self.behaviour = behaviour(frozenset(names))
         for _ in range(count):
             self.harm.tick()
 
@@ -75,7 +75,7 @@ def test_a_skewed_clock_dates_lines_five_minutes_back_until_healed() -> None:
 def test_a_burning_runtime_burns_and_still_does_its_work() -> None:
     async def scenario() -> tuple[float, int]:
         runtime, turns = Runtime(), 0
-        runtime.mood = temper(frozenset({"cpu-burn"}))
+        runtime.behaviour = behaviour(frozenset({"cpu-burn"}))
         burning = asyncio.ensure_future(runtime.harm.burn())
         used, until_seconds = time.process_time(), time.monotonic() + 0.6
         while time.monotonic() < until_seconds:
@@ -129,7 +129,7 @@ async def _faults_seen(running: System) -> int:
 def test_a_release_brings_its_defect_whatever_the_file_of_faults_says(tmp_path: Path) -> None:
     release = FaultFile(str(tmp_path / "faults.json"), "green", lambda names: None, "latency")
     release.look()
-    assert release.temper == temper(frozenset({"slow-agent"}))
+    assert release.behaviour == behaviour(frozenset({"slow-agent"}))
     with pytest.raises(ValueError, match="TEALDECK_DEFECT 'typos' is not one of errors, latency"):
         FaultFile("", "green", lambda names: None, "typos")
 

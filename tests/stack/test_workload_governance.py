@@ -17,7 +17,7 @@ from deploy.local.workload.agents import AGENTS
 from deploy.local.workload.approvals import Approval, Approvals
 from deploy.local.workload.audit import Audit
 from deploy.local.workload.contracts import ClauseType, ContractError, Outcome, evaluate, parse_contract
-from deploy.local.workload.faults import temper
+from deploy.local.workload.faults import behaviour
 from deploy.local.workload.identity import Identity
 from deploy.local.workload.logs import Log
 from deploy.local.workload.metrics import PolicyMetrics
@@ -81,7 +81,7 @@ def test_the_kill_switch_denies_every_run_until_it_is_released_and_is_audited(tm
 
 
 def test_a_person_is_asked_where_much_is_at_stake_and_the_run_is_handed_over(tmp_path: Path) -> None:
-    agent, healthy = AGENTS["support-triage"], temper(frozenset())
+    agent, healthy = AGENTS["support-triage"], behaviour(frozenset())
     seed = next(n for n in range(5000) if plan_run(agent, dice(f"run-{n}"), healthy).is_high_value)
 
     async def scenario(running: System) -> None:

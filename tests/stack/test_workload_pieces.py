@@ -14,7 +14,7 @@ import pytest
 from deploy.local.workload.admission import Admission, QueueFullError
 from deploy.local.workload.agents import AGENTS
 from deploy.local.workload.contracts import ClauseType, ContractError, Outcome, evaluate, parse_contract
-from deploy.local.workload.faults import FaultFile, parse_faults, temper
+from deploy.local.workload.faults import FaultFile, behaviour, parse_faults
 from deploy.local.workload.identity import Identity
 from deploy.local.workload.planning import Plan, plan_run
 from deploy.local.workload.registry import CONTRACTS
@@ -25,9 +25,9 @@ IDENTITY = Identity(component="agent-runtime", version="1.8.0", track="green", p
 
 
 def plans(*faults: str, count: int = 4000) -> list[Plan]:
-    mood, agents = temper(frozenset(faults)), list(AGENTS.values())
+    how, agents = behaviour(frozenset(faults)), list(AGENTS.values())
     dice = map(random.Random, range(count))
-    return [plan_run(agents[number % len(agents)], die, mood) for number, die in enumerate(dice)]
+    return [plan_run(agents[number % len(agents)], die, how) for number, die in enumerate(dice)]
 
 
 def seconds(plan: Plan) -> float:
@@ -180,10 +180,10 @@ def test_a_healed_fault_leaves_the_temper_of_a_healthy_release(tmp_path: Path) -
     faults.look()
     path.write_bytes(fault_text("slow-agent", "green"))
     faults.look()
-    assert faults.temper.slowdown > 4
+    assert faults.behaviour.slowdown > 4
     path.write_bytes(b'{"faults": []}')
     faults.look()
-    assert faults.temper == temper(frozenset())
+    assert faults.behaviour == behaviour(frozenset())
     assert changes == [frozenset({"slow-agent"}), frozenset()]
 
 
@@ -194,10 +194,10 @@ def test_a_removed_fault_file_heals_and_a_broken_one_changes_nothing(tmp_path: P
     faults.look()
     path.write_bytes(b'{"faults": [{"na')
     faults.look()
-    assert faults.temper.error_probability == 0.3
+    assert faults.behaviour.error_probability == 0.3
     path.unlink()
     faults.look()
-    assert faults.temper == temper(frozenset())
+    assert faults.behaviour == behaviour(frozenset())
 
 
 # Spans

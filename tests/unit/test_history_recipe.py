@@ -17,7 +17,7 @@ from deploy.local.history.recipe import DAY, ERROR_TYPES, HOUR, MINUTE, Array, P
 from deploy.local.history.runs import runs
 from deploy.local.history.series import Line
 from deploy.local.workload.agents import AGENTS, DELEGATES
-from deploy.local.workload.faults import Temper
+from deploy.local.workload.faults import Behaviour
 from deploy.local.workload.planning import plan_run
 
 ANCHOR = int(datetime(2026, 3, 13, tzinfo=UTC).timestamp())  # a Friday
@@ -79,7 +79,7 @@ def test_users_are_on_one_track_and_the_present_begins_where_the_manifests_do() 
 
 def test_what_runs_fail_of_is_what_the_workload_fails_of() -> None:
     dice = random.Random(1)  # noqa: S311 - dice, no secret
-    failing = Temper(error_probability=1.0)
+    failing = Behaviour(error_probability=1.0)
     assert {plan_run(a, dice, failing).error_type for a in AGENTS.values() for _ in range(50)} == set(ERROR_TYPES)
 
 

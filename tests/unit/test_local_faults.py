@@ -114,7 +114,7 @@ def test_heal_without_a_name_takes_all_off(file: Path) -> None:
 def test_only_what_stands_in_the_cluster_outlives_a_run(file: Path) -> None:
     for fault in (choose("errors"), choose("bad-release"), choose("certificate-expiring"), choose("lossy-node")):
         faults.inject(file, fault, NOW)
-    faults.begin_afresh(file)
+    faults.clear_last_run(file)
     assert [fault["name"] for fault in faults.active(file)] == ["bad-release", "certificate-expiring"]
 
 

@@ -1,4 +1,4 @@
-"""What the server adds to an object by itself: cluster addresses of Services, a pod's first status, a CRD's status."""
+"""What the server sets itself: cluster addresses of Services, the first status of a pod, the status of a CRD."""
 
 import ipaddress
 from typing import Any

@@ -1,4 +1,4 @@
-"""Server-side apply: who owns which field, conflicts between owners, and fields that fall away with their owner.
+"""Server-side apply: owners of fields, conflicts between them, and removal of fields that an owner gave up.
 
 A field is a path in the wire's own spelling (`f:name`, `k:{...}` for an element with keys, `v:...` for a member of a
 set), so that managedFields is nothing but paths, nested. A list without keys, and a map that only makes sense whole,

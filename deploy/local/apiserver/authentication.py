@@ -1,4 +1,4 @@
-"""Who a request comes from: the administrator's token, a token of a service account, or whom either impersonates."""
+"""Authentication: the administrator's token, tokens of service accounts, and impersonation."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from . import errors, lifecycle, requests, writing
 from .api import Api
-from .authorization import AUTHENTICATED, MASTERS, Act, User, require, service_account
+from .authorization import AUTHENTICATED, MASTERS, Attributes, User, require, service_account
 from .requests import Target
 
 Json = dict[str, Any]
@@ -86,22 +86,22 @@ def acting(api: Api, request: web.Request, user: User) -> User:
     return User(name=name, groups=tuple(dict.fromkeys([*groups, AUTHENTICATED])), uid=uid, extra=extra)
 
 
-def _impersonations(name: str, groups: list[str], extra: dict[str, list[str]], uid: str) -> Iterator[Act]:
+def _impersonations(name: str, groups: list[str], extra: dict[str, list[str]], uid: str) -> Iterator[Attributes]:
     """What the impersonating user needs the verb `impersonate` on."""
     account = name.split(":")
     if len(account) == 4 and name.startswith("system:serviceaccount:"):
-        yield Act(verb="impersonate", resource="serviceaccounts", namespace=account[2], name=account[3])
+        yield Attributes(verb="impersonate", resource="serviceaccounts", namespace=account[2], name=account[3])
     else:
-        yield Act(verb="impersonate", resource="users", name=name)
+        yield Attributes(verb="impersonate", resource="users", name=name)
     for group in groups:
-        yield Act(verb="impersonate", resource="groups", name=group)
+        yield Attributes(verb="impersonate", resource="groups", name=group)
     for key, values in extra.items():
         for value in values:
-            yield Act(
+            yield Attributes(
                 verb="impersonate", group="authentication.k8s.io", resource="userextras", subresource=key, name=value
             )
     if uid:
-        yield Act(verb="impersonate", group="authentication.k8s.io", resource="uids", name=uid)
+        yield Attributes(verb="impersonate", group="authentication.k8s.io", resource="uids", name=uid)
 
 
 def token_handler(tokens: Tokens) -> Any:

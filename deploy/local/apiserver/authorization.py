@@ -1,7 +1,7 @@
-"""Who may do what: the decision of RBAC over the Roles and bindings that are stored, and nothing else.
+"""Authorization by RBAC over the stored Roles and bindings.
 
-There is no way around it but the group of the administrators; a review answers what a request would be told. What is
-bound to everybody who has signed in stands in `FIRST_OBJECTS`, as on a real server.
+Only the administrators' group bypasses it. An access review gives the same answer as a request. As on a real server,
+some Roles are bound to everybody who has signed in (`FIRST_OBJECTS`).
 """
 
 from collections.abc import Iterator
@@ -34,8 +34,8 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """What is asked for: a verb on a resource, or on a path that is none."""
+class Attributes:
+    """What a request wants: a verb on a resource, or on a path that is no resource."""
 
     verb: str
     group: str = ""
@@ -51,13 +51,13 @@ def service_account(namespace: str, name: str, uid: str = "") -> User:
     return User(name=f"{_ACCOUNT}{namespace}:{name}", groups=groups, uid=uid)
 
 
-def require(store: Store, user: User, act: Act) -> None:
+def require(store: Store, user: User, act: Attributes) -> None:
     """Raises ApiError 403 with the real server's sentence."""
     if not is_allowed(store, user, act):
         raise _forbidden(user, act)
 
 
-def is_allowed(store: Store, user: User, act: Act) -> bool:
+def is_allowed(store: Store, user: User, act: Attributes) -> bool:
     return MASTERS in user.groups or any(_permits(rule, act) for rule in rules_of(store, user, act.namespace))
 
 
@@ -93,7 +93,7 @@ def _is_subject(user: User, subject: Json, namespace: str) -> bool:
             return user.name == f"{_ACCOUNT}{subject.get('namespace') or namespace}:{subject['name']}"
 
 
-def _permits(rule: Json, act: Act) -> bool:
+def _permits(rule: Json, act: Attributes) -> bool:
     if not _has(rule.get("verbs"), act.verb):
         return False
     if act.path:
@@ -111,12 +111,12 @@ def _has(allowed: list[str] | None, asked: str) -> bool:
     return asked in (allowed or []) or "*" in (allowed or [])
 
 
-def _has_resource(allowed: list[str], act: Act) -> bool:
+def _has_resource(allowed: list[str], act: Attributes) -> bool:
     asked = f"{act.resource}/{act.subresource}" if act.subresource else act.resource
     return asked in allowed or "*" in allowed or bool(act.subresource and f"*/{act.subresource}" in allowed)
 
 
-def _forbidden(user: User, act: Act) -> errors.ApiError:
+def _forbidden(user: User, act: Attributes) -> errors.ApiError:
     if act.path:
         why = f'forbidden: User "{user.name}" cannot {act.verb} path "{act.path}"'
         return errors.ApiError(403, "Forbidden", why)

@@ -1,7 +1,7 @@
 """Cleans up after deletions: dependents of a deleted owner, the content of a deleted namespace, old Events.
 
-It works through the same commits as everybody else. What it may have missed while the server was down it finds at
-start, by looking at everything once.
+It writes through the same commits as every request. At start it checks all objects once, for what it missed while the
+server was down.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _BACKGROUND = lifecycle.DeleteOptions()
 
 
 class Collector:
-    """One background task. Idle until a deletion, and once a minute for Events."""
+    """One background task: works after a deletion, and once a minute for Events."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -129,7 +129,7 @@ class Collector:
             await self._delete(resource, key)
 
     async def _finish(self, resource: Resource, key: Key, record: Record) -> None:
-        """Do what still keeps an object that is being deleted, as far as it is ours."""
+        """Does what our own finalizers of an object that is being deleted wait for."""
         metadata = record.obj["metadata"]
         finalizers = metadata.get("finalizers") or []
         dependents = list(self._owned.get(metadata["uid"], ()))

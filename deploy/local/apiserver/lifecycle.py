@@ -1,7 +1,7 @@
-"""What every object goes through: created, updated, its status written, deleted, whatever its kind.
+"""Create, update, status update and delete of an object of any kind.
 
-Pure decisions over the newest state, given to `store.Store.commit`. They keep what belongs to the server (uid,
-creationTimestamp, generation, deletion marks) out of clients' hands, and split spec from status.
+Pure decisions over the newest state, given to `store.Store.commit`. Clients cannot set the server's own fields (uid,
+creationTimestamp, generation, deletion marks), and spec and status are written separately.
 """
 
 import uuid

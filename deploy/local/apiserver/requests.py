@@ -1,4 +1,4 @@
-"""What a request is about and what it carries: its path, its parameters, its body. Refuses what it cannot read."""
+"""Reads a request: its path, its parameters, its body. Refuses what it cannot read."""
 
 from dataclasses import dataclass, field
 from typing import Any

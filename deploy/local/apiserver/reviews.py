@@ -7,7 +7,7 @@ from aiohttp import web
 from . import authorization, errors, requests, writing
 from .api import Api
 from .authentication import USER
-from .authorization import Act, User
+from .authorization import Attributes, User
 from .requests import Target
 
 Json = dict[str, Any]
@@ -35,8 +35,8 @@ def _decision(api: Api, user: User, spec: Json) -> Json:
     if bool(path) == bool(attributes):
         raise errors.bad_request("exactly one of spec.resourceAttributes and spec.nonResourceAttributes is needed")
     if path:
-        act = Act(verb=path.get("verb") or "", path=path.get("path") or "")
+        act = Attributes(verb=path.get("verb") or "", path=path.get("path") or "")
     else:
         names = ("verb", "group", "resource", "subresource", "namespace", "name")
-        act = Act(**{name: (attributes or {}).get(name) or "" for name in names})
+        act = Attributes(**{name: (attributes or {}).get(name) or "" for name in names})
     return {"allowed": authorization.is_allowed(api.store, user, act)}

@@ -1,4 +1,4 @@
-"""The HTTP face: who may ask, which handler answers, and every refusal as a Status."""
+"""The HTTP server: authentication, authorization, routing, and every error as a Status."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from aiohttp import web
 from . import authorization, discovery, errors, openapi, reading, requests, reviews, subresources, writing
 from .api import Api
 from .authentication import USER, Tokens, acting, token_handler
-from .authorization import Act
+from .authorization import Attributes
 from .requests import Target
 
 Handler = Callable[[Api, web.Request, Target], Awaitable[web.StreamResponse]]
@@ -81,7 +81,7 @@ def _public(request: web.Request) -> web.Response:
 async def _route(api: Api, request: web.Request, handlers: Handlers) -> web.StreamResponse:
     segments = [segment for segment in request.path.split("/") if segment]
     if len(segments) <= {"api": 2, "apis": 3}.get((segments or [""])[0], len(segments)):
-        authorization.require(api.store, request[USER], Act(verb=request.method.lower(), path=request.path))
+        authorization.require(api.store, request[USER], Attributes(verb=request.method.lower(), path=request.path))
     match segments:
         case ["api"]:
             return writing.json_response(discovery.api_versions())
@@ -137,9 +137,9 @@ def _verbs(api: Api, request: web.Request, target: Target) -> tuple[str, ...]:
             return ({"POST": "create", "PUT": "update"}[method],)
 
 
-def _act(verb: str, target: Target) -> Act:
+def _act(verb: str, target: Target) -> Attributes:
     resource = target.resource
-    return Act(
+    return Attributes(
         verb=verb,
         group=resource.group,
         resource=resource.plural,

@@ -1,4 +1,4 @@
-"""The parts of an object with an address of their own: scale, log, binding, eviction."""
+"""Subresources: scale, log, binding, eviction."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,7 @@
 """Watches: each is a bounded queue that the store fills and one response drains.
 
-A selector turns one change into what its watcher must hear: an object that starts to match is ADDED, one that stops to
-match is DELETED. A watcher that cannot keep up is ended, and its client lists again, as with the real server.
+For a watch with a selector, an object that starts to match is ADDED, and one that stops to match is DELETED. A watch
+whose client does not keep up is closed; the client then lists again, as with the real server.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Scope:
 
 
 class Watcher:
-    """One open watch. `cut` ends its connection: a client that does not read is never told that it was ended."""
+    """One open watch. `cut` closes the connection of a client that does not read."""
 
     def __init__(self, scope: Scope, cut: Callable[[], None]) -> None:
         self.scope = scope
@@ -69,7 +69,7 @@ class Watcher:
         self._awake.set()
 
     async def next(self, seconds: float) -> list[Change]:
-        """What has changed; empty when nothing did for so long, or the watch ended."""
+        """The changes; empty after `seconds` without one, or when the watch has ended."""
         if not self._changes and not self.ended:
             try:
                 await asyncio.wait_for(self._awake.wait(), seconds)
@@ -106,7 +106,7 @@ class Hub:
 
 
 def event_of(change: Change, scope: Scope) -> tuple[str, Record] | None:
-    """What a watcher of this scope hears of a change; None when it is none of its business."""
+    """The event that a watch of this scope gets for a change; None where it gets none."""
     was, is_now = scope.holds(change.before), scope.holds(change.after)
     if is_now:
         return ("MODIFIED" if was else "ADDED"), change.shown
@@ -125,7 +125,7 @@ def frame(kind: str, body: bytes) -> bytes:
 
 
 def bookmark(presenter: Presenter, version: int, *, initial_events_end: bool = False) -> bytes:
-    """Tells the client how far it is, so that a reconnect need not list."""
+    """The current resourceVersion, so that the client need not list after a reconnect."""
     metadata: dict[str, object] = {"resourceVersion": str(version), "creationTimestamp": None}
     if initial_events_end:
         metadata["annotations"] = {"k8s.io/initial-events-end": "true"}

@@ -16,7 +16,7 @@ _CONFLICT = 409
 
 
 class AwayError(Exception):
-    """The store did not take the bulk; it may later."""
+    """The store did not accept the bulk, but may accept it later."""
 
 
 @dataclass(slots=True)
@@ -30,9 +30,9 @@ class Counters:
 async def ship(
     session: aiohttp.ClientSession, url: str, stream: str, entries: list[tuple[str, Document]], counters: Counters
 ) -> None:
-    """Creates documents. One that is there already was sent before; one that is refused is logged and let go.
+    """Creates documents. One that exists was sent before; one that is refused for good is logged and dropped.
 
-    Raises AwayError when the whole must be sent again.
+    Raises AwayError when the whole bulk must be sent again.
     """
     if not entries:
         return

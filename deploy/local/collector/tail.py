@@ -1,8 +1,8 @@
 """Container logs as files: what is new in them, and how far they were shipped.
 
-The place in a file is kept on disk only after what stands before it was acknowledged. So a store that is away costs
-time, never a line; what was sent twice after a crash has the same ids and is refused the second time. A file is known
-by its first line, which has a time: a rotated file keeps its place under its new name, and one begun anew begins anew.
+The offset in a file is saved only after everything before it was acknowledged. So an outage of the store loses no line;
+lines sent twice after a crash have the same ids and are refused the second time. A file is identified by its first
+line, which has a time: a rotated file keeps its offset under its new name, and a new file starts at 0.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The scheduler and the disruption budgets: a node for each pod, and how many pods may go at once."""
+"""The scheduler, which gives each pod a node, and the disruption budgets, which say how many pods may go at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Scheduler:
         self.queue = Queue("scheduler", self._look)
 
     def waiting(self) -> list[Key]:
-        """The pods without a node: they get another chance when a node changes."""
+        """The pods without a node: they are tried again when a node changes."""
         return [key for key, pod in self._pods.objects.items() if not pod["spec"].get("nodeName")]
 
     async def _look(self, key: Key) -> None:

@@ -1,4 +1,4 @@
-"""Keys that want a look: each once however often it was named, one at a time, again later when the look failed."""
+"""A work queue of keys: each key waits once, one is handled at a time, a failed one is retried with back-off."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`python -m deploy.local.history`: gives an environment that has just begun its past, then ends.
+"""`python -m deploy.local.history`: writes the history of a new environment, then ends.
 
-Works in the background of everything else: lowest priority, one thing after the other, documents at a bounded rate.
-What is done stands in a file, so that one that was interrupted goes on where it was at the next start.
+It runs at the lowest priority, one step after the other, and sends documents at a bounded rate. The plan file records
+which steps are done, so an interrupted job continues at the next start.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ def main() -> int:
     """Runs to the end."""
     options = _parser().parse_args()
     os.nice(19)
-    wish = read_json(options.wish)
-    end = int(wish["end"])
-    past = Past(seed=int(wish["seed"]), anchor=end // DAY * DAY)
-    if "metrics" not in wish["done"]:
+    plan = read_json(options.plan)
+    end = int(plan["end"])
+    past = Past(seed=int(plan["seed"]), anchor=end // DAY * DAY)
+    if "metrics" not in plan["done"]:
         began = time.monotonic()
-        start = end - int(wish["days"]) * DAY
+        start = end - int(plan["days"]) * DAY
         data = options.prometheus_data
         count = blocks.lay(
             past, start=start, end=end, promtool=options.promtool, cache=blocks.cache_folder(), data=data
         )
-        wish["done"].append("metrics")
-        write_whole(options.wish, wish)
-        print(f"metrics of {wish['days']} days blocks={count} seconds={time.monotonic() - began:.0f}", flush=True)
-    if "documents" not in wish["done"]:
+        plan["done"].append("metrics")
+        write_whole(options.plan, plan)
+        print(f"metrics of {plan['days']} days blocks={count} seconds={time.monotonic() - began:.0f}", flush=True)
+    if "documents" not in plan["done"]:
         began = time.monotonic()
-        count = ship(past, first_document(past, end, int(wish["days"])), end, options.elasticsearch)
-        wish["done"].append("documents")
-        write_whole(options.wish, wish)
+        count = ship(past, first_document(past, end, int(plan["days"])), end, options.elasticsearch)
+        plan["done"].append("documents")
+        write_whole(options.plan, plan)
         print(f"logs and spans documents={count} seconds={time.monotonic() - began:.0f}", flush=True)
     return 0
 
@@ -84,7 +84,7 @@ def _actions(bulk: list[documents.Entry]) -> Iterator[dict[str, object]]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.local.history", description=__doc__)
-    parser.add_argument("--wish", type=Path, required=True, metavar="FILE", help="days, end, seed and what is done")
+    parser.add_argument("--plan", type=Path, required=True, metavar="FILE", help="days, end, seed and what is done")
     parser.add_argument("--prometheus-data", type=Path, required=True, metavar="DIR")
     parser.add_argument("--promtool", type=Path, required=True, metavar="PROGRAM")
     parser.add_argument("--elasticsearch", required=True, metavar="URL")

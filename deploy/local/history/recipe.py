@@ -66,7 +66,7 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mood:
+class Conditions:
     """How the runs of one agent on one track were, at each of some times."""
 
     error_ratio: Array
@@ -149,9 +149,9 @@ class Past:
         jitter = self._noise((track, agent))[((times - self._first) // MINUTE).astype(int)]
         return np.asarray(whole * share(agent) * (1 + 0.05 * jitter))
 
-    def mood(self, track: str, agent: str, times: Array) -> Mood:
+    def conditions(self, track: str, agent: str, times: Array) -> Conditions:
         """How those runs were."""
-        mood = Mood(
+        conditions = Conditions(
             error_ratio=BASE_ERROR_RATIO * np.exp(0.4 * self._slowly((track, agent, "errors"), times)),
             breach_ratio=np.zeros(times.shape),
             # Busy times are a little slower. Rounded, so that what depends on it need not be computed for each minute.
@@ -160,14 +160,14 @@ class Past:
         for incident in self.incidents:
             if incident.covers(track, agent):
                 within = (times >= incident.start) & (times < incident.end)
-                mood.error_ratio[within] = incident.error_ratio
-                mood.breach_ratio[within] = incident.breach_ratio
-                mood.slowdown[within] = incident.slowdown
-        return mood
+                conditions.error_ratio[within] = incident.error_ratio
+                conditions.breach_ratio[within] = incident.breach_ratio
+                conditions.slowdown[within] = incident.slowdown
+        return conditions
 
     def failures(self, track: str, agent: str, times: Array) -> dict[str, Array]:
         """The share of runs that failed, by what they failed of."""
-        ratio = self.mood(track, agent, times).error_ratio
+        ratio = self.conditions(track, agent, times).error_ratio
         usual = np.minimum(ratio, 5 * BASE_ERROR_RATIO) / len(ERROR_TYPES)
         special = ratio - usual * len(ERROR_TYPES)
         return {kind: usual + (special if kind == self._kind(track, agent) else 0) for kind in ERROR_TYPES}

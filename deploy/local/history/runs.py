@@ -75,8 +75,8 @@ def _of_minute(
     past: Past, track: str, agent: Agent, at: np.ndarray, dice: random.Random, *, synthetic: bool
 ) -> Iterator[Run]:
     count = float(past.runs(track, agent.name, at)[0]) * MINUTE
-    mood = past.mood(track, agent.name, at)
-    slowdown, breach = float(mood.slowdown[0]), float(mood.breach_ratio[0])
+    conditions = past.conditions(track, agent.name, at)
+    slowdown, breach = float(conditions.slowdown[0]), float(conditions.breach_ratio[0])
 
     def run(error_type: str, violated: tuple[Clause, ...], *, traced: bool) -> Run:
         when = float(at[0]) + dice.uniform(0, MINUTE)

@@ -128,7 +128,7 @@ class _Runs:
 
     @property
     def _slowdown(self) -> Array:
-        return self.past.mood(self.track, (self.asked_by or self.agent).name, self.times).slowdown
+        return self.past.conditions(self.track, (self.asked_by or self.agent).name, self.times).slowdown
 
     @property
     def _failures(self) -> dict[str, Array]:
@@ -181,7 +181,7 @@ class _Runs:
                 self.sums.add(TOOL_BUCKETS, {**by_tool, "le": bound}, (calls * part + bad) * within)
 
     def _add_contracts(self, runs: Array) -> None:
-        breach = self.past.mood(self.track, self.agent.name, self.times).breach_ratio
+        breach = self.past.conditions(self.track, self.agent.name, self.times).breach_ratio
         for clause in profile.clauses(self.agent.name):
             scope = {**self._by_agent, "contract": clause.contract}
             evaluated = runs * clause.speaks_for

@@ -1,4 +1,4 @@
-"""Which data streams and indices there are, with their mappings, and what an index expression names."""
+"""The data streams and indices with their mappings, and what an index expression matches."""
 
 from __future__ import annotations
 

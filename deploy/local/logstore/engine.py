@@ -1,8 +1,7 @@
-"""The engine: documents as tantivy has them, and what finds them again.
+"""The engine: one tantivy index with the documents of all data streams.
 
-One index holds all data streams: `_stream` tells them apart. `_order` is the time and the arrival in one number: so
-every order has a tie-breaker. A commit that fails, on a full disk, leaves a writer that takes nothing more: a new one
-begins at the last commit, and the translog has what came after it.
+`_stream` tells the streams apart. `_order` is time and arrival in one number, so every order has a tie-breaker. After a
+failed commit (a full disk) the writer is unusable: a new one starts at the last commit, and the translog has the rest.
 """
 
 from __future__ import annotations
@@ -55,11 +54,11 @@ class Engine:
         return self._analyzer.analyze(text)
 
     def searcher(self) -> tantivy.Searcher:
-        """What was committed last; stays as it is for as long as it is held."""
+        """A snapshot of the last commit."""
         return self.index.searcher()
 
     def add(self, operation: Mapping[str, Any], values: Values) -> None:
-        """Puts a document; one with the same key goes."""
+        """Puts a document in place of one with the same key."""
         document = tantivy.Document()
         key = key_of(operation["stream"], operation["id"])
         if operation["version"] > 1:
@@ -92,8 +91,8 @@ class Engine:
         self._writer.commit()
         self.index.reload()
 
-    def begin_anew(self) -> None:
-        """Drops what was not committed, with the writer that failed."""
+    def reset_writer(self) -> None:
+        """Replaces a writer that failed; what was not committed is lost."""
         self._writer = None
         self._writer = self._new_writer()
 

@@ -1,4 +1,4 @@
-"""What all routes have in common: bodies and parameters read strictly, answers and errors in Elasticsearch's form."""
+"""Common to all routes: strict reading of bodies and parameters, answers and errors in Elasticsearch's form."""
 
 from __future__ import annotations
 

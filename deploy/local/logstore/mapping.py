@@ -1,4 +1,4 @@
-"""The mapping of a data stream or index: which field has which type, by its template or by the first value seen.
+"""The mapping of a data stream or index: the type of each field, by its template or by the first value seen.
 
 The engine has keywords, numbers, booleans and dates as paths below `k`, text below `t`, and the time as `_ms`.
 """

@@ -1,7 +1,7 @@
-"""The order of hits: sort keys with a tie-breaker, pages, and what comes behind the last hit of a page.
+"""The order of hits: sort keys with a tie-breaker, pages, and `search_after`.
 
-The engine orders by its own columns only. Time and arrival are one of them; for any other key its distinct values are
-walked in order, and below each of them the rest of the keys. No more is read than the page needs.
+The engine sorts by its own columns only, of which time and arrival are one. For any other key its distinct values are
+walked in order, and within each of them the remaining keys. No more is read than the page needs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The store: what is written goes to the translog, is acknowledged, and is found after the next refresh.
+"""The store: a write goes to the translog, is acknowledged, and is found after the next refresh.
 
-One thread writes; searches run beside it on what was committed last. Streams and indices are made by the first document
-that names them, as their template says.
+One thread writes; searches run in parallel on the last commit. The first document of a stream or index creates it by
+its template.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of one order."""
+    """The result of one order."""
 
     index: str
     id: str
@@ -78,7 +78,7 @@ class Store:
         self.refresh()
 
     def write(self, orders: Sequence[Order]) -> list[Written]:
-        """Carries out each order, or refuses it with a reason. Raises StoreError on a full disk: then none is."""
+        """Carries out each order or refuses it with a reason. On a full disk none is: StoreError."""
         with self._writing:
             results: list[Written] = []
             operations: list[dict[str, Any]] = []
@@ -99,13 +99,13 @@ class Store:
             return results
 
     def refresh(self) -> None:
-        """Makes what was written searchable, and the translog short. On a full disk it is tried again next time."""
+        """Makes writes searchable and shortens the translog. On a full disk it is tried again next time."""
         with self._writing:
             if not self._is_dirty:
                 return
             try:
                 if self._is_broken:
-                    self.engine.begin_anew()
+                    self.engine.reset_writer()
                     self._is_broken = False
                     self._replay()
                 generation = self._translog.roll()
@@ -120,7 +120,7 @@ class Store:
             self._is_dirty = False
 
     def expire(self) -> None:
-        """Drops documents older than their stream keeps them."""
+        """Drops documents that are older than the retention of their stream."""
         now = datetime.now(UTC)
         for stream in self.catalog.all():
             cut = int((now - (stream.retention or self._keep)).timestamp() * 1000)
@@ -135,7 +135,7 @@ class Store:
 
     @property
     def is_broken(self) -> bool:
-        """Whether the disk takes no more: what was written waits in the translog."""
+        """Whether the disk is full: writes then wait in the translog."""
         return self._is_broken
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ class Store:
         self._lock_file.close()
 
     def _operation(self, order: Order, sequence: int) -> tuple[Stream, dict[str, Any], str]:
-        """What goes into the translog, checked, and what the answer calls it. Raises StoreError."""
+        """The entry for the translog, checked, and the result in the answer. Raises StoreError."""
         if order.problem:
             raise order.problem
         if len(order.id.encode()) > _LONGEST_ID_BYTES:
@@ -191,7 +191,7 @@ class Store:
             self._index(operations)
 
     def _index(self, operations: Sequence[Mapping[str, Any]]) -> None:
-        """To the engine. When that fails the documents are safe in the translog: the next refresh begins anew."""
+        """Adds to the engine. When that fails, the documents are in the translog and the next refresh replays it."""
         try:
             for operation in operations:
                 self.engine.add(operation, operation["values"])
@@ -200,7 +200,7 @@ class Store:
             _LOG.warning("engine failed error=%s", error)
 
     def _replay(self) -> None:
-        """Takes in what the translog has and the engine has not."""
+        """Replays what the translog has and the engine does not have."""
         last = self.engine.last_sequence()
         began, count = time.monotonic(), 0
         self._next = max(self._next, last + 1)

@@ -13,7 +13,7 @@ from typing import Any
 from deploy.local.controllers.events import Events
 from deploy.local.controllers.objects import is_finished, is_terminating
 from deploy.local.kubeapi import Informer, KubeApi, Object
-from deploy.local.node.pod import Pod, Surroundings, grace_of
+from deploy.local.node.pod import NodeContext, Pod, grace_of
 from deploy.local.node.registration import Registration
 
 _LOG = logging.getLogger("node")
@@ -39,7 +39,7 @@ class Agent:
         self._informer = Informer(api, "pods", on_change=self._pod_changed)
         self.logs = root / "pods"
         self.logs.mkdir(parents=True, exist_ok=True)
-        self._around = Surroundings(
+        self._context = NodeContext(
             api=api,
             events=Events(api, "node-agent"),
             services=self._services,
@@ -64,7 +64,7 @@ class Agent:
                 await self._informer.synced.wait()
                 self._sweep()
                 self.is_ready = True
-                tasks.create_task(self._registration.beat())
+                tasks.create_task(self._registration.keep_alive())
         finally:
             for task in self._tasks.values():
                 task.cancel()
@@ -94,7 +94,7 @@ class Agent:
         uid = found["metadata"]["uid"]
         if uid not in self.pods:
             self.pods[uid] = Pod(
-                found, found.get("status", {}).get("podIP") or self._address(found["spec"]["nodeName"]), self._around
+                found, found.get("status", {}).get("podIP") or self._address(found["spec"]["nodeName"]), self._context
             )
         return self.pods[uid]
 

@@ -27,8 +27,8 @@ Tell = Callable[[str, str, bool], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Home:
-    """Where a container runs: its pod's address, log folder and working folder, and who is told."""
+class ContainerContext:
+    """Where a container runs: address, log folder and working folder, and the callbacks of its pod."""
 
     address: str
     logs: Path
@@ -41,10 +41,10 @@ class Home:
 
 
 class Container:
-    """Runs until its policy says that it has ended, or until it is stopped. `status` is what the API shows of it."""
+    """Runs until its restart policy ends it, or until it is stopped. `status` is what the API shows."""
 
-    def __init__(self, spec: Mapping[str, Any], home: Home, before: Mapping[str, Any] | None) -> None:
-        self.spec, self._home = spec, home
+    def __init__(self, spec: Mapping[str, Any], context: ContainerContext, before: Mapping[str, Any] | None) -> None:
+        self.spec, self._context = spec, context
         self.ready = False
         self.started = False
         self.ended_well: bool | None = None
@@ -94,7 +94,7 @@ class Container:
             code = await self._run_once()
             if self._stopping or not self._again(code):
                 self.ended_well = code == 0
-                self._home.changed()
+                self._context.changed()
                 return
             pause = next_back_off(pause, lived_seconds=time.monotonic() - begun)
             await self._back_off(pause)
@@ -114,7 +114,7 @@ class Container:
         if hook and self._target and grace_seconds > 0:
             reason = await ask(self._target, hook, grace_seconds)
             if reason:
-                await self._home.tell("FailedPreStopHook", f"{self.name}: {reason}", True)
+                await self._context.tell("FailedPreStopHook", f"{self.name}: {reason}", True)
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
@@ -125,13 +125,13 @@ class Container:
     async def _run_once(self) -> int:
         """One life of the process, from start to exit code."""
         try:
-            environment = await self._home.environment(self.spec)
+            environment = await self._context.environment(self.spec)
             words = manifest.command(self.spec, environment)
             process = await spawn(
                 words,
                 output=asyncio.subprocess.PIPE,
                 errors=asyncio.subprocess.PIPE,
-                folder=self._home.folder,
+                folder=self._context.folder,
                 environment=environment,
             )
         except manifest.ConfigError as error:
@@ -143,12 +143,12 @@ class Container:
         probes = {kind: manifest.probe(self.spec.get(f"{kind}Probe")) for kind in ("startup", "liveness", "readiness")}
         self.started, self.ready = probes["startup"] is None, False
         self._target = Target(
-            address=self._home.address, container=self.spec, environment=environment, folder=self._home.folder
+            address=self._context.address, container=self.spec, environment=environment, folder=self._context.folder
         )
-        self._home.changed()
-        await self._home.tell("Started", f"Started container {self.name}", False)
-        forget_old_runs(self._home.logs)
-        log = LogFile(self._home.logs / f"{self._restarts}.log")
+        self._context.changed()
+        await self._context.tell("Started", f"Started container {self.name}", False)
+        forget_old_runs(self._context.logs)
+        log = LogFile(self._context.logs / f"{self._restarts}.log")
         helpers = [asyncio.ensure_future(self._probe(probes)), asyncio.ensure_future(self._watch_memory())]
         copies = [
             asyncio.ensure_future(log.copy(stream, name))
@@ -170,8 +170,8 @@ class Container:
     async def _never_started(self, reason: str, message: str) -> int:
         self._process = None
         self._state = {"waiting": {"reason": reason, "message": message}}
-        self._home.changed()
-        await self._home.tell("Failed", f"{self.name}: {message}", True)
+        self._context.changed()
+        await self._context.tell("Failed", f"{self.name}: {message}", True)
         return 128
 
     def _end(self, code: int) -> None:
@@ -187,10 +187,10 @@ class Container:
             terminated["signal"] = number
         self.ready = self.started = False
         self._state = {"terminated": terminated}
-        self._home.changed()
+        self._context.changed()
 
     def _again(self, code: int) -> bool:
-        policy = self._home.restart_policy
+        policy = self._context.restart_policy
         return policy == "Always" or (policy == "OnFailure" and code != 0)
 
     async def _back_off(self, seconds: float) -> None:
@@ -202,8 +202,8 @@ class Container:
         if "terminated" in self._state:
             message = f"back-off {seconds:g}s restarting failed container={self.name}"
             self._state = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
-        self._home.changed()
-        await self._home.tell("BackOff", f"Back-off restarting failed container {self.name}", True)
+        self._context.changed()
+        await self._context.tell("BackOff", f"Back-off restarting failed container {self.name}", True)
         await asyncio.sleep(seconds)
 
     async def _probe(self, probes: Mapping[str, manifest.Probe | None]) -> None:
@@ -225,14 +225,14 @@ class Container:
             self._unhealthy("Startup", reason)
             return
         self.started = True
-        self._home.changed()
+        self._context.changed()
 
     def _readiness(self, good: bool, reason: str) -> None:
         if self.ready and not good:
-            _later(self._home.tell("Unhealthy", f"Readiness probe failed: {reason}", True))
+            _later(self._context.tell("Unhealthy", f"Readiness probe failed: {reason}", True))
         if self.ready is not good:
             self.ready = good
-            self._home.changed()
+            self._context.changed()
 
     def _liveness(self, good: bool, reason: str) -> None:
         if not good:
@@ -241,13 +241,13 @@ class Container:
     def _unhealthy(self, kind: str, reason: str) -> None:
         """Ends this run in the order of a stop; the policy says whether another follows."""
         if not self._terminating:
-            _later(self._home.tell("Unhealthy", f"{kind} probe failed: {reason}", True))
+            _later(self._context.tell("Unhealthy", f"{kind} probe failed: {reason}", True))
             _later(
-                self._home.tell(
+                self._context.tell(
                     "Killing", f"Container {self.name} failed {kind.lower()} probe, will be restarted", False
                 )
             )
-            _later(self._terminate(self._home.grace_seconds))
+            _later(self._terminate(self._context.grace_seconds))
 
     async def _watch_memory(self) -> None:
         limit = manifest.memory_limit_bytes(self.spec)

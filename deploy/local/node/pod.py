@@ -15,7 +15,7 @@ from deploy.local.controllers.events import Events
 from deploy.local.controllers.objects import now_text
 from deploy.local.kubeapi import ApiError, ConflictError, Informer, KubeApi, NotFoundError, Object
 from deploy.local.node import manifest
-from deploy.local.node.container import Container, Home
+from deploy.local.node.container import Container, ContainerContext
 
 _LOG = logging.getLogger("node")
 _RETRY_SECONDS = 0.5
@@ -23,8 +23,8 @@ _LEAVE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What all pods of the node share. `variables` are given to every container."""
+class NodeContext:
+    """What all pods of the node share. `variables` are set in every container."""
 
     api: KubeApi
     events: Events
@@ -37,8 +37,8 @@ class Surroundings:
 class Pod:
     """Runs one pod from its start to the deletion of its object."""
 
-    def __init__(self, pod: Object, ip: str, around: Surroundings) -> None:
-        self._around = around
+    def __init__(self, pod: Object, ip: str, node: NodeContext) -> None:
+        self._node = node
         self._object: Object = {**pod, "status": {**pod.get("status", {}), "podIP": ip}}
         self._started_at = pod.get("status", {}).get("startTime") or now_text()
         self._changed = asyncio.Event()
@@ -52,10 +52,10 @@ class Pod:
         self.containers = [
             Container(
                 one,
-                Home(
+                ContainerContext(
                     address=to_loopback(ip),
                     logs=self.log_folder / one["name"],
-                    folder=around.folder,
+                    folder=node.folder,
                     restart_policy=spec.get("restartPolicy", "Always"),
                     grace_seconds=grace,
                     environment=self._environment,
@@ -85,7 +85,7 @@ class Pod:
 
     @property
     def log_folder(self) -> Path:
-        return self._around.logs / f"{self.namespace}_{self.name}_{self.uid}"
+        return self._node.logs / f"{self.namespace}_{self.name}_{self.uid}"
 
     async def run(self) -> None:
         """Until cancelled, which leaves the processes to `end`."""
@@ -115,7 +115,7 @@ class Pod:
         """The last word of a pod that was deleted: its object goes. Tries until the API server took it."""
         while True:
             try:
-                await self._around.api.delete(
+                await self._node.api.delete(
                     "pods", self.namespace, self.name, gracePeriodSeconds=0, preconditions={"uid": self.uid}
                 )
                 return
@@ -188,7 +188,7 @@ class Pod:
             if status == self._shown:
                 continue
             try:
-                await self._around.api.patch("pods", self.namespace, self.name, {"status": status}, sub="status")
+                await self._node.api.patch("pods", self.namespace, self.name, {"status": status}, sub="status")
                 self._shown = status
             except NotFoundError:
                 return
@@ -198,7 +198,7 @@ class Pod:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _tell(self, reason: str, message: str, warning: bool) -> None:
-        await self._around.events.tell(self._object, reason, message, warning=warning)
+        await self._node.events.tell(self._object, reason, message, warning=warning)
 
     async def _environment(self, container: Mapping[str, Any]) -> dict[str, str]:
         """What a container's process gets, read at each start: a changed ConfigMap reaches the next one."""
@@ -207,15 +207,15 @@ class Pod:
             "LANG": "C.UTF-8",
             "HOSTNAME": self.name,
             "PYTHONUNBUFFERED": "1",
-            **manifest.service_links(self._around.services.objects.values(), self.namespace),
-            **self._around.variables,
+            **manifest.service_links(self._node.services.objects.values(), self.namespace),
+            **self._node.variables,
         }
         maps = {name: await self._config(name) for name in manifest.config_names(container)}
         return manifest.environment(self._object, container, base, maps)
 
     async def _config(self, name: str) -> dict[str, str]:
         try:
-            return (await self._around.api.get("configmaps", self.namespace, name)).get("data") or {}
+            return (await self._node.api.get("configmaps", self.namespace, name)).get("data") or {}
         except ApiError as error:
             raise manifest.ConfigError(f"configmap {name}: {error}") from error
 

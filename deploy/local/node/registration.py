@@ -1,6 +1,6 @@
-"""The Node objects that this agent answers for: made once, told alive at each heartbeat, with conditions as they are.
+"""The Node objects of this agent: created once, then renewed at each heartbeat with current conditions.
 
-One agent may be several nodes: that is how one machine shows what draining and losing a node means.
+One agent may be several nodes, so that one machine can show what draining or losing a node means.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Registration:
         self._api, self._networks, self._folder = api, networks, folder
         self._host, _, self._port = listen.rpartition(":")
         self._conditions: dict[str, dict[str, Any]] = {}
-        self._beaten = 0.0
+        self._last_heartbeat = 0.0
 
     async def register(self) -> None:
         """Returns when all Nodes are there; an API server that is away is asked again."""
@@ -60,8 +60,8 @@ class Registration:
                 _LOG.warning("not registered error=%s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    async def beat(self) -> None:
-        """Tells for ever that the nodes live."""
+    async def keep_alive(self) -> None:
+        """Renews the Leases and the status until cancelled."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             try:
@@ -78,7 +78,7 @@ class Registration:
             await self._api.patch("leases", LEASES, name, {"spec": lease})
             addresses = [{"type": "InternalIP", "address": self._host}, {"type": "Hostname", "address": name}]
             await self._api.patch("nodes", "", name, {"status": {**status, "addresses": addresses}}, sub="status")
-        self._beaten = time.monotonic()
+        self._last_heartbeat = time.monotonic()
 
     def _status(self) -> dict[str, Any]:
         system = os.uname()
@@ -104,8 +104,8 @@ class Registration:
         disk = shutil.disk_usage(self._folder)
         is_disk_short = disk.free < min(_LEAST_DISK_BYTES, _LEAST_DISK_RATIO * disk.total)
         is_memory_short = psutil.virtual_memory().available < _LEAST_MEMORY_BYTES
-        # Whoever was silent for longer than its Lease was called lost meanwhile: it is ready anew.
-        if self._beaten and time.monotonic() - self._beaten > LEASE_SECONDS:
+        # After a silence longer than the Lease the node was marked as lost: it becomes ready anew.
+        if self._last_heartbeat and time.monotonic() - self._last_heartbeat > LEASE_SECONDS:
             self._conditions.clear()
         return [
             self._condition("MemoryPressure", is_memory_short, "KubeletHasSufficientMemory", "KubeletHasLittleMemory"),

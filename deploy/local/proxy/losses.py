@@ -16,7 +16,7 @@ _LOOK_SECONDS = 1.0
 
 
 class Losses:
-    """Nothing is lost while the fault is off, or where no file is named."""
+    """Loses nothing while the fault is off, or without a file."""
 
     def __init__(self, file: Path | None) -> None:
         self.is_on = False

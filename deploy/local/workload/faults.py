@@ -1,6 +1,6 @@
-"""Faults that a person switches on by name; the file is looked at once a second and read only when it changed.
+"""The faults of the workload. The fault file is checked every second and read when it has changed.
 
-The agent runtime has nearly all of them: it is what is released blue-green, so it is where a bad release shows.
+Nearly all faults are in the agent runtime: it is released blue-green, so a bad release shows there.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ DEFECTS = {"errors": "errors", "latency": "slow-agent", "violations": "contract-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Temper:
-    """How the agents behave at the moment; the defaults are those of a healthy release."""
+class Behaviour:
+    """How the agents behave now; the defaults are those of a healthy release."""
 
     slowdown: float = 1.0
     error_probability: float = 0.003
@@ -50,9 +50,9 @@ class Temper:
     clock_offset_seconds: float = 0.0
 
 
-def temper(names: frozenset[str]) -> Temper:
+def behaviour(names: frozenset[str]) -> Behaviour:
     """What the named faults do to the agents."""
-    return Temper(
+    return Behaviour(
         slowdown=10.0 if "slow-agent" in names else 1.0,
         error_probability=0.3 if "errors" in names else 0.003,
         breach_probability=0.25 if "contract-violations" in names else 0.0,
@@ -88,7 +88,7 @@ def _is_of_policies(fault: Mapping[str, str]) -> bool:
 
 
 class FaultFile:
-    """Follows one fault file. A missing file means no faults; an unreadable one leaves the last known state.
+    """Follows one fault file. A missing file means no faults; an unreadable one keeps the last known state.
 
     Args:
         defect: what is wrong with the release itself, whatever the file says; one of DEFECTS, or nothing.
@@ -100,7 +100,7 @@ class FaultFile:
         if defect and defect not in DEFECTS:
             raise ValueError(f"TEALDECK_DEFECT {defect!r} is not one of {', '.join(DEFECTS)}")
         self._own = frozenset({DEFECTS[defect]} if defect else ())
-        self.temper = temper(self._own)
+        self.behaviour = behaviour(self._own)
         self._path = Path(path) if path else None
         self._track = track
         self._on_change = on_change
@@ -114,7 +114,7 @@ class FaultFile:
             await asyncio.sleep(interval_seconds)
 
     def look(self) -> None:
-        """Takes over the file's present content, if it changed."""
+        """Reads the file if it has changed."""
         if self._path is None:
             return
         try:
@@ -124,8 +124,8 @@ class FaultFile:
         except FileNotFoundError:
             seen, names = None, frozenset()
         except ValueError:
-            return  # caught half-written by a careless hand: the next second shows it whole
+            return  # half-written: the next check finds it whole
         self._seen = seen
         if names != self._names:
-            self._names, self.temper = names, temper(names | self._own)
+            self._names, self.behaviour = names, behaviour(names | self._own)
             self._on_change(names)

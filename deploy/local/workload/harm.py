@@ -1,6 +1,6 @@
-"""What a fault does to the runtime's own process beside its runs: it dies, grows, burns, babbles, misreads its clock.
+"""What faults do to the process of the runtime: crash, leak memory, burn CPU, flood the log, skew the clock.
 
-Looked at ten times a second. Each is bounded: memory by the pod's limit, CPU by a share of the time, lines by a rate.
+Applied ten times a second. Each is bounded: memory by the pod's limit, CPU by a share of the time, lines by a rate.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable
 
-from deploy.local.workload.faults import Temper
+from deploy.local.workload.faults import Behaviour
 from deploy.local.workload.logs import Log
 
 _TICK_SECONDS = 0.1
@@ -19,10 +19,10 @@ _CRASH_AFTER_SECONDS = 2.0
 
 
 class Harm:
-    """Follows the temper of the moment."""
+    """Applies the current behaviour."""
 
-    def __init__(self, temper: Callable[[], Temper], is_ready: Callable[[], bool], log: Log) -> None:
-        self._temper, self._is_ready, self._log = temper, is_ready, log
+    def __init__(self, behaviour: Callable[[], Behaviour], is_ready: Callable[[], bool], log: Log) -> None:
+        self._behaviour, self._is_ready, self._log = behaviour, is_ready, log
         self._ready_since: float | None = None
         self._held: list[bytes] = []
 
@@ -35,7 +35,7 @@ class Harm:
     async def burn(self) -> None:
         """Until cancelled; burns and rests in turn."""
         while True:
-            if not (ratio := self._temper().burn_ratio):
+            if not (ratio := self._behaviour().burn_ratio):
                 await asyncio.sleep(_TICK_SECONDS)
                 continue
             until = time.perf_counter() + _BURN_SECONDS
@@ -45,11 +45,11 @@ class Harm:
 
     def tick(self) -> None:
         """What the faults do in a tenth of a second."""
-        mood = self._temper()
-        self._log.clock.offset_seconds = mood.clock_offset_seconds
-        self._leak(int(mood.leak_bytes_per_second * _TICK_SECONDS))
-        self._babble(int(mood.flood_lines_per_second * _TICK_SECONDS))
-        self._crash(mood.crashes)
+        behaviour = self._behaviour()
+        self._log.clock.offset_seconds = behaviour.clock_offset_seconds
+        self._leak(int(behaviour.leak_bytes_per_second * _TICK_SECONDS))
+        self._flood(int(behaviour.flood_lines_per_second * _TICK_SECONDS))
+        self._crash(behaviour.crashes)
 
     @property
     def held_bytes(self) -> int:
@@ -61,7 +61,7 @@ class Harm:
         else:
             self._held.clear()
 
-    def _babble(self, lines: int) -> None:
+    def _flood(self, lines: int) -> None:
         for number in range(lines):
             self._log.warning("cache miss: the answer is computed again", cache__shard=number % 16)
 

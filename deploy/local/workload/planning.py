@@ -1,7 +1,7 @@
-"""What a run would do, decided from a seed before anything is slept or measured.
+"""What a run will do, decided from a seed before it starts. Pure.
 
-Pure: agent, dice and temper in, plan out. A plan is a list of model and tool calls with their times, and of whole runs
-of other agents that are handed a part; the runtime walks it. A typical run takes 150 to 600 ms.
+A plan is a list of model calls, tool calls and runs of other agents, each with its duration; the runtime executes it. A
+typical run takes 150 to 600 ms.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deploy.local.workload.agents import Agent, Tool
-from deploy.local.workload.faults import Temper
+from deploy.local.workload.faults import Behaviour
 
 _FATAL_ERRORS = ("model_timeout", "rate_limited", "content_filtered", "tool_failed")
 _RATE_LIMITED_RATIO = 0.004
@@ -75,15 +75,15 @@ class Plan:
         return tuple(dict.fromkeys(step.tool.name for step in self.steps if isinstance(step, ToolCall)))
 
 
-def plan_run(agent: Agent, dice: random.Random, mood: Temper) -> Plan:
-    """What this run does. The same dice and temper give the same plan."""
-    steps = list(_turns(agent, dice, mood))
+def plan_run(agent: Agent, dice: random.Random, behaviour: Behaviour) -> Plan:
+    """What this run does. The same dice and behaviour give the same plan."""
+    steps = list(_turns(agent, dice, behaviour))
     # Parts are handed out after the first turn, in which the agent makes up its mind.
-    steps[2:2] = [Delegation(agent=one, steps=tuple(_turns(one, dice, mood))) for one in agent.delegates]
-    error_type = dice.choice(_FATAL_ERRORS) if dice.random() < mood.error_probability else ""
+    steps[2:2] = [Delegation(agent=one, steps=tuple(_turns(one, dice, behaviour))) for one in agent.delegates]
+    error_type = dice.choice(_FATAL_ERRORS) if dice.random() < behaviour.error_probability else ""
     if error_type:
         steps = _broken_off(steps, error_type, agent, dice)
-    breach = dice.random() < mood.breach_probability
+    breach = dice.random() < behaviour.breach_probability
     risky_tools = tuple(dict.fromkeys(s.tool.name for s in steps if isinstance(s, ToolCall) and s.tool.risky))
     return Plan(
         agent=agent,
@@ -100,23 +100,23 @@ def plan_run(agent: Agent, dice: random.Random, mood: Temper) -> Plan:
     )
 
 
-def _turns(agent: Agent, dice: random.Random, mood: Temper) -> Iterator[Step]:
+def _turns(agent: Agent, dice: random.Random, behaviour: Behaviour) -> Iterator[Step]:
     for turn in range(dice.choice(agent.turns)):
-        call = _model_call(agent, turn, dice, mood)
+        call = _model_call(agent, turn, dice, behaviour)
         if dice.random() < _RATE_LIMITED_RATIO:
             yield ModelCall(0.02, 0.02, call.input_tokens, 0, "rate_limited")
         yield call
         yield from _tool_calls(agent, dice)
 
 
-def _model_call(agent: Agent, turn: int, dice: random.Random, mood: Temper) -> ModelCall:
+def _model_call(agent: Agent, turn: int, dice: random.Random, behaviour: Behaviour) -> ModelCall:
     habits = agent.habits
-    output_tokens = int(_around(habits.output_tokens * mood.output_token_factor, 0.4, dice))
-    first_token = _around(agent.model.first_token_seconds, 0.3, dice) * mood.slowdown
+    output_tokens = int(_around(habits.output_tokens * behaviour.output_token_factor, 0.4, dice))
+    first_token = _around(agent.model.first_token_seconds, 0.3, dice) * behaviour.slowdown
     return ModelCall(
-        seconds=first_token + output_tokens * 0.0002 * mood.slowdown,
+        seconds=first_token + output_tokens * 0.0002 * behaviour.slowdown,
         first_token_seconds=first_token,
-        input_tokens=int(_around(habits.input_tokens * (turn + 1) * mood.input_token_factor, 0.3, dice)),
+        input_tokens=int(_around(habits.input_tokens * (turn + 1) * behaviour.input_token_factor, 0.3, dice)),
         output_tokens=output_tokens,
     )
 

@@ -54,7 +54,7 @@ class AgentRuntime(Component):
         self._contracts = Contracts(equipment, self._inform)
         self._governor = Governor(equipment, self._contracts, self._contract_metrics)
         self._faults = FaultFile(faults_file, identity.track, self._tell_faults, defect)
-        self._harm = Harm(lambda: self._faults.temper, lambda: self._contracts.loaded, equipment.log)
+        self._harm = Harm(lambda: self._faults.behaviour, lambda: self._contracts.loaded, equipment.log)
         self._admission = Admission(_RUNNING, _WAITING)
         self._errors: defaultdict[str, RunningMean] = defaultdict(lambda: RunningMean(0.0, 0.03))
         self._scores: defaultdict[str, RunningMean] = defaultdict(lambda: RunningMean(0.88, 0.03))
@@ -87,7 +87,7 @@ class AgentRuntime(Component):
 
     async def _run(self, agent: Agent, task_id: str, seed: Any, call: Call) -> dict[str, Any]:
         started = time.perf_counter()
-        plan = plan_run(agent, random.Random(f"run-{seed}"), self._faults.temper)
+        plan = plan_run(agent, random.Random(f"run-{seed}"), self._faults.behaviour)
         with call.trace.span(f"invoke_agent {agent.name}", parent=call.span) as span:
             ending = await self._governed(plan, task_id, seed, call.trace, span)
             span.error = call.span.error = ending.error_type
@@ -219,7 +219,7 @@ class AgentRuntime(Component):
         return float(state == ("degraded" if degraded else "running"))
 
     def _tell_faults(self, names: frozenset[str]) -> None:
-        self._admission.stuck(self._faults.temper.is_stuck)
+        self._admission.stuck(self._faults.behaviour.is_stuck)
         self._equipment.log.event("faults changed", faults=sorted(names))
 
 
