@@ -98,7 +98,7 @@ def actions(view: View) -> Desk:
 
 
 def open_desks() -> None:
-    """Set up the desk of every environment, so that records which an earlier process left are shipped at once.
+    """Set up the desk of every environment: ships what an earlier process left, and reads the audit before a visitor.
 
     Without settings that can be used there is none; a visitor is told on the page.
     """
@@ -107,7 +107,7 @@ def open_desks() -> None:
     except SettingsError:
         return
     for name in environments:
-        _desk(name)
+        _desk(name).history(namespace_of(name), "")
 
 
 def drain_actions(seconds: float) -> None:
