@@ -38,7 +38,7 @@ __all__ = ["Alerts", "Ask", "Instant", "Logs", "Objects", "PodLog", "Range", "Re
 # Threads a source of one environment: the bound on what is under way. A slow source fills its own bulkhead alone, and
 # another environment's never.
 BULKHEADS = {Source.PROMETHEUS: 6, Source.ELASTICSEARCH: 4, Source.KUBERNETES: 3, Source.ALERTMANAGER: 2}
-# A new answer that comes this soon is worth waiting for although the last one could be shown.
+# How long to wait for a new answer where the last one could be shown.
 GRACE_SECONDS = 0.08
 # The names of metrics are asked before the questions that depend on them, and only once in minutes.
 NAMES_PATIENCE_SECONDS = 0.5
@@ -109,10 +109,10 @@ class Ask:
         return Readings(requests, {key: finish(time.monotonic() - began) for key, finish in waiting.items()})
 
     def health(self) -> tuple[SourceHealth, ...]:
-        """How each source was last met; one that was never asked is asked now, for up to 2 s.
+        """What is known of each source; one that was never asked is asked now, for up to 2 s.
 
-        One that was not heard of for a while is asked for a sign of life meanwhile: no page may need it just now, and
-        it must not be said to answer long after it has died.
+        One not heard from for a while gets a heartbeat in the background: no page may need it just now, and it must not
+        be said to answer long after it has died.
         """
         never = [breaker for breaker in self._breakers.values() if breaker.health().reachable is None]
         others = [breaker for breaker in self._breakers.values() if breaker not in never]
@@ -124,7 +124,7 @@ class Ask:
 
     @property
     def is_well(self) -> bool:
-        """Whether every source that was asked lately can be believed, as far as is known without asking."""
+        """Whether every source answers and has our clock, as far as is known without asking."""
         return all(self._known_of(source).is_well for source in self._breakers)
 
     def _known_of(self, source: Source) -> SourceHealth:
@@ -226,7 +226,7 @@ class Ask:
         return finish
 
     def _timed(self, answer: AnyReading) -> AnyReading:
-        """The answer, held to be no more than partial where the source's clock is not ours."""
+        """The answer; no better than partial where the source's clock differs from ours."""
         ahead = self._clocks[answer.source].ahead_seconds
         if ahead is None or not clock_is_off(ahead) or answer.state not in (State.FRESH, State.EMPTY):
             return answer

@@ -31,7 +31,7 @@ from dashboard.model.reading import Source
 
 FAILURES_TO_OPEN = 3
 PROBE_SECONDS = 2.0
-# What a source that is asked too often may keep us waiting: one that wants more would never be seen to be back.
+# The longest Retry-After that is honoured: after a longer one nobody would see that the source is back.
 LONGEST_RETRY_AFTER_SECONDS = 300.0
 NOT_ASKED = "not asked yet"
 
@@ -39,8 +39,7 @@ NOT_ASKED = "not asked yet"
 _ANSWERED = (Rejected, NotFound, Conflict, Gone)
 # One of these is an outage; one slow or odd answer is none.
 _DOWN = (Unreachable, Unauthorized)
-# Who only listens, as a watch does, or asks nothing for a while, learns of a source that hangs by asking it after so
-# long a silence.
+# After this long without an answer a source gets a heartbeat: a quiet watch alone would not notice that it hangs.
 SILENCE = timedelta(seconds=4)
 _AGAIN = timedelta(seconds=2.5)
 

@@ -1,4 +1,4 @@
-"""The step of a range and the grid that its ends are moved onto, so that all viewers ask the same question. Pure."""
+"""The step of a range query, and the grid that its ends are aligned to, so that all viewers share one query. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LIVE_SECONDS = 5.0
 
 
 def step_for(span_seconds: float, *, scrape_interval_seconds: int) -> int:
-    """The least readable step that Prometheus has samples for and that keeps a line under 720 points."""
+    """The smallest readable step that Prometheus has samples for and that keeps a line under 720 points."""
     least = max(float(scrape_interval_seconds), span_seconds / MOST_POINTS)
     readable = next((step for step in READABLE_SECONDS if step >= least), None)
     return readable if readable is not None else 86400 * -int(-least // 86400)
@@ -21,7 +21,7 @@ def step_for(span_seconds: float, *, scrape_interval_seconds: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """A window on whole steps, both ends included, in epoch seconds. Never reaches beyond `end` as it was asked."""
+    """A window aligned to whole steps, both ends included, in epoch seconds. Never ends after the `end` asked for."""
 
     start: int
     end: int
@@ -29,7 +29,7 @@ class Grid:
 
     @classmethod
     def of(cls, start: datetime, end: datetime, step_seconds: int) -> Grid:
-        """The window from `start` to `end`, both moved back to the grid.
+        """The window from `start` to `end`, both aligned downwards.
 
         Raises:
             ValueError: the window has no length.
@@ -46,10 +46,10 @@ class Grid:
         return tuple(float(at) for at in range(self.start, self.end + 1, self.step_seconds))
 
     def family(self, now: datetime) -> Hashable:
-        """What all askings of the same moving window have in common, or the window itself where it stands still.
+        """The key of a moving window, the same at each look; the window itself where it is fixed.
 
-        A window that ends now, and the whole periods before it, move on with each look. They are one question whose
-        answer grows older, or else each look would be a new question without a last good answer.
+        A window that ends now moves on with each look, and so do the whole periods before it. Under a new key each
+        time, none would ever have a last good answer.
         """
         span = max(self.end - self.start, 1)
         lag = now.timestamp() - self.end

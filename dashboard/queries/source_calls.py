@@ -46,15 +46,14 @@ _LEAST_SECONDS = 0.2
 # An answer lives, from when it was asked for, a bit less than a viewer takes to ask again, who finds it just past its
 # time then. Many viewers find it so a bit earlier than one does: hence only a bit.
 _OF_REFRESH = 0.95
-# A range has nothing new before its next step, but a source that was empty a minute ago may be no more.
+# A range has nothing new before its next step, but a source that was empty may have data a minute later.
 LONGEST_STEP_SECONDS = 60.0
 # Names change with a deployment of another telemetry generation, not from minute to minute.
 NAMES_SECONDS = 300.0
 NAMES_OVER = timedelta(hours=1)
 _OURS = '{__name__=~"gen_ai_.+|agentgov_.+|kube_.+|container_.+|up|.+:.+"}'  # with a colon: recorded by our rules
 
-# A point in time does not change, a document neither: their answers live as long as Elasticsearch keeps the former. Nor
-# does what Prometheus says of a moment, once the last samples of it have come.
+# The TTL of answers that do not change: pages of a point in time, documents, and instants whose last samples are in.
 UNCHANGING_SECONDS = 120.0
 _SETTLED_SECONDS = 60.0
 
@@ -206,20 +205,20 @@ class SourceCalls:
         )
 
     def _moment(self, at: datetime | None) -> Hashable:
-        """What askings of the same moving instant have in common: now is now, and an hour ago stays an hour ago."""
+        """The key of a moving instant, the same at each look: now is now, and an hour ago stays an hour ago."""
         lag_seconds = 0.0 if at is None else (self._clock() - at).total_seconds()
         if at is None or 0 <= lag_seconds < self._environment.refresh_seconds:
             return "now"
         return int(lag_seconds) if at.microsecond else at  # people and grids give whole seconds, clocks do not
 
     def _is_settled(self, moment: Hashable) -> bool:
-        """Whether it is one moment for good, and long past."""
+        """Whether it is a fixed moment that is long past."""
         return isinstance(moment, datetime) and (self._clock() - moment).total_seconds() >= _SETTLED_SECONDS
 
     def _lives(self, step_seconds: float) -> float:
-        """How long an answer that has something new every so often is shared: nearly a whole number of refreshes.
+        """The TTL of an answer with something new every `step_seconds`: just under a whole number of refreshes.
 
-        Between two of them one viewer would not ask, but one of many would.
+        With any other, many viewers would ask more often than one.
         """
         refresh = self._environment.refresh_seconds
         return _OF_REFRESH * refresh * max(1, round(step_seconds / refresh))

@@ -1,4 +1,4 @@
-"""Time charts a person explores: plotly, gaps stay gaps, blue and green are the tracks, the time zone is on the axis.
+"""Time charts to explore: plotly, gaps stay gaps, blue and green are the tracks, the time zone is on the axis.
 
 Dragging is off and the tool bar hidden, so that a chart never holds the scroll of a phone.
 """
@@ -33,9 +33,9 @@ _AXIS = {
 _MOST_LINES = 12
 _MOST_MARKS = 4
 _LATE = 0.7
-_LEGEND_SIGNS, _SHORT_NAME = 40, 14  # short ones fit twice beside each other on a phone
+_LEGEND_CHARACTERS, _SHORT_NAME = 40, 14  # short ones fit twice beside each other on a phone
 _LEGEND_ROW, _AXIS_ROOM = 20, 46  # pixels
-_SIGNS_ACROSS, _FEWEST_SIGNS = 38, 12  # so many signs fit above the plot of a phone; cut shorter a label says nothing
+_CHARACTERS_ACROSS, _FEWEST_CHARACTERS = 38, 12  # above the plot of a phone; a shorter label says nothing
 _ALL_ZERO = (0.0, 0.05)  # or an axis without any figure would run to 100 %
 
 
@@ -51,7 +51,7 @@ def time_chart(
     height: int = 240,
     tz: str = "UTC",
 ) -> None:
-    """Lines over time under a title. Says in words when there are none, or when some were left out."""
+    """Draw lines over time under a title; say in words when there are none, or when some are left out."""
     with st.container(border=True, key=f"chart-{key}", gap="xxsmall"):
         st.markdown(f"**{plain(title)}**")
         if not series.value:
@@ -61,7 +61,7 @@ def time_chart(
         if len(series.value) > _MOST_LINES:
             st.caption(f"The {_MOST_LINES} highest of {len(series.value)} lines.")
         highest = sorted(series.value, key=lambda line: line.last or 0.0, reverse=True)[:_MOST_LINES]
-        # By name, or colours and legend would jump whenever two lines cross.
+        # Sorted by name: by value, colours and legend would jump whenever two lines cross.
         lines = sorted(highest, key=lambda line: name(line.labels))
         figure = _figure(lines, unit=unit, name=name, limit=limit, markers=markers, height=height, tz=tz)
         st.plotly_chart(figure, key=key, config=CONFIG, alt=_alt(title, lines, unit, name, tz))
@@ -89,7 +89,7 @@ def _figure(
         figure.add_scatter(
             x=[datetime.fromtimestamp(at, UTC).astimezone(zone(tz)).replace(tzinfo=None) for at in line.times],
             y=list(line.values),
-            name=in_chart(name(line.labels), limit=_LEGEND_SIGNS),
+            name=in_chart(name(line.labels), limit=_LEGEND_CHARACTERS),
             meta=in_chart(name(line.labels)),
             mode="lines",
             connectgaps=False,
@@ -97,7 +97,7 @@ def _figure(
             customdata=[number(value, unit) for value in line.values],
             hovertemplate="%{customdata}<extra>%{meta}</extra>",
         )
-    longest = max(len(one_line(name(line.labels), limit=_LEGEND_SIGNS)) for line in lines)
+    longest = max(len(one_line(name(line.labels), limit=_LEGEND_CHARACTERS)) for line in lines)
     _lay_out(figure, unit=unit, height=height, tz=tz, colours=colours, columns=2 if longest <= _SHORT_NAME else 1)
     if unit is Unit.RATIO and limit is None and not any(value for line in lines for value in line.values):
         figure.update_yaxes(range=_ALL_ZERO)
@@ -112,7 +112,7 @@ def _figure(
 
 
 def _mark(figure: go.Figure, lines: Sequence[Series], markers: Sequence[Marker], *, tz: str, colour: str) -> None:
-    """Changes as dotted lines with their words above the plot, where they cover neither lines nor limit."""
+    """Draw changes as dotted lines, with their labels above the plot, where they cover neither lines nor limit."""
     times = [at for line in lines for at in line.times]
     if not times:
         return
@@ -131,7 +131,7 @@ def _mark(figure: go.Figure, lines: Sequence[Series], markers: Sequence[Marker],
 
 
 def grouped(markers: Sequence[Marker], start: float, end: float) -> list[list[Marker]]:
-    """The marks within the chart, in order; those too close for their words to stand apart are together.
+    """The changes within the chart, in order of time; those too close for labels of their own share a group.
 
     Pure. `start` and `end` in seconds since the epoch.
     """
@@ -148,10 +148,10 @@ def grouped(markers: Sequence[Marker], start: float, end: float) -> list[list[Ma
 
 
 def rooms(places: Sequence[float]) -> list[tuple[bool, int]]:
-    """For each mark, whether its words stand left of it, and how many signs they may have to meet no others.
+    """For each change, whether its label stands left of it, and how many characters fit before it meets another.
 
-    Pure. `places` are ascending parts of the chart's width, 0 to 1. Words of late marks run to the left, so that the
-    chart's end does not cut them; between an early and a late mark both have half.
+    Pure. `places` are fractions of the chart's width, 0 to 1, ascending. Labels near the right edge run to the left, so
+    that the edge does not cut them; an early and a late label share the room between them.
     """
     late = [place > _LATE for place in places]
     found = []
@@ -161,14 +161,14 @@ def rooms(places: Sequence[float]) -> list[tuple[bool, int]]:
             free = abs(places[index + step] - place) / (1 if late[index + step] is is_late else 2)
         else:
             free = place if is_late else 1 - place
-        found.append((is_late, int(free * _SIGNS_ACROSS)))
+        found.append((is_late, int(free * _CHARACTERS_ACROSS)))
     return found
 
 
 def _words(group: Sequence[Marker], room: int) -> str:
-    """What stands above a mark: the change itself where there is room for it, else how many there were."""
+    """The label of a group: the change itself where it fits, else the number of changes."""
     count = "1 change" if len(group) == 1 else f"{len(group)} changes"
-    return in_chart(group[0].label, limit=room) if len(group) == 1 and room >= _FEWEST_SIGNS else count
+    return in_chart(group[0].label, limit=room) if len(group) == 1 and room >= _FEWEST_CHARACTERS else count
 
 
 def _lay_out(figure: go.Figure, *, unit: Unit, height: int, tz: str, colours: Mapping[str, str], columns: int) -> None:
@@ -183,7 +183,7 @@ def _lay_out(figure: go.Figure, *, unit: Unit, height: int, tz: str, colours: Ma
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": colours["text"], "size": 12},
         showlegend=len(figure.data) > 1,
-        # At the foot of the picture, in columns: a long one then neither meets the axis nor hides itself.
+        # Below the plot, in columns: a long legend then covers neither the axis nor itself.
         legend={
             "orientation": "h",
             "yref": "container",
@@ -204,12 +204,12 @@ def _lay_out(figure: go.Figure, *, unit: Unit, height: int, tz: str, colours: Ma
 
 
 def _is_repeat(line: Series, lines: Sequence[Series]) -> bool:
-    """Whether an earlier line of the same track has the colour already; told apart by dots then."""
+    """Whether an earlier line of the same track has the colour already: this one is then dotted."""
     same = [other for other in lines if other.labels.get("track") == line.labels.get("track")]
     return line.labels.get("track") in ("blue", "green") and same.index(line) > 0
 
 
 def _alt(title: str, lines: Sequence[Series], unit: Unit, name: Callable[[Mapping[str, str]], str], tz: str) -> str:
-    """The chart in words: what each line ended with."""
+    """The chart in words: the last value of each line."""
     said = ", ".join(f"{one_line(name(line.labels), limit=40)} {number(line.last, unit)}" for line in lines)
     return one_line(f"{title}, over time in {tz}. Last values: {said}.", limit=500)

@@ -1,4 +1,4 @@
-"""Tables: dense on a desktop, cards with the essential columns on a phone, and the whole as a CSV file.
+"""Tables: dense on a desktop, cards with the essential columns on a phone, and everything as a CSV file.
 
 Both forms are sent and the style sheet shows one, since a server cannot know the width of a screen.
 """
@@ -47,7 +47,7 @@ def table(
     tz: str = "UTC",
     most_cards: int = _MOST_CARDS,
 ) -> None:
-    """Draw rows; says in words when there are none and why. A phone shows the first `most_cards` of them."""
+    """Draw rows; say in words when there are none and why. A phone shows the first `most_cards` rows."""
     if isinstance(rows, Reading):
         if rows.value is None:
             states.note(rows, caption)

@@ -7,7 +7,7 @@ import re
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&@/=^\"'])")
 _CONTROL = re.compile(
-    # Control and direction signs, line and paragraph separators, halves of a character that no file can hold.
+    # Control and direction characters, line and paragraph separators, and lone surrogates, which cannot be encoded.
     "[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]+"
 )
 _JOINER = "\u2060"  # invisible, and no part of any pattern below
@@ -19,18 +19,18 @@ _ARROW = re.compile(r"(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S)")
 
 
 def one_line(text: str, *, limit: int = 300) -> str:
-    """Without line breaks, control and direction signs, and cut with an ellipsis."""
+    """On one line, without control and direction characters, cut with an ellipsis at `limit` characters."""
     flat = _CONTROL.sub(" ", text).strip()
     return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
 
 
 def encodable(text: str) -> str:
-    """For pieces that show text as it is: half a character becomes a question mark, since none can be sent."""
+    """For pieces that show text as it is: a lone surrogate, which cannot be encoded, becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def plain(text: str, *, limit: int = 300) -> str:
-    """For `st.markdown`, captions and labels: every sign that Markdown, HTML or Streamlit could read is escaped."""
+    """For `st.markdown`, captions and labels: escapes every character that Markdown, HTML or Streamlit could read."""
     shown = _SHORTCODE.sub(":" + _JOINER, one_line(text, limit=limit))
     shown = _ADDRESS.sub(lambda found: found.group() + _JOINER, shown)
     shown = _ARROW.sub(lambda found: found.group()[0] + _JOINER + found.group()[1:], shown)

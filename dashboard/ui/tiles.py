@@ -1,4 +1,4 @@
-"""Tiles: one measure each, with unit, change, course, limit and how far it may be believed; two in a row on a phone.
+"""Tiles: one measure each, with unit, change, sparkline, limit and state; two in a row on a phone.
 
 The sparkline is a small SVG of our own: Streamlit's starts a chart library for every tile and scales each line to
 itself, so that a flat 0.2 % looks as bad as a rise to 8 %.
@@ -53,7 +53,7 @@ class Tile:
 
 
 def tiles(items: Sequence[Tile], *, columns: int = 4, key: str) -> None:
-    """Draw tiles side by side, as many a row as fit, at most `columns`."""
+    """Draw tiles side by side, as many in a row as fit, at most `columns`."""
     with st.grid(columns, min_column_width=140, gap="small", key=f"tiles-{key}"):
         for item in items:
             with st.container(border=True, key=f"tile-{item.key}", gap="xxsmall", height="stretch"):
@@ -61,7 +61,7 @@ def tiles(items: Sequence[Tile], *, columns: int = 4, key: str) -> None:
 
 
 def tile(item: Tile) -> None:
-    """The inside of one tile: the figure, then its course, then its words."""
+    """Draw the inside of one tile: the figure, the sparkline, then limit and notes in words."""
     reading = item.value
     delta = change(reading.value, item.previous.value if item.previous else None, item.unit)
     st.metric(
@@ -79,7 +79,7 @@ def tile(item: Tile) -> None:
 
 
 def _behind(item: Tile) -> str:
-    """The question behind the figure, shown on demand: what it means, where it is from, the query as it was asked."""
+    """What is behind the figure, shown on demand: its meaning, its source, and the query as it was sent."""
     parts = [plain(item.help)] if item.help else []
     if item.previous is not None:
         parts.append("The change compares with the period of the same length just before.")
@@ -97,13 +97,15 @@ def _words(item: Tile) -> str:
         said.append(f"<b>beyond its {limit}</b>" if item.is_beyond else limit)
     if item.value.state is not State.FRESH:
         said.append(in_html(item.value.reason))
+    if item.spark is not None and item.value.state is State.FRESH and item.spark.state in (State.STALE, State.PARTIAL):
+        said.append(in_html(f"line {item.spark.state}: {item.spark.reason}"))
     if item.note:
         said.append(in_html(item.note))
     return f'<div class="td-note">{" · ".join(said)}</div>' if said else ""
 
 
 def _spark(item: Tile) -> str:
-    """The course as a picture with words for who cannot see it; nothing when there is no course."""
+    """The sparkline as an image with alternative text; nothing where there is no line."""
     if item.spark is None or not item.spark.value:
         return ""
     values = item.spark.value[0].values
