@@ -46,6 +46,10 @@ _FACES = {
 }
 
 
+def _limit_sign(limit: Limit) -> str:
+    return "▲ in trouble" if limit.trouble and limit.at_limit is False else _LIMIT_SIGNS[limit.at_limit]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """The page's answer. `rest` holds outside words: escape it."""
@@ -170,7 +174,7 @@ LIMITS: list[Column[Limit]] = [
     Column(name="kind", cell=lambda found: found.kind, essential=True),
     Column(name="now", cell=lambda found: found.now, essential=True),
     Column(name="allowed", cell=lambda found: found.allowed, essential=True),
-    Column(name="state", cell=lambda found: _LIMIT_SIGNS[found.at_limit], essential=True),
+    Column(name="state", cell=_limit_sign, essential=True),
     Column(name="trouble", cell=lambda found: found.trouble, essential=True),
 ]
 EVENTS: list[Column[ClusterEvent]] = [
