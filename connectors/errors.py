@@ -2,6 +2,7 @@
 
     SourceError
     ├── Unreachable    nobody answers, or our own credentials cannot be read: look at the network or the settings
+    │   └── ConnectionBroken   it broke in the middle of an answer: ask for less, or look at the source
     ├── TimedOut       the answer takes too long: ask for less, or later
     ├── Rejected        it does not take this question or document (400, 413, 422): change it
     │   ├── Unauthorized   it does not accept our credentials (401), so it will answer nothing: fix the token
@@ -45,6 +46,10 @@ class SourceError(Exception):
 
 class Unreachable(SourceError):
     """No connection, or it broke."""
+
+
+class ConnectionBroken(Unreachable):
+    """A connection was there and broke before the answer was whole."""
 
 
 class TimedOut(SourceError):
@@ -172,7 +177,7 @@ def from_failed_call(source: str, error: BaseException, *, timeout_seconds: floa
             return Unreachable(source, "its host name is not known")
         if isinstance(cause, OSError) and cause.errno in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH):
             return Unreachable(source, os.strerror(cause.errno).lower())
-    return Unreachable(source, "the connection broke")
+    return ConnectionBroken(source, "the connection broke")
 
 
 @contextmanager

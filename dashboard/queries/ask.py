@@ -1,15 +1,16 @@
 """The one way from a page's questions to the sources: everything asked here comes back as a reading.
 
 This is the only place that catches a source's errors. Around the connectors stand, in this order: the cache that all
-viewers share, the breaker of each source, its bulkhead, and the measuring.
+viewers share, the breaker of each source, its bulkheads of threads, and the measuring.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,7 @@ from dashboard import connections
 from dashboard.catalog.translation import NotMeasuredError
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
 from dashboard.model.reading import Reading, Source, State, missing, unmeasured
-from dashboard.queries.breaker import Breaker, utc_now
+from dashboard.queries.breaker import Breaker, unreadable, utc_now
 from dashboard.queries.cache import AnyReading, Cache, Ticket, aged
 from dashboard.queries.informer import Informer
 from dashboard.queries.presence import lacking
@@ -36,8 +37,10 @@ from dashboard.settings import EnvironmentSettings
 __all__ = ["Alerts", "Ask", "Instant", "Logs", "Objects", "PodLog", "Range", "Readings", "Request", "build_ask"]
 
 # Threads a source of one environment: the bound on what is under way. A slow source fills its own bulkhead alone, and
-# another environment's never.
+# another environment's never. Questions over long ranges have one of their own: who asks them keeps nobody waiting who
+# looks at the present.
 BULKHEADS = {Source.PROMETHEUS: 6, Source.ELASTICSEARCH: 4, Source.KUBERNETES: 3, Source.ALERTMANAGER: 2}
+LONG_BULKHEADS = {Source.PROMETHEUS: 4, Source.ELASTICSEARCH: 2}
 # How long to wait for a new answer where the last one could be shown.
 GRACE_SECONDS = 0.08
 # The names of metrics are asked before the questions that depend on them, and only once in minutes.
@@ -45,6 +48,7 @@ NAMES_PATIENCE_SECONDS = 0.5
 # On top of the connector's own timeout, for the hand-over between threads.
 MARGIN_SECONDS = 0.2
 
+log = logging.getLogger(__name__)
 _duration = Histogram(
     "agentgov_dashboard_query_duration_seconds",
     "Time that a source took to answer a question of the deck",
@@ -89,6 +93,13 @@ class Ask:
             source: ThreadPoolExecutor(width, thread_name_prefix=f"ask-{environment.name}-{source}")
             for source, width in BULKHEADS.items()
         }
+        self._long_bulkheads = {
+            source: ThreadPoolExecutor(width, thread_name_prefix=f"ask-{environment.name}-{source}-long")
+            for source, width in LONG_BULKHEADS.items()
+        }
+        # Heartbeats wait for nothing: they tell whether a source that keeps questions waiting is dead.
+        self._heartbeats = ThreadPoolExecutor(len(Source), thread_name_prefix=f"heartbeat-{environment.name}")
+        self._told: set[tuple[Source, str]] = set()
         self._breakers = {
             source: Breaker(source, probe, clock=clock) for source, probe in _probes(environment, sources).items()
         }
@@ -116,10 +127,10 @@ class Ask:
         """
         never = [breaker for breaker in self._breakers.values() if breaker.health().reachable is None]
         others = [breaker for breaker in self._breakers.values() if breaker not in never]
-        wait([self._bulkheads[b.source].submit(b.probe) for b in never], timeout=INSTANT_SECONDS + MARGIN_SECONDS)
+        wait([self._heartbeats.submit(b.probe) for b in never], timeout=INSTANT_SECONDS + MARGIN_SECONDS)
         for breaker in others:
             if breaker.heartbeat_is_due() or (breaker.health().reachable and not breaker.versioned):
-                self._bulkheads[breaker.source].submit(breaker.probe)
+                self._heartbeats.submit(breaker.probe)
         return tuple(map(self._known_of, Source))
 
     @property
@@ -139,8 +150,8 @@ class Ask:
             informer.close()
         for breaker in self._breakers.values():
             breaker.close()
-        for bulkhead in self._bulkheads.values():
-            bulkhead.shutdown(wait=False, cancel_futures=True)
+        for threads in (*self._bulkheads.values(), *self._long_bulkheads.values(), self._heartbeats):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def metric_names(self, *, patience_seconds: float = INSTANT_SECONDS) -> Reading[frozenset[str]]:
         """The names of the metrics of ours that Prometheus has had in the last hour, as of some minutes ago."""
@@ -188,27 +199,46 @@ class Ask:
             last_good = self._cache.last_good(call.key)
             return _at_once(aged(last_good, refusal, source=call.source, query=call.text))
         ticket = self._cache.take(
-            call.key,
-            ttl_seconds=call.ttl_seconds,
-            start=lambda: self._bulkheads[call.source].submit(self._fly, call, breaker),
+            call.key, ttl_seconds=call.ttl_seconds, start=lambda: self._start(call, breaker), family=call.family
         )
         return lambda passed: self._timed(_redeem(ticket, call, passed))
 
-    def _fly(self, call: SourceCall, breaker: Breaker) -> AnyReading:
-        """Asks the source, within its bulkhead. The one place where a source's error becomes a reading."""
+    def _start(self, call: SourceCall, breaker: Breaker) -> Future[AnyReading]:
+        if breaker.heartbeat_is_due():
+            self._heartbeats.submit(breaker.probe)  # by the time that the question times out, more is known
+        long = self._long_bulkheads.get(call.source) if call.is_long else None
+        return (long or self._bulkheads[call.source]).submit(self._fly, call, breaker, time.monotonic())
+
+    def _fly(self, call: SourceCall, breaker: Breaker, asked_at: float) -> AnyReading:
+        """Asks the source, within a bulkhead. The one place where a source's error becomes a reading."""
         refusal = breaker.refusal()
         if refusal is not None:  # opened while this waited for its turn
             return aged(self._cache.last_good(call.key), refusal, source=call.source, query=call.text)
         began = time.monotonic()
+        if began - asked_at > call.timeout_seconds + MARGIN_SECONDS:
+            return self._failed(call, "not asked: too many questions are under way")  # nobody waits for it any more
         try:
             answer = call.fetch()
         except SourceError as error:
             _measured(call.source, _outcome(error), began)
             breaker.failed(error)
-            reason = f"{call.source}: {error.detail}"
-            return self._cache.put_failure(call.key, reason, source=call.source, query=call.text)
+            return self._failed(call, error.detail)
+        except Exception as error:  # noqa: BLE001 - one odd answer must cost a page no more than its own figure
+            self._tell_once(call, error)
+            _measured(call.source, "unreadable", began)
+            return self._failed(call, unreadable(error))
         breaker.succeeded(_measured(call.source, answer.state, began))
         return self._cache.put(call.key, self._timed(answer))
+
+    def _failed(self, call: SourceCall, why: str) -> AnyReading:
+        return self._cache.put_failure(call.key, f"{call.source}: {why}", source=call.source, query=call.text)
+
+    def _tell_once(self, call: SourceCall, error: Exception) -> None:
+        """Logs an error that no connector knows, once of its kind: each refresh meets it again."""
+        kind = (call.source, type(error).__name__)
+        if kind not in self._told:
+            self._told.add(kind)
+            log.error("answer_unreadable source=%s query=%s", call.source, call.text[:300], exc_info=error)
 
     def _begin_objects(self, request: Objects) -> Finish:
         if request.kind not in KINDS:
@@ -217,7 +247,7 @@ class Ask:
         informer = self._informer(request.kind, request.namespace)
         breaker = self._breakers[Source.KUBERNETES]
         if breaker.heartbeat_is_due():
-            self._bulkheads[Source.KUBERNETES].submit(breaker.probe)
+            self._heartbeats.submit(breaker.probe)
 
         def finish(passed: float) -> Reading[tuple[Mapping[str, Any], ...]]:
             found = informer.reading(patience_seconds=INSTANT_SECONDS - passed, refusal=breaker.refusal())

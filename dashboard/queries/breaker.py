@@ -1,8 +1,9 @@
 """Whether a source answers: keeps a dead one from costing every view its timeouts, and finds out when it is back.
 
-After three failures in a row nothing is asked any more, nor after the first silence of a source that has never
-answered; a probe in the background asks every other second until it is answered. A source that names a time to be
-asked again is left alone until then. Asked questions and probes are all it learns from. Safe for threads.
+After three failures in a row nothing is asked any more; a probe in the background asks every other second until it is
+answered. A question that takes too long, or that the source fails over, proves nothing: it may be the question. The
+source is probed at once, and only when that fails too is it down, so that no viewer's slow question closes it for
+others. A source that names a time to be asked again is left alone until then. Safe for threads.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from connectors.errors import (
     BadAnswer,
     Conflict,
+    ConnectionBroken,
     Gone,
     NotFound,
     RateLimited,
@@ -39,6 +41,8 @@ NOT_ASKED = "not asked yet"
 _ANSWERED = (Rejected, NotFound, Conflict, Gone)
 # One of these is an outage; one slow or odd answer is none.
 _DOWN = (Unreachable, Unauthorized)
+# The question may be at fault, not the source: it asked for too much, or for what the source cannot compute.
+_DOUBTFUL = (TimedOut, BadAnswer, ConnectionBroken)
 # After this long without an answer a source gets a heartbeat: a quiet watch alone would not notice that it hangs.
 SILENCE = timedelta(seconds=4)
 _AGAIN = timedelta(seconds=2.5)
@@ -62,9 +66,11 @@ class Breaker:
         self._closing = threading.Event()
         self._failures = 0
         self._failing_since = clock()
-        self._wait_until = self._heard_at = self._heartbeat_at = self._failing_since
+        self._wait_until = self._heard_at = self._failing_since
+        self._heartbeat_at = self._failing_since - _AGAIN
         self._error: SourceError = Unreachable(source, NOT_ASKED)
         self._probing = False
+        self._probe_failed = False  # since the last answer
         self._versioned = False
         self._health = SourceHealth(source=source, reachable=None, reason=NOT_ASKED)
 
@@ -96,7 +102,7 @@ class Breaker:
         with self._lock:
             known = self._health
             came_up = known.reachable is False
-            self._failures = 0
+            self._failures, self._probe_failed = 0, False
             self._heard_at = now
             self._health = replace(
                 known,
@@ -111,43 +117,64 @@ class Breaker:
             log.info("source_up source=%s down_since=%s", self.source, known.since)
 
     def failed(self, error: SourceError) -> None:
-        """A question or a probe met `error`. The third in a row opens the breaker and starts the probe."""
+        """A question met `error`. The third in a row opens the breaker; one in doubt only once a probe failed too."""
         if isinstance(error, _ANSWERED) and not isinstance(error, Unauthorized):
             self.succeeded(note=error.detail)
             return
-        now = self._clock()
         with self._lock:
-            known, was_failing = self._health, self._failures > 0
-            # Who opens a page of a process that has just started should wait for a source that hangs once.
-            is_stranger = isinstance(error, TimedOut) and known.last_answer is None
-            self._failures += FAILURES_TO_OPEN if is_stranger else 1
-            self._error, self._heard_at = error, now
-            if isinstance(error, RateLimited) and error.retry_after_seconds:
-                wait = timedelta(seconds=min(error.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS))
-                self._wait_until = max(self._wait_until, now + wait)
-            if not was_failing:
-                self._failing_since = now
-            down = self._failures >= FAILURES_TO_OPEN or isinstance(error, _DOWN) or not known.reachable
-            self._health = replace(
-                known,
-                reachable=not down,
-                since=self._failing_since if down else known.since,
-                reason=error.detail,
-            )
-            start_probe = self._failures >= FAILURES_TO_OPEN and not self._probing
-            self._probing = self._probing or start_probe
-        if start_probe:
+            in_doubt = isinstance(error, _DOUBTFUL) and not self._probe_failed
+            most = FAILURES_TO_OPEN - 1 if in_doubt else FAILURES_TO_OPEN
+            self._count(error, min(self._failures + 1, most), is_down=isinstance(error, _DOWN) and not in_doubt)
+        self._keep_probing(at_once=in_doubt)
+
+    def _probe_met(self, error: SourceError) -> None:
+        """A probe failed: the source is down if a question has failed as well, or if it has never answered."""
+        with self._lock:
+            # Who opens a page of a process that has just started should wait for a source that hangs only once.
+            is_stranger = isinstance(error, TimedOut) and self._health.last_answer is None
+            failures = FAILURES_TO_OPEN if self._failures > 0 or is_stranger else 1
+            self._probe_failed = True
+            self._count(error, failures, is_down=isinstance(error, _DOWN))
+        self._keep_probing(at_once=False)
+
+    def _keep_probing(self, *, at_once: bool) -> None:
+        """Sees to it that one thread probes until the source answers, if it is down or, `at_once`, in doubt."""
+        with self._lock:
+            if self._probing or not (at_once or self._failures >= FAILURES_TO_OPEN):
+                return
+            self._probing = True
+        pause = 0.0 if at_once else PROBE_SECONDS
+        threading.Thread(target=self._probe_until_up, args=(pause,), name=f"probe-{self.source}", daemon=True).start()
+
+    def _count(self, error: SourceError, failures: int, *, is_down: bool) -> None:
+        """Notes a failure; the lock is held. `is_down`: the source is, although the breaker may still be closed."""
+        now, known = self._clock(), self._health
+        if self._failures == 0:
+            self._failing_since = now
+        opened = failures >= FAILURES_TO_OPEN > self._failures
+        self._failures, self._error, self._heard_at = failures, error, now
+        if isinstance(error, RateLimited) and error.retry_after_seconds:
+            wait = timedelta(seconds=min(error.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS))
+            self._wait_until = max(self._wait_until, now + wait)
+        is_open = failures >= FAILURES_TO_OPEN
+        reachable = False if is_open or is_down else known.reachable
+        self._health = replace(
+            known,
+            reachable=reachable,
+            since=self._failing_since if reachable is False else known.since,
+            reason=error.detail,
+        )
+        if opened:
             log.warning("source_down source=%s reason=%s", self.source, error.detail)
-            threading.Thread(target=self._probe_until_up, name=f"probe-{self.source}", daemon=True).start()
 
     def heartbeat_is_due(self) -> bool:
-        """Whether it should be asked for a sign of life: nothing was heard for a while, or the last sign was none.
+        """Whether to probe it: it was never heard, not for a while, or the last thing heard was a failure.
 
         Whoever gets True is to call `probe`; until it has answered, others get False.
         """
         now = self._clock()
         with self._lock:
-            quiet = now - self._heard_at >= SILENCE or self._failures > 0
+            quiet = now - self._heard_at >= SILENCE or self._failures > 0 or self._health.last_answer is None
             is_free = not self._probing and now >= max(self._wait_until, self._heartbeat_at + _AGAIN)
             if quiet and is_free:
                 self._heartbeat_at = now
@@ -160,25 +187,40 @@ class Breaker:
         began = time.monotonic()
         try:
             version = self._probe()
+        except _ANSWERED as error:
+            if not isinstance(error, Unauthorized):
+                self.succeeded(note=error.detail)
+                return True
+            self._probe_met(error)
         except SourceError as error:
-            self.failed(error)
-            return isinstance(error, _ANSWERED) and not isinstance(error, Unauthorized)
-        self.succeeded(time.monotonic() - began, version=version)
-        return True
+            self._probe_met(error)
+        except Exception as error:
+            log.exception("probe_broken source=%s", self.source)
+            self._probe_met(BadAnswer(self.source, unreadable(error)))
+        else:
+            self.succeeded(time.monotonic() - began, version=version)
+            return True
+        return False
 
     def close(self) -> None:
         """Ends the probe."""
         self._closing.set()
 
-    def _probe_until_up(self) -> None:
-        while not self._closing.wait(PROBE_SECONDS):
+    def _probe_until_up(self, pause: float) -> None:
+        while not self._closing.wait(pause):
+            pause = PROBE_SECONDS
             if self._clock() < self._wait_until:
                 continue
             self.probe()
             with self._lock:
-                if self._failures < FAILURES_TO_OPEN:
+                if self._failures == 0:
                     self._probing = False
                     return
+
+
+def unreadable(error: Exception) -> str:
+    """The words for an answer that the deck itself stumbled over; the log has the rest."""
+    return f"the deck cannot read its answer ({type(error).__name__})"
 
 
 def no_answer(source: Source, since: datetime, error: SourceError) -> str:

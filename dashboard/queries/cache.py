@@ -1,7 +1,9 @@
-"""Answers shared by all viewers: each question is on its way at most once, and asked at most once in its time to live.
+"""Answers shared by all viewers: each question is under way at most once, and asked at most once within its TTL.
 
-While a new answer is on its way the last one is shown, unless it is too old to be taken for the present. A source that
-fails turns its last good answers stale, with the reason; it never erases them. Safe for threads; time is given.
+While a new answer is under way the last one is shown, unless it is too old to be taken for the present. A source that
+fails turns its last good answers stale, with the reason; it never erases them. Bounded by number and by memory: the
+family of questions that takes most makes room, so that one page's answers never evict the last good ones of others.
+Safe for threads; time is given.
 """
 
 from __future__ import annotations
@@ -14,30 +16,41 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from dashboard.model.reading import Reading, Source, State, missing
+from dashboard.queries.size import size_bytes
 
 AnyReading: TypeAlias = Reading[Any]
 
-LIMIT = 500  # answers kept; a page asks some 20, a long one holds about 1 MB
-# An answer this much past its time to live is still shown while the next is asked for.
+LIMIT = 1000  # answers; a page asks some 60 questions
+LIMIT_BYTES = 64 * 2**20
+# An answer this large is handed to those who wait for it and not kept: it would take the place of hundreds.
+_LARGEST_SHARE = 1 / 8
+# An answer this many TTLs old is still shown while the next is asked for.
 _LIVES = 3
 _LEAST_SECONDS = 30.0
-# What is not whole is asked again this soon: the end of a fault should show long before a long answer's time is over.
+# What is not whole is asked again this soon: the end of a fault should show long before a long answer's TTL is over.
 _SOON_SECONDS = 4.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class CacheEntry:
     """What is known about one question: the last good answer, the last failure, and the question under way.
 
     A good answer's age counts from when it was asked for, a failure's from when it came.
     """
 
+    family: Hashable
     good: AnyReading | None = None
     good_at: float = 0.0
     asked_at: float = 0.0
     failure: AnyReading | None = None
     failed_at: float = 0.0
     flight: Future[AnyReading] | None = None
+    size_bytes: int = 0
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether its question has not been answered yet."""
+        return self.flight is not None and not self.flight.done()
 
     def latest(self) -> tuple[AnyReading | None, float]:
         """The newest outcome, a failure with what it left of the last good answer, and from when its age counts."""
@@ -48,7 +61,7 @@ class CacheEntry:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A place in the queue for one answer: `shown` is what can be shown at once, `flight` what is on its way."""
+    """A place in the queue for one answer: `shown` is what can be shown at once, `flight` what is under way."""
 
     shown: AnyReading | None
     flight: Future[AnyReading] | None
@@ -68,58 +81,108 @@ class Ticket:
 
 
 class Cache:
-    """The answers by key. `clock` counts seconds and never goes back."""
+    """The answers by key. `clock` counts seconds and never goes back; `limit` counts answers, `limit_bytes` memory."""
 
-    def __init__(self, clock: Callable[[], float], *, limit: int = LIMIT) -> None:
+    def __init__(self, clock: Callable[[], float], *, limit: int = LIMIT, limit_bytes: int = LIMIT_BYTES) -> None:
         self._clock = clock
         self._limit = limit
+        self._limit_bytes = limit_bytes
         self._lock = threading.Lock()
-        self._entries: OrderedDict[Hashable, CacheEntry] = OrderedDict()
+        self._entries: dict[Hashable, CacheEntry] = {}
+        # The same keys by family, each family's least recently used first.
+        self._families: dict[Hashable, OrderedDict[Hashable, CacheEntry]] = {}
 
-    def take(self, key: Hashable, *, ttl_seconds: float, start: Callable[[], Future[AnyReading]]) -> Ticket:
-        """A ticket for the answer under `key`; calls `start` when one must be asked for and none is on its way.
+    def take(
+        self, key: Hashable, *, ttl_seconds: float, start: Callable[[], Future[AnyReading]], family: Hashable = None
+    ) -> Ticket:
+        """A ticket for the answer under `key`; calls `start` when one must be asked for and none is under way.
 
         Whatever `start` began must end in `put` or `put_failure`, or the future must fail.
+
+        Args:
+            family: what `key` has in common with the keys that make room for each other.
         """
         with self._lock:
-            entry = self._entries.setdefault(key, CacheEntry())
-            self._entries.move_to_end(key)
+            entry = self._used(key, family)
             shown, at = entry.latest()
             age = self._clock() - at
             is_whole = shown is not None and shown.state in (State.FRESH, State.EMPTY)
             if shown is not None and age < (ttl_seconds if is_whole else min(ttl_seconds, _SOON_SECONDS)):
                 return Ticket(shown, None, entry.good)
-            if entry.flight is None or entry.flight.done():
+            if not entry.is_under_way:
                 entry.asked_at = self._clock()
                 entry.flight = start()
-                self._evict()
+                self._make_room()
             recent = age < max(_LIVES * ttl_seconds, _LEAST_SECONDS)
             return Ticket(shown if recent else None, entry.flight, entry.good)
 
     def put(self, key: Hashable, answer: AnyReading) -> AnyReading:
-        """Keeps a good answer."""
+        """Keeps a good answer, unless it is too large, and returns it."""
+        size = size_bytes(answer)
         with self._lock:
-            entry = self._entries.setdefault(key, CacheEntry())
-            entry.good, entry.good_at, entry.failure = answer, entry.asked_at, None
+            if (entry := self._entries.get(key)) is not None:
+                is_kept = size <= self._limit_bytes * _LARGEST_SHARE
+                entry.good, entry.good_at, entry.failure = answer if is_kept else None, entry.asked_at, None
+                entry.size_bytes = size if is_kept else 0
+                self._make_room()
         return answer
 
     def put_failure(self, key: Hashable, reason: str, *, source: Source, query: str) -> AnyReading:
         """Keeps a failure and answers what is left: the last good answer as stale, or missing."""
         with self._lock:
-            entry = self._entries.setdefault(key, CacheEntry())
-            entry.failure = aged(entry.good, reason, source=source, query=query)
-            entry.failed_at = self._clock()
-            return entry.failure
+            entry = self._entries.get(key)
+            failure = aged(entry.good if entry else None, reason, source=source, query=query)
+            if entry is not None:
+                entry.failure, entry.failed_at = failure, self._clock()
+            return failure
 
     def last_good(self, key: Hashable) -> AnyReading | None:
-        """The last good answer, however old."""
+        """The last good answer, however old. Counts as use: during an outage it is all that viewers see."""
         with self._lock:
-            entry = self._entries.get(key)
-            return entry.good if entry else None
+            if (entry := self._entries.get(key)) is None:
+                return None
+            self._families[entry.family].move_to_end(key)
+            return entry.good
 
-    def _evict(self) -> None:
-        while len(self._entries) > self._limit:
-            self._entries.popitem(last=False)
+    def held(self) -> tuple[int, int]:
+        """How many answers are kept, and how many bytes they take."""
+        with self._lock:
+            return len(self._entries), sum(entry.size_bytes for entry in self._entries.values())
+
+    def _used(self, key: Hashable, family: Hashable) -> CacheEntry:
+        """The entry of `key`, made where there is none, as the most recently used of its family."""
+        entry = self._entries.setdefault(key, CacheEntry(family=family))
+        members = self._families.setdefault(entry.family, OrderedDict())
+        members[key] = entry
+        members.move_to_end(key)
+        return entry
+
+    def _make_room(self) -> None:
+        while len(self._entries) > self._limit and self._evicted_from_largest(len):
+            pass
+        while sum(entry.size_bytes for entry in self._entries.values()) > self._limit_bytes:
+            if not self._evicted_from_largest(_bytes_of):
+                return
+
+    def _evicted_from_largest(self, weigh: Callable[[OrderedDict[Hashable, CacheEntry]], int]) -> bool:
+        """Forgets the least recently used answer of the largest family; False where all questions are under way."""
+        for members in sorted(self._families.values(), key=weigh, reverse=True):
+            for key, entry in members.items():
+                if not entry.is_under_way:
+                    self._forget(key, entry)
+                    return True
+        return False
+
+    def _forget(self, key: Hashable, entry: CacheEntry) -> None:
+        del self._entries[key]
+        members = self._families[entry.family]
+        del members[key]
+        if not members:
+            del self._families[entry.family]
+
+
+def _bytes_of(members: OrderedDict[Hashable, CacheEntry]) -> int:
+    return sum(entry.size_bytes for entry in members.values())
 
 
 def aged(last_good: AnyReading | None, reason: str, *, source: Source, query: str) -> AnyReading:

@@ -1,8 +1,8 @@
 """The cluster's objects kept up to date by list and watch: one copy a kind and namespace, however many people look.
 
-A watch that breaks is taken up where it ended; when the server has forgotten that place (410) the list is read again,
-less and less often where that does not help. Until then the copy is stale and says since when, or is as old as its
-list. Each informer is a daemon thread, started by the first question and ended when nobody has asked for long.
+A watch that breaks resumes from its last resourceVersion; when the server no longer has that version (410) the list is
+read again, less and less often where that does not help. Until then the copy is stale and says since when. Each
+informer is a daemon thread, started by the first question and ended when nobody has asked for ten minutes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from connectors.errors import (
 )
 from connectors.kubernetes import Kubernetes, WatchEvent
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
-from dashboard.queries.breaker import LONGEST_RETRY_AFTER_SECONDS, no_answer, utc_now
+from dashboard.queries.breaker import LONGEST_RETRY_AFTER_SECONDS, no_answer, unreadable, utc_now
 
 # Short enough that a page shows the end of an outage within 10 s.
 LONGEST_WAIT_SECONDS = 4.0
@@ -147,10 +147,22 @@ class Informer:
                     least_seconds = _SETTLED_WAIT_SECONDS
                 elif isinstance(error, NotFound):  # the kind was taken away while it was watched
                     self._resource_version = ""
+            except Exception as error:  # noqa: BLE001 - a mistake of ours must not end the watch for good
+                self._stumbled(error)
             finally:
                 self._stands = False
             tries = 0 if time.monotonic() - began > _STOOD_SECONDS else tries + 1
             self._closing.wait(max(least_seconds, wait_seconds(tries)))
+
+    def _stumbled(self, error: Exception) -> None:
+        """Lists again, and says until then what is wrong; logged once until it works again."""
+        if not self._broken:
+            log.error("watch_broken kind=%s namespace=%s", self._kind, self._namespace, exc_info=error)
+            self._broken_since = self._clock()
+        with self._lock:
+            self._broken = f"{Source.KUBERNETES}: {unreadable(error)}"
+            self._resource_version = ""
+        self._settled.set()
 
     def _follow(self) -> None:
         """One watch from its beginning to its end; a list before it where there is no place to begin.

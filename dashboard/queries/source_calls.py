@@ -17,6 +17,7 @@ from connectors.elasticsearch import Elasticsearch
 from connectors.errors import NotFound, Rejected
 from connectors.kubernetes import Kubernetes
 from connectors.prometheus import Line, Prometheus
+from dashboard.catalog import escaping
 from dashboard.catalog.translation import translate
 from dashboard.model.alert import Alert
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
@@ -43,8 +44,7 @@ INSTANT_SECONDS = 2.0
 RANGE_SECONDS = 5.0
 # What a second question is given where the first took nearly all of the time.
 _LEAST_SECONDS = 0.2
-# An answer lives, from when it was asked for, a bit less than a viewer takes to ask again, who finds it just past its
-# time then. Many viewers find it so a bit earlier than one does: hence only a bit.
+# TTL is 95 % of the refresh interval, counted from when the question was asked.
 _OF_REFRESH = 0.95
 # A range has nothing new before its next step, but a source that was empty may have data a minute later.
 LONGEST_STEP_SECONDS = 60.0
@@ -56,6 +56,7 @@ _OURS = '{__name__=~"gen_ai_.+|agentgov_.+|kube_.+|container_.+|up|.+:.+"}'  # w
 # The TTL of answers that do not change: pages of a point in time, documents, and instants whose last samples are in.
 UNCHANGING_SECONDS = 120.0
 _SETTLED_SECONDS = 60.0
+_LONG = timedelta(hours=24)
 
 SourceRequest = Instant | Range | Alerts | LogRequest | PodLog
 
@@ -72,13 +73,21 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCall:
-    """One question to one source. `fetch` asks it and may raise a `SourceError`; `text` is what a person may read."""
+    """One question to one source. `fetch` asks it and may raise a `SourceError`; `text` is what a person may read.
+
+    Attributes:
+        key: equal where one answer serves both.
+        family: equal where only the values, the period or the filters differ.
+        is_long: reads more than a day, and so may take long.
+    """
 
     source: Source
     key: Hashable
+    family: Hashable
     text: str
     ttl_seconds: float
     timeout_seconds: float
+    is_long: bool = False
     fetch: Callable[[], Reading[Any]]
     # Each metric that it reads with the selector of namespace and service; of questions to Prometheus alone.
     series: tuple[tuple[str, str], ...] = ()
@@ -130,6 +139,7 @@ class SourceCalls:
         return SourceCall(
             source=Source.PROMETHEUS,
             key="names",
+            family="names",
             text=text,
             ttl_seconds=NAMES_SECONDS,
             timeout_seconds=INSTANT_SECONDS,
@@ -151,6 +161,7 @@ class SourceCalls:
         return SourceCall(
             source=Source.PROMETHEUS,
             key=("present", selector),
+            family="present",
             text=text,
             ttl_seconds=NAMES_SECONDS,
             timeout_seconds=INSTANT_SECONDS,
@@ -178,6 +189,7 @@ class SourceCalls:
         query = self._translated(request, names)
         shortcut = self._shortcut(request)
         moment = self._moment(request.at)
+        is_long = escaping.seconds(request.values.get("span", "")) > _LONG.total_seconds()
 
         def fetch() -> Reading[tuple[Sample, ...]]:
             began = time.monotonic()
@@ -197,9 +209,11 @@ class SourceCalls:
         return SourceCall(
             source=Source.PROMETHEUS,
             key=("instant", query, moment),
+            family=("instant", request.expression.name, is_long),
             text=query,
             ttl_seconds=UNCHANGING_SECONDS if self._is_settled(moment) else self._ttl_seconds,
             timeout_seconds=INSTANT_SECONDS,
+            is_long=is_long,
             fetch=fetch,
             series=scopes(query, self._environment.mapping),
         )
@@ -226,6 +240,7 @@ class SourceCalls:
     def _range(self, request: Range, names: Collection[str]) -> SourceCall:
         query = self._translated(request, names)
         span = round((request.end - request.start).total_seconds())
+        is_long = request.end - request.start > _LONG
         scrape = self._environment.prometheus.scrape_interval_seconds
         step = request.step_seconds or step_for(span, scrape_interval_seconds=scrape)
         grid = Grid.of(request.start, request.end, step)
@@ -243,6 +258,8 @@ class SourceCalls:
         return SourceCall(
             source=Source.PROMETHEUS,
             key=("range", query, grid.family(self._clock())),
+            family=("range", request.expression.name, is_long),
+            is_long=is_long,
             text=query,
             ttl_seconds=self._lives(min(grid.step_seconds, LONGEST_STEP_SECONDS)),
             timeout_seconds=RANGE_SECONDS,
@@ -266,6 +283,7 @@ class SourceCalls:
         return SourceCall(
             source=Source.ALERTMANAGER,
             key=("alerts", request.filters, request.or_filters),
+            family="alerts",
             text=text,
             ttl_seconds=self._ttl_seconds,
             timeout_seconds=INSTANT_SECONDS,
@@ -281,10 +299,14 @@ class SourceCalls:
             return _answered(value, Source.ELASTICSEARCH, self._clock(), read.query, read.left_out, read.nothing)
 
         is_unchanging = isinstance(request, MoreLogs | LogDocument)
+        window = request if isinstance(request, Logs) else getattr(request, "logs", None)
+        is_long = window is not None and window.end - window.start > _LONG
         step = request.step_seconds if isinstance(request, Logs) else 1
         return SourceCall(
             source=Source.ELASTICSEARCH,
             key=("logs", streams, self._entries(request)),
+            family=("logs", type(request).__name__, streams, is_long),
+            is_long=is_long,
             text=search.about(streams, request),
             ttl_seconds=UNCHANGING_SECONDS if is_unchanging else self._lives(min(step, LONGEST_STEP_SECONDS)),
             timeout_seconds=RANGE_SECONDS,
@@ -333,6 +355,7 @@ class SourceCalls:
         return SourceCall(
             source=Source.KUBERNETES,
             key=request,
+            family="pod log",
             text=text,
             ttl_seconds=self._ttl_seconds,
             timeout_seconds=RANGE_SECONDS,

@@ -52,7 +52,7 @@ class FakePrometheus:
         self.asked_names = 0
         # Which metrics there have ever been, for every namespace and service.
         self.ever: tuple[str, ...] = ("up", *(name for entry in ENTRIES for name in entry.metrics()))
-        self.answer: Vector | Matrix | SourceError = Vector(points=(Point(labels={}, at=NOW.timestamp(), value=1.0),))
+        self.answer: Vector | Matrix | Exception = Vector(points=(Point(labels={}, at=NOW.timestamp(), value=1.0),))
         self.open = threading.Event()
         self.open.set()
         self.under_way = 0
@@ -96,7 +96,7 @@ class FakePrometheus:
         assert self.open.wait(10)
         with self._lock:
             self.under_way -= 1
-        if isinstance(self.answer, SourceError):
+        if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
@@ -170,9 +170,9 @@ class FakeCluster:
 class World:
     """An Ask with its fakes."""
 
-    def __init__(self, environment: EnvironmentSettings) -> None:
+    def __init__(self, environment: EnvironmentSettings, *, prometheus: FakePrometheus | None = None) -> None:
         self.clock = Clock()
-        self.prometheus = FakePrometheus()
+        self.prometheus = prometheus or FakePrometheus()
         self.elasticsearch = FakeElasticsearch()
         self.cluster = FakeCluster()
         sources = Sources(

@@ -16,12 +16,13 @@ from prometheus_client import REGISTRY
 from connectors.elasticsearch import Found, Hit
 from connectors.errors import NotFound, Rejected, SourceError, TimedOut
 from connectors.prometheus import Line, Matrix, Point, Vector
+from dashboard.catalog.expression import Expression
 from dashboard.model.health import SourceHealth
-from dashboard.model.reading import Source, State
+from dashboard.model.reading import Source, State, Unit
 from dashboard.queries import source_calls
-from dashboard.queries.ask import Alerts, Instant, Logs, Objects, PodLog
+from dashboard.queries.ask import BULKHEADS, LONG_BULKHEADS, Alerts, Instant, Logs, Objects, PodLog, Range
 from dashboard.queries.informer import IDLE_SECONDS
-from tests.unit.asking import NOW, REFUSED, UP, World, environment
+from tests.unit.asking import NOW, REFUSED, UP, FakePrometheus, World, environment
 from tests.waiting import eventually
 
 
@@ -183,12 +184,13 @@ def test_a_failed_question_is_not_asked_again_by_the_next_viewer(world: World):
 def test_after_three_failures_nothing_is_asked_and_the_reason_says_since_when(world: World):
     world.fail_until_open()
     world.clock.move(60)
+    asked = len(world.prometheus.asked)
 
     reading = world.scalar("another")
 
     assert reading.state is State.MISSING
     assert reading.reason == "prometheus does not answer since 12:00:00 UTC: connection refused"
-    assert len(world.prometheus.asked) == 3
+    assert len(world.prometheus.asked) == asked
 
 
 def test_a_moving_range_keeps_its_last_good_answer_when_the_source_dies(world: World):
@@ -451,3 +453,111 @@ def test_a_document_of_another_shape_costs_itself_alone(world: World):
     assert reading.value is not None
     assert (reading.state, [entry.id for entry in reading.value.entries]) == (State.PARTIAL, ["2"])
     assert "1 of 2 documents have no time that can be read" in reading.reason
+
+
+class Picky(FakePrometheus):
+    """Answers its version and most questions at once, and those about `slow` not in time."""
+
+    def instant(self, query: str, *, at: datetime | None, timeout_seconds: float) -> Any:
+        if "slow" in query:
+            self.asked.append((query, at))
+            raise TimedOut("prometheus", f"no answer within {timeout_seconds:.3g} s")
+        return super().instant(query, at=at, timeout_seconds=timeout_seconds)
+
+
+@pytest.fixture
+def picky() -> Iterator[World]:
+    made = World(environment(), prometheus=Picky())
+    yield made
+    made.ask.close()
+    made.cluster.ended.set()
+
+
+def test_the_slow_questions_of_one_viewer_leave_the_questions_of_others_alone(picky: World):
+    """Also at the very beginning, when nobody knows yet whether the source is there."""
+    for number in range(20):
+        assert picky.scalar(f"slow-{number}").reason == "prometheus: no answer within 2 s"
+        assert picky.scalar(f"quick-{number}").state is State.FRESH
+        picky.clock.move(1)
+
+
+def test_a_slow_question_says_so_and_the_source_is_said_to_be_well(picky: World):
+    picky.scalar("slow")
+    eventually(lambda: picky.ask.is_well, "the probe answers", 10)
+
+    [prometheus] = [one for one in picky.ask.health() if one.source is Source.PROMETHEUS]
+    assert (prometheus.reachable, prometheus.reason) == (True, "")
+
+
+def test_questions_over_long_ranges_keep_nobody_waiting_who_looks_at_the_present(world: World):
+    """Six of them would fill the bulkhead: long ranges have one of their own."""
+    world.prometheus.open.clear()
+    end = world.clock.now()
+    far = {str(n): Range(UP, {"service": f"far-{n}"}, end - timedelta(days=30 + n), end) for n in range(12)}
+    viewer = threading.Thread(target=lambda: world.ask.gather(far))
+    viewer.start()
+    eventually(lambda: world.prometheus.under_way == LONG_BULKHEADS[Source.PROMETHEUS], "the far ones are asked", 10)
+
+    threading.Timer(0.2, world.prometheus.open.set).start()
+    near = [threading.Thread(target=world.scalar, args=(f"near-{n}",)) for n in range(6)]
+    for other in near:
+        other.start()
+    assert world.prometheus.all_here.wait(5), "the near ones wait for the far ones"
+    for other in (*near, viewer):
+        other.join()
+
+
+@pytest.mark.parametrize("error", [RecursionError("deep"), OverflowError("date"), AssertionError()])
+def test_an_answer_that_the_deck_stumbles_over_costs_its_own_figure_alone_and_is_logged_once(
+    world: World, caplog: pytest.LogCaptureFixture, error: Exception
+):
+    world.prometheus.answer = error
+    for number in range(5):
+        reading = world.scalar(f"bad-{number}")
+        assert reading.state is State.MISSING
+        assert reading.reason == f"prometheus: the deck cannot read its answer ({type(error).__name__})"
+    assert [record.message.split()[0] for record in caplog.records if record.levelname == "ERROR"] == [
+        "answer_unreadable"
+    ]
+
+    world.prometheus.answer = Vector(points=(Point(labels={}, at=0.0, value=2.0),))
+    assert world.scalar("good").value == 2.0
+
+
+def test_a_question_that_nobody_waits_for_any_more_is_not_asked(world: World, monkeypatch):
+    """Or what one viewer asked too much of would be worked off long after it was closed, before what others ask."""
+    monkeypatch.setattr(source_calls, "INSTANT_SECONDS", 0.01)
+    world.prometheus.open.clear()
+    world.ask.gather({str(n): Instant(UP, {"service": str(n)}) for n in range(40)})
+    monkeypatch.undo()
+    eventually(lambda: world.prometheus.under_way == 6, "six are under way", 10)
+    threading.Timer(0.3, world.prometheus.open.set).start()
+
+    assert world.scalar("another").value == 1.0
+    assert len(world.prometheus.asked) == 7
+
+
+def test_one_page_asked_a_thousand_ways_leaves_the_last_good_answers_of_the_others(world: World):
+    other = Expression(name="other", promql='other{service_name="$service"}', unit=Unit.COUNT, blind="nothing")
+    world.prometheus.ever = (*world.prometheus.ever, "other")
+    world.ask.gather({"x": Instant(other, {"service": "a"})})
+    for number in range(1200):
+        world.scalar(f"filter-{number}")
+    world.fail_until_open()
+
+    reading = world.ask.gather({"x": Instant(other, {"service": "a"})}).scalar("x")
+
+    assert (reading.value, reading.state) == (1.0, State.STALE)
+
+
+def test_no_threads_are_added_however_much_is_asked_and_fails(picky: World):
+    for number in range(10):
+        picky.scalar(f"slow-{number}")
+        picky.scalar(f"quick-{number}")
+    eventually(lambda: picky.ask.is_well, "the probe answers", 10)
+    before = threading.active_count()
+    for number in range(200):
+        picky.scalar(f"slow-a{number}")
+        picky.scalar(f"quick-a{number}")
+    most = sum(BULKHEADS.values()) + sum(LONG_BULKHEADS.values()) + len(Source)
+    assert threading.active_count() <= before + most

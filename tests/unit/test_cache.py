@@ -6,6 +6,9 @@ from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from dashboard.model.reading import Reading, Source, State, empty, fresh
 from dashboard.queries.cache import AnyReading, Cache, Ticket
 
@@ -15,16 +18,20 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 class World:
     """A cache with a clock moved by hand and the questions that it asked."""
 
-    def __init__(self, *, limit: int = 10) -> None:
+    def __init__(self, *, limit: int = 10, limit_bytes: int = 10**6) -> None:
         self.seconds = 0.0
         self.flights: list[Future[AnyReading]] = []
-        self.cache = Cache(lambda: self.seconds, limit=limit)
+        self.cache = Cache(lambda: self.seconds, limit=limit, limit_bytes=limit_bytes)
 
-    def take(self, key: str = "k", *, ttl_seconds: float = 4.0) -> Ticket:
-        return self.cache.take(key, ttl_seconds=ttl_seconds, start=self._start)
+    def take(self, key: str = "k", *, ttl_seconds: float = 4.0, family: str = "") -> Ticket:
+        return self.cache.take(key, ttl_seconds=ttl_seconds, start=self._start, family=family)
 
     def land(self, value: float, key: str = "k") -> None:
         self.flights[-1].set_result(self.cache.put(key, _reading(value)))
+
+    def land_text(self, text: str, key: str) -> None:
+        reading = fresh(text, source=Source.PROMETHEUS, as_of=NOW)
+        self.flights[-1].set_result(self.cache.put(key, reading))
 
     def fail(self, key: str = "k") -> None:
         failure = self.cache.put_failure(key, "it is down", source=Source.PROMETHEUS, query="up")
@@ -171,3 +178,87 @@ def test_the_answer_that_nobody_took_for_longest_makes_room():
 
     assert world.cache.last_good("a") is not None
     assert world.cache.last_good("b") is None
+
+
+def test_the_family_that_takes_most_makes_room_and_the_last_good_answers_of_others_stay():
+    """Who pages through a hundred periods of one view costs no other page what it would show in an outage."""
+    world = World(limit=10)
+    for page in ("triage", "release", "agents"):
+        world.take(page, family=page)
+        world.land(1, page)
+
+    for number in range(100):
+        world.take(f"contracts-{number}", family="contracts")
+        world.land(number, f"contracts-{number}")
+
+    assert all(world.cache.last_good(page) is not None for page in ("triage", "release", "agents"))
+    assert world.cache.last_good("contracts-99") is not None
+    assert world.cache.held()[0] == 10
+
+
+def test_within_a_family_the_least_recently_used_makes_room_and_a_last_good_answer_shown_counts_as_use():
+    world = World(limit=2)
+    for key in ("a", "b"):
+        world.take(key, family="f")
+        world.land(1, key)
+    world.cache.last_good("a")  # what a viewer is shown while the source does not answer
+
+    world.take("c", family="f")
+
+    assert world.cache.last_good("a") is not None
+    assert world.cache.last_good("b") is None
+
+
+def test_memory_is_bounded_as_well_and_the_largest_family_makes_room():
+    world = World(limit=1000, limit_bytes=200_000)
+    world.take("small", family="small")
+    world.land(1, "small")
+    for number in range(100):
+        world.take(f"large-{number}", family="large")
+        world.land_text("x" * 20_000, f"large-{number}")
+
+    count, size = world.cache.held()
+    assert size <= 200_000
+    assert 5 <= count <= 10
+    assert world.cache.last_good("small") is not None
+
+
+def test_an_answer_too_large_to_keep_reaches_who_waits_for_it_and_evicts_nobody():
+    world = World(limit=1000, limit_bytes=100_000)
+    world.take("small", family="small")
+    world.land(1, "small")
+
+    ticket = world.take("huge", family="huge")
+    world.land_text("x" * 90_000, "huge")
+
+    assert len(_redeemed(ticket).value) == 90_000
+    assert world.cache.last_good("huge") is None
+    assert world.cache.last_good("small") is not None
+
+
+def test_what_is_under_way_is_not_forgotten_however_much_is_asked():
+    world = World(limit=2)
+    tickets = [world.take(f"k{number}", family="f") for number in range(5)]
+    assert len(world.flights) == 5
+    again = world.take("k0", family="f")
+
+    assert again.flight is tickets[0].flight
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30), st.integers(0, 30_000), st.booleans()), max_size=120)
+)
+def test_whatever_is_asked_the_bounds_hold(asked: list[tuple[str, int, int, bool]]):
+    world = World(limit=7, limit_bytes=100_000)
+    for family, key, length, fails in asked:
+        world.seconds += 60
+        world.take(f"{family}{key}", family=family)
+        if fails:
+            world.fail(f"{family}{key}")
+        else:
+            world.land_text("x" * length, f"{family}{key}")
+        world.take("other", family="other")
+        world.land(1, "other")
+        count, size = world.cache.held()
+        assert count <= 7
+        assert size <= 100_000

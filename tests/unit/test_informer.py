@@ -28,7 +28,7 @@ class FakeCluster:
     """What is put into `lists` and `changes` happens in turn: objects, errors, events, END of a watch."""
 
     def __init__(self) -> None:
-        self.lists: queue.Queue[ListResult | SourceError] = queue.Queue()
+        self.lists: queue.Queue[ListResult | Exception] = queue.Queue()
         self.changes: queue.Queue[WatchEvent | SourceError | object] = queue.Queue()
         self.watched_from: list[str] = []
         self.refuse_watches: SourceError | None = None
@@ -53,7 +53,7 @@ class FakeCluster:
 
 
 def _raised(found: Any) -> Any:
-    if isinstance(found, SourceError):
+    if isinstance(found, Exception):
         raise found
     return found
 
@@ -312,3 +312,20 @@ def test_an_informer_that_nobody_asked_for_long_is_idle(cluster: FakeCluster):
     assert informer.is_idle
     informer.close()
     cluster.changes.put(END)
+
+
+@pytest.mark.parametrize("error", [RecursionError("deep"), MemoryError(), AssertionError("no list yet")])
+def test_an_error_that_nobody_expected_is_told_and_logged_once_and_the_watch_lives_on(
+    cluster: FakeCluster, informer: Informer, caplog: pytest.LogCaptureFixture, error: Exception
+):
+    for _ in range(3):
+        cluster.lists.put(error)
+    reading = informer.reading(patience_seconds=5)
+    assert reading.state is State.MISSING
+    assert reading.reason == f"kubernetes: the deck cannot read its answer ({type(error).__name__})"
+
+    cluster.lists.put(_listed(_pod("a", 1)))
+
+    _until(lambda: _names(informer) == ["a"])
+    assert informer.reading(patience_seconds=0).state is State.FRESH
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
