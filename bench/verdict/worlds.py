@@ -1,7 +1,8 @@
 """Simulated releases: the counts of both tracks in worlds where we know whether the release is harmful.
 
-Six metrics as in production: errors, violations, tool failures, and runs slower than three bucket bounds. Load moves,
-and rates drift in common, in every world. A world is healthy, or has a harm of one kind and size.
+Six metrics as in production: errors, violations, tool failures, and runs slower than three bucket bounds; beside them
+runs slower than the limit, and what runs cost. Load moves, and rates drift in common, in every world. A world is
+healthy, or has a harm of one kind and size.
 """
 
 from __future__ import annotations
@@ -11,30 +12,35 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dashboard.decide import counters, dispersion
-from dashboard.decide.comparison import Margin, MetricPlan, Past, Plan, Table
+from dashboard.decide import counters
 from dashboard.decide.factor import Array
 from dashboard.decide.latency import freeze
-from dashboard.decide.record import pair, widening
+from dashboard.model.trial import SlowBound
 
-METRICS = ("errors", "violations", "tools", "p50", "p90", "p99")
-KINDS = ("share",) * 3 + ("latency",) * 3
-SHARES = np.array([0.005, 0.002, 0.01])
-TRIES_PER_RUN = np.array([1.0, 4.0, 3.0, 1.0, 1.0, 1.0])
+SHARE_NAMES = ("errors", "violations", "tools")
+NAMES = (*SHARE_NAMES, "slow_0", "slow_1", "slow_2", "over_limit")
+SHARES = (0.005, 0.002, 0.01)
+PER_RUN = np.array([1.0, 4.0, 3.0, 1.0, 1.0, 1.0, 1.0])
 INTERVAL, INTERVALS, HISTORY, PODS = 10.0, 180, 360, 4
-MEDIAN, SIGMA = 0.8, 0.6
+DAY_MINUTES = 23 * 60
+MEDIAN, SIGMA, SLOW_LIMIT = 0.8, 0.6, 3.0
+COST, COST_SPREAD = 20_000.0, 8.5  # millionths of a dollar a run; variance over squared mean, as of a lognormal
 _BUCKETS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 30.0)
+# Times drift less than shares do.
+_MOVES = np.array([1.0, 1.0, 1.0, 0.15])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Harm:
-    """What the candidate does worse: factors on its shares of bad events and on its times."""
+    """What the candidate does worse: factors on its shares of bad events, on its times and on what its runs cost."""
 
     shares: tuple[float, float, float] = (1.0, 1.0, 1.0)
     time: float = 1.0
+    cost: float = 1.0
     begins_seconds: float = 0.0
     pods: int = PODS  # how many of its pods do so
     growing: bool = False  # from nothing at the beginning to all of it at the end
+    both: bool = False  # the baseline does so as well, from the beginning on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +50,17 @@ class World:
     name: str
     group: str
     per_second: float = 50.0
+    shares: tuple[float, float, float] = SHARES
+    median: float = MEDIAN
     share: tuple[float, float] = (0.5, 0.5)
     drift: float = 0.3
     rising: float = 1.0  # errors of both tracks grow by this factor until the end
     season: float = 0.0
     clump: int = 1
-    own_noise: float = 0.0
+    own_noise: float = 0.0  # of each pod, with a memory of 5 min
+    track_noise: float = 0.0  # of each track, common to its pods
+    memory: float = 120.0  # of that noise, in seconds
+    day: bool = False  # a day of past, not an hour
     missed: float = 0.0
     resets: float = 0.0
     warm_up: bool = False
@@ -60,117 +71,82 @@ class World:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Runs:
-    """Many simulated releases of one world, ready to be judged."""
+class Tracks:
+    """Counts of many releases of one world.
 
-    table: Table
-    past: Past
+    Attributes:
+        ours_total, ours_bad: the candidate since the beginning, (run, interval, metric).
+        theirs_total, theirs_bad: the two halves of the baseline's pods, an hour before and since,
+            (run, interval, metric, half).
+        past_total, past_bad: the baseline before, by the minute, (run, minute, metric).
+        ours_cost, theirs_cost: in millionths of a dollar, (run, interval) since the beginning.
+    """
 
-
-def plan(interval: float = INTERVAL) -> Plan:
-    """The default policy of the product."""
-    return Plan(
-        interval_seconds=interval,
-        metrics=tuple(
-            MetricPlan(name=name, weight=weight, fail=Margin(ratio=1.1, share=a), go=Margin(ratio=go, share=b))
-            for name, weight, a, go, b in zip(
-                METRICS,
-                (0.4, 0.2, 0.16, 0.08, 0.08, 0.08),
-                (0.0005,) * 3 + (0.0,) * 3,
-                (1.5,) * 3 + (1.25,) * 3,
-                (0.002,) * 3 + (0.0,) * 3,
-                strict=True,
-            )
-        ),
-    )
+    ours_total: Array
+    ours_bad: Array
+    theirs_total: Array
+    theirs_bad: Array
+    past_total: Array
+    past_bad: Array
+    ours_cost: Array
+    theirs_cost: Array
 
 
-def simulate(world: World, runs: int, seed: int) -> Runs:
-    """`runs` releases of `world`: the table since the beginning and what was known before it."""
+def simulate(world: World, runs: int, seed: int) -> Tracks:
+    """`runs` releases of `world`, each with its past."""
     dice = np.random.default_rng(seed)
     length = HISTORY + INTERVALS
     times = (np.arange(length) - HISTORY) * INTERVAL
-    load = world.per_second * INTERVAL * np.exp(_wander(dice, (runs, length, 1), 0.2, 900.0))
-    common = _wander(dice, (runs, length, 4), world.drift, 600.0) * np.array([1.0, 1.0, 1.0, 0.15])
-    common = common + world.season * np.sin(2 * math.pi * times / 1200.0)[:, None] * np.array([1, 1, 1, 0.15])
+    load = world.per_second * INTERVAL * np.exp(_wander(dice, (runs, length, 1), 0.2, 900.0, INTERVAL))
+    common = _common(world, dice, runs, times, INTERVAL)
     common[..., 0] += np.log(world.rising) * np.clip(times / (INTERVALS * INTERVAL), 0, 1)
     part = np.where(
         times < 0, 0.0, np.linspace(*world.share, length - HISTORY + 1)[np.maximum(times, 0).astype(int) // 10]
     )
-    baseline_load = load * (1.0 if world.after else (1.0 - part)[:, None])
-    blue_n, blue_x = _track(world, dice, baseline_load, common, Harm(), times, sick=world.sick_pod)
     now = slice(HISTORY, None)
+    theirs = world.harm if world.harm.both else Harm()
+    baseline_load = load * (1.0 if world.after else (1.0 - part)[:, None])
+    blue_n, blue_x = _track(world, dice, baseline_load, common, theirs, times, sick=world.sick_pod)
     green_load = load[:, now] * (1.0 if world.after else part[now][:, None])
     green_n, green_x = _track(world, dice, green_load, common[:, now], world.harm, times[now], is_new=True)
-    return _runs(world, blue_n, blue_x, green_n, green_x)
-
-
-def _runs(world: World, blue_n: Array, blue_x: Array, green_n: Array, green_x: Array) -> Runs:
-    before, now = slice(0, HISTORY), slice(HISTORY, None)
     if not world.history:
-        blue_n[:, before], blue_x[:, before] = 0.0, 0.0
-    if world.after:
-        return _after(blue_n[:, before], blue_x[:, before], green_n, green_x)
-    n, x = blue_n[:, before].sum((1, 3)), blue_x[:, before].sum((1, 3))
-    nothing = dispersion.nothing_seen((len(n),), len(METRICS), PODS, 3)
-    _, seen = dispersion.follow(nothing, blue_n[:, before], blue_x[:, before], (1, 6, 30))
-    table = Table(
-        candidate_total=green_n.sum(-1),
-        candidate_bad=green_x.sum(-1),
-        baseline_total=blue_n[:, now].sum(-1),
-        baseline_bad=blue_x[:, now].sum(-1),
-        parts_total=blue_n[:, now],
-        parts_bad=blue_x[:, now],
-    )
-    return Runs(table=table, past=_past(x, n, seen, np.ones_like(n)))
-
-
-def _after(blue_n: Array, blue_x: Array, green_n: Array, green_x: Array) -> Runs:
-    """The new active track against the record of the old one, as the product pairs and widens it."""
-    paired_n, paired_x = pair(blue_n, INTERVALS), pair(blue_x, INTERVALS)
-    n, x = blue_n.sum((1, 3)), blue_x.sum((1, 3))
-    nothing = dispersion.nothing_seen((len(n),), len(METRICS), PODS, 3)
-    _, seen = dispersion.follow(nothing, blue_n, blue_x, (1, 6, 30))
-    wider = widening(blue_n.sum(-1), blue_x.sum(-1), slope=slopes(), kinds=KINDS)
-    table = Table(
-        candidate_total=green_n.sum(-1),
-        candidate_bad=green_x.sum(-1),
-        baseline_total=paired_n,
-        baseline_bad=paired_x,
-        parts_total=np.zeros_like(green_n),
-        parts_bad=np.zeros_like(green_n),
-    )
-    return Runs(table=table, past=_past(x, n, seen, wider))
-
-
-def _past(bad_events: Array, total_events: Array, seen: dispersion.Dispersion, widening: Array) -> Past:
-    known = np.array([0.005, 0.005, 0.01, 0.5, 0.1, 0.01])  # what is assumed where nothing was seen
-    return Past(
-        share=(bad_events + 1.0) / (total_events + 1.0 / known),
-        slope=np.broadcast_to(slopes(), bad_events.shape),
-        widening=widening,
-        dispersion=seen,
+        blue_n[:, :HISTORY], blue_x[:, :HISTORY] = 0.0, 0.0
+    halves_n, halves_x = (np.stack([rows[..., 0::2].sum(-1), rows[..., 1::2].sum(-1)], -1) for rows in (blue_n, blue_x))
+    past_n, past_x = (_minutes(rows[:, :HISTORY].sum(-1)) for rows in (halves_n, halves_x))
+    if world.day:
+        before_n, before_x = _long_before(world, dice, runs)
+        past_n, past_x = np.concatenate([before_n, past_n], axis=1), np.concatenate([before_x, past_x], axis=1)
+    ours_n = green_n.sum(-1)
+    return Tracks(
+        ours_total=ours_n,
+        ours_bad=green_x.sum(-1),
+        theirs_total=halves_n,
+        theirs_bad=halves_x,
+        past_total=past_n,
+        past_bad=past_x,
+        ours_cost=_cost(dice, ours_n[..., 0], world.harm.cost),
+        theirs_cost=_cost(dice, halves_n[:, now, 0].sum(-1), 1.0),
     )
 
 
-def bounds() -> list[float]:
+def _long_before(world: World, dice: np.random.Generator, runs: int) -> tuple[Array, Array]:
+    """The baseline by the minute in the day before the last hour: (run, minute, metric)."""
+    times = (np.arange(DAY_MINUTES) - DAY_MINUTES) * 60.0
+    load = world.per_second * 60.0 * np.exp(_wander(dice, (runs, DAY_MINUTES, 1), 0.2, 900.0, 60.0))
+    common = _common(world, dice, runs, times, 60.0)
+    total, bad = _track(world, dice, load, common, Harm(), times, sick=world.sick_pod, step=60.0)
+    return total.sum(-1), bad.sum(-1)
+
+
+def bounds(world: World) -> tuple[SlowBound, ...]:
     """The three bucket bounds that the product would freeze."""
-    return [bound.seconds for bound in _frozen()]
-
-
-def slopes() -> Array:
-    """1 for shares; for latency as the product measures it."""
-    return np.array([1.0, 1.0, 1.0, *(bound.slope for bound in _frozen())])
-
-
-def _frozen() -> tuple[object, ...]:
-    within = {bound: 1e6 * (1 - float(slower_than(np.array(bound), np.zeros(())))) for bound in _BUCKETS}
+    within = {b: 1e6 * (1 - float(slower_than(np.array(b), np.zeros(()), world.median))) for b in _BUCKETS}
     return freeze({**within, math.inf: 1e6}, _BUCKETS)
 
 
-def slower_than(seconds: Array, log_time: Array) -> Array:
+def slower_than(seconds: Array, log_time: Array, median: float = MEDIAN) -> Array:
     """The share of lognormal times beyond `seconds` when all take exp(log_time) times as long."""
-    z = (np.log(seconds / MEDIAN) - log_time) / SIGMA / math.sqrt(2)
+    z = (np.log(seconds / median) - log_time) / SIGMA / math.sqrt(2)
     # Abramowitz and Stegun 7.1.26: off by less than 1.5e-7.
     t = 1 / (1 + 0.3275911 * np.abs(z))
     tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
@@ -178,12 +154,22 @@ def slower_than(seconds: Array, log_time: Array) -> Array:
     return 0.5 * np.where(z < 0, 2 - erfc, erfc)
 
 
-def _wander(dice: np.random.Generator, shape: tuple[int, ...], deviation: float, seconds: float) -> Array:
+def _minutes(rows: Array) -> Array:
+    return rows.reshape(len(rows), -1, 6, rows.shape[-1]).sum(axis=2)
+
+
+def _common(world: World, dice: np.random.Generator, runs: int, times: Array, step: float) -> Array:
+    """What moves the rates of both tracks: (run, interval, 4), shares and the logarithm of time."""
+    drift = _wander(dice, (runs, len(times), 4), world.drift, 600.0, step) * _MOVES
+    return drift + world.season * np.sin(2 * math.pi * times / 1200.0)[:, None] * _MOVES
+
+
+def _wander(dice: np.random.Generator, shape: tuple[int, ...], deviation: float, seconds: float, step: float) -> Array:
     """Stationary noise that forgets itself within `seconds`, over the second axis."""
-    keep = math.exp(-INTERVAL / seconds)
+    keep = math.exp(-step / seconds)
     found = dice.standard_normal(shape) * deviation
-    for step in range(1, shape[1]):
-        found[:, step] = keep * found[:, step - 1] + math.sqrt(1 - keep * keep) * found[:, step]
+    for at in range(1, shape[1]):
+        found[:, at] = keep * found[:, at - 1] + math.sqrt(1 - keep * keep) * found[:, at]
     return found
 
 
@@ -197,54 +183,63 @@ def _track(
     *,
     is_new: bool = False,
     sick: float = 1.0,
+    step: float = INTERVAL,
 ) -> tuple[Array, Array]:
-    """Tries and bad events of one track: (run, interval, metric, pod)."""
+    """Total and bad events of one track: (run, interval, metric, pod)."""
     runs, length, _ = load.shape
+    if world.track_noise:
+        common = common + _wander(dice, (runs, length, 4), world.track_noise, world.memory, step) * _MOVES
     rates = np.repeat(common[..., None], PODS, axis=-1)
     if world.own_noise:
-        own = _wander(dice, (runs, length, 4, PODS), world.own_noise, 300.0)
-        rates = rates + own * np.array([1, 1, 1, 0.15])[:, None]
+        rates = rates + _wander(dice, (runs, length, 4, PODS), world.own_noise, 300.0, step) * _MOVES[:, None]
     rates[..., 0, -1] += math.log(sick)
     grown = np.clip(times / times[-1], 0, 1) if harm.growing else (times >= harm.begins_seconds).astype(float)
     worse = np.log(np.array([*harm.shares, harm.time]))[:, None] * (np.arange(PODS) < harm.pods)
     rates = rates + grown[:, None, None] * worse
     n_runs = dice.poisson(np.repeat(load[..., None] / PODS, PODS, axis=-1)[..., 0, :])
-    total_events = (n_runs[:, :, None, :] * TRIES_PER_RUN[:, None]).astype(float)
+    total = n_runs[:, :, None, :] * PER_RUN[:, None]
     if is_new and world.warm_up:  # a cold start: ten times the errors and twice the time, fading within 90 s
         cold = np.exp(-times / 25.0)[:, None]
         rates[..., 0, :] += math.log(10) * cold
         rates[..., 3, :] += math.log(2) * cold
-    bad_events = np.concatenate(
-        [_events(world, dice, total_events[:, :, :3], rates), _slow(dice, n_runs, rates[..., 3, :])], axis=2
+    bad = np.concatenate(
+        [_events(world, dice, total[:, :, :3], rates), _slow(world, dice, n_runs, rates[..., 3, :])], axis=2
     )
-    return _scraped(world, dice, total_events, bad_events, times, is_new)
+    return _scraped(world, dice, total, bad, times, is_new)
 
 
-def _events(world: World, dice: np.random.Generator, total_events: Array, rates: Array) -> Array:
-    shares = np.minimum(SHARES[:, None] * np.exp(rates[..., :3, :]), 0.5)
-    clumps = dice.binomial(total_events.astype(int), shares / world.clump) * world.clump
-    return np.minimum(clumps, total_events)
+def _events(world: World, dice: np.random.Generator, total: Array, rates: Array) -> Array:
+    shares = np.minimum(np.array(world.shares)[:, None] * np.exp(rates[..., :3, :]), 0.5)
+    clumps = dice.binomial(total.astype(int), shares / world.clump) * world.clump
+    return np.minimum(clumps, total)
 
 
-def _slow(dice: np.random.Generator, n_runs: Array, log_time: Array) -> Array:
-    """Runs slower than each bound, which are among those slower than the bound before."""
-    left, shares = n_runs, [slower_than(np.array(bound), log_time) for bound in bounds()]
-    slower = []
-    for share, before in zip(shares, [np.ones_like(shares[0]), *shares], strict=False):
-        left = dice.binomial(left, share / before)
-        slower.append(left)
-    return np.stack(slower, axis=2)
+def _slow(world: World, dice: np.random.Generator, n_runs: Array, log_time: Array) -> Array:
+    """Runs slower than each bound and than the limit; those slower than a bound are among those of the one before."""
+    seconds = [*(bound.seconds for bound in bounds(world)), SLOW_LIMIT]
+    slower = {}
+    left, before = n_runs, np.ones_like(log_time)
+    for bound in sorted(set(seconds)):
+        share = slower_than(np.array(bound), log_time, world.median)
+        left = dice.binomial(left, np.clip(share / before, 0, 1))
+        slower[bound], before = left, share
+    return np.stack([slower[bound] for bound in seconds], axis=2)
+
+
+def _cost(dice: np.random.Generator, n_runs: Array, factor: float) -> Array:
+    """What so many runs cost together, each as unlike the next as conversations are."""
+    return np.round(dice.gamma(np.maximum(n_runs, 1e-9) / COST_SPREAD) * COST_SPREAD * COST * factor) * (n_runs > 0)
 
 
 def _scraped(
-    world: World, dice: np.random.Generator, total_events: Array, bad_events: Array, times: Array, is_new: bool
+    world: World, dice: np.random.Generator, total: Array, bad: Array, times: Array, is_new: bool
 ) -> tuple[Array, Array]:
     """What is left when counters are scraped: through the product's own way from counters to increases."""
     if not (world.missed or world.resets or world.warm_up):
-        return total_events, bad_events.astype(float)
-    begin = np.zeros_like(total_events[:, :1])
-    counted = [np.concatenate([begin, np.cumsum(rows, axis=1)], axis=1) for rows in (total_events, bad_events)]
-    shape = (total_events.shape[0], total_events.shape[1] + 1, 1, PODS)
+        return total, bad.astype(float)
+    begin = np.zeros_like(total[:, :1])
+    counted = [np.concatenate([begin, np.cumsum(rows, axis=1)], axis=1) for rows in (total, bad)]
+    shape = (total.shape[0], total.shape[1] + 1, 1, PODS)
     if world.resets:
         # Each reset begins the counters of a pod anew.
         reset = np.cumsum(dice.random(shape) < world.resets, axis=1)

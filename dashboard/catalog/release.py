@@ -132,6 +132,24 @@ WITHIN_COUNTER = Expression(
     unit=Unit.COUNT,
     blind="whether the release is slower than the other track",
 )
+COST_COUNTER = Expression(
+    name="release_cost_counter",
+    promql=_by_pod(f"agentgov_agent_cost_usd_total{{{_SERVICE}}}", _RUN_COUNT),
+    unit=Unit.USD,
+    blind="whether a run of the release costs more since it began",
+)
+STOPPED = Expression(
+    name="release_stopped",
+    promql='max (agentgov_kill_switch_engaged{namespace="$namespace"})',
+    unit=Unit.COUNT,
+    blind="which time before a release was no ordinary traffic because agents were stopped",
+)
+QUEUE_AGE = Expression(
+    name="release_queue_age",
+    promql=f"max by (track) (agentgov_agent_queue_oldest_age_seconds{{{_SERVICE}}})",
+    unit=Unit.SECONDS,
+    blind="which time before a release was no ordinary traffic because the queue stood still",
+)
 BUCKETS = Expression(
     name="release_buckets",
     promql=f"max by (track, pod, le) (sum by (track, pod, instance, job, le) ({_RUN_BUCKET}))",

@@ -9,16 +9,18 @@ show at any moment, so for the NO-GO margin each interval has a factor (`factor.
 that reaches 1/alpha happens by chance in at most a share alpha of the releases that keep the margin, at whatever moment
 one looks (Ville's inequality; Ramdas et al., "Game-theoretic statistics and safe anytime-valid inference", Statistical
 Science 38, 2023). For the GO margin it is decided at planned amounts of information (`planned.py`), so that the time it
-takes can be told. Counts are divided by their dispersion first (`dispersion.py`).
+takes can be told. Counts are divided by their dispersion first (`dispersion.py`), and by what a track's own slow noise
+makes of them (`track_noise.py`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from dashboard.decide import dispersion, planned
+from dashboard.decide import dispersion, planned, track_noise
 from dashboard.decide.dispersion import Dispersion
 from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, log_factor, odds_times
 from dashboard.decide.planned import Edge, Flags
@@ -137,12 +139,16 @@ class Past:
         share: the baseline's share of bad events.
         slope: for latency by how many percent the share slower than L shrinks when L grows by one percent; else 1.
         widening: factor on both margins, above 1 where the baseline is a record and not beside the candidate.
+        noise: the variance of a track's own slow noise in its log share, with its uncertainty: it slows NO-GO.
+        noise_shown: the part of it that the past shows beyond its uncertainty: it slows GO.
         dispersion: what the baseline's pods showed.
     """
 
     share: Array
     slope: Array
     widening: Array
+    noise: Array
+    noise_shown: Array
     dispersion: Dispersion
 
 
@@ -161,6 +167,8 @@ class CompareState:
     score: Array  # (3, ..., metric): score, variance, information
     passed: Flags  # (..., metric)
     absolute: Array
+    absolute_most: Array  # (..., metric): the most evidence against a limit so far
+    told: Array  # (2, ..., memory + 1, metric): running sums of what counts tell, for NO-GO and for GO
     dispersion: Dispersion
 
 
@@ -171,7 +179,7 @@ class Course:
     `fail` speaks for harm and `absolute` for a rate under the limit, as natural logarithms; `total` is the weighted
     mean of `fail`. `score`, `variance` and `information` are the sums by which it is decided whether a metric passes,
     and `passed` is so from the decision on that it passes by. `psi_fail` and `psi_go` are the margins as ratios of
-    shares, and `phi` the dispersion, that each interval was judged by.
+    shares, and `phi` and `phi_go` what counts were divided by for NO-GO and for GO: dispersion and noise together.
     """
 
     fail: Array
@@ -184,6 +192,7 @@ class Course:
     psi_fail: Array
     psi_go: Array
     phi: Array
+    phi_go: Array
 
 
 def begin(plan: Plan, past: Past) -> CompareState:
@@ -198,6 +207,8 @@ def begin(plan: Plan, past: Past) -> CompareState:
         score=np.zeros((3, *shape)),
         passed=np.zeros(shape, dtype=bool),
         absolute=np.zeros((*shape, len(ABSOLUTE_PARTS))),
+        absolute_most=np.full(shape, -np.inf),
+        told=np.zeros((2, *shape[:-1], track_noise.intervals_of_memory(plan.interval_seconds) + 1, shape[-1])),
         dispersion=past.dispersion,
     )
 
@@ -208,11 +219,17 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
     Every bet, margin and dispersion is taken from what was known before its interval.
     """
     past = state.past
-    phi, spread = dispersion.follow(state.dispersion, table.parts_total, table.parts_bad, plan.scales)
+    by_pods, spread = dispersion.follow(state.dispersion, table.parts_total, table.parts_bad, plan.scales)
+    tells = _tells(table, past) / by_pods
+    by_noise, told_harm = track_noise.divisor(tells, state.told[0], past.noise)
+    by_noise_shown, told_go = track_noise.divisor(tells, state.told[1], past.noise_shown)
     counts = (table.candidate_total, table.candidate_bad, table.baseline_total, table.baseline_bad)
+    phi = by_pods * by_noise
     divided = tuple(count / phi for count in counts)
+    phi_go = by_pods * by_noise_shown
+    to_pass = tuple(count / phi_go for count in counts)
     known, sums = zip(
-        *(_before(start, rows, axis=-2) for start, rows in zip(state.sums, divided, strict=True)), strict=True
+        *(_before(start, rows, axis=-2) for start, rows in zip(state.sums, to_pass, strict=True)), strict=True
     )
     baseline = expected(known[2], known[3], past.share[..., None, :])
     psi_fail = _psi(plan, past, baseline)
@@ -221,14 +238,14 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
     bet_b, bet_g = bets(baseline, psi_fail, FAIL_ODDS)
     fail_factors = log_factor(*every, psi=psi_fail[..., None], bet_b=bet_b, bet_g=bet_g)
     fail, products = _before(state.fail, fail_factors, axis=-3)
-    stakes = _log_stakes(plan, state.interval, fail.shape[-3])[:, None, None]
+    stakes = log_stakes(plan.interval_seconds, state.interval, fail.shape[-3])[:, None, None]
     starts = np.concatenate([state.fail_starts[..., None, :, :], stakes - fail], axis=-3)
     starts = np.logaddexp.accumulate(starts, axis=-3)
     by_bet = starts[..., 1:, :, :] + fail + fail_factors
     evidence = log_mean(by_bet, FAIL_SHARES)
 
     beside = edge_to_pass(plan, past, baseline)
-    gain = planned.gain(divided[0], divided[1], divided[2], divided[3], beside)
+    gain = planned.gain(to_pass[0], to_pass[1], to_pass[2], to_pass[3], beside)
     gains = np.stack([gain.score, gain.variance, gain.information])
     before, scores = _before(state.score, gains, axis=-2)
     after = before + gains
@@ -243,7 +260,9 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
     passed = np.logical_or.accumulate(np.concatenate([state.passed[..., None, :], passing], axis=-2), axis=-2)
     limits = np.array([metric.limit or np.nan for metric in plan.metrics])
     safe = np.where(np.isnan(limits), 0.5, limits)[:, None]
-    absolute_factors = log_absolute_factor(every[0], every[1], limit=safe, bet_g=safe * ABSOLUTE_PARTS)
+    absolute_factors = log_absolute_factor(
+        to_pass[0][..., None], to_pass[1][..., None], limit=safe, bet_g=safe * ABSOLUTE_PARTS
+    )
     absolute, absolute_products = _before(state.absolute, absolute_factors, axis=-3)
 
     weights = np.array([metric.weight for metric in plan.metrics])
@@ -258,6 +277,7 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
         psi_fail=psi_fail,
         psi_go=beside.times + beside.more / baseline,
         phi=phi,
+        phi_go=phi_go,
     )
     end = CompareState(
         past=past,
@@ -268,9 +288,30 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
         score=scores,
         passed=passed[..., -1, :],
         absolute=absolute_products,
+        absolute_most=np.maximum(state.absolute_most, course.absolute.max(axis=-2)),
+        told=np.stack([told_harm, told_go]),
         dispersion=spread,
     )
     return course, end
+
+
+def joined(courses: Sequence[Course]) -> Course:
+    """The course over intervals that were compared in steps."""
+    axis = {"total": -1}
+    return Course(
+        **{
+            each.name: np.concatenate([getattr(course, each.name) for course in courses], axis=axis.get(each.name, -2))
+            for each in fields(Course)
+        }
+    )
+
+
+def _tells(table: Table, past: Past) -> Array:
+    """How much each interval tells of a constant ratio: 2ab / (a + b) of the bad events expected on both tracks."""
+    ours, theirs = table.candidate_total, table.baseline_total
+    both = np.maximum(ours + theirs, 1.0)
+    tells: Array = 2.0 * past.share[..., None, :] * ours * theirs / both
+    return tells
 
 
 def _before(start: Array, rows: Array, *, axis: int) -> tuple[Array, Array]:
@@ -311,12 +352,12 @@ def bets(baseline: Array, psi: Array, odds: Array) -> tuple[Array, Array]:
     return bet_b, odds_times(psi[..., None] * bet_b, odds)
 
 
-def _log_stakes(plan: Plan, first: int, length: int) -> Array:
+def log_stakes(interval_seconds: float, first: int, length: int) -> Array:
     """What is newly staked at the beginning of each interval: most at once, the rest minute by minute.
 
     Minute m stakes what lies between two values of LATE_SHARE sqrt(k / (k + m)), so all stakes sum to at most 1.
     """
-    each = max(1, round(60.0 / plan.interval_seconds))
+    each = max(1, round(60.0 / interval_seconds))
     index = np.arange(first, first + length)
     kept = LATE_SHARE * np.sqrt(LATE_MINUTES / (LATE_MINUTES + np.arange(-1, (first + length) // each + 1)))
     minute = index // each

@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from dashboard.decide.policy import Policy
-from dashboard.decide.weighing import Weighed, Weighing, weigh
-from dashboard.model.reading import State, Unit
+from dashboard.decide.weighing import Weighed, Weighing
+from dashboard.model.reading import Unit
 from dashboard.model.trial import Trial
 from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result
 
@@ -26,22 +26,16 @@ TITLES = {
 }
 
 
-def compared(evidence: Evidence, policy: Policy) -> tuple[GateAnswer, ...]:
+def compared(evidence: Evidence, policy: Policy, weighing: Weighing | None) -> tuple[GateAnswer, ...]:
     """The answers of all kinds of metrics, and the one over all of them together."""
     trial = evidence.trial.value
-    if trial is None or evidence.trial.state is not State.FRESH:
+    if trial is None or weighing is None:
         reason = evidence.trial.reason or "the counts since the beginning are not known"
         answers = [_unknown(name, evidence, reason) for name in (*(name for name, _ in policy.in_order()), "together")]
     else:
-        weighing = weigh(trial, policy, evidence.mode)
         answers = [_family(name, weighing, evidence, trial, policy) for name, _ in policy.in_order()]
         answers.append(_together(weighing, evidence, trial, policy))
-    return tuple(replace(answer, required=_is_required(answer, evidence, policy)) for answer in answers)
-
-
-def _is_required(answer: GateAnswer, evidence: Evidence, policy: Policy) -> bool:
-    is_open_after = evidence.mode is Mode.AFTER and answer.result is Result.UNKNOWN
-    return policy.decides(answer.gate) and not is_open_after
+    return tuple(replace(answer, required=policy.decides(answer.gate)) for answer in answers)
 
 
 def _title(name: str, evidence: Evidence) -> str:
@@ -85,10 +79,26 @@ def _family(name: str, weighing: Weighing, evidence: Evidence, trial: Trial, pol
     if problem or not found:
         return _unknown(name, evidence, problem or f"{name} are not counted")
     weakest = min(found, key=lambda weighed: (weighed.is_proven, weighed.proof))
+    if evidence.mode is Mode.AFTER:
+        return _after(name, weakest, found, evidence, policy)
+    beside = weighing.above(name)
+    if beside is not None and beside.baseline_is_above and not all(weighed.is_under_limit for weighed in found):
+        said = f"{evidence.candidate.other} itself is above its limit, so to be no worse than it proves nothing"
+        return _with_figures(name, weakest, found, evidence, Result.UNKNOWN, said)
     if weakest.is_proven:
         return _with_figures(name, weakest, found, evidence, Result.PASS, _proof(weakest, evidence))
     said = f"{_counted(weakest, evidence)}: too early to tell"
     return _with_figures(name, weakest, found, evidence, Result.UNKNOWN, said)
+
+
+def _after(name: str, shown: Weighed, found: Sequence[Weighed], evidence: Evidence, policy: Policy) -> GateAnswer:
+    """After a switch only harm counts, once enough was seen to find some: there is no track beside to prove it by."""
+    least = policy.limits.least_sample
+    if min(shown.total_events) < least:
+        said = f"{_counted(shown, evidence)}: {least} on each side are needed"
+        return _with_figures(name, shown, found, evidence, Result.UNKNOWN, said)
+    said = f"{_counted(shown, evidence)}: no harm shown against the record, which is weaker than a track beside"
+    return _with_figures(name, shown, found, evidence, Result.PASS, said)
 
 
 def _with_figures(
@@ -139,8 +149,7 @@ def _together(weighing: Weighing, evidence: Evidence, trial: Trial, policy: Poli
     """Several metrics may each be a bit worse, and their sum beyond chance."""
     since = timedelta(seconds=trial.intervals * trial.interval_seconds)
     if weighing.most >= 1 / policy.alpha:
-        suspects = sorted(weighing.metrics, key=lambda weighed: -weighed.harm)[:3]
-        names = ", ".join(dict.fromkeys(TITLES[weighed.metric.family][0].lower() for weighed in suspects))
+        names = ", ".join(_suspects(weighing))
         said = f"{evidence.candidate} is worse beyond chance; most by {names}"
         return replace(_answer("together", evidence, Result.FAIL, said), harm=1.0)
     if not weighing.metrics:
@@ -150,6 +159,15 @@ def _together(weighing: Weighing, evidence: Evidence, trial: Trial, policy: Poli
         return replace(_unknown("together", evidence, said), harm=_strength(weighing, policy))
     said = f"nothing speaks for harm in {since.total_seconds() / 60:.0f} min"
     return replace(_answer("together", evidence, Result.PASS, said), harm=_strength(weighing, policy))
+
+
+def _suspects(weighing: Weighing) -> tuple[str, ...]:
+    """What most of the evidence is about, the strongest first."""
+    compared_by = [(weighed.harm, TITLES[weighed.metric.family][0].lower()) for weighed in weighing.metrics]
+    limits = [(above.harm, f"{TITLES[above.metric.gate][0].lower()} above the limit") for above in weighing.limits]
+    cost = [] if weighing.cost_harm is None else [(weighing.cost_harm, "cost")]
+    found = sorted((*compared_by, *limits, *cost), key=lambda pair: -pair[0])[:3]
+    return tuple(dict.fromkeys(name for _, name in found))
 
 
 def _strength(weighing: Weighing, policy: Policy) -> float:

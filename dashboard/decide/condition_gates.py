@@ -7,36 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard.decide import slo as objectives
 from dashboard.decide.gates import Gate
 from dashboard.decide.policy import Limits
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.verdict import Evidence, GateAnswer, Result
-
-
-def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
-    """Does the candidate burn an error budget so fast that somebody is called for it?"""
-    found = evidence.burn
-    title = f"Error budgets of {evidence.candidate}"
-    if found.value is None:
-        return _answer("slo", title, Result.UNKNOWN, found.reason, found)
-    allowed = 1.0 - limits.objective_ratio
-    known = False
-    for name, shares in sorted(found.value.items()):
-        for window in (window for window in objectives.WINDOWS if window.pages):
-            long, short = (
-                _rate(shares.get(str(round(span.total_seconds()))), limits) for span in (window.long, window.short)
-            )
-            is_burning = objectives.burning(long, short, window)
-            known = known or is_burning is not None
-            if is_burning and long is not None:
-                hours = window.long.total_seconds() / 3600
-                reason = f"{name} burns its budget {long:.0f} times too fast over {hours:.0f} h and just now"
-                figures = {"unit": Unit.RATIO, "value": long * allowed, "limit": window.rate * allowed}
-                return _answer("slo", title, Result.FAIL, reason, found, **figures)
-    if not known:
-        return _answer("slo", title, Result.UNKNOWN, f"no budget of {evidence.candidate} is recorded yet", found)
-    return _answer("slo", title, Result.PASS, "no budget burns too fast", found)
 
 
 def kill_switch(evidence: Evidence, _limits: Limits) -> GateAnswer:
@@ -48,41 +22,6 @@ def kill_switch(evidence: Evidence, _limits: Limits) -> GateAnswer:
         reason = f"engaged for {', '.join(found.value)}: agents are stopped, so nothing of them can be judged"
         return _answer("kill_switch", title, Result.FAIL, reason, found)
     return _answer("kill_switch", title, Result.PASS, "not engaged", found)
-
-
-def cost(evidence: Evidence, limits: Limits) -> GateAnswer:
-    """Does a run cost more than it may, by what one costs on the other track?"""
-    track, other = evidence.candidate, evidence.candidate.other
-    spent, theirs = evidence.cost_usd[track], evidence.cost_usd[other]
-    runs, their_runs = evidence.slow[track].runs, evidence.slow[other].runs
-    title = f"Cost per run against {other}"
-    for reading in (spent, theirs, runs, their_runs):
-        if reading.value is None:
-            return _answer("cost", title, Result.UNKNOWN, reading.reason, spent)
-    each = _each(spent, runs)
-    usual = _each(theirs, their_runs)
-    least = min(runs.value or 0.0, their_runs.value or 0.0)
-    figures: dict[str, Any] = {
-        "unit": Unit.USD,
-        "value": each,
-        "baseline": usual,
-        "limit": None if usual is None else usual * limits.cost_ratio,
-        "sample": round(least),
-        "needed": limits.least_sample,
-        "seconds_left": _seconds_left(evidence, limits.least_sample - least),
-    }
-    if each is None or not usual or least < limits.least_sample:
-        reason = f"{least:.0f} of the {limits.least_sample} runs needed on each track"
-        if usual == 0:
-            reason = f"runs on {other} cost nothing, so there is nothing to compare with"
-        return _answer("cost", title, Result.UNKNOWN, reason, spent, **figures)
-    times = f"a run costs {each / usual:.2f} times as much as on {other}"
-    if each <= limits.cost_ratio * usual:
-        return _answer("cost", title, Result.PASS, times, spent, **figures)
-    if least < limits.least_cost_sample:
-        reason = f"{times}, of {least:.0f} runs: too few to tell harm from chance"
-        return _answer("cost", title, Result.UNKNOWN, reason, spent, **figures)
-    return _answer("cost", title, Result.FAIL, f"{times}, of {least:.0f} runs and more", spent, **figures)
 
 
 def patterns(evidence: Evidence, limits: Limits) -> GateAnswer:
@@ -166,25 +105,9 @@ def backup(evidence: Evidence, limits: Limits) -> GateAnswer:
     return _answer("backup", title, result, f"last verified {hours}", found, **figures)
 
 
-BEFORE: tuple[Gate, ...] = (slo, kill_switch, cost, patterns, freeze, schema, backup)
-# After a switch nothing is changed, and the other track does nothing that a cost could be compared with.
-AFTER: tuple[Gate, ...] = (slo, kill_switch, patterns)
-
-
-def _rate(share: float | None, limits: Limits) -> float | None:
-    return None if share is None else objectives.burn_rate(min(share, 1.0), 1.0, limits.objective_ratio)
-
-
-def _seconds_left(evidence: Evidence, missing_runs: float) -> float | None:
-    """How long the runs that are missing take on the slower track; None when one does nothing."""
-    lately = min(counts.runs.value or 0.0 for counts in evidence.fast.values())
-    if missing_runs <= 0:
-        return 0.0
-    return missing_runs / lately * evidence.fast_seconds if lately else None
-
-
-def _each(spent: Reading[float], runs: Reading[float]) -> float | None:
-    return spent.value / runs.value if spent.value is not None and runs.value else None
+BEFORE: tuple[Gate, ...] = (kill_switch, patterns, freeze, schema, backup)
+# After a switch nothing is changed.
+AFTER: tuple[Gate, ...] = (kill_switch, patterns)
 
 
 def _answer(gate: str, title: str, result: Result, reason: str, behind: Reading[Any], **figures: Any) -> GateAnswer:

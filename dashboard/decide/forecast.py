@@ -9,6 +9,7 @@ forecasts follow margins, shares of traffic and dispersion. They are computed ag
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,9 +27,13 @@ from dashboard.decide.comparison import (
     edge_to_pass,
 )
 from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, log_factor, odds_times
+from dashboard.decide.planned import Flags
 
 # The present traffic is that of these last intervals.
 RECENT = 12
+# A time left is said only while earlier forecasts agree with it within this factor, or within so many seconds.
+STEADY_FACTOR = 1.25
+STEADY_SECONDS = 20.0
 
 
 def seconds_to_go(plan: Plan, table: Table, course: Course, state: CompareState) -> Array:
@@ -36,7 +41,7 @@ def seconds_to_go(plan: Plan, table: Table, course: Course, state: CompareState)
 
     The candidate is taken to be as good as both tracks are together.
     """
-    phi = course.phi[..., -1, :]
+    phi = course.phi_go[..., -1, :]
     n_g = _recent(table.candidate_total) / phi
     n_b = _recent(table.baseline_total) / phi
     share = (state.sums[3] + PRIOR_EVENTS) / (state.sums[2] + PRIOR_EVENTS / state.past.share)
@@ -49,9 +54,20 @@ def seconds_to_go(plan: Plan, table: Table, course: Course, state: CompareState)
     needed = -np.log(plan.pass_alpha)
     own = (state.sums[1] + 0.5) / (state.sums[0] + 0.5 / state.past.share)
     limits = np.array([metric.limit or np.nan for metric in plan.metrics])
-    absolute = _intervals(needed - course.absolute.max(axis=-2), _absolute_growth(n_g, share=own, limit=limits))
+    absolute = _intervals(needed - state.absolute_most, _absolute_growth(n_g, share=own, limit=limits))
     found: Array = np.fmin(relative, absolute) * plan.interval_seconds
     return found
+
+
+def is_steady(now: Array, before: Sequence[tuple[float, Array]]) -> Flags:
+    """Whether forecasts of some seconds ago said the same moment as the one of now does: (..., metric)."""
+    steady = np.full(now.shape, bool(before))
+    for seconds, left in before:
+        then = left - seconds
+        with np.errstate(invalid="ignore"):
+            near = np.abs(then - now) <= STEADY_SECONDS
+            steady &= near | ((then <= STEADY_FACTOR * now) & (now <= STEADY_FACTOR * then))
+    return steady
 
 
 def _recent(rows: Array) -> Array:

@@ -1,20 +1,19 @@
 """One question each about a release, answered from evidence: pass, fail or unknown, with the reason in plain words.
 
-Two windows: harm in the short one fails at once, but only the long one can pass. What was not measured is unknown,
-never a pass. Folding the answers into a word is `verdict.py`'s business. Pure.
+These are facts and not shares of chance: pods, restarts, alerts. What was not measured is unknown, never a pass.
+Folding the answers into one decision is `verdict.py`'s business. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from dashboard.decide.alerts import by_severity, concerns, said_severity
 from dashboard.decide.policy import Limits
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.release import GovernedService, TrackStatus
-from dashboard.model.verdict import Counts, Evidence, GateAnswer, Mode, Result
+from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result
 from dashboard.model.words import WORDS, Severity
 
 Gate = Callable[[Evidence, Limits], GateAnswer]
@@ -95,60 +94,6 @@ def restarts(evidence: Evidence, _limits: Limits) -> GateAnswer:
     return _answer("restarts", title, result, reason, behind=found, unit=Unit.COUNT, value=found.value, limit=0)
 
 
-def errors(evidence: Evidence, limits: Limits) -> GateAnswer:
-    """Do agent runs fail more than they may? `comparison_gates.py` asks whether more than on the other track."""
-    share = _Share(
-        gate="errors", title="Errors", total_events="runs", bad_events="failed", did="failed", limit=limits.error_ratio
-    )
-    return _judge_share(share, evidence, limits)
-
-
-def violations(evidence: Evidence, limits: Limits) -> GateAnswer:
-    """Are contracts violated more than they may be?"""
-    share = _Share(
-        gate="violations",
-        title="Contract violations",
-        total_events="evaluations",
-        bad_events="violations",
-        did="found a violation",
-        limit=limits.violation_ratio,
-    )
-    return _judge_share(share, evidence, limits)
-
-
-def latency(evidence: Evidence, limits: Limits) -> GateAnswer:
-    """Do runs take longer than they may?"""
-    fast, slow = evidence.fast[evidence.candidate], evidence.slow[evidence.candidate]
-    other = evidence.slow[evidence.candidate.other]
-    runs, p95 = slow.runs.value, slow.p95_seconds.value
-
-    def answer(result: Result, reason: str, value: float | None = p95, limit: float = limits.p95_seconds) -> GateAnswer:
-        return _answer(
-            "latency",
-            "Slow runs (p95)",
-            result,
-            reason,
-            behind=slow.p95_seconds,
-            unit=Unit.SECONDS,
-            value=value,
-            limit=limit,
-            baseline=other.p95_seconds.value,
-            sample=None if runs is None else round(runs),
-            needed=limits.least_sample,
-            seconds_left=_seconds_left(runs, fast.runs.value, evidence.fast_seconds, limits.least_sample),
-        )
-
-    quick = fast.p95_seconds.value
-    if quick is not None and quick > limits.p95_seconds and (fast.runs.value or 0) >= limits.least_quantile_sample:
-        said = f"in the last {evidence.fast_seconds} s 1 in 20 runs took over {quick:.2f} s"
-        return answer(Result.FAIL, said, value=quick)
-    if runs is None or p95 is None or runs < limits.least_sample:
-        return answer(Result.UNKNOWN, _too_few(slow.runs, evidence, limits, "runs"))
-    if p95 > limits.p95_seconds:
-        return answer(Result.FAIL, f"1 in 20 of {runs:.0f} runs took over {p95:.2f} s")
-    return answer(Result.PASS, f"19 in 20 of {runs:.0f} runs took under {p95:.2f} s")
-
-
 def alerts(evidence: Evidence, limits: Limits) -> GateAnswer:
     """Does a critical alert fire on the candidate? A silence hides an alert from people, not from a verdict."""
     title = f"Critical alerts on {evidence.candidate}"
@@ -210,96 +155,9 @@ def quiet(evidence: Evidence, _limits: Limits) -> GateAnswer:
     return _answer("quiet", title, Result.PASS, "nobody else is switching this service", behind=found)
 
 
-BEFORE: tuple[Gate, ...] = (inputs, errors, violations, latency, capacity, restarts, alerts, way_back, quiet)
+BEFORE: tuple[Gate, ...] = (inputs, capacity, restarts, alerts, way_back, quiet)
 # After a switch the switch itself may still be finishing; that is no reason to doubt the release.
-AFTER: tuple[Gate, ...] = (inputs, errors, violations, latency, capacity, restarts, alerts, way_back)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Share:
-    """A metric of total and bad events."""
-
-    gate: str
-    title: str
-    total_events: Literal["runs", "evaluations"]
-    bad_events: Literal["failed", "violations"]
-    did: str
-    limit: float
-
-    def of(self, counts: Counts) -> tuple[Reading[float], Reading[float]]:
-        """Tries and bad events of one track in one window."""
-        return (counts.runs, counts.failed) if self.total_events == "runs" else (counts.evaluations, counts.violations)
-
-
-def _judge_share(share: _Share, evidence: Evidence, limits: Limits) -> GateAnswer:
-    track = evidence.candidate
-    quick_total, quick_bad = (reading.value for reading in share.of(evidence.fast[track]))
-    total_reading, bad_reading = share.of(evidence.slow[track])
-    total_events, bad_events = total_reading.value, bad_reading.value
-    ratio = bad_events / total_events if total_events and bad_events is not None else None
-    base = _believed_ratio(share, evidence, limits)
-
-    def answer(result: Result, reason: str, value: float | None = ratio, limit: float = share.limit) -> GateAnswer:
-        return _answer(
-            share.gate,
-            share.title,
-            result,
-            reason,
-            behind=bad_reading,
-            unit=Unit.RATIO,
-            value=value,
-            limit=limit,
-            baseline=base,
-            sample=None if total_events is None else round(total_events),
-            needed=limits.least_sample,
-            seconds_left=_seconds_left(total_events, quick_total, evidence.fast_seconds, limits.least_sample),
-        )
-
-    def counted(some: float, of: float) -> str:
-        return f"{some:.0f} of {of:.0f} {share.total_events} {share.did}"
-
-    if quick_total and quick_bad is not None and _is_beyond(quick_bad, quick_total, share.limit, limits):
-        said = f"{counted(quick_bad, quick_total)} in the last {evidence.fast_seconds} s"
-        return answer(Result.FAIL, said, value=quick_bad / quick_total)
-    if total_events is None or bad_events is None or ratio is None:
-        return answer(Result.UNKNOWN, _too_few(total_reading, evidence, limits, share.total_events))
-    if _is_beyond(bad_events, total_events, share.limit, limits):
-        return answer(Result.FAIL, f"{counted(bad_events, total_events)} in the last {evidence.slow_seconds // 60} min")
-    if total_events < limits.least_sample:
-        return answer(Result.UNKNOWN, _too_few(total_reading, evidence, limits, share.total_events))
-    if ratio > share.limit:
-        return answer(Result.UNKNOWN, f"{counted(bad_events, total_events)}: too few to tell harm from chance")
-    return answer(Result.PASS, counted(bad_events, total_events))
-
-
-def _is_beyond(bad_events: float, total_events: float, limit: float, limits: Limits) -> bool:
-    return bad_events >= limits.least_bad_events and bad_events > limit * total_events
-
-
-def _believed_ratio(share: _Share, evidence: Evidence, limits: Limits) -> float | None:
-    """The other track's share of bad events; None when it did too little to be compared with."""
-    total_events, bad_events = (reading.value for reading in share.of(evidence.slow[evidence.candidate.other]))
-    return (
-        None
-        if total_events is None or bad_events is None or total_events < limits.least_sample
-        else bad_events / total_events
-    )
-
-
-def _too_few(total_events: Reading[float], evidence: Evidence, limits: Limits, what: str) -> str:
-    track = evidence.candidate
-    if total_events.value is None and total_events.state is State.MISSING:
-        return total_events.reason
-    if not total_events.value:
-        return f"no {what} on {track} in the last {evidence.slow_seconds // 60} min: there is nothing to judge by"
-    return f"{total_events.value:.0f} of the {limits.least_sample} {what} needed on {track}"
-
-
-def _seconds_left(done: float | None, lately: float | None, lately_seconds: int, needed: int) -> float | None:
-    """How long the rest of the sample takes at the present traffic; None when there is none, 0 when it is complete."""
-    if done is not None and done >= needed:
-        return 0.0
-    return (needed - (done or 0)) / lately * lately_seconds if lately else None
+AFTER: tuple[Gate, ...] = (inputs, capacity, restarts, alerts, way_back)
 
 
 def _inputs(evidence: Evidence) -> Iterable[tuple[str, Reading[Any]]]:

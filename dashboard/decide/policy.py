@@ -100,13 +100,18 @@ def default_families() -> dict[str, MetricFamily]:
     }
 
 
+# What counts against a fixed limit takes this part of the error budget from the comparison, in these parts.
+LIMITS_PART = 0.12
+LIMIT_WEIGHTS = {"errors": 0.04, "violations": 0.02, "latency": 0.04, "cost": 0.02}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """All of it.
 
     Attributes:
-        families: by name.
-        alpha: the share of healthy releases that may ever be failed by the comparison.
+        families: by name; their weights are parts of what the limits leave of the error budget.
+        alpha: the share of healthy releases that may ever be failed by chance: by the comparison, a limit or the cost.
         pass_alpha: the share of releases at the edge of harm that may ever pass, for each metric.
         hold_evidence: evidence from which on a release is held: it neither passes nor fails.
         bake: how long a release is watched after a switch.
@@ -130,6 +135,10 @@ class Policy:
     def in_order(self) -> tuple[tuple[str, MetricFamily], ...]:
         """The families in one order, however they were written down."""
         return tuple(sorted(self.families.items(), key=lambda item: (-item[1].weight, item[0])))
+
+    def compared_weight(self, family: MetricFamily) -> float:
+        """The part of the whole error budget that the comparison of a family has."""
+        return family.weight * (1.0 - LIMITS_PART)
 
     def decides(self, gate: str) -> bool:
         """Whether the answer of a gate counts, or is only shown."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from dashboard.decide.comparison import Plan
 from dashboard.decide.forecast import Reach, reach
 from dashboard.decide.policy import Policy
-from dashboard.decide.weighing import Metric, metrics_of
+from dashboard.decide.trial_tables import Metric, metrics_of
 from dashboard.model.trial import Trial
 
 # The present traffic is that of these last intervals.

@@ -21,7 +21,7 @@ import numpy as np
 from dashboard.decide.comparison import FAIL_ODDS, FAIL_SHARES, begin, bets, compare, expected, log_mean
 from dashboard.decide.factor import Array, log_factor
 from dashboard.decide.policy import Policy
-from dashboard.decide.weighing import metrics_of, plan_of, tables
+from dashboard.decide.trial_tables import metrics_of, plan_of, tables
 from dashboard.model.trial import Trial
 from dashboard.model.verdict import Mode
 

@@ -10,8 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from dashboard.decide import condition_gates, gates
+from dashboard.decide.budget_gates import budgeted
 from dashboard.decide.comparison_gates import compared
+from dashboard.decide.limit_gates import limited
 from dashboard.decide.policy import Policy
+from dashboard.decide.weighing import Weighing, weigh
+from dashboard.model.reading import State
 from dashboard.model.verdict import Decision, Evidence, GateAnswer, Mode, Result, Verdict
 
 # The order is written once: the worst answer of a required gate decides, and concern sorts the list.
@@ -24,11 +28,16 @@ def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
     policy = policy or Policy()
     is_before = evidence.mode is Mode.BEFORE
     questions = (*gates.BEFORE, *condition_gates.BEFORE) if is_before else (*gates.AFTER, *condition_gates.AFTER)
-    first = (gate(evidence, policy.limits) for gate in questions)
-    fixed = (replace(answer, required=policy.decides(answer.gate)) for answer in first)
+    weighing = _weighed(evidence, policy)
+    asked = (
+        *(gate(evidence, policy.limits) for gate in questions),
+        *limited(evidence, policy, weighing),
+        *budgeted(evidence, policy, weighing),
+        *compared(evidence, policy, weighing),
+    )
     answers = tuple(
-        replace(answer, acceptors=policy.acceptable.get(answer.gate, ()))
-        for answer in (*fixed, *compared(evidence, policy))
+        replace(answer, required=policy.decides(answer.gate), acceptors=policy.acceptable.get(answer.gate, ()))
+        for answer in asked
     )
     decision = fold(answers)
     service = evidence.service.value
@@ -44,6 +53,12 @@ def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
         gates=by_concern(answers),
         template=status.template if status else "",
     )
+
+
+def _weighed(evidence: Evidence, policy: Policy) -> Weighing | None:
+    """The evidence by counts; None while the counts since the beginning are not known as they are now."""
+    trial = evidence.trial.value
+    return weigh(trial, policy, evidence.mode) if trial is not None and evidence.trial.state is State.FRESH else None
 
 
 def fold(answers: Iterable[GateAnswer]) -> Decision:

@@ -1,6 +1,7 @@
-"""From a trial's counts to the evidence on each metric: builds the plan and the tables, and runs the comparison once.
+"""From a trial's counts to all the evidence on a release: comparison, limits and cost, which share one error budget.
 
-Pure. In the mode *after* the baseline is the record from before the switch (`record.py`).
+Each is evidence that stays believable at every look, and the weighted mean of such evidence is evidence again: it
+reaches 1/alpha by chance in at most a share alpha of all healthy releases, whatever gate it comes from. Pure.
 """
 
 from __future__ import annotations
@@ -10,31 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.decide import dispersion, planned, record
-from dashboard.decide.comparison import Course, MetricPlan, Past, Plan, Table, begin, compare
+from dashboard.decide import against_limit, dearer, planned
+from dashboard.decide.comparison import Course, Past, Plan, Table, begin, compare, joined, log_mean
 from dashboard.decide.factor import Array
-from dashboard.decide.forecast import seconds_to_go
-from dashboard.decide.policy import MetricFamily, Policy, limit_of
-from dashboard.model.trial import Columns, Trial
+from dashboard.decide.forecast import is_steady, seconds_to_go
+from dashboard.decide.policy import LIMIT_WEIGHTS, Policy
+from dashboard.decide.trial_tables import LimitMetric, Metric, limit_table, limits_of, metrics_of, plan_of, tables
+from dashboard.model.trial import Trial
 from dashboard.model.verdict import Mode
 
-# What is tried for each metric; latency counts runs.
-TOTALS = {"errors": "runs", "violations": "evaluations", "tools": "tools", "denials": "decisions"}
-_HALVES = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """One metric of a trial with its rows."""
-
-    name: str
-    family: str
-    total_events: Columns
-    bad_events: Columns
-    usual: float
-    slope: float
-    plan: MetricPlan
-    seconds: float | None = None
+# A forecast is said when those of half a minute and a minute ago agree with it.
+_LOOKED_BACK_SECONDS = (60.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +29,9 @@ class Weighed:
     """The evidence on one metric. `harm` is a part of the threshold, on the logarithmic scale; `proof` how far the way
     to a pass has come, which may be decided otherwise at its end. Of both 1 is the most.
 
-    `psi_go` is how many times the baseline's share the candidate may have; `by_limit` says which way to pass is nearer.
+    `psi_go` is how many times the baseline's share the candidate may have; `by_limit` says which way to pass is nearer,
+    and `is_under_limit` that its own rate is shown to be under its limit.
+    `seconds_left` is None where no time is known, or it is not steady.
     """
 
     metric: Metric
@@ -52,6 +41,7 @@ class Weighed:
     proof: float
     is_guilty: bool
     is_proven: bool
+    is_under_limit: bool
     by_limit: bool
     seconds_left: float | None
     psi_fail: float
@@ -60,128 +50,144 @@ class Weighed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AboveLimit:
+    """The evidence that one share is above its limit.
+
+    `baseline_is_above`: that of the track beside is shown to be, so being no worse than it proves nothing.
+    """
+
+    metric: LimitMetric
+    total_events: int
+    bad_events: int
+    harm: float
+    is_guilty: bool
+    phi: float
+    baseline_is_above: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Weighing:
-    """All metrics together. `total` is the evidence for harm now, `most` the most it ever was since the beginning."""
+    """All of it. `total` is the evidence for harm now, `most` the most it ever was since the beginning.
+
+    `cost_harm` is the part of its threshold that the evidence on cost has reached; None where it is not counted.
+    """
 
     metrics: tuple[Weighed, ...]
-    total: float
-    most: float
+    limits: tuple[AboveLimit, ...] = ()
+    cost_harm: float | None = None
+    total: float = 0.0
+    most: float = 0.0
 
-
-def metrics_of(trial: Trial, policy: Policy) -> tuple[Metric, ...]:
-    """What can be compared, with its part of the error budget."""
-    found = [
-        Metric(
-            name=name,
-            family=name,
-            total_events=trial.total_events[TOTALS[name]],
-            bad_events=trial.bad_events[name],
-            usual=family.usual,
-            slope=1.0,
-            plan=_plan(name, family, family.weight, family.limit),
-        )
-        for name, family in policy.in_order()
-        if name in TOTALS and TOTALS[name] in trial.total_events and name in trial.bad_events
-    ]
-    latency = policy.families.get("latency")
-    if latency is not None and "runs" in trial.total_events:
-        for index, bound in enumerate(trial.bounds):
-            name = f"slow_{index}"
-            found.append(
-                Metric(
-                    name=name,
-                    family="latency",
-                    total_events=trial.total_events.get(name, trial.total_events["runs"]),
-                    bad_events=trial.bad_events[name],
-                    usual=bound.share,
-                    slope=bound.slope,
-                    plan=_plan(name, latency, latency.weight / len(trial.bounds), limit_of(policy, latency, bound)),
-                    seconds=bound.seconds,
-                )
-            )
-    return tuple(found)
-
-
-def _plan(name: str, family: MetricFamily, weight: float, limit: float | None) -> MetricPlan:
-    return MetricPlan(name=name, weight=weight, fail=family.fail, go=family.go, limit=limit)
+    def above(self, gate: str) -> AboveLimit | None:
+        """The evidence of a gate against its limit; None where it is not counted."""
+        return next((each for each in self.limits if each.metric.gate == gate), None)
 
 
 def weigh(trial: Trial, policy: Policy, mode: Mode) -> Weighing:
     """The evidence after the last interval. Nothing to compare gives no metrics and no evidence."""
-    metrics = metrics_of(trial, policy)
+    metrics, limits = metrics_of(trial, policy), limits_of(trial, policy)
     if not metrics or trial.intervals <= 0:
-        return Weighing(metrics=(), total=0.0, most=0.0)
+        return Weighing(metrics=())
     plan = plan_of(trial, metrics, policy)
     table, past = tables(trial, metrics, mode, plan.scales)
-    course, state = compare(plan, table, begin(plan, past))
-    left = seconds_to_go(plan, table, course, state)
+    course, left = _compared(plan, table, past)
+    above, weighed_limits = _against_limits(trial, limits, mode, plan)
+    cost = _cost(trial, policy, mode)
+    deciding = np.array([m.plan.weight * policy.decides(f"{m.family}_compared") for m in metrics])
+    limit_weights = _weights(limits) * np.array([policy.decides(metric.gate) for metric in limits], dtype=float)
+    cost_weight = _COST_WEIGHT * policy.decides("cost")
+    total = together(course.fail, deciding, above, limit_weights, cost, cost_weight)
     return Weighing(
         metrics=tuple(_weighed(index, metric, plan, table, course, left) for index, metric in enumerate(metrics)),
-        total=float(np.exp(min(course.total[-1], 700.0))),
-        most=float(np.exp(min(course.total.max(), 700.0))),
+        limits=weighed_limits,
+        cost_harm=None if cost is None else _part(float(cost.max()), -np.log(plan.alpha * _COST_WEIGHT)),
+        total=float(np.exp(min(total[-1], 700.0))),
+        most=float(np.exp(min(total.max(), 700.0))),
     )
 
 
-def plan_of(trial: Trial, metrics: Sequence[Metric], policy: Policy) -> Plan:
-    """What is compared, and how sure one must be."""
-    return Plan(
-        metrics=tuple(metric.plan for metric in metrics),
-        interval_seconds=trial.interval_seconds,
-        alpha=policy.alpha,
-        pass_alpha=policy.pass_alpha,
-    )
+def _compared(plan: Plan, table: Table, past: Past) -> tuple[Course, Array]:
+    """The comparison, and for each metric the seconds until it passes: infinity where that is not steadily known."""
+    length = table.candidate_total.shape[-2]
+    back = [max(1, round(seconds / plan.interval_seconds)) for seconds in _LOOKED_BACK_SECONDS]
+    cuts = [length - intervals for intervals in back if length > intervals]
+    state, start = begin(plan, past), 0
+    courses, lefts = [], []
+    for cut in (*cuts, length):
+        course, state = compare(plan, table.rows(start, cut), state)
+        courses.append(course)
+        lefts.append(((length - cut) * plan.interval_seconds, seconds_to_go(plan, table.rows(0, cut), course, state)))
+        start = cut
+    left = lefts[-1][1]
+    steady = is_steady(left, lefts[:-1] if len(cuts) == len(back) else ())
+    return joined(courses), np.where(steady, left, np.inf)
 
 
-def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, scales: tuple[int, ...]) -> tuple[Table, Past]:
-    """The table since the beginning, and what is known from before."""
-    candidate_total = _rows(metric.total_events.candidate for metric in metrics)[trial.history :]
-    candidate_bad = _rows(metric.bad_events.candidate for metric in metrics)[trial.history :]
-    total_events = np.stack(
-        [_rows(getattr(m.total_events, half) for m in metrics) for half in ("first", "second")], axis=-1
-    )
-    bad_events = np.stack(
-        [_rows(getattr(m.bad_events, half) for m in metrics) for half in ("first", "second")], axis=-1
-    )
-    before_total, before_bad = total_events[: trial.history], bad_events[: trial.history]
-    nothing = dispersion.nothing_seen((), len(metrics), _HALVES, len(scales))
-    _, seen = dispersion.follow(nothing, before_total, before_bad, scales)
-    widening, slope = np.ones(len(metrics)), np.array([metric.slope for metric in metrics])
-    now_total, now_bad = total_events[trial.history :], bad_events[trial.history :]
-    if mode is Mode.AFTER:
-        length = len(candidate_total)
-        widening = record.widening(
-            before_total.sum(-1),
-            before_bad.sum(-1),
-            slope=slope,
-            kinds=["latency" if metric.family == "latency" else "share" for metric in metrics],
+_COST_WEIGHT = LIMIT_WEIGHTS["cost"]
+
+
+def together(
+    fail: Array, weights: Array, above: Array, limit_weights: Array, cost: Array | None, cost_weight: float
+) -> Array:
+    """The evidence of everything, as a logarithm: (..., interval).
+
+    Args:
+        fail: of the comparison, (..., interval, metric), with `weights`.
+        above: of the limits, (..., interval, limit), with `limit_weights`.
+        cost: (..., interval); None where it is not counted.
+    """
+    parts = [fail, above] if cost is None else [fail, above, cost[..., None]]
+    shares = [weights, limit_weights] if cost is None else [weights, limit_weights, np.array([cost_weight])]
+    return log_mean(np.concatenate(parts, axis=-1), np.concatenate(shares))
+
+
+def _weights(limits: Sequence[LimitMetric]) -> Array:
+    return np.array([metric.weight for metric in limits])
+
+
+def _against_limits(
+    trial: Trial, limits: Sequence[LimitMetric], mode: Mode, plan: Plan
+) -> tuple[Array, tuple[AboveLimit, ...]]:
+    """The evidence against each limit over time, (interval, limit), and as it stands now."""
+    if not limits:
+        return np.zeros((trial.intervals, 0)), ()
+    table = limit_table(trial, limits, mode, plan.scales)
+    above, phi = against_limit.above(table, interval_seconds=plan.interval_seconds, scales=plan.scales)
+    theirs = np.full(len(limits), -np.inf)
+    if mode is Mode.BEFORE:
+        beside = limit_table(trial, limits, mode, plan.scales, of_baseline=True)
+        found, _ = against_limit.above(beside, interval_seconds=plan.interval_seconds, scales=plan.scales)
+        theirs = found.max(axis=0)
+    enough = -np.log(plan.alpha * _weights(limits))
+    return above, tuple(
+        AboveLimit(
+            metric=metric,
+            total_events=round(table.total[:, index].sum()),
+            bad_events=round(table.bad[:, index].sum()),
+            harm=_part(float(above[-1, index]), enough[index]),
+            is_guilty=bool(above[:, index].max() >= enough[index]),
+            phi=float(phi[-1, index]),
+            baseline_is_above=bool(theirs[index] >= enough[index]),
         )
-        baseline = record.pair(before_total, length), record.pair(before_bad, length)
-        # What the old track does by now is no evidence, neither as baseline nor on how counts vary.
-        now_total, now_bad = np.zeros_like(now_total), np.zeros_like(now_bad)
-    else:
-        baseline = now_total.sum(-1), now_bad.sum(-1)
-    usual = np.array([metric.usual for metric in metrics])
-    past = Past(
-        share=(before_bad.sum((0, 2)) + 1.0) / (before_total.sum((0, 2)) + 1.0 / usual),
-        slope=slope,
-        widening=widening,
-        dispersion=seen,
-    )
-    return (
-        Table(
-            candidate_total=candidate_total,
-            candidate_bad=candidate_bad,
-            baseline_total=baseline[0],
-            baseline_bad=baseline[1],
-            parts_total=now_total,
-            parts_bad=now_bad,
-        ),
-        past,
+        for index, metric in enumerate(limits)
     )
 
 
-def _rows(columns: object) -> Array:
-    return np.stack([np.array(column, dtype=float) for column in columns], axis=-1)  # type: ignore[attr-defined]
+def _cost(trial: Trial, policy: Policy, mode: Mode) -> Array | None:
+    """The evidence that runs cost too much over time; None where it is not counted, or there is no track beside."""
+    if trial.cost is None or "runs" not in trial.total_events or mode is Mode.AFTER:
+        return None
+    cost, runs = trial.cost, trial.total_events["runs"]
+    ours, our_runs = (np.array(rows.candidate, dtype=float)[trial.history :] for rows in (cost, runs))
+    theirs, their_runs = (
+        (np.array(rows.first, dtype=float) + np.array(rows.second, dtype=float))[trial.history :]
+        for rows in (cost, runs)
+    )
+    return dearer.above(ours, our_runs, theirs, their_runs, policy.limits.cost_ratio)
+
+
+def _part(evidence: float, enough: float) -> float:
+    return min(1.0, max(0.0, evidence / enough))
 
 
 def _weighed(index: int, metric: Metric, plan: Plan, table: Table, course: Course, left: Array) -> Weighed:
@@ -196,10 +202,11 @@ def _weighed(index: int, metric: Metric, plan: Plan, table: Table, course: Cours
         metric=metric,
         total_events=(round(table.candidate_total[:, index].sum()), round(table.baseline_total[:, index].sum())),
         bad_events=(round(table.candidate_bad[:, index].sum()), round(table.baseline_bad[:, index].sum())),
-        harm=min(1.0, max(0.0, float(course.fail[-1, index]) / guilty)),
+        harm=_part(float(course.fail[-1, index]), guilty),
         proof=min(1.0, max(0.0, relative, absolute)),
         is_guilty=harm >= guilty,
         is_proven=has_passed or absolute >= 1.0,
+        is_under_limit=absolute >= 1.0,
         by_limit=absolute > relative,
         seconds_left=seconds if np.isfinite(seconds) else None,
         psi_fail=float(course.psi_fail[-1, index]),

@@ -6,7 +6,7 @@ Plain whole numbers, so that they can be written down and read back to the same 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from dashboard.model.release import Track
@@ -36,6 +36,29 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastColumns:
+    """A count per window of the past, of each track."""
+
+    candidate: tuple[int, ...]
+    baseline: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialPast:
+    """Both tracks for as long as is known before a release began, up to a day: how much their rates wander by
+    themselves. A window that is left out has no events.
+
+    Attributes:
+        window_seconds: the length of one window.
+        total_events, bad_events: columns by name, as those of a trial.
+    """
+
+    window_seconds: int = 60
+    total_events: Mapping[str, PastColumns] = field(default_factory=dict)
+    bad_events: Mapping[str, PastColumns] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """Both tracks since the beginning of a release, and the baseline for a while before it.
 
@@ -45,10 +68,15 @@ class Trial:
         history: so many of the first rows are from before; the candidate has no counts there.
         total_events: columns by what is counted: runs, evaluations, tools, decisions; and by metric where its bad
             events are not known of all of these, such as runs of pods without a bucket.
-        bad_events: columns by metric: errors, violations, tools, denials, and slow_0, slow_1 ... for each of `bounds`.
+        bad_events: columns by metric: errors, violations, tools, denials, slow_0, slow_1 ... for each of `bounds`, and
+            over_limit: runs slower than `over_seconds`.
         bounds: the bucket bounds that latency is counted by, frozen at the beginning.
         left_out: the share of the pods' intervals of each track that could not be counted.
         problems: by metric why it cannot be compared.
+        over_seconds: the smallest bucket bound at or above the limit of p95; None where there is none.
+        cost: what the runs cost in millionths of a dollar; None where it is not counted.
+        past: both tracks before.
+        set_aside: seconds of history and trial that were no ordinary traffic and are left out, by reason.
     """
 
     started_at: datetime
@@ -59,6 +87,10 @@ class Trial:
     bounds: tuple[SlowBound, ...]
     left_out: Mapping[Track, float]
     problems: Mapping[str, str]
+    over_seconds: float | None = None
+    cost: Columns | None = None
+    past: TrialPast = field(default_factory=TrialPast)
+    set_aside: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def intervals(self) -> int:

@@ -3,6 +3,8 @@
 Increases are taken here and not by `rate()`, which smears: over whole intervals, per pod, then summed. What cannot be
 counted (a missed scrape, a restart, a pod's first moments) is left out by the same rule on both tracks, and how much
 that is, is part of the evidence. The newest interval ends a few seconds ago, so that asking again gives it again.
+Time that was no ordinary traffic is left out as well (`ordinary.py`). The day before is counted by the minute: it tells
+how much rates wander by themselves.
 """
 
 from __future__ import annotations
@@ -18,18 +20,20 @@ from numpy.typing import NDArray
 from dashboard.catalog import release as catalog
 from dashboard.catalog.escaping import Regex, literal
 from dashboard.catalog.expression import Expression
-from dashboard.decide import counters, latency
+from dashboard.decide import counters, latency, ordinary
 from dashboard.decide.factor import Array
-from dashboard.decide.weighing import TOTALS
+from dashboard.decide.trial_tables import OVER_LIMIT, TOTALS
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.model.release import Track
 from dashboard.model.series import Sample, Series
-from dashboard.model.trial import Columns, SlowBound, Trial
+from dashboard.model.trial import Columns, PastColumns, SlowBound, Trial, TrialPast
 from dashboard.queries.ask import Ask, Instant, Range, Readings, Request
 
 # Production scrapes every 30 s; an interval holds at least two scrapes.
 LEAST_INTERVAL_SECONDS = 10
 HISTORY = timedelta(hours=1)
+LONG_PAST = timedelta(hours=24)
+_PAST_STEP = 60
 LONGEST = timedelta(hours=24)
 WARM_UP_SECONDS = 60
 # A sample bears the time at which its scrape began, and is there when it has ended.
@@ -82,6 +86,11 @@ class _Clock:
     history_until: int
     end: int
 
+    @property
+    def moments(self) -> Array:
+        """The edges of all intervals of the grid."""
+        return np.arange(self.history_from, self.end + 1, self.step, dtype=float)
+
 
 def interval_seconds(scrape_interval_seconds: int) -> int:
     """The length of an interval for a scrape interval."""
@@ -95,32 +104,129 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
         reason = f"the release began more than {LONGEST.total_seconds() / 3600:.0f} h ago: begin a new one"
         return empty(reason, source=Source.PROMETHEUS, as_of=now)
     values = {"namespace": beginning.namespace, "service": beginning.service}
-    requests: dict[str, Request] = {f"total.{name}": _range(e, values, clock) for name, e in _TOTALS.items()}
-    requests |= {f"bad.{name}": _range(e, values, clock) for name, e in _BAD.items()}
-    frozen_at = [_moment(clock.begin if beginning.record_until is None else clock.history_until)]
-    if beginning.record_until is None:
-        frozen_at = [at for s in _FREEZE_AFTER_SECONDS if (at := _moment(clock.begin + s)) <= now]
-    requests |= {f"buckets.{index}": Instant(catalog.BUCKETS, values, at) for index, at in enumerate(frozen_at)}
-    answers = ask.gather(requests)
-    buckets = [answers.samples(f"buckets.{index}").value or () for index in range(len(frozen_at))]
-    bounds, problem = _bounds(buckets, beginning.candidate)
-    readings = [answers.series(key) for key in requests if not key.startswith("buckets")]
-    within: Reading[tuple[Series, ...]] | None = None
-    if bounds:
-        told = (sample.labels.get("le", "") for samples in buckets for sample in samples)
-        labels = latency.spellings((bound.seconds for bound in bounds), told)
-        pattern = Regex("|".join(literal(label) for label in labels))
-        question = {"within": _range(catalog.WITHIN_COUNTER, {**values, "bounds": pattern}, clock)}
-        within = ask.gather(question).series("within")
-        readings.append(within)
+    before = _past_clock(clock)
+    first = _asked("now", clock, values) | _asked("past", before, values)
+    answers = ask.gather(first)
+    readings = [answers.series(key) for key in first if key.startswith("now.") and not key.startswith(_OPTIONAL)]
+    disturbed = _disturbed(answers, "now", clock, beginning)
+    disturbed_before = _disturbed(answers, "past", before, beginning)
+    spans = (*disturbed_before.spans, *disturbed.spans)
+    bounds, over, labels, problem = _bounds_of(ask, beginning, clock, values, now, spans)
+    within: Readings | None = None
+    if labels:
+        pattern = {**values, "bounds": Regex("|".join(literal(label) for label in labels))}
+        counted = {"now": _range(catalog.WITHIN_COUNTER, pattern, clock)}
+        counted["past"] = _range(catalog.WITHIN_COUNTER, pattern, before)
+        within = ask.gather(counted)
+        readings.append(within.series("now"))
     doubtful = next((reading for reading in readings if reading.state in _DOUBTFUL), None)
     if doubtful is not None:
         return missing(doubtful.reason, source=Source.PROMETHEUS, query=doubtful.query)
-    runs = answers.series("total.runs")
-    found = _counted(answers, within, beginning, clock, bounds)
+    runs = answers.series("now.total.runs")
+    seconds = (*(bound.seconds for bound in bounds), *(() if over is None else (over,)))
+    found = _counted(answers, within, beginning, clock, bounds, over, disturbed)
+    past = _past(answers, within, beginning, before, dict(zip(_slow_names(bounds, over), seconds, strict=True)))
+    found = _without_faults(replace(found, past=_ordinary_past(past, disturbed_before.flags)), ask)
     if problem:
         found = replace(found, problems={**found.problems, "latency": problem})
     return fresh(found, source=Source.PROMETHEUS, as_of=min(now, _moment(clock.end)), query=runs.query)
+
+
+# What a verdict can do without: cost has a gate of its own, and not everybody has queues or a kill switch.
+_OPTIONAL = ("now.cost", "now.stopped", "now.queue")
+
+
+def _asked(when: str, clock: _Clock, values: Mapping[str, str]) -> dict[str, Request]:
+    """The counters on a grid, and what says that it was no ordinary time."""
+    named = {
+        **{f"total.{name}": expression for name, expression in _TOTALS.items()},
+        **{f"bad.{name}": expression for name, expression in _BAD.items()},
+        "stopped": catalog.STOPPED,
+        "queue": catalog.QUEUE_AGE,
+    }
+    if when == "now":
+        named["cost"] = catalog.COST_COUNTER
+    return {f"{when}.{name}": _range(expression, values, clock) for name, expression in named.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Disturbed:
+    """Which intervals of a grid were no ordinary traffic, with when and how long by reason."""
+
+    flags: NDArray[np.bool_]
+    spans: tuple[tuple[float, float], ...]
+    seconds: Mapping[str, float]
+
+
+def _disturbed(answers: Readings, when: str, clock: _Clock, beginning: Beginning) -> _Disturbed:
+    moments = clock.moments
+    stopped = _line(answers.series(f"{when}.stopped"), len(moments), "")
+    frozen = np.zeros(len(moments) - 1, dtype=bool)
+    # A queue without a track is one for both.
+    for track in ("", beginning.candidate.other):
+        age = _line(answers.series(f"{when}.queue"), len(moments), track)
+        frozen |= ordinary.frozen(age, clock.step)
+    by_reason = {"the kill switch": ordinary.stopped(stopped), "a frozen queue": frozen}
+    by_reason = {reason: ordinary.with_aftermath(flags, clock.step) for reason, flags in by_reason.items()}
+    flags: _Flags = np.logical_or.reduce(list(by_reason.values()))
+    seconds = {reason: float(each.sum() * clock.step) for reason, each in by_reason.items() if each.any()}
+    return _Disturbed(flags=flags, spans=ordinary.spans(flags, moments), seconds=seconds)
+
+
+def _line(reading: Reading[tuple[Series, ...]], length: int, track: str) -> Array:
+    """The largest value of a track on the grid, NaN where there is none."""
+    found = np.full(length, np.nan)
+    for series in reading.value or ():
+        if series.labels.get("track", "") == track and len(series.values) == length:
+            found = np.fmax(found, np.array([np.nan if v is None else v for v in series.values], dtype=float))
+    return found
+
+
+def _bounds_of(
+    ask: Ask,
+    beginning: Beginning,
+    clock: _Clock,
+    values: Mapping[str, str],
+    now: datetime,
+    spans: tuple[tuple[float, float], ...],
+) -> tuple[tuple[SlowBound, ...], float | None, tuple[str, ...], str]:
+    """The bounds to count latency by, the one for the limit, how they are spelled, and why there are none.
+
+    Of each moment at which bounds may be frozen only the last stretch of ordinary time is used.
+    """
+    moments = [float(clock.begin if beginning.record_until is None else clock.history_until)]
+    if beginning.record_until is None:
+        moments = [at for s in _FREEZE_AFTER_SECONDS if (at := float(clock.begin + s)) <= now.timestamp()]
+    stretches = [ordinary.last_ordinary(at, spans) for at in moments]
+    edges = sorted({edge for stretch in stretches for edge in stretch if edge is not None})
+    answers = ask.gather({f"{edge:.0f}": Instant(catalog.BUCKETS, values, _moment(edge)) for edge in edges})
+    samples = {edge: answers.samples(f"{edge:.0f}").value or () for edge in edges}
+    buckets = [(samples[until], samples[since] if since is not None else ()) for since, until in stretches]
+    limit = ask.environment.release.p95_seconds
+    bounds, over, problem = _bounds(buckets, beginning.candidate, limit)
+    wanted = {bound.seconds for bound in bounds} | ({over} if over is not None else set())
+    told = (sample.labels.get("le", "") for some in samples.values() for sample in some)
+    if problem and any(since is not None for since, _ in stretches):
+        problem += ", not counting time that was no ordinary traffic"
+    return bounds, over, latency.spellings(sorted(wanted), told), problem
+
+
+def _slow_names(bounds: tuple[SlowBound, ...], over: float | None) -> tuple[str, ...]:
+    slow = tuple(f"slow_{index}" for index in range(len(bounds)))
+    return slow if over is None else (*slow, OVER_LIMIT)
+
+
+def _past_clock(clock: _Clock) -> _Clock:
+    """The grid of the past: by the minute, a day long, up to the end of the history."""
+    step = max(_PAST_STEP, clock.step)
+    start = clock.history_until - int(LONG_PAST.total_seconds() // step) * step
+    return _Clock(
+        step=step,
+        begin=clock.history_until,
+        history_from=start,
+        history_until=clock.history_until,
+        end=clock.history_until,
+    )
 
 
 def _clock(ask: Ask, beginning: Beginning, now: datetime) -> _Clock:
@@ -145,24 +251,48 @@ def _range(expression: Expression, values: Mapping[str, str], clock: _Clock) -> 
     return Range(expression, values, _moment(clock.history_from), _moment(clock.end), clock.step)
 
 
-def _bounds(buckets: Iterable[Iterable[Sample]], candidate: Track) -> tuple[tuple[SlowBound, ...], str]:
-    """The bounds to count latency by, from the first moment at which the baseline has enough; or why there are none."""
-    for samples in buckets:
-        by_track = _runs_within(samples)
+def _bounds(
+    buckets: Iterable[tuple[Iterable[Sample], Iterable[Sample]]], candidate: Track, limit: float
+) -> tuple[tuple[SlowBound, ...], float | None, str]:
+    """The bounds to count latency by, from the first moment at which the baseline has enough; or why there are none.
+
+    Also the smallest bound at or above the limit of p95, or None.
+    """
+    over: float | None = None
+    for samples, before in buckets:
+        by_track = _runs_within(samples, before)
         baseline, ours = by_track[candidate.other], by_track[candidate]
+        both = [bound for bound in ours or baseline if math.isfinite(bound) and (bound in baseline or not baseline)]
+        over = min((bound for bound in both if bound >= limit), default=None)
         if baseline.get(math.inf, 0.0) < _LEAST_FROZEN_RUNS:
             continue
         shared = [bound for bound in baseline if bound in ours and math.isfinite(bound)]
         if ours and not shared:
-            return (), "the tracks count time into buckets without a common bound"
+            return (), None, "the tracks count time into buckets without a common bound"
         bounds = latency.freeze(baseline, shared)
         if bounds:
-            return bounds, ""
-    return (), f"fewer than {_LEAST_FROZEN_RUNS} runs on {candidate.other} to know its usual latency from"
+            return bounds, over, ""
+    return (), over, f"fewer than {_LEAST_FROZEN_RUNS} runs on {candidate.other} to know its usual latency from"
 
 
-def _runs_within(samples: Iterable[Sample]) -> dict[str, dict[float, float]]:
-    """By track, the runs up to each bound; a bound that a pod spells in two ways is one, and a gap is no bound."""
+def _runs_within(samples: Iterable[Sample], before: Iterable[Sample]) -> dict[str, dict[float, float]]:
+    """By track, the runs up to each bound, less those of the same pods `before`.
+
+    A bound that a pod spells in two ways is one, and a gap is no bound.
+    """
+    by_pod, earlier = _runs_by_pod(samples), _runs_by_pod(before)
+    by_track: dict[str, dict[float, float]] = {track: {} for track in Track}
+    for (track, pod), runs in by_pod.items():
+        then = earlier.get((track, pod), {})
+        # A pod that began anew since has counted nothing before.
+        is_one_life = all(runs.get(bound, 0.0) >= count for bound, count in then.items())
+        for bound, count in runs.items():
+            within = by_track.setdefault(track, {})
+            within[bound] = within.get(bound, 0.0) + count - (then.get(bound, 0.0) if is_one_life else 0.0)
+    return by_track
+
+
+def _runs_by_pod(samples: Iterable[Sample]) -> dict[_Pod, dict[float, float]]:
     by_pod: dict[_Pod, dict[float, float]] = {}
     for sample in samples:
         bound = latency.bound_of(sample.labels.get("le", ""))
@@ -170,35 +300,25 @@ def _runs_within(samples: Iterable[Sample]) -> dict[str, dict[float, float]]:
             runs = by_pod.setdefault((sample.labels.get("track", ""), sample.labels.get("pod", "")), {})
             # While one spelling takes over from the other, the older one stands still beside it.
             runs[bound] = max(runs.get(bound, 0.0), sample.value)
-    by_track: dict[str, dict[float, float]] = {track: {} for track in Track}
-    for (track, _), runs in by_pod.items():
-        for bound, count in runs.items():
-            within = by_track.setdefault(track, {})
-            within[bound] = within.get(bound, 0.0) + count
-    return by_track
+    return by_pod
 
 
 def _counted(
     answers: Readings,
-    within: Reading[tuple[Series, ...]] | None,
+    within: Readings | None,
     beginning: Beginning,
     clock: _Clock,
     bounds: tuple[SlowBound, ...],
+    over: float | None,
+    disturbed: _Disturbed,
 ) -> Trial:
-    moments = np.arange(clock.history_from, clock.end + 1, clock.step, dtype=float)
-    total_events = {name: _by_pod(answers.series(f"total.{name}"), len(moments)) for name in _TOTALS}
-    bad_events = {name: _by_pod(answers.series(f"bad.{name}"), len(moments)) for name in _BAD}
-    for index, bound in enumerate(bounds):
-        lines = (within.value if within else None) or ()
-        inside = _by_pod_of(
-            (line for line in lines if latency.bound_of(line.labels.get("le", "")) == bound.seconds), len(moments)
-        )
-        bad_events[f"slow_{index}"] = {
-            pod: rows - inside[pod] for pod, rows in total_events["runs"].items() if pod in inside
-        }
+    moments = clock.moments
+    seconds = (*(bound.seconds for bound in bounds), *(() if over is None else (over,)))
+    slow = dict(zip(_slow_names(bounds, over), seconds, strict=True))
+    total_events, bad_events = _by_name(answers, within, "now", len(moments), slow)
     kept = np.concatenate([moments[:-1] < clock.history_until, moments[:-1] >= clock.begin]).reshape(2, -1)
     is_kept: _Flags = np.logical_or.reduce(kept)
-    used = _Used(beginning, clock, moments)
+    used = _Used(beginning, clock, moments, ~disturbed.flags)
     columns_total: dict[str, Columns] = {}
     columns_bad: dict[str, Columns] = {}
     problems: dict[str, str] = {}
@@ -226,6 +346,128 @@ def _counted(
         bounds=bounds,
         left_out=used.left_out(total_events["runs"]),
         problems=problems,
+        over_seconds=over if OVER_LIMIT in columns_bad else None,
+        cost=_cost(answers, total_events["runs"], used, is_kept),
+        set_aside=disturbed.seconds,
+    )
+
+
+_Rows = dict[str, dict["_Pod", Array]]
+
+
+def _by_name(
+    answers: Readings, within: Readings | None, when: str, length: int, slow: Mapping[str, float]
+) -> tuple[_Rows, _Rows]:
+    """Total and bad events of each metric, by pod; runs slower than a bound are those that are not within it."""
+    total = {name: _by_pod(answers.series(f"{when}.total.{name}"), length) for name in _TOTALS}
+    bad = {name: _by_pod(answers.series(f"{when}.bad.{name}"), length) for name in _BAD}
+    lines = (within.series(when).value if within else None) or ()
+    for name, seconds in slow.items():
+        inside = _by_pod_of((line for line in lines if latency.bound_of(line.labels.get("le", "")) == seconds), length)
+        bad[name] = {pod: rows - inside[pod] for pod, rows in total["runs"].items() if pod in inside}
+    return total, bad
+
+
+def _cost(answers: Readings, runs: Mapping[_Pod, Array], used: _Used, is_kept: _Flags) -> Columns | None:
+    """What the runs cost in millionths of a dollar, where runs are counted as well; None where nobody counts it."""
+    spent = _by_pod(answers.series("now.cost"), len(used.moments))
+    counted = {pod: used.spent(runs[pod], rows * 1e6) for pod, rows in spent.items() if pod in runs}
+    return used.columns(counted, is_kept) if counted else None
+
+
+def _past(
+    answers: Readings,
+    within: Readings | None,
+    beginning: Beginning,
+    clock: _Clock,
+    slow: Mapping[str, float],
+) -> TrialPast:
+    """Both tracks by the minute before; what was not answered is not there, which makes the judge more careful."""
+    moments = clock.moments
+    total, bad = _by_name(answers, within, "past", len(moments), slow)
+    used = _Used(beginning, clock, moments, np.ones(len(moments) - 1, dtype=bool))
+    totals: dict[str, PastColumns] = {}
+    bads: dict[str, PastColumns] = {}
+    for metric, rows_of in bad.items():
+        what = TOTALS.get(metric, "runs")
+        counted = {
+            pod: used.increases(pod, rows, rows_of.get(pod), is_missing_none=metric in TOTALS)
+            for pod, rows in total[what].items()
+        }
+        if not counted or (metric not in TOTALS and not rows_of):
+            continue
+        columns = used.tracks({pod: both[0] for pod, both in counted.items()})
+        if totals.setdefault(what, columns) != columns:
+            totals[metric] = columns
+        bads[metric] = used.tracks({pod: both[1] for pod, both in counted.items()})
+    return TrialPast(window_seconds=clock.step, total_events=totals, bad_events=bads)
+
+
+def _ordinary_past(past: TrialPast, disturbed: _Flags) -> TrialPast:
+    """The past without disturbances and without faults of the baseline itself."""
+    return (
+        past
+        if not past.total_events
+        else replace(
+            past,
+            total_events={name: _without(columns, disturbed) for name, columns in past.total_events.items()},
+            bad_events={name: _without(columns, disturbed) for name, columns in past.bad_events.items()},
+        )
+    )
+
+
+def _without_faults(trial: Trial, ask: Ask) -> Trial:
+    """Without the minutes of the past in which the baseline itself was far above a limit: no measure of what is usual.
+
+    What it does since the beginning stays: then a gate says that nothing can be compared with it.
+    """
+    limits = {"errors": ask.environment.release.error_ratio, "violations": ask.environment.release.violation_ratio}
+    each = max(1, _PAST_STEP // trial.interval_seconds)
+    history, past = np.zeros(trial.history, dtype=bool), None
+    for metric, limit in limits.items():
+        total, bad = trial.total_events.get(TOTALS[metric]), trial.bad_events.get(metric)
+        if total is not None and bad is not None:
+            history |= ordinary.faults(_before(total, trial.history), _before(bad, trial.history), limit, each)
+        n, x = trial.past.total_events.get(TOTALS[metric]), trial.past.bad_events.get(metric)
+        if n is not None and x is not None:
+            found = ordinary.faults(np.array(n.baseline, dtype=float), np.array(x.baseline, dtype=float), limit, 1)
+            past = found if past is None else past | found
+    if past is not None and past.any():
+        past = ordinary.with_aftermath(past, trial.past.window_seconds)
+        trial = replace(trial, past=_ordinary_past(trial.past, past))
+    if not history.any():
+        return trial
+    history = ordinary.with_aftermath(history, trial.interval_seconds)
+    out = np.concatenate([history, np.zeros(trial.intervals, dtype=bool)])
+    seconds = float(history.sum() * trial.interval_seconds)
+    return replace(
+        trial,
+        total_events={name: _columns_without(columns, out) for name, columns in trial.total_events.items()},
+        bad_events={name: _columns_without(columns, out) for name, columns in trial.bad_events.items()},
+        set_aside={**trial.set_aside, "a fault of the baseline": seconds},
+    )
+
+
+def _before(columns: Columns, history: int) -> Array:
+    rows: Array = np.array(columns.first, dtype=float) + np.array(columns.second, dtype=float)
+    return rows[:history]
+
+
+def _columns_without(columns: Columns, flags: _Flags) -> Columns:
+    return Columns(
+        candidate=_rows_without(columns.candidate, flags),
+        first=_rows_without(columns.first, flags),
+        second=_rows_without(columns.second, flags),
+    )
+
+
+def _rows_without(rows: tuple[int, ...], flags: _Flags) -> tuple[int, ...]:
+    return tuple(0 if is_out else value for value, is_out in zip(rows, flags.tolist(), strict=True))
+
+
+def _without(columns: PastColumns, flags: _Flags) -> PastColumns:
+    return PastColumns(
+        candidate=_rows_without(columns.candidate, flags), baseline=_rows_without(columns.baseline, flags)
     )
 
 
@@ -262,6 +504,7 @@ class _Used:
     beginning: Beginning
     clock: _Clock
     moments: Array
+    is_ordinary: NDArray[np.bool_]
 
     def increases(
         self, pod: _Pod, total_events: Array, bad_events: Array | None, *, is_missing_none: bool
@@ -276,7 +519,23 @@ class _Used:
         n = counters.without_leaps(total_events, counters.increases(total_events))
         x = counters.increases(events)
         counts = np.isfinite(n) & np.isfinite(x) & (np.nan_to_num(x) <= np.nan_to_num(n)) & self._warm(total_events)
+        counts &= self.is_ordinary
         return np.where(counts, n, 0.0), np.where(counts, x, 0.0)
+
+    def spent(self, runs: Array, cost: Array) -> Array:
+        """What one pod's runs cost per interval, 0 where cost or runs are left out."""
+        n, spent = counters.without_leaps(runs, counters.increases(runs)), counters.increases(cost)
+        counts = np.isfinite(n) & np.isfinite(spent) & self._warm(runs) & self.is_ordinary
+        return np.where(counts, spent, 0.0)
+
+    def tracks(self, counts: Mapping[_Pod, Array]) -> PastColumns:
+        """The sums of both tracks, whatever release their pods were of."""
+        candidate = self.beginning.candidate
+        ours, theirs = (
+            self._sum(rows for (known, _), rows in counts.items() if known == track)
+            for track in (candidate, candidate.other)
+        )
+        return PastColumns(candidate=_whole(ours), baseline=_whole(theirs))
 
     def _warm(self, total_events: Array) -> _Flags:
         """Which intervals begin after the warm-up of a pod that began, or began anew, within the grid."""

@@ -29,6 +29,8 @@ def past(plan: Plan = PLAN) -> Past:
         share=SHARES.copy(),
         slope=np.array([1.0, 2.0]),
         widening=np.ones(2),
+        noise=np.zeros(2),
+        noise_shown=np.zeros(2),
         dispersion=dispersion.nothing_seen((), 2, 2, len(plan.scales)),
     )
 

@@ -18,6 +18,7 @@ BOUNDS = (
 )
 _TRIES = {"runs": 1, "evaluations": 4, "tools": 3, "decisions": 3}
 _SHARES = {"errors": 0.004, "violations": 0.001, "tools": 0.01, "denials": 0.02}
+_OVER_LIMIT = 0.014
 _OF = {"errors": "runs", "violations": "evaluations", "tools": "tools", "denials": "decisions"}
 
 
@@ -34,6 +35,7 @@ def trial(
     dice = np.random.default_rng(seed)
     length = history + intervals
     shares = {**_SHARES, **{f"slow_{index}": bound.share for index, bound in enumerate(BOUNDS)}}
+    shares["over_limit"] = _OVER_LIMIT
 
     def column(total_events: int, share: float, begins: int) -> tuple[int, ...]:
         return tuple([0] * begins + dice.binomial(total_events, min(share, 1.0), length - begins).tolist())
@@ -50,6 +52,15 @@ def trial(
         )
         for name, share in shares.items()
     }
+
+    def dollars(begins: int, times: float) -> tuple[int, ...]:
+        return tuple(
+            [0] * begins + [round(runs * 20_000 * times * (0.9 + 0.2 * dice.random())) for _ in range(length - begins)]
+        )
+
+    cost = Columns(
+        candidate=dollars(history, (worse or {}).get("cost", 1.0)), first=dollars(0, 1.0), second=dollars(0, 1.0)
+    )
     given: dict[str, Any] = {
         "started_at": datetime(2026, 3, 1, 2, 50, tzinfo=UTC),
         "interval_seconds": 10,
@@ -59,5 +70,7 @@ def trial(
         "bounds": BOUNDS,
         "left_out": dict.fromkeys(Track, 0.0),
         "problems": {},
+        "over_seconds": 3.0,
+        "cost": cost,
     }
     return Trial(**{**given, **changes})

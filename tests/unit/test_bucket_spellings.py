@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ class Spelled(Counters):
     def within(self, pod: str, bound: float) -> int:
         return 100 - self.slow.get(pod, 10) if bound == 1.0 else WITHIN.get(bound, 100)
 
-    def _buckets(self) -> tuple[Sample, ...]:
+    def _buckets(self, at: datetime | None) -> tuple[Sample, ...]:
         return tuple(
             Sample(labels={"track": pod.split("-")[0], "pod": pod, "le": label}, value=200.0 * self.within(pod, bound))
             for pod in PODS
@@ -56,7 +57,7 @@ class Spelled(Counters):
     def _lines(self, pod: str, times: tuple[float, ...]) -> list[Series]:
         lines = []
         for bound, label in self.spelling[pod].items():
-            grows = [float(self.within(pod, bound) * place) for place in range(len(times))]
+            grows = [self.within(pod, bound) * (at - times[0]) / 10 for at in times]
             other = self.later.get(pod, {}).get(bound, label)
             labels = {"track": pod.split("-")[0], "pod": pod}
             if other == label:

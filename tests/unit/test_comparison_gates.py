@@ -13,6 +13,7 @@ from dashboard.decide.comparison import Margin
 from dashboard.decide.comparison_gates import compared
 from dashboard.decide.policy import MetricFamily, Policy, default_families
 from dashboard.decide.verdict import judge
+from dashboard.decide.weighing import weigh
 from dashboard.model.reading import Reading, Source, empty, missing
 from dashboard.model.release import Track
 from dashboard.model.verdict import Decision, GateAnswer, Mode, Result
@@ -24,7 +25,8 @@ _RANK = [Decision.NO_GO, Decision.WAIT, Decision.GO]
 
 def answers(given_trial: Any, mode: Mode = Mode.BEFORE) -> dict[str, GateAnswer]:
     reading = given_trial if isinstance(given_trial, Reading) else known(given_trial)
-    found = compared(evidence(trial=reading, mode=mode), Policy())
+    weighing = weigh(reading.value, Policy(), mode) if reading.value is not None else None
+    found = compared(evidence(trial=reading, mode=mode), Policy(), weighing)
     return {answer.gate.removesuffix("_compared"): answer for answer in found}
 
 
@@ -57,10 +59,14 @@ def test_the_answer_says_how_many_of_how_many_on_both_tracks() -> None:
 
 
 def test_too_little_is_open_and_says_how_long_it_takes() -> None:
-    answer = answers(trial(intervals=3, runs=20))["errors"]
+    answer = answers(trial(intervals=12, runs=20))["errors"]
     assert answer.result is Result.UNKNOWN
     assert answer.seconds_left is not None
     assert answer.seconds_left > 10
+
+
+def test_a_time_left_is_not_said_before_a_minute_has_shown_it_to_be_steady() -> None:
+    assert answers(trial(intervals=3, runs=20))["errors"].seconds_left is None
 
 
 @pytest.mark.parametrize(
@@ -133,11 +139,21 @@ def test_several_small_harms_fail_together() -> None:
     assert answers(trial(intervals=180, worse=worse))["together"].result is Result.FAIL
 
 
-def test_after_a_switch_harm_fails_and_what_is_open_does_not_block() -> None:
+def test_after_a_switch_harm_fails_and_the_rest_passes_once_enough_was_seen() -> None:
     harmed = answers(trial(intervals=90, worse={"errors": 30.0}), Mode.AFTER)
     assert (harmed["errors"].result, harmed["errors"].required) == (Result.FAIL, True)
-    fresh_switch = answers(trial(intervals=1), Mode.AFTER)
-    assert (fresh_switch["errors"].result, fresh_switch["errors"].required) == (Result.UNKNOWN, False)
+    found = answers(trial(intervals=30), Mode.AFTER)
+    assert {answer.result for answer in found.values()} == {Result.PASS}
+    assert "weaker than a track beside" in found["errors"].reason
+
+
+@pytest.mark.parametrize(
+    "given_trial", [trial(intervals=0), trial(intervals=1, runs=20), trial(history=0, intervals=9)]
+)
+def test_after_a_switch_the_decision_waits_until_a_sample_and_a_record_are_there(given_trial: Any) -> None:
+    found = answers(given_trial, Mode.AFTER)["errors"]
+    assert (found.result, found.required) == (Result.UNKNOWN, True)
+    assert judge(evidence(mode=Mode.AFTER, trial=known(given_trial))).decision is Decision.WAIT
 
 
 @pytest.mark.parametrize(

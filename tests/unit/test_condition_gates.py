@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from dashboard.decide import condition_gates
-from dashboard.decide.gates import Gate
 from dashboard.decide.policy import Freeze, Limits, Policy
 from dashboard.decide.verdict import judge
 from dashboard.model.conditions import Declared, ErrorLines, ErrorPattern, Schema
@@ -16,8 +14,10 @@ from dashboard.model.reading import Source, missing
 from dashboard.model.release import Track
 from dashboard.model.verdict import Decision, GateAnswer, Mode, Result
 from tests.unit.release_evidence import NOW, counts, evidence, few, known
+from tests.unit.release_trial import trial
 
 GONE = missing("connection refused", source=Source.PROMETHEUS)
+few_runs = {"green": counts(runs=20.0), "trial": known(trial(intervals=1, runs=20))}
 BOTH_READ_5 = dict.fromkeys(Track, Schema(writes=5, reads_from=4, reads_to=5))
 
 
@@ -39,8 +39,8 @@ def costs(blue: float, green: float) -> dict[str, Any]:
 
 
 def answer(gate: str, limits: Limits | None = None, **changes: Any) -> GateAnswer:
-    question: Gate = getattr(condition_gates, gate)
-    return question(evidence(**changes), limits or Limits())
+    found = judge(evidence(**changes), Policy(limits=limits or Limits()))
+    return next(each for each in found.gates if each.gate == gate)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,8 @@ def answer(gate: str, limits: Limits | None = None, **changes: Any) -> GateAnswe
         pytest.param("slo", {"burn": burn(0.3, 0.2)}, Result.FAIL, "agent-success burns", id="burning"),
         pytest.param("slo", {"burn": burn(0.0, 0.2)}, Result.PASS, "no budget", id="burnt and over"),
         pytest.param("slo", {"burn": burn(0.3, 0.01)}, Result.PASS, "no budget", id="just a moment"),
-        pytest.param("slo", {"burn": burn(0.08, 0.07)}, Result.FAIL, "7 times too fast over 6 h", id="slowly burning"),
+        pytest.param("slo", {"burn": burn(0.09, 0.09)}, Result.FAIL, "9 times too fast over 6 h", id="slowly burning"),
+        pytest.param("slo", {"burn": burn(0.3, 0.2), **few_runs}, Result.UNKNOWN, "chance", id="burning by few runs"),
         pytest.param("slo", {"burn": known({})}, Result.UNKNOWN, "recorded", id="no rules"),
         pytest.param("slo", {"burn": GONE}, Result.UNKNOWN, "connection refused", id="nobody answers for budgets"),
         pytest.param("kill_switch", {}, Result.PASS, "not engaged", id="agents may run"),
@@ -59,7 +60,14 @@ def answer(gate: str, limits: Limits | None = None, **changes: Any) -> GateAnswe
         ),
         pytest.param("kill_switch", {"kill_switch": GONE}, Result.UNKNOWN, "refused", id="nobody knows the switch"),
         pytest.param("cost", {}, Result.PASS, "1.04 times", id="as dear"),
-        pytest.param("cost", costs(12.0, 24.0), Result.FAIL, "2.00 times", id="twice as dear"),
+        pytest.param("cost", costs(12.0, 24.0), Result.UNKNOWN, "2.00 times", id="twice as dear lately"),
+        pytest.param(
+            "cost",
+            {**costs(12.0, 24.0), "trial": known(trial(worse={"cost": 2.0}))},
+            Result.FAIL,
+            "more than chance explains",
+            id="twice as dear since the beginning",
+        ),
         pytest.param(
             "cost", {"cost_usd": {Track.BLUE: known(1.0), Track.GREEN: GONE}}, Result.UNKNOWN, "", id="no cost"
         ),
@@ -155,9 +163,10 @@ def test_a_window_of_a_freeze_holds_until_its_end() -> None:
 
 def test_a_dear_release_with_few_runs_is_open_and_a_cheap_one_says_how_long_it_takes() -> None:
     dear = answer("cost", green=counts(runs=100.0), **costs(12.0, 4.0))
-    assert (dear.result, "too few" in dear.reason) == (Result.UNKNOWN, True)
-    new = answer("cost", green=counts(runs=20.0), green_fast=few(runs=9.0))
-    assert new.seconds_left == pytest.approx(50)
+    assert (dear.result, "chance" in dear.reason) == (Result.UNKNOWN, True)
+    new = answer("cost", green=counts(runs=20.0), green_fast=few(runs=20.0))
+    assert new.seconds_left == pytest.approx(22.5)
+    assert answer("cost", green=counts(runs=20.0), green_fast=few(runs=9.0)).seconds_left is None
 
 
 def test_what_has_to_be_declared_decides_only_where_it_is_asked_for() -> None:

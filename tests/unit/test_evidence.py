@@ -44,13 +44,16 @@ class Counters:
         default_factory=lambda: {"blue": ("0.5", "1.0", "+Inf"), "green": ("0.5", "1.0", "+Inf")}
     )
     environment: Any = ENVIRONMENT
+    signals: Mapping[str, Any] = field(default_factory=dict)
+    # Of 10,000 runs, the share within each bound at a moment.
+    shares: Any = field(default=lambda _at: {"0.5": 0.5, "0.7": 0.6, "1.0": 0.9, "5.0": 0.99, "+Inf": 1.0})
 
     def gather(self, requests: Mapping[str, Request]) -> Readings:
         return Readings(requests, {key: self._answer(request) for key, request in requests.items()})
 
     def _answer(self, request: Request) -> Reading[Any]:
         if isinstance(request, Instant):
-            return fresh(self._buckets(), source=Source.PROMETHEUS, as_of=NOW)
+            return fresh(self._buckets(request.at), source=Source.PROMETHEUS, as_of=NOW)
         assert isinstance(request, Range)
         times = tuple(
             float(at)
@@ -58,18 +61,30 @@ class Counters:
         )
         name = request.expression.name
         lines = []
+        if name in self.signals:
+            return fresh(
+                tuple(
+                    Series(labels=labels, times=times, values=tuple(map(value, times)))
+                    for labels, value in self.signals[name]
+                ),
+                source=Source.PROMETHEUS,
+                as_of=NOW,
+            )
+        if name not in PER_STEP:
+            return empty("no such series", source=Source.PROMETHEUS, as_of=NOW)
+        scale = request.step_seconds / 10
         for pod in PODS:
-            values = self.change(name, pod, [float(PER_STEP[name] * place) for place in range(len(times))])
+            values = self.change(name, pod, [float(PER_STEP[name] * scale * place) for place in range(len(times))])
             if values is not None:
                 labels = {"track": pod.split("-")[0], "pod": pod}
-                bounds = ({"le": "0.5"}, {"le": "1.0"}) if name == "release_within_counter" else ({},)
+                bounds = ({"le": "0.5"}, {"le": "1.0"}, {"le": "5"}) if name == "release_within_counter" else ({},)
                 lines += [Series(labels=labels | le, times=times, values=tuple(values)) for le in bounds]
         if not lines:
             return empty("no such series", source=Source.PROMETHEUS, as_of=NOW)
         return fresh(tuple(lines), source=Source.PROMETHEUS, as_of=NOW)
 
-    def _buckets(self) -> tuple[Sample, ...]:
-        shares = {"0.5": 0.5, "0.7": 0.6, "1.0": 0.9, "+Inf": 1.0}
+    def _buckets(self, at: datetime | None) -> tuple[Sample, ...]:
+        shares = self.shares(at or NOW)
         return tuple(
             Sample(labels={"track": track, "le": bound}, value=10_000 * shares[bound])
             for track, bounds in self.bounds.items()
@@ -192,3 +207,81 @@ def test_a_source_that_does_not_answer_is_missing() -> None:
     beginning = Beginning(namespace="agents", service="s", candidate=Track.GREEN, at=START)
     found = trial(Down(), beginning, NOW)  # type: ignore[arg-type]
     assert (found.value, found.reason) == (None, "prometheus: connection refused")
+
+
+def seconds_before(at: float, begins: int, ends: int) -> bool:
+    """Whether a moment lies so many seconds before the start of the trial."""
+    begin = START.timestamp() + 60
+    return begin - begins <= at <= begin - ends
+
+
+def test_time_under_a_kill_switch_is_left_out_on_both_tracks_and_said() -> None:
+    engaged = {"release_stopped": [({}, lambda at: float(seconds_before(at, 1200, 600)))]}
+    found = ask(Counters(signals=engaged))
+    assert found.set_aside == {"the kill switch": 600.0 + 10 + 10 + 60}
+    rows = found.total_events["runs"].first[:HISTORY]
+    assert rows[HISTORY - 90] == 0
+    assert rows[HISTORY - 10] > 0
+    assert sum(value == 0 for value in found.past.total_events["runs"].baseline) >= 10
+
+
+def test_a_queue_that_stands_still_is_left_out_and_one_that_is_long_is_not() -> None:
+    begin = START.timestamp() + 60
+    grows = {"release_queue_age": [({"track": "blue"}, lambda at: max(0.0, at - begin + 900) * (at < begin - 300))]}
+    assert ask(Counters(signals=grows)).set_aside["a frozen queue"] >= 500
+    long = {"release_queue_age": [({"track": "blue"}, lambda _at: 90.0)]}
+    assert ask(Counters(signals=long)).set_aside == {}
+    theirs = {"release_queue_age": [({"track": "green"}, grows["release_queue_age"][0][1])]}
+    assert ask(Counters(signals=theirs)).set_aside == {}, "what stands still on the candidate is its own harm"
+
+
+def test_bounds_of_latency_are_frozen_by_ordinary_runs_alone() -> None:
+    # Until 10 min ago a kill switch cut all runs short; of the 10,000 since then half take over half a second.
+    def shares(at: datetime) -> dict[str, float]:
+        short = {"0.1": 9.0, "0.5": 9.0, "1.0": 9.0, "+Inf": 9.0}
+        usual = {"0.1": 0.0, "0.5": 0.5, "1.0": 0.9, "+Inf": 1.0}
+        return {le: count + usual[le] * (not seconds_before(at.timestamp(), 10**6, 530)) for le, count in short.items()}
+
+    bounds = dict.fromkeys(("blue", "green"), ("0.1", "0.5", "1.0", "+Inf"))
+    engaged = {"release_stopped": [({}, lambda at: float(seconds_before(at, 3000, 600)))]}
+    found = ask(Counters(signals=engaged, shares=shares, bounds=bounds))
+    assert [bound.seconds for bound in found.bounds] == [0.5, 1.0]
+
+
+def test_without_enough_ordinary_runs_the_gate_says_why() -> None:
+    def shares(at: datetime) -> dict[str, float]:
+        # All but 100 runs of the baseline's life were under the kill switch.
+        is_over = at.timestamp() >= START.timestamp()
+        return {
+            le: (5.0 if is_over else 0.0) + within for le, within in (("0.5", 0.005), ("1.0", 0.009), ("+Inf", 0.01))
+        }
+
+    engaged = {"release_stopped": [({}, lambda at: float(seconds_before(at, 10**6, 60)))]}
+    found = ask(Counters(signals=engaged, shares=shares))
+    assert found.bounds == ()
+    assert "not counting time that was no ordinary traffic" in found.problems["latency"]
+
+
+def test_minutes_in_which_the_baseline_itself_failed_are_no_measure_of_what_is_usual() -> None:
+    def fails(name: str, pod: str, values: list[Any]) -> list[Any]:
+        if name != "release_failed_counter" or not pod.startswith("blue") or len(values) > 1000:
+            return values
+        return [value + 40.0 * min(max(place - 100, 0), 30) for place, value in enumerate(values)]
+
+    found = ask(Counters(fails))
+    assert found.set_aside["a fault of the baseline"] >= 300
+    assert max(found.bad_events["errors"].first[:HISTORY]) < 5
+
+
+def test_runs_over_the_limit_of_p95_and_their_cost_are_counted() -> None:
+    found = ask(Counters(bounds=dict.fromkeys(("blue", "green"), ("0.5", "1.0", "5.0", "+Inf"))))
+    assert found.over_seconds == 5.0
+    assert "over_limit" in found.bad_events
+    assert ask(Counters()).over_seconds is None
+
+
+def test_the_day_before_is_counted_by_the_minute_on_both_tracks() -> None:
+    past = ask(Counters()).past
+    assert (past.window_seconds, len(past.total_events["runs"].baseline)) == (60, 24 * 60)
+    assert set(past.total_events["runs"].baseline) == {1200}
+    assert set(past.total_events["runs"].candidate) == {1200}

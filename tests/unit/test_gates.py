@@ -11,7 +11,7 @@ from dashboard.decide import gates
 from dashboard.decide.policy import Limits
 from dashboard.model.reading import Reading, Source, State, empty, missing
 from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result
-from tests.unit.release_evidence import NOW, alert, counts, evidence, few, known, service
+from tests.unit.release_evidence import NOW, alert, counts, evidence, known, service
 
 FAIL, UNKNOWN, PASS = Result.FAIL, Result.UNKNOWN, Result.PASS
 GONE: Reading[Any] = missing("prometheus: no answer within 2 s", source=Source.PROMETHEUS)
@@ -27,57 +27,6 @@ def test_a_healthy_release_passes_every_gate(gate: gates.Gate) -> None:
     answer = ask(gate, evidence())
     assert answer.result is PASS, answer.reason
     assert answer.reason
-
-
-@pytest.mark.parametrize(
-    ("green", "result", "says"),
-    [
-        pytest.param(counts(failed=30.0), FAIL, "30 of 1000 runs failed", id="over the limit"),
-        pytest.param(counts(runs=40.0, failed=3.0), UNKNOWN, "too few to tell", id="a high share of few"),
-        pytest.param(counts(runs=12.0, failed=0.0), UNKNOWN, "12 of the 30 runs needed", id="a small sample"),
-        pytest.param(counts(runs=0.0, failed=0.0), UNKNOWN, "no runs on green", id="no runs at all"),
-        pytest.param(counts(runs=NO_TRAFFIC, failed=NO_TRAFFIC), UNKNOWN, "no runs on green", id="no such series"),
-        pytest.param(counts(runs=GONE, failed=GONE), UNKNOWN, "no answer within 2 s", id="prometheus is down"),
-        pytest.param(counts(failed=GONE), UNKNOWN, "", id="only the failed runs are missing"),
-        pytest.param(counts(failed=0.0), PASS, "0 of 1000 runs failed", id="nothing failed"),
-    ],
-)
-def test_errors(green: Any, result: Result, says: str) -> None:
-    answer = ask(gates.errors, evidence(green=green))
-    assert (answer.result, says in answer.reason) == (result, True), answer.reason
-
-
-def test_harm_of_the_last_seconds_fails_at_once_although_the_long_window_is_still_good() -> None:
-    # 15 s of 30 % errors at 2 runs a second: 9 of the 90 runs of the short window.
-    answer = ask(gates.errors, evidence(green=counts(failed=9.0), green_fast=few(runs=90.0, failed=9.0)))
-    assert answer.result is FAIL
-    assert answer.reason == "9 of 90 runs failed in the last 45 s"
-
-
-def test_the_time_left_follows_from_the_present_traffic() -> None:
-    given = evidence(green=counts(runs=10.0, failed=0.0), green_fast=few(runs=9.0))
-    answer = ask(gates.errors, given)
-    assert answer.seconds_left == pytest.approx(20 / 9 * 45)
-    assert answer.progress == pytest.approx(1 / 3)
-
-
-def test_violations_count_against_evaluations() -> None:
-    assert ask(gates.violations, evidence(green=counts(violations=90.0))).result is FAIL
-    assert ask(gates.violations, evidence(green=counts(evaluations=20.0, violations=0.0))).result is UNKNOWN
-
-
-@pytest.mark.parametrize(
-    ("given", "result"),
-    [
-        pytest.param({"green": counts(p95_seconds=3.4)}, FAIL, id="over the limit"),
-        pytest.param({"green": counts(p95_seconds=NO_TRAFFIC)}, UNKNOWN, id="no value"),
-        pytest.param({"green": counts(runs=20.0)}, UNKNOWN, id="a small sample"),
-        pytest.param({"green_fast": few(p95_seconds=6.0)}, FAIL, id="slow in the last seconds"),
-        pytest.param({"green_fast": few(p95_seconds=6.0, runs=5.0)}, PASS, id="five slow runs prove nothing"),
-    ],
-)
-def test_latency(given: dict[str, Any], result: Result) -> None:
-    assert ask(gates.latency, evidence(**given)).result is result
 
 
 @pytest.mark.parametrize(

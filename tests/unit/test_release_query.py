@@ -82,7 +82,12 @@ def test_after_a_switch_the_new_active_track_is_judged_and_the_way_back_is_open(
             typed_version="1.8.0",
         )
     )
-    now = stage.clock.now() + timedelta(seconds=30)
+    just_after = stage.clock.now() + timedelta(seconds=2)
+    early = release(StageAsk(just_after, cluster=running(stage.cluster)), VIEW, just_after).after  # type: ignore[arg-type]
+    assert early is not None
+    assert early.decision is Decision.WAIT
+
+    now = stage.clock.now() + timedelta(minutes=5)
     found = release(StageAsk(now, cluster=running(stage.cluster)), VIEW, now)  # type: ignore[arg-type]
     assert found.after is not None
     assert (found.after.mode, found.after.candidate, found.after.decision) == (Mode.AFTER, Track.GREEN, Decision.GO)
@@ -155,10 +160,10 @@ def test_notes_that_cannot_be_read_are_none() -> None:
 def test_a_stopped_fleet_a_burning_budget_and_a_dear_release_are_no_go() -> None:
     table = dict(HEALTHY) | {
         "release_kill_switch": (1.0,),
-        "release_cost": (72.0, 75.0),
+        "release_cost": (72.0, 150.0),
         "release_bad_share_5m": (0.003, 0.4),
         "release_bad_share_1h": (0.003, 0.2),
     }
     found = release(StageAsk(NOW, table=table), VIEW, NOW)  # type: ignore[arg-type]
     failing = {answer.gate for answer in found.before.gates if answer.result is Result.FAIL}
-    assert failing == {"kill_switch", "cost", "slo"}
+    assert failing == {"kill_switch", "cost", "slo", "together_compared"}

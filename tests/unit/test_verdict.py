@@ -108,18 +108,18 @@ def test_with_everything_missing_the_verdict_waits_and_says_why() -> None:
 
 def test_wait_says_how_long_at_the_present_traffic() -> None:
     given_evidence: Evidence = evidence(
-        green=counts(runs=10.0, failed=0.0, evaluations=3000.0), green_fast=few(runs=9.0, evaluations=450.0)
+        green=counts(runs=10.0, failed=0.0, evaluations=3000.0), green_fast=few(runs=20.0, evaluations=450.0)
     )
     verdict = judge(given_evidence)
     assert verdict.decision is Decision.WAIT
-    assert verdict.sentence == "Nothing fails. 3 gates need more evidence: about 100 s at 0.2 runs a second."
+    assert verdict.sentence == "Nothing fails. 3 gates need more evidence: about 45 s at 0.4 runs a second."
     assert verdict.weakest is not None
     assert verdict.weakest.gate == "errors"
 
 
 def test_no_go_names_the_gate_and_how_many_more_fail() -> None:
-    verdict = judge(evidence(green=counts(failed=300.0, p95_seconds=9.0)))
-    assert verdict.sentence == "Errors: 300 of 1000 runs failed in the last 5 min. 1 more gate fails."
+    verdict = judge(evidence(kill_switch=known(("global",)), restarts=known(1)))
+    assert verdict.sentence == "Restarts on green: 1 container ended in the last 5 min. 1 more gate fails."
 
 
 def test_after_a_switch_the_users_are_what_it_is_about() -> None:

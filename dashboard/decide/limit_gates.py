@@ -1,0 +1,185 @@
+"""One gate a fixed limit: errors, contract violations, slow runs. Is the candidate above it beyond chance?
+
+What fails is evidence since the release began (`against_limit.py`), which has its part of the error budget. A share of
+the last minutes above its limit is no such evidence: it leaves the gate open. One under it lets the gate pass. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from dashboard.decide.policy import Limits, Policy
+from dashboard.decide.trial_tables import SLOWER_THAN_P95
+from dashboard.decide.weighing import Weighing
+from dashboard.model.reading import Reading, State, Unit
+from dashboard.model.verdict import Counts, Evidence, GateAnswer, Mode, Result
+
+# A rate of fewer events in the short window tells no time.
+_LEAST_FOR_RATE = 20
+
+
+def limited(evidence: Evidence, policy: Policy, weighing: Weighing | None) -> tuple[GateAnswer, ...]:
+    """The answers of all fixed limits. Without a weighing nothing fails: there is no evidence that it could be by."""
+    limits = policy.limits
+    errors = _Share(
+        gate="errors", title="Errors", total_events="runs", bad_events="failed", did="failed", limit=limits.error_ratio
+    )
+    violations = _Share(
+        gate="violations",
+        title="Contract violations",
+        total_events="evaluations",
+        bad_events="violations",
+        did="found a violation",
+        limit=limits.violation_ratio,
+    )
+    return (
+        _share_gate(errors, evidence, limits, weighing),
+        _share_gate(violations, evidence, limits, weighing),
+        _latency_gate(evidence, limits, weighing),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share:
+    """A metric of total and bad events."""
+
+    gate: str
+    title: str
+    total_events: Literal["runs", "evaluations"]
+    bad_events: Literal["failed", "violations"]
+    did: str
+    limit: float
+
+    def of(self, counts: Counts) -> tuple[Reading[float], Reading[float]]:
+        """Total and bad events of one track in one window."""
+        return (counts.runs, counts.failed) if self.total_events == "runs" else (counts.evaluations, counts.violations)
+
+
+def _share_gate(share: _Share, evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateAnswer:
+    total_reading, bad_reading = share.of(evidence.slow[evidence.candidate])
+    total, bad = total_reading.value, bad_reading.value
+    answer = _answerer(
+        share.gate,
+        share.title,
+        evidence,
+        weighing,
+        behind=bad_reading,
+        unit=Unit.RATIO,
+        value=bad / total if total and bad is not None else None,
+        limit=share.limit,
+        baseline=_believed_ratio(share, evidence, limits),
+        **_sample(total, share.of(evidence.fast[evidence.candidate])[0], evidence, limits, weighing, share.gate),
+    )
+    above = weighing.above(share.gate) if weighing else None
+    if above is not None and above.is_guilty:
+        of = f"{above.bad_events} of {above.total_events} {share.total_events} {share.did}"
+        return answer(Result.FAIL, f"{of}: more than {share.limit:.1%} beyond chance")
+    if total is None or bad is None or not _is_enough(total, share.gate, evidence, limits, weighing):
+        return answer(Result.UNKNOWN, _too_few(total_reading, evidence, limits, share.total_events, weighing))
+    said = f"{bad:.0f} of {total:.0f} {share.total_events} {share.did}"
+    if bad > share.limit * total:
+        return answer(Result.UNKNOWN, f"{said}, more than {share.limit:.1%}: chance may explain it so far")
+    return answer(Result.PASS, said)
+
+
+def _latency_gate(evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateAnswer:
+    slow = evidence.slow[evidence.candidate]
+    runs, p95 = slow.runs.value, slow.p95_seconds.value
+    answer = _answerer(
+        "latency",
+        "Slow runs (p95)",
+        evidence,
+        weighing,
+        behind=slow.p95_seconds,
+        unit=Unit.SECONDS,
+        value=p95,
+        limit=limits.p95_seconds,
+        baseline=evidence.slow[evidence.candidate.other].p95_seconds.value,
+        **_sample(runs, evidence.fast[evidence.candidate].runs, evidence, limits, weighing, "latency"),
+    )
+    above = weighing.above("latency") if weighing else None
+    if above is not None and above.is_guilty:
+        took = f"{above.bad_events} of {above.total_events} runs took over {above.metric.seconds:g} s"
+        return answer(Result.FAIL, f"{took}: more than {SLOWER_THAN_P95:.0%} beyond chance")
+    if runs is None or p95 is None or not _is_enough(runs, "latency", evidence, limits, weighing):
+        return answer(Result.UNKNOWN, _too_few(slow.runs, evidence, limits, "runs", weighing))
+    if above is None:
+        said = f"nothing counts the runs that take over {limits.p95_seconds:g} s since the release began"
+        return answer(Result.UNKNOWN, said)
+    if p95 > limits.p95_seconds:
+        said = f"1 in 20 of {runs:.0f} runs took over {p95:.2f} s"
+        return answer(Result.UNKNOWN, f"{said}, more than {limits.p95_seconds:g} s: chance may explain it so far")
+    return answer(Result.PASS, f"19 in 20 of {runs:.0f} runs took under {p95:.2f} s")
+
+
+def _answerer(
+    gate: str, title: str, evidence: Evidence, weighing: Weighing | None, *, behind: Reading[Any], **figures: Any
+) -> Callable[[Result, str], GateAnswer]:
+    above = weighing.above(gate) if weighing else None
+    drawn = GateAnswer(
+        gate=gate,
+        title=title,
+        result=Result.UNKNOWN,
+        reason="",
+        as_of=behind.as_of,
+        query=behind.query,
+        harm=above.harm if above else None,
+        detail=f"counts since {_begin(evidence)}; they vary {above.phi:.2f} times as much as chance" if above else "",
+        **figures,
+    )
+    return lambda result, reason: replace(drawn, result=result, reason=reason)
+
+
+def _begin(evidence: Evidence) -> str:
+    trial = evidence.trial.value
+    return f"{trial.started_at:%H:%M:%S} UTC" if trial else "the beginning"
+
+
+def _sample(
+    total: float | None,
+    lately: Reading[float],
+    evidence: Evidence,
+    limits: Limits,
+    weighing: Weighing | None,
+    gate: str,
+) -> dict[str, Any]:
+    """The sample that the gate rests on, of how many, and how long the rest takes at the present traffic."""
+    seen = _seen(total, gate, evidence, weighing)
+    rate = lately.value / evidence.fast_seconds if lately.value and lately.value >= _LEAST_FOR_RATE else None
+    missing = limits.least_sample - (seen or 0.0)
+    return {
+        "sample": None if seen is None else round(seen),
+        "needed": limits.least_sample,
+        "seconds_left": 0.0 if missing <= 0 else missing / rate if rate else None,
+    }
+
+
+def _seen(total: float | None, gate: str, evidence: Evidence, weighing: Weighing | None) -> float | None:
+    """After a switch only what was seen since counts: the long window holds what was before as well."""
+    if total is None or evidence.mode is Mode.BEFORE:
+        return total
+    above = weighing.above(gate) if weighing else None
+    return min(total, float(above.total_events)) if above is not None else 0.0
+
+
+def _is_enough(total: float, gate: str, evidence: Evidence, limits: Limits, weighing: Weighing | None) -> bool:
+    return (_seen(total, gate, evidence, weighing) or 0.0) >= limits.least_sample
+
+
+def _believed_ratio(share: _Share, evidence: Evidence, limits: Limits) -> float | None:
+    """The other track's share of bad events; None when it did too little to be compared with."""
+    total, bad = (reading.value for reading in share.of(evidence.slow[evidence.candidate.other]))
+    return None if total is None or bad is None or total < limits.least_sample else bad / total
+
+
+def _too_few(total: Reading[float], evidence: Evidence, limits: Limits, what: str, weighing: Weighing | None) -> str:
+    track = evidence.candidate
+    if total.value is None and total.state is State.MISSING:
+        return total.reason
+    if not total.value:
+        return f"no {what} on {track} in the last {evidence.slow_seconds // 60} min: there is nothing to judge by"
+    if evidence.mode is Mode.AFTER and total.value >= limits.least_sample:
+        return f"fewer than {limits.least_sample} {what} on {track} since the switch"
+    return f"{total.value:.0f} of the {limits.least_sample} {what} needed on {track}"

@@ -1,0 +1,76 @@
+"""Which time was no ordinary traffic, so that it is no measure of a release: stopped agents, a frozen queue, a fault.
+
+Runs that a kill switch cuts short are quick, and a queue that stands still lets nothing through: a baseline that was
+counted then makes every release look slow. Such intervals are left out on both tracks, with a minute after them, and
+how many that are is said. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.decide.against_limit import beyond_chance
+from dashboard.decide.factor import Array
+
+Flags = NDArray[np.bool_]
+
+# What follows such a time is part of it: a backlog that is worked off, runs that were begun anew.
+AFTER_SECONDS = 60.0
+# The oldest task must have waited this long before a queue can be called frozen.
+LEAST_AGE_SECONDS = 30.0
+# A minute of the baseline's past is a fault of its own when chance explains its share above the limit this little.
+FAULT = 8.0
+
+
+def stopped(engaged: Array) -> Flags:
+    """The intervals with a kill switch engaged at an end, from its samples (moment,), NaN where there is none."""
+    is_on = np.nan_to_num(engaged) > 0
+    found: Flags = is_on[:-1] | is_on[1:]
+    return found
+
+
+def frozen(oldest_age: Array, step: float) -> Flags:
+    """The intervals in which nothing was taken from a queue: its oldest task grew older by all that time."""
+    with np.errstate(invalid="ignore"):
+        found: Flags = (np.diff(oldest_age) >= 0.9 * step) & (oldest_age[1:] >= LEAST_AGE_SECONDS)
+    return found
+
+
+def faults(total: Array, bad: Array, limit: float, each: int) -> Flags:
+    """The intervals of windows of `each` in which one track's share of bad events was far above its limit."""
+    flags = np.zeros(len(total), dtype=bool)
+    for start in range(0, len(total), each):
+        window = slice(start, start + each)
+        events, found = float(total[window].sum()), float(bad[window].sum())
+        flags[window] = events > 0 and beyond_chance(events, found / events, limit) >= FAULT
+    return flags
+
+
+def with_aftermath(flags: Flags, step: float) -> Flags:
+    """The same with the minute after each."""
+    found = flags.copy()
+    for later in range(1, int(-(-AFTER_SECONDS // step)) + 1):
+        found[later:] |= flags[:-later] if later < len(flags) else False
+    return found
+
+
+def spans(flags: Flags, moments: Array) -> tuple[tuple[float, float], ...]:
+    """From when to when the flags hold; `moments` are the edges of the intervals, one more than flags."""
+    edges = np.diff(np.concatenate([[0], flags.astype(int), [0]]))
+    begins, ends = moments[edges == 1].tolist(), moments[edges == -1].tolist()
+    return tuple(zip(begins, ends, strict=True))
+
+
+def last_ordinary(at: float, disturbed: Iterable[tuple[float, float]]) -> tuple[float | None, float]:
+    """The last stretch of ordinary time up to `at`: from the end of a disturbance, or None, and until when."""
+    since: float | None = None
+    for begins, ends in sorted(disturbed):
+        if begins >= at:
+            break
+        if ends >= at:
+            return since, begins
+        since = ends
+    return since, at
