@@ -20,6 +20,7 @@ SHORTEST = timedelta(minutes=1)
 _LONGEST_AHEAD = timedelta(days=366)
 _CLOCK_SKEW = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 _RELATIVE = re.compile(r"now((?:[+-][0-9]{1,6}[smhdwMQy])*)(?:/([smhdwMQy]))?")
 _STEP = re.compile(r"([+-])([0-9]{1,6})([smhdwMQy])")
@@ -114,11 +115,14 @@ def _is_relative(text: str) -> bool:
 
 
 def _instant(text: str, now: datetime, *, up: bool) -> datetime | None:
-    """The time that `text` names; None where it names none that a clock can show. `up`: `/d` is the end of the day."""
+    """The time that `text` names; None where it names none. `up`: `/d` is the end of the day."""
     text = text.strip()
-    try:
-        if (relative := _RELATIVE.fullmatch(text)) is not None:
+    if (relative := _RELATIVE.fullmatch(text)) is not None:
+        try:
             return _relative(now, relative[1], relative[2], up=up)
+        except (ValueError, OverflowError):  # farther than a clock can show
+            return _FIRST if "-" in text else _LAST
+    try:
         return _absolute(text)
     except (ValueError, OverflowError):
         return None
@@ -145,7 +149,10 @@ def _absolute(text: str) -> datetime:
     if (plus := _LOST_PLUS.fullmatch(text)) is not None:
         text = f"{plus[1]}+{plus[2]}"
     at = datetime.fromisoformat(_SPACED_ZONE.sub("", text))
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError:  # its offset leads out of the years that a clock can show: far away in any case
+        return at.replace(tzinfo=UTC)
 
 
 def _moved(at: datetime, count: int, unit: str) -> datetime:
