@@ -45,7 +45,7 @@ test-slow: setup tools ## the long ones: every fault, the history, crashes under
 
 test-real: setup tools ## the conformance suites against real Kubernetes and Elasticsearch, built at the first run
 	$(BIN)/python -m deploy.local programs --real
-	TEALDECK_REAL=1 $(BIN)/python -m pytest tests/real
+	TEALDECK_REAL=1 $(BIN)/python -m pytest tests/real tests/foreign
 
 test-fast: .venv/.installed ## the tests that start neither the environment nor a browser
 	$(BIN)/python -m pytest -m "not stack and not browser"

@@ -26,8 +26,16 @@ _NUMBERS = {
     LogLevel.INFO: (9, 13),
     LogLevel.DEBUG: (1, 9),
 }
-_CRASH_WORDS = ("traceback", "exception", "panic")
-_SHORTEST_WORD = 3
+# Words by which an unparsed line states its level. A word that is common in plain text (all, fine, ok) proves nothing.
+_IN_LINES = {
+    LogLevel.ERROR: (
+        *("error", "err", "severe", "fatal", "critical", "crit", "alert", "emerg", "emergency"),
+        *("panic", "traceback", "exception"),
+    ),
+    LogLevel.WARNING: ("warn", "warning"),
+    LogLevel.INFO: ("info", "notice"),
+    LogLevel.DEBUG: ("debug", "trace", "verbose"),
+}
 
 
 def either(clauses: Sequence[Clause]) -> Clause:
@@ -92,17 +100,10 @@ def of_pods(
     return every([absent(fields, concept), either([_pods(place.workload, fields, places) for place in mine])])
 
 
-def level_words(level: LogLevel, words: Words) -> tuple[str, ...]:
-    """The words by which a line that nobody parsed may state a level."""
-    spelled = (word for word in words.level.spellings(level) if word.islower() and word.isalpha())
-    found = tuple(word for word in spelled if len(word) >= _SHORTEST_WORD)
-    return (*found, *_CRASH_WORDS) if level is LogLevel.ERROR else found
-
-
 def in_line(levels: Iterable[LogLevel], fields: Resolution, words: Words) -> Clause:
     """Documents without a level in whose line stands a word, or a number behind the word level, for one of these."""
     several = tuple(levels)
-    text = " ".join(dict.fromkeys(word for level in several for word in level_words(level, words)))
+    text = " ".join(word for level in several for word in _IN_LINES[level])
     numbers = [word for word in words.level.spellings(*several) if word.isdecimal()]
     said = [
         clause

@@ -261,7 +261,7 @@ class LogReader:
         with understood(SOURCE):
             found = replace(found, aggregations={**found.aggregations, **more})
             page = search.page(window, found, entries, fields, width)
-        unsure = search.unsure(window, found, page)
+        unsure = search.unsure(window, found, entries, page)
         page = page if start == request.start else search.searched_from(page, start)
         return LogResult(value=page, query=text, left_out=(*found.left_out, *unread, *unsure, *uncounted))
 

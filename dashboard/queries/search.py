@@ -151,12 +151,22 @@ def read_size(request: Logs, fields: Resolution) -> int:
     return max(request.size, _READ_AT_LEAST)
 
 
-def unsure(request: Logs, found: Found, page: LogPage) -> tuple[str, ...]:
-    """In words, documents that may be of the level that was asked for and were not read."""
-    rest = found.total - len(found.hits)
-    if len(page.entries) >= request.size or rest <= 0 or not request.filters.get(LEVEL):
+def unsure(request: Logs, found: Found, entries: Iterable[LogEntry], page: LogPage) -> tuple[str, ...]:
+    """In words, documents that may be of the level that was asked for: not read, or without a clear level."""
+    if request.stream != "logs" or not request.filters.get(LEVEL):
         return ()
-    return (f"{rest:,} lines that may be of this level and were not read",)
+    said = []
+    if unclear := sum(entry.level is None for entry in entries):
+        said.append(f"{lines_of(unclear)} that speak of it and do not state their level")
+    rest = found.total - len(found.hits)
+    if len(page.entries) < request.size and rest > 0:
+        said.append(f"{lines_of(rest)} that may be of this level and were not read")
+    return tuple(said)
+
+
+def lines_of(count: int) -> str:
+    """So many lines, in words."""
+    return "1 line" if count == 1 else f"{count:,} lines"
 
 
 def _seen(found: Found, later: Iterable[LogEntry]) -> tuple[DocumentId, ...]:

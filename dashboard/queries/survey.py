@@ -101,9 +101,10 @@ def _unclear(words: Words, counts: Mapping[str, Any]) -> Iterable[str]:
                 if words.level.meaning(word) is None:
                     unknown[word] += int(bucket["doc_count"])
     for word, count in unknown.most_common(_MOST_NAMED):
-        yield f"{_lines(count)} with the level {shown(word)}, which is not understood (words.level in the settings)"
+        what = f"the level {shown(word)}, which is not understood (words.level in the settings)"
+        yield f"{search.lines_of(count)} with {what}"
     if silent := int(counts["silent"]["doc_count"]):
-        yield f"{_lines(silent)} of {_where(counts['silent'])} without a level, in a field or in the line"
+        yield f"{search.lines_of(silent)} of {_where(counts['silent'])} without a level, in a field or in the line"
 
 
 def _unplaced(request: Logs, fields: Resolution, counted: Mapping[str, Any]) -> Iterable[str]:
@@ -112,7 +113,7 @@ def _unplaced(request: Logs, fields: Resolution, counted: Mapping[str, Any]) -> 
     asked = [name for name in search.asked_by(request) if name in _PLACES]
     lacking = [name for bucket in counted["where"]["buckets"] for name in fields.lacked_by(str(bucket["key"]), asked)]
     what = " or ".join(dict.fromkeys(lacking or asked))
-    yield f"{_lines(int(counted['doc_count']))} of {_where(counted)} that have no field for {what}"
+    yield f"{search.lines_of(int(counted['doc_count']))} of {_where(counted)} that have no field for {what}"
 
 
 def _missing_somewhere(request: Logs, fields: Resolution) -> tuple[str, ...]:
@@ -123,7 +124,3 @@ def _missing_somewhere(request: Logs, fields: Resolution) -> tuple[str, ...]:
 
 def _where(counted: Mapping[str, Any]) -> str:
     return ", ".join(dict.fromkeys(stream_of(str(bucket["key"])) for bucket in counted["where"]["buckets"]))
-
-
-def _lines(count: int) -> str:
-    return "1 line" if count == 1 else f"{count:,} lines"

@@ -17,16 +17,16 @@ from dashboard.model.log import LogPage, LogPlace
 from dashboard.queries.logs import LogReader
 from dashboard.queries.request import LogPatterns, Logs
 from tests.foreign.log_documents import KNOWN, LINES, NAMESPACE, NEW, NOW, SERVICE, SHAPES, lines
-from tests.real.elasticsearch.conftest import store  # noqa: F401 - a fixture
 from tests.real.elasticsearch.log_stores import Store, bulk
 
+pytestmark = pytest.mark.stack
 SECONDS = 20
 PLACES = tuple(LogPlace(workload=f"{SERVICE}-{track}", service=SERVICE, track=track) for track in ("blue", "green"))
 ALL = ",".join(index for index, _ in SHAPES.values())
 
 
 @pytest.fixture(scope="module")
-def reader(store: Store) -> LogReader:  # noqa: F811
+def reader(store: Store) -> LogReader:
     for index, document in SHAPES.values():
         answer = bulk(store, index, {f"{line.track}-{line.number}": document(line) for line in lines()})
         assert not answer["errors"], answer
