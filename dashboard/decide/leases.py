@@ -1,7 +1,9 @@
 """Who holds the lock of a service, by its Lease. Pure.
 
-Times come from several machines. The holder renews the Lease; once it has not done so for the length that the Lease
-names, nobody holds it.
+The holder renews the Lease; once it has not done so for the length that the Lease names, nobody holds it. Times come
+from several machines: a renewal that lies further ahead than that length comes from a wrong clock and is not believed,
+else a dead holder would hold everybody up for as long as its clock was fast. Who loses a lock so is kept from writing
+by the intent and the resourceVersion.
 """
 
 from __future__ import annotations
@@ -30,9 +32,16 @@ def lease_name(service: str) -> str:
 def held(lease: Mapping[str, Any], now: datetime) -> Held | None:
     """Who holds the lock; None when it was released, or its holder has stopped renewing it."""
     spec = lease.get("spec") or {}
-    holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
-    if not holder or not renewed:
-        return None
+    holder, renewed = spec.get("holderIdentity"), _instant(spec.get("renewTime"))
     length = timedelta(seconds=spec.get("leaseDurationSeconds") or LENGTH.total_seconds())
-    until = datetime.fromisoformat(renewed) + length
-    return Held(holder=str(holder), until=until) if now <= until else None
+    if not holder or renewed is None or not renewed - length <= now <= renewed + length:
+        return None
+    return Held(holder=str(holder), until=renewed + length)
+
+
+def _instant(text: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None

@@ -63,6 +63,8 @@ def test_an_action_whose_lease_is_renewed_is_under_way_and_nobody_may_go_on_with
     [
         pytest.param([a_lease(NOW - timedelta(seconds=61))], id="no longer renewed"),
         pytest.param([a_lease(NOW, holder="")], id="given back"),
+        pytest.param([a_lease(NOW + timedelta(hours=2))], id="renewed by a clock that is far ahead"),
+        pytest.param([{**a_lease(NOW), "spec": {"holderIdentity": "a", "renewTime": "soon"}}], id="no time"),
         pytest.param([], id="deleted"),
         pytest.param([a_lease(NOW, name="tealdeck-gateway")], id="another service's"),
         pytest.param([{"metadata": {"name": "tealdeck-agent-runtime"}}], id="empty"),
