@@ -14,6 +14,6 @@ def unready(deployment: Mapping[str, Any], needed: int) -> str:
     updated = int(status.get("updatedReplicas") or 0)
     earlier = int(status.get("replicas") or 0) - updated
     if earlier > 0:
-        return f"a rollout of {name} is under way: {earlier} pods of an earlier release are still there"
+        return f"a rollout of {name} is under way: pods of an earlier release are still there ({earlier})"
     ready = min(updated, int(status.get("readyReplicas") or 0))
     return "" if ready >= needed else f"{ready} of {needed} pods of {name} are ready"

@@ -130,7 +130,7 @@ class FakeCluster:
         deployment["status"] = {**counts, "observedGeneration": 1}
 
     def _slice(self, name: str, service: Object) -> Object:
-        wanted = service["spec"]["selector"].items()
+        wanted = service["spec"].get("selector", {"nobody": "is selected"}).items()
         pods = [item for (kind, _), item in self.objects.items() if kind == "pods"]
         chosen = [pod["metadata"]["name"] for pod in pods if wanted <= pod["metadata"]["labels"].items()]
         return {
