@@ -1,4 +1,4 @@
-"""Stands in for every page until the settings can be used: what is wrong, where, how to mend it; then the sources."""
+"""In place of every page until the settings can be used: what is wrong, where, how to fix it; then the sources."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dashboard.ui.text import plain
 EXAMPLE = """default_environment = "production"
 
 [environments.production]
-namespace = "agents"
+namespaces = ["agents"]
 
 [environments.production.prometheus]
 url = "https://prometheus.example.org"
@@ -33,8 +33,8 @@ _LOOK_SECONDS = 3.0
 def show() -> None:
     """Say what is wrong with the settings until they can be used, then whether each source in them answers.
 
-    The file is read again every few seconds, so that who mends it sees the effect at once. Only the file counts: this
-    page takes no addresses from a visitor, who could make the deck call anyone.
+    The file is read again every few seconds, so that whoever fixes it sees the effect at once. Only the file counts:
+    this page takes no addresses from a visitor, who could make the deck call anyone.
     """
     theme.style()
     st.markdown("#### Tealdeck is not set up yet")
@@ -75,7 +75,7 @@ def _explain(error: SettingsError) -> None:
         st.markdown("**Allowed**")
         st.text(error.allowed)
     st.markdown(
-        f"**Mend it**: correct the file (or name another one in `{plain(VARIABLE)}` and start the deck again). "
-        "This page looks at it again by itself, and then asks each source. A file that works looks like this:"
+        f"**Fix it**: correct the file, or name another one in `{plain(VARIABLE)}` and start the deck again. "
+        "This page reads the file again every few seconds and then asks each source. A file that works looks like this:"
     )
     st.code(EXAMPLE, language="toml")
