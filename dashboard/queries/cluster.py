@@ -17,7 +17,7 @@ from dashboard.decide.workloads import pods as decide_pods
 from dashboard.decide.workloads import workloads as decide_workloads
 from dashboard.model import service_annotations
 from dashboard.model.finding import ClusterFinding
-from dashboard.model.reading import Reading, State, combine
+from dashboard.model.reading import Reading, State, beside, combine
 from dashboard.model.words import WORDS, Words
 from dashboard.model.workload import Health, Node, Pod, Workload
 from dashboard.queries.readings import Readings
@@ -92,16 +92,15 @@ def gathered(asked: Mapping[str, Reading[Raw]]) -> Reading[dict[str, Raw]]:
 
     No better than the worst of them; missing only where not one was answered.
     """
-    answered = {kind: reading for kind, reading in asked.items() if reading.value is not None}
-    left_out = [f"{kind}: {one.reason}" for kind, one in asked.items() if one.state is State.MISSING]
-    if not answered:
-        worst = next((one for one in asked.values() if one.state is State.MISSING), next(iter(asked.values())))
-        return worst.map(lambda found: {})
-    (first, known), *rest = answered.items()
-    merged = known.map(lambda found: {first: found})
+    known = {kind: reading for kind, reading in asked.items() if reading.value is not None}
+    unknown = {kind: reading for kind, reading in asked.items() if reading.state is State.MISSING}
+    if not known:
+        return next(iter((unknown or asked).values())).map(lambda found: {})
+    (first, lead), *rest = known.items()
+    merged = lead.map(lambda found: {first: found})
     for kind, reading in rest:
         merged = combine(merged, reading).map(lambda both, kind=kind: {**both[0], kind: both[1]})  # type: ignore[misc]
-    return partly(merged, f"left out: {'; '.join(left_out)}") if left_out else merged
+    return beside(merged, unknown)
 
 
 def _findings(
@@ -121,9 +120,4 @@ def _findings(
         unserved = decide_findings.without_endpoints(services.value, slices.value, raw.value or (), found)
         return decide_findings.in_order((*unserved, *facts))
 
-    answer = pods.map(judged)
-    asked: dict[str, Reading[Any]] = {"workloads": workloads, "nodes": nodes, "services": services, "endpoints": slices}
-    for what, reading in asked.items():
-        if reading.state is not State.FRESH:
-            answer = partly(answer, f"{what}: {reading.reason}")
-    return answer
+    return beside(pods.map(judged), {"workloads": workloads, "nodes": nodes, "services": services, "endpoints": slices})

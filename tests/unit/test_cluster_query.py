@@ -61,7 +61,7 @@ def test_a_kind_that_is_not_installed_is_no_lack() -> None:
 def test_a_kind_that_we_may_not_list_makes_the_whole_partial_and_is_named(kind: str) -> None:
     found = state(**{"daemonsets": [workload(desiredNumberScheduled=1)], kind: FORBIDDEN})
     assert found.workloads.state is State.PARTIAL
-    assert found.workloads.reason == f"left out: {kind}: it does not let us do that (HTTP 403)"
+    assert found.workloads.reason == f"{kind} is missing: it does not let us do that (HTTP 403)"
     assert len(found.workloads.value or ()) == 1
     assert found.findings.state is State.PARTIAL
 
@@ -125,11 +125,13 @@ ODD = pod("a", container(ready=False, state=waiting("VolumeHydrating")), phase="
     ("kinds", "said_of_it"),
     [
         pytest.param({"deployments": FORBIDDEN}, "HTTP 403", id="workloads that we may not list"),
-        pytest.param({"nodes": FORBIDDEN}, "nodes: it does not let us do that", id="nodes that we may not list"),
+        pytest.param(
+            {"nodes": FORBIDDEN}, "nodes is missing: it does not let us do that", id="nodes that we may not list"
+        ),
         pytest.param({"pods": [ODD]}, "“VolumeHydrating”, which is not understood", id="a word of a pod"),
         pytest.param({"pods": [pod(phase=None)]}, "it has no phase yet", id="a pod that says nothing"),
         pytest.param({"pods": FORBIDDEN}, "HTTP 403", id="no pods"),
-        pytest.param({"endpointslices": FORBIDDEN}, "endpoints: it does not", id="no endpoints"),
+        pytest.param({"endpointslices": FORBIDDEN}, "endpoints is missing: it does not", id="no endpoints"),
     ],
 )
 def test_what_is_not_known_is_never_told_as_well(kinds: dict[str, Any], said_of_it: str) -> None:
@@ -146,7 +148,7 @@ def test_what_is_wrong_comes_first_with_its_reason_and_the_rest_is_counted() -> 
     assert said.head == "5 things are wrong."
     assert "w0 is stuck, 2 of 2 pods available (ProgressDeadlineExceeded)" in said.rest
     assert "2 more below" in said.rest
-    assert "Not known: workloads: left out: rollouts" in said.rest
+    assert "Not known: workloads: rollouts is missing" in said.rest
 
 
 def test_no_workload_at_all_is_not_told_as_well() -> None:
