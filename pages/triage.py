@@ -6,6 +6,7 @@ from dashboard.model.view import View
 from dashboard.queries.triage import triage
 from dashboard.ui import session
 from dashboard.ui import triage as pieces
+from dashboard.ui.history import audit_troubles
 from dashboard.ui.page import begin, live
 
 
@@ -18,7 +19,9 @@ def page() -> None:
 def _draw(view: View) -> None:
     now = session.now()
     found = triage(session.ask_for(view), view, now)
-    pieces.headline(found, view, now)
+    troubles = audit_troubles(session.actions(view).audit_status())
+    pieces.audit_card(troubles, view)
+    pieces.headline(found, view, now, is_audit_well=not troubles)
     pieces.unfinished_actions(found, view)
     pieces.cards(found, view, now)
     pieces.services(found, view)

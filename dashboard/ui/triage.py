@@ -33,7 +33,18 @@ _DETAILS = {  # where a family's details are
 }
 
 
-def headline(found: Triage, view: View, now: datetime) -> None:
+def audit_card(troubles: Sequence[str], view: View) -> None:
+    """What is wrong with the audit: without it nothing can be switched or rolled back, or proved afterwards."""
+    if not troubles:
+        return
+    with st.container(border=True, key="audit-trouble", gap="xsmall"):
+        st.markdown("##### :material/history_edu: The audit is not in order")
+        for trouble in troubles:
+            st.markdown(plain(trouble, limit=600))
+        page.go("release", "Release", view, icon=":material/swap_horiz:")
+
+
+def headline(found: Triage, view: View, now: datetime, *, is_audit_well: bool = True) -> None:
     """Say that nothing is wrong and what was looked at; never so while something is unknown."""
     open_ones = [i for i in found.incidents if i.standing is not Standing.SUPPRESSED]
     if found.unknown:
@@ -43,8 +54,8 @@ def headline(found: Triage, view: View, now: datetime) -> None:
             f"**Not known whether all is well.** {told}Not answered now: {missing}.",
             icon=":material/visibility_off:",
         )
-    elif not open_ones and any(line.unfinished for line in found.services.value or ()):
-        pass  # `unfinished_actions` says what is not in order
+    elif not open_ones and (not is_audit_well or any(line.unfinished for line in found.services.value or ())):
+        pass  # `audit_card` and `unfinished_actions` say what is not in order
     elif not open_ones and not found.has_traffic:
         _quiet(
             ":material/do_not_disturb_on: **No alert fires, but no agent run was measured.** Without traffic nothing "

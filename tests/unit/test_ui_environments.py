@@ -110,3 +110,32 @@ def test_an_audit_that_cannot_be_written_is_told(folder: Path) -> None:
     said = " ".join(warning.value for warning in release(env="staging").warning)
     assert "cannot be written" in said
     assert "Nothing can be switched" in said
+
+
+def test_triage_says_on_top_that_nobody_can_act_in_that_environment(folder: Path) -> None:
+    (folder / "staging.jsonl").mkdir()
+
+    def said(environment: str) -> list[str]:
+        page = AppTest.from_string("from pages.triage import page\npage()", default_timeout=60)
+        page.query_params["env"] = environment
+        page.run()
+        assert not page.exception
+        return [element.value for element in page.main.markdown if "audit" in element.value.lower()]
+
+    title, *reasons = said("staging")
+    assert "The audit is not in order" in title
+    assert "Nothing can be switched or rolled back" in " ".join(reasons)
+    assert said("production") == []
+
+
+def test_triage_is_not_all_clear_while_the_audit_is_not_in_order() -> None:
+    def draw(is_well: bool) -> None:
+        from dashboard.ui import triage as pieces
+        from tests.unit.test_triage import NOW, VIEW, FakeAsk, triage
+
+        pieces.headline(triage(FakeAsk(), VIEW, NOW), VIEW, NOW, is_audit_well=is_well)
+
+    for is_well in (True, False):
+        page = AppTest.from_function(draw, args=(is_well,), default_timeout=30).run()
+        assert not page.exception
+        assert any("Nothing is wrong" in element.value for element in page.markdown) == is_well
