@@ -9,16 +9,11 @@ from collections.abc import Callable
 from typing import TypedDict
 
 _UP = 'up{namespace="$namespace"}'
-# The last scrape before the window, if it is recent: a moment that Prometheus slept through proves nothing.
-_GOOD = f"last_over_time({_UP}[$recent] offset $window) == 1"
 _KNOWN = f"max_over_time({_UP}[$memory] offset $window) == 1"
 _POD_KNOWN = 'max_over_time(up{namespace="$namespace", pod!=""}[$memory] offset $window) == 1'
-# A target of a pod that was never scraped before, found while Prometheus did scrape the namespace.
-_FOUND = f"({_UP} unless on (job, instance) ({_KNOWN}) unless on (pod) ({_POD_KNOWN}) and on () ({_GOOD}))"
-_WATCHED = f"({_GOOD} or {_FOUND})"
 
 
-def growth(series: str, *kinds: str) -> str:
+def growth(series: str, *kinds: str, total: str = "") -> str:
     """How much each of these counters of `$namespace` grew within `$window`, as PromQL.
 
     `increase` cannot see the first value of a series, so the first failure of its kind would count as none. A series
@@ -29,17 +24,32 @@ def growth(series: str, *kinds: str) -> str:
     - by what it grew between two samples of the window in all other cases: a scrape had failed, Prometheus was down, or
       the pod was known under another name. What it has may be old, so it is left out, of total and bad events alike.
 
-    A series that an exporter drops while nothing happens is remembered for `$memory`. The known hole is an old process
-    that Prometheus finds later than its neighbours.
+    A series that an exporter drops while nothing happens is remembered for `$memory`. The known holes: an old process
+    that Prometheus finds later than its neighbours, and a series that was dropped for longer than that.
 
     Args:
         series: the selector of raw counters.
         kinds: labels that tell the counters of one process apart. A counter that only changed other labels is the same.
+        total: counters that every target has, among them `series`; empty for `series` itself.
     """
     same = f"on ({', '.join(('job', 'instance', 'pod', *kinds))}) " if kinds else ""
-    new = f"({series} unless {same}{series} offset $window and on (job, instance) {_WATCHED})"
+    watched = _watched(total or series)
+    new = f"({series} unless {same}{series} offset $window and on (job, instance) {watched})"
     last = f"last_over_time({series}[$memory] offset $window)"
     return f"({new} - {last} >= 0 or {new} or increase({series}[$window]))"
+
+
+def _watched(total: str) -> str:
+    """The targets whose counters cannot hold anything from before the window that was not seen there."""
+    # A moment that Prometheus slept through proves nothing, so the last scrape must be recent. Where metrics are pushed
+    # there is no `up`: then samples of the target itself stand for its scrape.
+    pushed = f"count by (job, instance) (last_over_time({total}[$recent] offset $window))"
+    well = f"last_over_time({_UP}[$recent] offset $window) == 1"
+    scraped = f"({well} or {pushed} unless on (job, instance) {_UP} offset $window)"
+    found = f"{_UP} unless on (job, instance) ({_KNOWN}) unless on (pod) ({_POD_KNOWN})"
+    ever = f"count by (job, instance) (last_over_time({total}[$memory] offset $window))"
+    began = f"count by (job, instance) ({total}) unless on (job, instance) {_UP} unless on (job, instance) {ever}"
+    return f"({scraped} or ({found} or {began}) and on () {scraped})"
 
 
 class Counted(TypedDict):
@@ -50,10 +60,10 @@ class Counted(TypedDict):
     newcomers: str
 
 
-def counted(shape: Callable[[str], str], series: str, *kinds: str) -> Counted:
+def counted(shape: Callable[[str], str], series: str, *kinds: str, total: str = "") -> Counted:
     """The texts of an `Expression` that is `shape` of a growth: in full, and cheaper while no series is new."""
     return {
-        "promql": shape(growth(series, *kinds)),
+        "promql": shape(growth(series, *kinds, total=total)),
         "steady": shape(f"increase({series}[$window])"),
         "newcomers": f"count ({series} unless {series} offset $window)",
     }

@@ -27,7 +27,7 @@ _RUN_BUCKET = f"gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}"
 def _count(series: str, *kinds: str, total: str = "") -> Counted:
     """How much these counters grew within the window, by track; none of them is 0 where there is `total`."""
     none = f" or 0 * sum by (track) ({total})" if total else ""
-    return counted(lambda grown: f"{once(grown, 'track')}{none}", series, *kinds)
+    return counted(lambda grown: f"{once(grown, 'track')}{none}", series, *kinds, total=total)
 
 
 RUNS = Expression(

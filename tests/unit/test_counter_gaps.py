@@ -179,6 +179,32 @@ CASES = {
         40,
         0,
     ),
+    "nothing is scraped, all is pushed, and a kind of failure is new": Case(
+        [STEADY, STEADY_BAD, runs("_x122 3x60", error_type="new")], "622s", 43, 3
+    ),
+    "a new process begins to push": Case(
+        [
+            runs("5+10x400", pod="g-2", instance="b"),
+            runs("_x121 7+10x60"),
+            runs("_x121 2x60", error_type="timeout"),
+        ],
+        "612s",
+        59,
+        2,
+    ),
+    "a process that pushes was not heard for a minute": Case(
+        [
+            runs("5+10x400", pod="g-2", instance="b"),
+            runs("97000+10x109 stale _x11 98220+10x60"),
+            runs("3000x109 stale _x11 3000x60", error_type="timeout"),
+        ],
+        "622s",
+        60,
+        0,
+    ),
+    "only what tells of the scrapes is missing": Case(
+        [STEADY, STEADY_BAD, runs("_x122 3x60", error_type="new"), up("1x20")], "622s", 43, 3
+    ),
     "Prometheus is new": Case(
         [runs("_x120 97000+10x60"), runs("_x120 3000x60", error_type="timeout"), up("_x120 1x60")], "612s", 25, 0
     ),
