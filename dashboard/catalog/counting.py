@@ -24,8 +24,9 @@ def growth(series: str, *kinds: str, total: str = "") -> str:
     - by what it grew between two samples of the window in all other cases: a scrape had failed, Prometheus was down, or
       the pod was known under another name. What it has may be old, so it is left out, of total and bad events alike.
 
-    A series that an exporter drops while nothing happens is remembered for `$memory`. The known holes: an old process
-    that Prometheus finds later than its neighbours, and a series that was dropped for longer than that.
+    A series that an exporter drops while nothing happens is remembered for `$memory`. Known holes: an old process that
+    Prometheus finds later than its neighbours, a series that was dropped for longer than that, and the first values of
+    a new process that pushes, which are left out.
 
     Args:
         series: the selector of raw counters.
@@ -47,9 +48,7 @@ def _watched(total: str) -> str:
     well = f"last_over_time({_UP}[$recent] offset $window) == 1"
     scraped = f"({well} or {pushed} unless on (job, instance) {_UP} offset $window)"
     found = f"{_UP} unless on (job, instance) ({_KNOWN}) unless on (pod) ({_POD_KNOWN})"
-    ever = f"count by (job, instance) (last_over_time({total}[$memory] offset $window))"
-    began = f"count by (job, instance) ({total}) unless on (job, instance) {_UP} unless on (job, instance) {ever}"
-    return f"({scraped} or ({found} or {began}) and on () {scraped})"
+    return f"({scraped} or {found} and on () {scraped})"
 
 
 class Counted(TypedDict):

@@ -54,7 +54,9 @@ class Expression:
         aliases: the question for backends that have other names; the first that fits is asked.
         recorded: the same question to recorded series; asked when the values carry a `span` of LONG_SECONDS or more.
         newcomers: what has an answer only where a series began within the window; "" where that makes no difference.
-        steady: a cheaper question with the same answer while `newcomers` has none.
+        steady: a cheaper question with the same answer while `newcomers` has none; over a range, while no counter is
+            lost.
+        falls: over a range a lost counter shows as a line of `steady` that goes down.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Expression:
     recorded: str = ""
     newcomers: str = ""
     steady: str = ""
+    falls: bool = False
 
     def render(self, values: Mapping[str, str], names: Collection[str] = ()) -> str:
         """The expression as Prometheus gets it, on one line, each value escaped for its place.
@@ -82,6 +85,10 @@ class Expression:
         if not self.newcomers or self._is_long(escaping.seconds(values.get("span", ""))):
             return None
         return self._written(self.newcomers, values), self._written(self.steady, values)
+
+    def steadily(self, values: Mapping[str, str]) -> str:
+        """`steady` over a range, as Prometheus gets it; "" where there is none. Raises as `render`."""
+        return self._written(self.steady, values) if self.steady and not self.newcomers else ""
 
     def _written(self, template: str, values: Mapping[str, str]) -> str:
         one_line = " ".join(line.strip() for line in template.strip().splitlines())

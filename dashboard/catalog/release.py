@@ -6,6 +6,8 @@ first of its kind is told from a counter that comes back is the business of `cou
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from dashboard.catalog.contracts import EVALUATION_KINDS
 from dashboard.catalog.counting import Counted, counted, once, once_quantile
 from dashboard.catalog.expression import Expression
@@ -102,39 +104,58 @@ BAD_SHARE_1H = _bad_share("1h")
 BAD_SHARE_6H = _bad_share("6h")
 
 
-def _by_pod(series: str, total: str, *labels: str) -> str:
+class Counter(TypedDict):
+    """Texts of an `Expression` of raw counters."""
+
+    promql: str
+    steady: str
+    falls: bool
+
+
+def _bad(series: str, *labels: str) -> Counter:
     """The raw counter of each pod; a pod that is scraped twice counts once.
 
-    A series that an exporter dropped keeps its last value while the pod still has `total`: its return is no growth.
+    A series that an exporter dropped keeps its last value: its return is no growth. So does a pod that is gone, hence
+    bad events are looked at only where there are total ones.
     """
+    lasting = _by_pod(f"last_over_time({series}[$memory])", *labels)
+    return {"promql": lasting, "steady": _by_pod(series, *labels), "falls": False}
+
+
+def _total(series: str) -> Counter:
+    """The same of a pod that is scraped, and of no other. Each pod has total events, so one that is lost shows."""
     target = "track, pod, instance, job"
-    kept = ", ".join((target, *labels))
-    lasting = f"sum by ({kept}) (last_over_time({series}[$memory]))"
-    pod = ", ".join(("track", "pod", *labels))
-    return f"max by ({pod}) ({lasting} and on ({target}) count by ({target}) ({total}))"
+    lasting = f"sum by ({target}) (last_over_time({series}[$memory]))"
+    full = f"max by (track, pod) ({lasting} and on ({target}) count by ({target}) ({series}))"
+    return {"promql": full, "steady": _by_pod(series), "falls": True}
+
+
+def _by_pod(vector: str, *labels: str) -> str:
+    pod, target = ", ".join(("track", "pod", *labels)), ", ".join(("track", "pod", "instance", "job", *labels))
+    return f"max by ({pod}) (sum by ({target}) ({vector}))"
 
 
 RUN_COUNTER = Expression(
     name="release_run_counter",
-    promql=_by_pod(_RUN_COUNT, _RUN_COUNT),
+    **_total(_RUN_COUNT),
     unit=Unit.COUNT,
     blind="how both tracks compare since the release began",
 )
 FAILED_COUNTER = Expression(
     name="release_failed_counter",
-    promql=_by_pod(_FAILED, _RUN_COUNT),
+    **_bad(_FAILED),
     unit=Unit.COUNT,
     blind="whether the release fails more runs than the other track",
 )
 WITHIN_COUNTER = Expression(
     name="release_within_counter",
-    promql=_by_pod(f'gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}, le=~"$bounds"}}', _RUN_COUNT, "le"),
+    **_bad(f'gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}, le=~"$bounds"}}', "le"),
     unit=Unit.COUNT,
     blind="whether the release is slower than the other track",
 )
 COST_COUNTER = Expression(
     name="release_cost_counter",
-    promql=_by_pod(f"agentgov_agent_cost_usd_total{{{_SERVICE}}}", _RUN_COUNT),
+    **_bad(f"agentgov_agent_cost_usd_total{{{_SERVICE}}}"),
     unit=Unit.USD,
     blind="whether a run of the release costs more since it began",
 )
@@ -158,37 +179,37 @@ BUCKETS = Expression(
 )
 EVALUATION_COUNTER = Expression(
     name="release_evaluation_counter",
-    promql=_by_pod(_EVALUATION_COUNT, _EVALUATION_COUNT),
+    **_total(_EVALUATION_COUNT),
     unit=Unit.COUNT,
     blind="how contract violations of both tracks compare",
 )
 VIOLATION_COUNTER = Expression(
     name="release_violation_counter",
-    promql=_by_pod(_VIOLATIONS, _EVALUATION_COUNT),
+    **_bad(_VIOLATIONS),
     unit=Unit.COUNT,
     blind="whether the release violates contracts more often than the other track",
 )
 TOOL_COUNTER = Expression(
     name="release_tool_counter",
-    promql=_by_pod(_TOOL_COUNT, _TOOL_COUNT),
+    **_total(_TOOL_COUNT),
     unit=Unit.COUNT,
     blind="how tool failures of both tracks compare",
 )
 FAILED_TOOL_COUNTER = Expression(
     name="release_failed_tool_counter",
-    promql=_by_pod(f'gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}, error_type!=""}}', _TOOL_COUNT),
+    **_bad(f'gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}, error_type!=""}}'),
     unit=Unit.COUNT,
     blind="whether tools fail more often than on the other track",
 )
 DECISION_COUNTER = Expression(
     name="release_decision_counter",
-    promql=_by_pod(_DECISION_COUNT, _DECISION_COUNT),
+    **_total(_DECISION_COUNT),
     unit=Unit.COUNT,
     blind="how policy denials of both tracks compare",
 )
 DENIAL_COUNTER = Expression(
     name="release_denial_counter",
-    promql=_by_pod(f'agentgov_policy_decisions_total{{{_SERVICE}, decision="deny"}}', _DECISION_COUNT),
+    **_bad(f'agentgov_policy_decisions_total{{{_SERVICE}, decision="deny"}}'),
     unit=Unit.COUNT,
     blind="whether policies deny more than on the other track",
 )

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, assert_never
 
 from connectors.alertmanager import Alertmanager, FiringAlert
 from connectors.elasticsearch import Elasticsearch
 from connectors.errors import NotFound, Rejected
 from connectors.kubernetes import Kubernetes
-from connectors.prometheus import Line, Prometheus
+from connectors.prometheus import Line, Matrix, Prometheus
 from dashboard.catalog import escaping
 from dashboard.catalog.translation import translate
 from dashboard.model.alert import Alert
@@ -42,6 +43,8 @@ from dashboard.settings import EnvironmentSettings
 
 INSTANT_SECONDS = 2.0
 RANGE_SECONDS = 5.0
+# Over longer ranges it is not worth asking what dropped series had: hours hold too many samples.
+_REMEMBERED_SECONDS = 6 * 3600
 # What a second question is given where the first took nearly all of the time.
 _LEAST_SECONDS = 0.2
 # TTL is 95 % of the refresh interval, counted from when the question was asked.
@@ -244,11 +247,21 @@ class SourceCalls:
         scrape = self._environment.prometheus.scrape_interval_seconds
         step = request.step_seconds or step_for(span, scrape_interval_seconds=scrape)
         grid = Grid.of(request.start, request.end, step)
+        steady = translate(request.expression.steadily(request.values), self._environment.mapping)
 
         def fetch() -> Reading[tuple[Series, ...]]:
-            answer = self._sources.prometheus.range(
-                query, start=grid.start, end=grid.end, step_seconds=grid.step_seconds, timeout_seconds=RANGE_SECONDS
-            )
+            deadline = time.monotonic() + RANGE_SECONDS
+
+            def asked(text: str) -> Matrix:
+                left_seconds = max(_LEAST_SECONDS, deadline - time.monotonic())
+                return self._sources.prometheus.range(
+                    text, start=grid.start, end=grid.end, step_seconds=grid.step_seconds, timeout_seconds=left_seconds
+                )
+
+            is_asked_steadily = bool(steady) and (request.expression.falls or span > _REMEMBERED_SECONDS)
+            answer = asked(steady if is_asked_steadily else query)
+            if is_asked_steadily and span <= _REMEMBERED_SECONDS and any(map(_goes_down, answer.lines)):
+                answer = asked(query)
             newest = max((line.points[-1][0] for line in answer.lines if line.points), default=float(grid.end))
             as_of = datetime.fromtimestamp(newest, UTC)
             series = _series(grid, answer.lines)
@@ -374,6 +387,13 @@ def _answered(
         return empty(nothing, source=source, as_of=as_of, query=query)
     answer = fresh(value, source=source, as_of=as_of, query=query)
     return replace(answer, state=State.PARTIAL, reason=said) if left_out else answer
+
+
+def _goes_down(line: Line) -> bool:
+    """Whether a sum of counters lost one of them, or began anew."""
+    return any(
+        before is not None and after is not None and after < before for (_, before), (_, after) in pairwise(line.points)
+    )
 
 
 def _with_infos(query: str, infos: tuple[str, ...]) -> str:

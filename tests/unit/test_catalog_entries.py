@@ -19,6 +19,7 @@ from dashboard.catalog.index import ENTRIES
 from deploy.local import programs
 
 MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"
+ANY = {"track": "", "agent": "", "contract": "", "bounds": "0.5"}
 EXAMPLES = {"window": "1m", "namespace": "agents", "service": "agent-runtime"}
 
 
@@ -89,6 +90,12 @@ def test_the_real_prometheus_reads_every_entry(tmp_path: Path) -> None:
         {"record": f"catalog:{entry.name}:alias", "expr": rendered(entry, names={alias.metric})}
         for entry in entries()
         for alias in entry.aliases
+    ]
+    rules += [
+        {"record": f"catalog:{entry.name}:steady", "expr": text}
+        for entry in entries()
+        for text in (*(entry.shortcut(EXAMPLES | ANY) or ()), entry.steadily(EXAMPLES | ANY))
+        if text
     ]
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "catalog", "rules": rules}]}))

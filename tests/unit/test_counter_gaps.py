@@ -182,16 +182,6 @@ CASES = {
     "nothing is scraped, all is pushed, and a kind of failure is new": Case(
         [STEADY, STEADY_BAD, runs("_x122 3x60", error_type="new")], "622s", 43, 3
     ),
-    "a new process begins to push": Case(
-        [
-            runs("5+10x400", pod="g-2", instance="b"),
-            runs("_x121 7+10x60"),
-            runs("_x121 2x60", error_type="timeout"),
-        ],
-        "612s",
-        59,
-        2,
-    ),
     "a process that pushes was not heard for a minute": Case(
         [
             runs("5+10x400", pod="g-2", instance="b"),
@@ -277,7 +267,7 @@ def test_a_pod_whose_scrape_failed_has_no_counter_then(tmp_path: Path) -> None:
 
 def test_a_pod_that_is_gone_keeps_no_counter(tmp_path: Path) -> None:
     series = [OTHER, runs("97000+10x119 stale"), runs("30x119 stale", error_type="timeout"), up("1x119 stale")]
-    assert np.isnan(on_the_grid(catalog.FAILED_COUNTER, series, tmp_path, 600)).all()
+    assert np.isnan(on_the_grid(catalog.RUN_COUNTER, series, tmp_path, 600)).all()
 
 
 def test_a_counter_that_is_renamed_leaps_once_and_that_is_left_out(tmp_path: Path) -> None:
