@@ -17,11 +17,9 @@ from dashboard.decide import governed
 from dashboard.decide import verdict as decide
 from dashboard.decide.policy import Policy
 from dashboard.decide.ratio import Ratio, ratios
-from dashboard.decide.tracks import find_tracks
-from dashboard.decide.traffic_change import traffic_change
 from dashboard.model import service_annotations
-from dashboard.model.action import ActionId, ActionKind, Move, ServedBefore
-from dashboard.model.reading import Reading, Source, State, empty, missing
+from dashboard.model.action import ActionId, ActionKind, ServedBefore
+from dashboard.model.reading import Reading, Source, empty, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample, Series
 from dashboard.model.traffic_change import TrafficChange
@@ -31,11 +29,12 @@ from dashboard.model.verdict import Counts, Evidence, Mode, Verdict
 from dashboard.model.view import View
 from dashboard.queries import evidence as counting
 from dashboard.queries import release_conditions
-from dashboard.queries.ask import Alerts, Ask, Instant, Objects, Range, Readings, Request
+from dashboard.queries import release_scene as scenes
+from dashboard.queries.ask import Alerts, Ask, Instant, Range, Readings, Request
 from dashboard.queries.log_places import places
 from dashboard.queries.measures import period
 from dashboard.queries.policy import policy_of
-from dashboard.queries.unfinished import unfinished_of
+from dashboard.queries.release_scene import Scene
 
 SLOW_SECONDS = 300
 _COUNTS: Mapping[str, Expression] = {
@@ -45,7 +44,6 @@ _COUNTS: Mapping[str, Expression] = {
     "violations": catalog.VIOLATIONS,
     "p95_seconds": catalog.P95,
 }
-_EMPTY: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,28 +83,9 @@ class ReleaseAnswer:
     p95: Reading[tuple[Series, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Scene:
-    """The cluster's side: one governed service and what stands behind it. `raw` is empty when it is not known."""
-
-    raw: Mapping[str, Any]
-    pods: Reading[tuple[Mapping[str, Any], ...]]
-    names: Reading[tuple[str, ...]]
-    service: Reading[GovernedService]
-    services: tuple[Mapping[str, Any], ...] = ()
-    deployments: tuple[Mapping[str, Any], ...] = ()
-    replicasets: tuple[Mapping[str, Any], ...] = ()
-    unfinished: Unfinished | None = None
-
-    @property
-    def active(self) -> Track:
-        """The track that users are on; blue where it is not known, which every gate then says."""
-        return self.service.value.active if self.service.value else Track.BLUE
-
-
 def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
     """Everything that the page shows."""
-    scene = _scene(ask, view.ns, view.service, now)
+    scene = scenes.scene_of(ask, view.ns, view.service, now)
     name = scene.raw["metadata"]["name"] if scene.raw else view.service
     over = period(view, now)
     line = {**over.values, "namespace": view.ns, "service": name, "window": over.course_window}
@@ -119,7 +98,7 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
     served = service_annotations.read_served_before(scene.raw)
     policy = policy_of(ask.environment)
     before = _evidence(ask, scene, answers, now, Mode.BEFORE)
-    after = _evidence(ask, scene, answers, now, Mode.AFTER) if _is_new(scene, now, policy.bake) else None
+    after = _evidence(ask, scene, answers, now, Mode.AFTER) if scenes.is_new(scene, now, policy.bake) else None
     shown = after or before
     return ReleaseAnswer(
         services=scene.names,
@@ -130,10 +109,10 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
         evidence=shown,
         policy=policy,
         served_before=served,
-        way_back_closed=_way_back_closed(scene, served),
+        way_back_closed=scenes.way_back_closed(scene, served),
         unfinished=scene.unfinished,
-        changes=_changes(scene),
-        preview_shows=_preview_shows(scene),
+        changes=scenes.changes(scene),
+        preview_shows=scenes.preview_shows(scene),
         ratios=shown.trial.map(
             lambda trial: ratios(trial, policy, shown.mode) or None, empty="nothing can be compared yet"
         ),
@@ -152,7 +131,7 @@ def evidence(
     ask: Ask, namespace: str, service: str, now: datetime, mode: Mode, action: ActionId | None = None
 ) -> Evidence:
     """Everything that a verdict is computed from, as it is known now."""
-    scene = _scene(ask, namespace, service, now)
+    scene = scenes.scene_of(ask, namespace, service, now)
     if scene.unfinished is not None and scene.unfinished.intent.id == action:
         scene = replace(scene, unfinished=None)
     readings = ask.gather(_ask_counts(ask, scene, namespace, service, now))
@@ -164,59 +143,7 @@ def fast_seconds(ask: Ask) -> int:
     return max(20, 5 * ask.environment.prometheus.scrape_interval_seconds)
 
 
-def _scene(ask: Ask, namespace: str, wanted: str, now: datetime) -> _Scene:
-    kinds = ("services", "deployments", "replicasets", "pods", "endpointslices", "leases")
-    answers = ask.gather({kind: Objects(kind, namespace) for kind in kinds})
-    readings = {kind: answers.objects(kind) for kind in kinds}
-    services = readings["services"]
-    candidates = [item for item in services.value or () if service_annotations.is_governed(item)]
-    candidates.sort(key=lambda item: item["metadata"]["name"])
-    raw = next((item for item in candidates if wanted in ("", item["metadata"]["name"])), _EMPTY)
-
-    def built(_: object) -> GovernedService | None:
-        if not raw:
-            return None
-        return governed.governed_service(
-            raw,
-            services=services.value or (),
-            deployments=readings["deployments"].value or (),
-            pods=readings["pods"].value or (),
-            slices=readings["endpointslices"].value or (),
-        )
-
-    what = f"the governed service {wanted}" if wanted else "a governed service"
-    # Without Leases the service is known all the same: only who works on an unfinished action is not.
-    leases = readings.pop("leases")
-    return _Scene(
-        raw=raw,
-        pods=readings["pods"],
-        names=services.map(lambda _: tuple(item["metadata"]["name"] for item in candidates)),
-        service=_worst(readings.values()).map(built, empty=f"{namespace} does not have {what}"),
-        services=services.value or (),
-        deployments=readings["deployments"].value or (),
-        replicasets=readings["replicasets"].value or (),
-        unfinished=unfinished_of(raw, leases, now) if raw else None,
-    )
-
-
-def _changes(scene: _Scene) -> Mapping[ActionKind, TrafficChange]:
-    """What a switch and a rollback would write, as the cluster is now; nothing while the service is not known."""
-    service = scene.service.value
-    if service is None:
-        return {}
-    tracks, preview = find_tracks(scene.raw, scene.deployments), governed.preview_service(scene.raw, scene.services)
-    return {
-        kind: traffic_change(scene.raw, preview=preview, tracks=tracks, kind=kind, target=service.preview)
-        for kind in (ActionKind.SWITCH, ActionKind.ROLLBACK)
-    }
-
-
-def _preview_shows(scene: _Scene) -> Track | None:
-    preview = governed.preview_service(scene.raw, scene.services) if scene.raw else None
-    return service_annotations.read_active(preview) if preview else None
-
-
-def _ask_counts(ask: Ask, scene: _Scene, namespace: str, service: str, now: datetime) -> dict[str, Request]:
+def _ask_counts(ask: Ask, scene: Scene, namespace: str, service: str, now: datetime) -> dict[str, Request]:
     where = places([scene.raw], scene.deployments) if scene.raw else ()
     values = {"namespace": namespace, "service": service}
     windows = {"fast": f"{fast_seconds(ask)}s", "slow": f"{SLOW_SECONDS}s"}
@@ -236,7 +163,7 @@ def _ask_counts(ask: Ask, scene: _Scene, namespace: str, service: str, now: date
     )
 
 
-def _evidence(ask: Ask, scene: _Scene, answers: Readings, now: datetime, mode: Mode) -> Evidence:
+def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mode) -> Evidence:
     candidate = scene.active.other if mode is Mode.BEFORE else scene.active
     since = now - timedelta(seconds=SLOW_SECONDS)
 
@@ -255,18 +182,18 @@ def _evidence(ask: Ask, scene: _Scene, answers: Readings, now: datetime, mode: M
         restarts=scene.pods.map(ended, empty="the service is not known"),
         targets=answers.samples("targets").map(_of_track(candidate), empty=f"no pod of {candidate} is scraped"),
         alerts=answers.alerts("alerts"),
-        under_way=scene.service.map(lambda _: _under_way(scene.unfinished, now)),
+        under_way=scene.service.map(lambda _: scenes.under_way(scene.unfinished, now)),
         trial=_trial(ask, scene, now, mode, candidate),
         burn=release_conditions.burn(answers, candidate),
         kill_switch=release_conditions.kill_switch(answers),
         cost_usd={track: release_conditions.cost_usd(answers, track) for track in Track},
-        error_lines=release_conditions.error_lines(answers, candidate, _began(scene, candidate)[0]),
+        error_lines=release_conditions.error_lines(answers, candidate, scenes.began(scene, candidate)[0]),
         declared=release_conditions.declared(scene.service, scene.raw, scene.deployments),
         unscraped=_unscraped(scene, answers, candidate),
     )
 
 
-def _unscraped(scene: _Scene, answers: Readings, candidate: Track) -> tuple[str, ...]:
+def _unscraped(scene: Scene, answers: Readings, candidate: Track) -> tuple[str, ...]:
     """The candidate's ready pods that no job scrapes."""
     if not scene.raw:
         return ()
@@ -274,20 +201,13 @@ def _unscraped(scene: _Scene, answers: Readings, candidate: Track) -> tuple[str,
     return governed.unscraped(governed.of_track(scene.pods.value or (), scene.raw, candidate), scraped)
 
 
-def _began(scene: _Scene, candidate: Track) -> tuple[datetime | None, str]:
-    """When what runs on the track was rolled out, and what the names of its pods begin with."""
-    status = scene.service.value.tracks.get(candidate) if scene.service.value else None
-    deployment = status.deployment if status else ""
-    return governed.release_began(deployment, scene.deployments, scene.replicasets, scene.pods.value or ())
-
-
-def _trial(ask: Ask, scene: _Scene, now: datetime, mode: Mode, candidate: Track) -> Reading[Trial]:
+def _trial(ask: Ask, scene: Scene, now: datetime, mode: Mode, candidate: Track) -> Reading[Trial]:
     """What both tracks did since the release on `candidate` began."""
     service = scene.service.value
     if service is None:
         return missing(scene.service.reason or "the service is not known", source=Source.KUBERNETES)
-    moved = _last_move(scene)
-    began, pods = _began(scene, candidate)
+    moved = scenes.last_move(scene)
+    began, pods = scenes.began(scene, candidate)
     if mode is Mode.AFTER and moved is not None:
         began, until = moved.ended_at, moved.started_at
     else:
@@ -320,7 +240,7 @@ def _counts(answers: Readings, window: str, track: Track) -> Counts:
     )
 
 
-def _figures(scene: _Scene, answers: Readings, track: Track) -> TrackFigures:
+def _figures(scene: Scene, answers: Readings, track: Track) -> TrackFigures:
     counts = _counts(answers, "slow", track)
     return TrackFigures(
         rate=counts.runs.map(lambda runs: runs / SLOW_SECONDS),
@@ -349,55 +269,3 @@ def _of_track(track: Track) -> Callable[[tuple[Sample, ...]], float | None]:
         return next((sample.value for sample in samples if sample.labels.get("track") == track), None)
 
     return find
-
-
-def _under_way(found: Unfinished | None, now: datetime) -> str:
-    """Which action somebody works on; "" when nobody does. One that was left behind holds nobody up."""
-    if found is None or found.is_left_behind:
-        return ""
-    intent, doubt = found.intent, f"; whether its process lives is not known: {found.doubt}" if found.doubt else ""
-    since = (now - intent.started_at).total_seconds()
-    return (
-        f"a {intent.kind} to {intent.target} by {intent.actor}, begun {since:.0f} s ago, is at the step "
-        f"{intent.step}{doubt}"
-    )
-
-
-def _last_move(scene: _Scene) -> Move | None:
-    """When users were last moved, by whatever action."""
-    intent = service_annotations.read_intent(scene.raw)
-    return intent.moved if intent else None
-
-
-def _is_new(scene: _Scene, now: datetime, bake: timedelta) -> bool:
-    """Whether the active track was switched to lately. After a rollback users are on what they were on before."""
-    moved = _last_move(scene)
-    return (
-        moved is not None
-        and moved.kind is ActionKind.SWITCH
-        and moved.track is scene.active
-        and now - moved.ended_at < bake
-    )
-
-
-def _way_back_closed(scene: _Scene, served: ServedBefore | None) -> str:
-    """Why there is nothing to roll back to; "" when there is."""
-    service = scene.service.value
-    if service is None:
-        return "The service is not known."
-    if served is None:
-        return "No switch has happened since the last rollback, so there is nothing to go back to."
-    status = service.tracks.get(served.track)
-    if served.track is service.active:
-        return f"Users are on {served.track} already."
-    if status is None or status.version != served.version:
-        runs = status.version if status else "nothing"
-        return f"{served.track} runs {runs} now, but {served.version} served before: switch to it when it is GO."
-    return ""
-
-
-def _worst(readings: Any) -> Reading[Any]:
-    """The reading that is believed least, so that what is built from all is believed no more."""
-    order = (State.MISSING, State.EMPTY, State.STALE, State.PARTIAL, State.FRESH)
-    found = sorted(readings, key=lambda reading: order.index(reading.state))
-    return found[0] if found else missing("nothing was asked", source=Source.KUBERNETES)

@@ -1,4 +1,4 @@
-"""Switch and rollback on the page: the buttons, and the dialog that shows the exact change.
+"""Switch and rollback on the page: the buttons, and the dialogs that ask before anything is done.
 
 A dialog is opened by the page and not by the part that refreshes itself, so that a refresh cannot close it. Nothing
 here changes a cluster: a confirmed dialog hands a request to the desk, whose worker outlives this session.
@@ -6,18 +6,14 @@ here changes a cluster: a confirmed dialog hands a request to the desk, whose wo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
 
 from dashboard.model.action import ROLLBACK_REASONS, ActionKind, ActionRequest
 from dashboard.model.reason import LONGEST_REASON, SHORTEST_REASON, problem
-from dashboard.model.release import GovernedService, Track
-from dashboard.model.service_annotations import ACTION
-from dashboard.model.traffic_change import TrafficChange
 from dashboard.model.unfinished import WayOn
 from dashboard.model.verdict import Decision, Result, Verdict
 from dashboard.model.view import View
@@ -26,11 +22,12 @@ from dashboard.ui import session, unfinished, url
 from dashboard.ui.action_progress import OWN
 from dashboard.ui.format import ago
 from dashboard.ui.text import plain
+from dashboard.ui.traffic_change import Shown, effect, forget
 
 SWITCH, ROLLBACK, CONFIRM = "release.switch", "release.rollback", "release.confirm"
 TYPED, REASON, BREAK_GLASS = "release.typed", "release.reason", "release.breakglass"
 ACCEPTED = "release.accepted"
-_OPEN, _SEEN, _SERVICE = "release.open", "release.seen", "release.service"
+_OPEN, _SERVICE = "release.open", "release.service"
 
 # What a failing gate suggests as the reason of a rollback; a person may choose another.
 _SUGGESTED: Final[Mapping[str, str]] = {
@@ -40,20 +37,6 @@ _SUGGESTED: Final[Mapping[str, str]] = {
     "restarts": "Errors went up",
     "capacity": "Errors went up",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
-    """What a dialog has shown: from where to where, which release of the target, and the exact change."""
-
-    service: GovernedService
-    target: Track
-    change: TrafficChange
-
-    @property
-    def template(self) -> str:
-        """The fingerprint of the pod template that users would get."""
-        return self.service.tracks[self.target].template
 
 
 def choice(found: ReleaseAnswer, view: View) -> None:
@@ -119,7 +102,7 @@ def dialog_if_asked(view: View) -> None:
     """Open the dialog of the button that was pressed."""
     opened = st.session_state.pop(_OPEN, "")
     if opened:
-        st.session_state.pop(_SEEN, None)
+        forget()
     match opened:
         case "release.switch":
             st.dialog("Switch", icon=":material/swap_horiz:", width="medium")(lambda: _switch(view))()
@@ -139,7 +122,7 @@ def _switch(view: View) -> None:
         return
     target = service.preview
     version = service.tracks[target].version
-    shown = _effect(found, ActionKind.SWITCH, service, target)
+    shown = effect(found, ActionKind.SWITCH, service, target)
     acceptable = found.before.acceptable_to(session.actor().name)
     _verdict(found.before, is_acceptable=bool(acceptable))
     typed = st.text_input(
@@ -188,7 +171,7 @@ def _rollback(view: View) -> None:
     st.session_state.setdefault(REASON, _suggested(found.after))
     reason = st.pills("Why?", ROLLBACK_REASONS, key=REASON)
     above = st.container()
-    shown = _effect(found, ActionKind.ROLLBACK, service, back.track)
+    shown = effect(found, ActionKind.ROLLBACK, service, back.track)
     with above:
         confirmed = st.button(
             f"Move all users back to {back.track.upper()} {plain(back.version)}",
@@ -205,50 +188,6 @@ def _rollback(view: View) -> None:
 def _suggested(after: Verdict | None) -> str | None:
     failing = [gate.gate for gate in after.gates if gate.result is Result.FAIL] if after else []
     return next((_SUGGESTED[gate] for gate in failing if gate in _SUGGESTED), None)
-
-
-def _effect(found: ReleaseAnswer, kind: ActionKind, service: GovernedService, target: Track) -> _Shown:
-    """Draw from, to, what it means for users, and the exact change. Answers what the person had before their eyes.
-
-    That is what the last run has drawn: a click runs the dialog again, and the cluster may have changed by then.
-    """
-    drawn = _Shown(service=service, target=target, change=found.changes[kind])
-    seen: _Shown = st.session_state.get(_SEEN, drawn)
-    st.session_state[_SEEN] = drawn
-    leaving, coming = target.other, target
-    old, new = service.tracks.get(leaving), service.tracks[coming]
-    st.markdown(
-        f"**From** :{leaving}[{leaving} {plain(old.version if old else '')}] **to** "
-        f":{coming}[{coming} {plain(new.version)}]. New connections of all users of {plain(service.name)} go to "
-        f"{new.ready} ready pods; what is in flight ends on {leaving}. {_preview_words(drawn)}"
-    )
-    if drawn.change.scale is not None:
-        needed = drawn.change.scale.body["spec"]["replicas"]
-        st.caption(f"Before that, {plain(new.deployment)} is scaled from {new.desired} to {needed} pods.")
-    if found.unfinished is not None and found.unfinished.is_left_behind:
-        intent = found.unfinished.intent
-        st.caption(f"It takes over from the unfinished {intent.kind} to {intent.target} by {plain(intent.actor)}.")
-    with st.expander("The exact change", icon=":material/difference:"):
-        st.code(change_text(drawn.change), language=None, wrap_lines=True)
-        st.caption(
-            "Merge patches, in this order. Each is sent with the resourceVersion that is read directly before, so that "
-            f"it fails if somebody else has changed the object. Around them the annotation {plain(ACTION)} on "
-            f"{plain(service.name)} notes who does what, each step and the outcome."
-        )
-    return seen
-
-
-def _preview_words(shown: _Shown) -> str:
-    """What becomes of the preview Service."""
-    if shown.change.preview_left:
-        return f"The preview Service is left alone: {plain(shown.change.preview_left)}."
-    name, other = shown.service.preview_service, shown.target.other
-    return f"The preview Service {plain(name)} then shows {other}." if name else "There is no preview Service."
-
-
-def change_text(change: TrafficChange) -> str:
-    """The merge patches as they are sent, by what they are sent to."""
-    return json.dumps({patch.path: patch.body for patch in change.patches}, indent=1)
 
 
 def _verdict(verdict: Verdict, *, is_acceptable: bool) -> None:
@@ -269,7 +208,7 @@ def _verdict(verdict: Verdict, *, is_acceptable: bool) -> None:
 
 def _submit(
     view: View,
-    shown: _Shown,
+    shown: Shown,
     kind: ActionKind,
     *,
     typed_version: str = "",

@@ -1,0 +1,157 @@
+"""The cluster's side of a release: one governed service, what stands behind it, and what has happened to it.
+
+Nothing here asks for figures: which tracks there are decides what those are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from dashboard.decide import governed
+from dashboard.decide.tracks import find_tracks
+from dashboard.decide.traffic_change import traffic_change
+from dashboard.model import service_annotations
+from dashboard.model.action import ActionKind, Move, ServedBefore
+from dashboard.model.reading import Reading, Source, State, missing
+from dashboard.model.release import GovernedService, Track
+from dashboard.model.traffic_change import TrafficChange
+from dashboard.model.unfinished import Unfinished
+from dashboard.queries.ask import Ask, Objects
+from dashboard.queries.unfinished import unfinished_of
+
+_EMPTY: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """The cluster's side: one governed service and what stands behind it. `raw` is empty when it is not known."""
+
+    raw: Mapping[str, Any]
+    pods: Reading[tuple[Mapping[str, Any], ...]]
+    names: Reading[tuple[str, ...]]
+    service: Reading[GovernedService]
+    services: tuple[Mapping[str, Any], ...] = ()
+    deployments: tuple[Mapping[str, Any], ...] = ()
+    replicasets: tuple[Mapping[str, Any], ...] = ()
+    unfinished: Unfinished | None = None
+
+    @property
+    def active(self) -> Track:
+        """The track that users are on; blue where it is not known, which every gate then says."""
+        return self.service.value.active if self.service.value else Track.BLUE
+
+
+def scene_of(ask: Ask, namespace: str, wanted: str, now: datetime) -> Scene:
+    """The governed service of that name, or the first where `wanted` is empty, from copies that are kept up to date."""
+    kinds = ("services", "deployments", "replicasets", "pods", "endpointslices", "leases")
+    answers = ask.gather({kind: Objects(kind, namespace) for kind in kinds})
+    readings = {kind: answers.objects(kind) for kind in kinds}
+    services = readings["services"]
+    candidates = [item for item in services.value or () if service_annotations.is_governed(item)]
+    candidates.sort(key=lambda item: item["metadata"]["name"])
+    raw = next((item for item in candidates if wanted in ("", item["metadata"]["name"])), _EMPTY)
+
+    def built(_: object) -> GovernedService | None:
+        if not raw:
+            return None
+        return governed.governed_service(
+            raw,
+            services=services.value or (),
+            deployments=readings["deployments"].value or (),
+            pods=readings["pods"].value or (),
+            slices=readings["endpointslices"].value or (),
+        )
+
+    what = f"the governed service {wanted}" if wanted else "a governed service"
+    # Without Leases the service is known all the same: only who works on an unfinished action is not.
+    leases = readings.pop("leases")
+    return Scene(
+        raw=raw,
+        pods=readings["pods"],
+        names=services.map(lambda _: tuple(item["metadata"]["name"] for item in candidates)),
+        service=_worst(readings.values()).map(built, empty=f"{namespace} does not have {what}"),
+        services=services.value or (),
+        deployments=readings["deployments"].value or (),
+        replicasets=readings["replicasets"].value or (),
+        unfinished=unfinished_of(raw, leases, now) if raw else None,
+    )
+
+
+def began(scene: Scene, candidate: Track) -> tuple[datetime | None, str]:
+    """When what runs on the track was rolled out, and what the names of its pods begin with."""
+    status = scene.service.value.tracks.get(candidate) if scene.service.value else None
+    deployment = status.deployment if status else ""
+    return governed.release_began(deployment, scene.deployments, scene.replicasets, scene.pods.value or ())
+
+
+def under_way(found: Unfinished | None, now: datetime) -> str:
+    """Which action somebody works on; "" when nobody does. One that was left behind holds nobody up."""
+    if found is None or found.is_left_behind:
+        return ""
+    intent, doubt = found.intent, f"; whether its process lives is not known: {found.doubt}" if found.doubt else ""
+    since = (now - intent.started_at).total_seconds()
+    return (
+        f"a {intent.kind} to {intent.target} by {intent.actor}, begun {since:.0f} s ago, is at the step "
+        f"{intent.step}{doubt}"
+    )
+
+
+def last_move(scene: Scene) -> Move | None:
+    """When users were last moved, by whatever action."""
+    intent = service_annotations.read_intent(scene.raw)
+    return intent.moved if intent else None
+
+
+def is_new(scene: Scene, now: datetime, bake: timedelta) -> bool:
+    """Whether the active track was switched to lately. After a rollback users are on what they were on before."""
+    moved = last_move(scene)
+    return (
+        moved is not None
+        and moved.kind is ActionKind.SWITCH
+        and moved.track is scene.active
+        and now - moved.ended_at < bake
+    )
+
+
+def way_back_closed(scene: Scene, served: ServedBefore | None) -> str:
+    """Why there is nothing to roll back to; "" when there is."""
+    service = scene.service.value
+    if service is None:
+        return "The service is not known."
+    if served is None:
+        return "No switch has happened since the last rollback, so there is nothing to go back to."
+    status = service.tracks.get(served.track)
+    if served.track is service.active:
+        return f"Users are on {served.track} already."
+    if status is None or status.version != served.version:
+        runs = status.version if status else "nothing"
+        return f"{served.track} runs {runs} now, but {served.version} served before: switch to it when it is GO."
+    return f"No way back: {status.problem}." if status.problem else ""
+
+
+def changes(scene: Scene) -> Mapping[ActionKind, TrafficChange]:
+    """What a switch and a rollback would write, as the cluster is now; nothing while the service is not known."""
+    service = scene.service.value
+    if service is None:
+        return {}
+    tracks, preview = find_tracks(scene.raw, scene.deployments), governed.preview_service(scene.raw, scene.services)
+    return {
+        kind: traffic_change(scene.raw, preview=preview, tracks=tracks, kind=kind, target=service.preview)
+        for kind in (ActionKind.SWITCH, ActionKind.ROLLBACK)
+    }
+
+
+def preview_shows(scene: Scene) -> Track | None:
+    """The track that the preview Service selects; None when there is none."""
+    preview = governed.preview_service(scene.raw, scene.services) if scene.raw else None
+    return service_annotations.read_active(preview) if preview else None
+
+
+def _worst(readings: Any) -> Reading[Any]:
+    """The reading that is believed least, so that what is built from all is believed no more."""
+    order = (State.MISSING, State.EMPTY, State.STALE, State.PARTIAL, State.FRESH)
+    found = sorted(readings, key=lambda reading: order.index(reading.state))
+    return found[0] if found else missing("nothing was asked", source=Source.KUBERNETES)
