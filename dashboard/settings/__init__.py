@@ -342,6 +342,13 @@ class EnvironmentSettings(_Section):
         """The data streams that the audit trail is read from, with commas between. No wildcard: others are not ours."""
         return self.elasticsearch.audit.replace("*", self.name)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _namespaces_once(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and {"namespace", "namespaces"} <= given.keys():
+            raise _combination("both namespace and namespaces", "one of them")
+        return given
+
     @model_validator(mode="after")
     def _one_stream_is_written_to(self) -> Self:
         source = self.elasticsearch

@@ -216,6 +216,11 @@ def test_the_environment_overrides_the_file_with_the_right_type(write):
             id="a namespace twice",
         ),
         pytest.param(
+            '[environments.a]\nnamespace = "x"\nnamespaces = ["x"]',
+            "environments.a: found both namespace and namespaces; allowed: one of them",
+            id="namespaces in two ways",
+        ),
+        pytest.param(
             "[environments.a]\nnamespace = 7",
             "environments.a.namespace: found 7; allowed: a name, or a list of names",
             id="a number for a namespace",
