@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from dashboard.decide import objects
 from dashboard.decide.objects import Object
 from dashboard.model.workload import ClusterEvent
 
+RECENT = timedelta(minutes=30)  # events that go on are written again, at longer and longer intervals
+
+_TELLING = ("Failed", "Unhealthy", "NetworkNotReady")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -16,6 +19,22 @@ def events(found: Iterable[Object]) -> tuple[ClusterEvent, ...]:
     """Events: warnings first, each kind newest first."""
     told = map(_event, found)
     return tuple(sorted(told, key=lambda event: (event.warning, event.at or _NEVER), reverse=True))
+
+
+def last_warnings(found: Iterable[Object], now: datetime) -> dict[tuple[str, str], str]:
+    """The newest warning of each object by its kind and name, as far as it tells why something cannot be done.
+
+    What the kubelet and the controllers tell by events alone: refused by a quota, a volume that cannot be mounted, a
+    probe that fails. Those of the last minutes only: an event does not say when its cause has gone.
+    """
+    newest: dict[tuple[str, str], ClusterEvent] = {}
+    for event in map(_event, found):
+        telling = event.warning and event.reason.startswith(_TELLING)
+        if telling and event.at is not None and now - event.at <= RECENT:
+            known = newest.get((event.kind, event.name))
+            if known is None or known.at is None or known.at < event.at:
+                newest[event.kind, event.name] = event
+    return {key: f"{event.reason}: {objects.clipped(event.message)}" for key, event in newest.items()}
 
 
 def _event(event: Object) -> ClusterEvent:

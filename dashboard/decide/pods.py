@@ -6,7 +6,7 @@ Pending like one that has just begun, and one that was evicted is Failed althoug
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,12 +25,24 @@ COMPONENT = "app.kubernetes.io/name"
 UNSCHEDULABLE_AFTER = timedelta(seconds=30)
 # How long a start may take without a word: what a Deployment waits by default (progressDeadlineSeconds).
 SLOW_AFTER = timedelta(minutes=10)
+# The same when an event warns of it, as of a volume that cannot be mounted: the first attempts often fail.
+WARNED_AFTER = timedelta(minutes=2)
 # A pod's deletionTimestamp already has its grace period in it.
 OVERDUE_AFTER = timedelta(minutes=1)
 
 _ORDER = list(Health)
 # Reasons for which the condition Ready is False that the containers' own states tell better.
 _TOLD_BY_CONTAINERS = ("ContainersNotReady", "PodCompleted", "ContainersNotInitialized")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    now: datetime | None
+    words: Words
+    warnings: Mapping[tuple[str, str], str]
+
+    def warning(self, pod: Object) -> str:
+        return self.warnings.get(("Pod", objects.name_of(pod)), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +61,19 @@ def pods(
     jobs: Iterable[Object] = (),
     now: datetime | None = None,
     words: Words = WORDS,
+    warnings: Mapping[tuple[str, str], str] | None = None,
 ) -> tuple[Pod, ...]:
     """Pods, worst first, then by name.
 
     Args:
         replica_sets, jobs: objects that stand between pods and their workloads; without them names tell.
         now: None when nobody knows the time: then nothing that says why it is stuck is excused as recent.
+        warnings: what the newest warning says of an object, by its kind and name: a volume that cannot be mounted and
+            a probe that fails are told by events alone.
     """
     owners = Owners(replica_sets=replica_sets, jobs=jobs)
-    judged = (_pod(one, owners, now, words) for one in found)
+    look = _Look(now=now, words=words, warnings=warnings or {})
+    judged = (_pod(one, owners, look) for one in found)
     return tuple(sorted(judged, key=lambda pod: (_ORDER.index(pod.health), pod.name)))
 
 
@@ -66,12 +82,12 @@ def is_over(pod: Object) -> bool:
     return objects.text(objects.part(pod, "status"), "phase") in ("Succeeded", "Failed")
 
 
-def _pod(pod: Object, owners: Owners, now: datetime | None, words: Words) -> Pod:
+def _pod(pod: Object, owners: Owners, look: _Look) -> Pod:
     metadata, status = objects.part(pod, "metadata"), objects.part(pod, "status")
     labels = objects.labels(pod)
     statuses = status_list(pod)
     of = kinds(pod)
-    judged = _judge(pod, of, now, words)
+    judged = _judge(pod, of, look)
     names = counted(of)
     kind, workload = owners.of(pod)
     return Pod(
@@ -96,23 +112,23 @@ def _pod(pod: Object, owners: Owners, now: datetime | None, words: Words) -> Pod
     )
 
 
-def _judge(pod: Object, of: Kinds, now: datetime | None, words: Words) -> _Judged:
+def _judge(pod: Object, of: Kinds, look: _Look) -> _Judged:
     """The first of these that applies; each has its own reason."""
     status = objects.part(pod, "status")
     phase, reason = objects.text(status, "phase"), objects.text(status, "reason")
     if is_over(pod):
-        return _over(pod, of, phase, words)
+        return _over(pod, of, phase, look.words)
     if objects.part(pod, "metadata").get("deletionTimestamp"):
-        return _terminating(pod, reason, now)
-    if reason and (meaning := meaning_of(reason, words)) is not Health.CHANGING:
+        return _terminating(pod, reason, look.now)
+    if reason and (meaning := meaning_of(reason, look.words)) is not Health.CHANGING:
         return _judged_by_word(reason, objects.text(status, "message"), meaning)
     if phase not in ("Pending", "Running"):
         said = f"its phase is {phase}" if phase else "it has no phase yet"
         return _Judged(health=Health.UNKNOWN, trouble=said, not_understood=(phase,) if phase else ())
     scheduled = objects.condition(pod, "PodScheduled")
     if scheduled is not None and scheduled.status == "False":
-        return _not_scheduled(scheduled, objects.created_at(pod), now, words)
-    return _running(pod, of, phase, now, words)
+        return _not_scheduled(scheduled, objects.created_at(pod), look)
+    return _running(pod, of, phase, look)
 
 
 def _judged_by_word(word: str, message: str, meaning: Health) -> _Judged:
@@ -151,11 +167,11 @@ def _terminating(pod: Object, reason: str, now: datetime | None) -> _Judged:
     )
 
 
-def _not_scheduled(scheduled: Condition, created: datetime | None, now: datetime | None, words: Words) -> _Judged:
+def _not_scheduled(scheduled: Condition, created: datetime | None, look: _Look) -> _Judged:
     word = scheduled.reason or "Unschedulable"
-    meaning, since = meaning_of(word, words), scheduled.since or created
+    meaning, since = meaning_of(word, look.words), scheduled.since or created
     held_back = meaning is Health.CHANGING  # on purpose, by a gate
-    if meaning is Health.FAILING and not has_lasted(since, now, UNSCHEDULABLE_AFTER):
+    if meaning is Health.FAILING and not has_lasted(since, look.now, UNSCHEDULABLE_AFTER):
         meaning = Health.CHANGING
     message = objects.clipped(scheduled.message)
     return _Judged(
@@ -167,20 +183,21 @@ def _not_scheduled(scheduled: Condition, created: datetime | None, now: datetime
     )
 
 
-def _running(pod: Object, of: Kinds, phase: str, now: datetime | None, words: Words) -> _Judged:
-    worst = worst_container(pod, of, words)
+def _running(pod: Object, of: Kinds, phase: str, look: _Look) -> _Judged:
+    worst = worst_container(pod, of, look.words)
     if worst.health in (Health.FAILING, Health.UNKNOWN):
         return _Judged(
             health=worst.health, trouble=worst.trouble, since=worst.since, not_understood=worst.not_understood
         )
     if phase == "Pending":
-        return _starting(pod, worst.trouble, now)
+        return _starting(pod, worst.trouble or look.warning(pod), look)
     if not status_list(pod):
         return _Judged(health=Health.UNKNOWN, trouble="its node tells nothing of its containers")
     ready = objects.condition(pod, "Ready")
     if worst.health is not Health.HEALTHY:  # it runs without all of its containers
-        return _Judged(health=Health.DEGRADED, trouble=worst.trouble, since=ready.since if ready else None)
-    if ready is None or ready.status == "True" or ready.reason in _TOLD_BY_CONTAINERS:
+        trouble = worst.trouble or look.warning(pod)
+        return _Judged(health=Health.DEGRADED, trouble=trouble, since=ready.since if ready else None)
+    if ready is None or ready.status == "True" or (ready.reason in _TOLD_BY_CONTAINERS and _is_partly_done(pod, of)):
         return _Judged(health=Health.HEALTHY)
     said = ready.message or ready.reason or "its node may be lost"
     health = Health.DEGRADED if ready.status == "False" else Health.UNKNOWN
@@ -188,9 +205,16 @@ def _running(pod: Object, of: Kinds, phase: str, now: datetime | None, words: Wo
     return _Judged(health=health, trouble=word, since=ready.since)
 
 
-def _starting(pod: Object, trouble: str, now: datetime | None) -> _Judged:
+def _is_partly_done(pod: Object, of: Kinds) -> bool:
+    """Whether a container has done its work while others go on: such a pod is never Ready again."""
+    names = counted(of)
+    return any(one.get("ready") is not True for one in status_list(pod) if one.get("name") in names)
+
+
+def _starting(pod: Object, trouble: str, look: _Look) -> _Judged:
     began = objects.instant(objects.part(pod, "status").get("startTime")) or objects.created_at(pod)
-    if began is None or now is None or now - began <= SLOW_AFTER:
+    limit = WARNED_AFTER if look.warning(pod) else SLOW_AFTER
+    if began is None or look.now is None or look.now - began <= limit:
         return _Judged(health=Health.CHANGING, trouble=trouble)
-    said = f"starting for {span(now - began)}" + (f": {trouble}" if trouble else "")
+    said = f"starting for {span(look.now - began)}" + (f": {trouble}" if trouble else "")
     return _Judged(health=Health.DEGRADED, trouble=said, since=began)

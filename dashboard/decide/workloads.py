@@ -34,6 +34,7 @@ def workloads(
     *,
     others: Mapping[str, Iterable[Object]] | None = None,
     now: datetime | None = None,
+    warnings: Mapping[tuple[str, str], str] | None = None,
 ) -> tuple[Workload, ...]:
     """Workloads with the restarts and troubles of their pods `of`, worst first, then by name.
 
@@ -41,6 +42,8 @@ def workloads(
         others: more of them by the plural name of their kind in the API, such as `statefulsets`. A ReplicaSet that a
             Deployment or Rollout controls is no workload of its own.
         now: None when nobody knows the time: then no lack of pods is excused as recent.
+        warnings: what the newest warning says of an object, by its kind and name: why pods cannot be created is told
+            by events alone of all but Deployments and ReplicaSets.
     """
     by_owner: dict[tuple[str, str], list[Pod]] = {}
     for pod in of:
@@ -48,16 +51,16 @@ def workloads(
     found: list[Workload] = []
     for plural, items in (("deployments", deployments), *(others or {}).items()):
         for item, replicas in READERS[plural](items):
-            mine = by_owner.get((replicas.kind, objects.name_of(item)), ())
-            found.append(_workload(item, replicas, mine, now))
+            key = replicas.kind, objects.name_of(item)
+            found.append(_workload(item, replicas, by_owner.get(key, ()), now, (warnings or {}).get(key, "")))
     return tuple(sorted(found, key=lambda one: (_ORDER.index(one.health), one.name, one.kind)))
 
 
-def _workload(item: Object, replicas: Replicas, pods_of: Sequence[Pod], now: datetime | None) -> Workload:
+def _workload(item: Object, replicas: Replicas, pods_of: Sequence[Pod], now: datetime | None, warning: str) -> Workload:
     labels = objects.labels(objects.part(item, "spec", "template"))
     mine = [pod for pod in pods_of if pod.health is not Health.OVER]
     staying = [pod for pod in mine if not pod.terminating]
-    judged = _judge(item, replicas, mine, now)
+    judged = _judge(item, replicas, mine, now, warning)
     words = (*replicas.not_understood, *(word for pod in mine for word in pod.not_understood))
     return Workload(
         kind=replicas.kind,
@@ -84,7 +87,7 @@ class _Judged:
     since: datetime | None = None
 
 
-def _judge(item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime | None) -> _Judged:
+def _judge(item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime | None, warning: str) -> _Judged:
     if replicas.is_over:
         return _Judged(health=Health.OVER, trouble=replicas.held)
     stuck = replicas.stuck
@@ -94,7 +97,7 @@ def _judge(item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime 
         return _Judged(health=Health.IDLE, trouble=replicas.held)
     if stuck is not None and not stuck.is_certain and not has_lasted(stuck.since, now, SICK_AFTER):
         stuck = None
-    lack = _lack(item, replicas, mine, now)
+    lack = _lack(item, replicas, mine, now, warning)
     sick = next((pod for pod in mine if pod.health in SICK), None)
     if stuck is not None or sick is not None or lack is not None:
         health = Health.DEGRADED if replicas.available or replicas.kind == "Job" else Health.FAILING
@@ -120,16 +123,17 @@ def _said(health: Health, stuck: Stuck | None, sick: Pod | None, lack: _Judged |
     return _Judged(health=health)
 
 
-def _lack(item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime | None) -> _Judged | None:
-    """That it has fewer pods than it should for too long; Jobs may: their pods come and go."""
-    if replicas.kind == "Job" or replicas.available >= replicas.desired:
+def _lack(item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime | None, warning: str) -> _Judged | None:
+    """That it has fewer pods than it should for too long. A Job's pods come and go: only one that has none may lack."""
+    is_busy = replicas.kind == "Job" and not (warning and replicas.updated == 0)
+    if is_busy or replicas.available >= replicas.desired:
         return None
     since = replicas.lacks_since or _unready_since(mine, now) or objects.created_at(item)
     if not has_lasted(since, now, SICK_AFTER):
         return None
     return _Judged(
         health=Health.DEGRADED,
-        trouble=f"{replicas.available} of {replicas.desired} pods available",
+        trouble=warning or f"{replicas.available} of {replicas.desired} pods available",
         since=since,
     )
 

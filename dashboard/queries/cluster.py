@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from dashboard.decide import findings as decide_findings
+from dashboard.decide.cluster_events import last_warnings
 from dashboard.decide.nodes import nodes as decide_nodes
 from dashboard.decide.workloads import pods as decide_pods
 from dashboard.decide.workloads import workloads as decide_workloads
@@ -45,7 +46,7 @@ class ClusterState:
 
 def ask_cluster(namespace: str) -> dict[str, Request]:
     """What `cluster_state` reads."""
-    kinds = ("pods", *WORKLOADS, "endpointslices")
+    kinds = ("pods", *WORKLOADS, "endpointslices", "events")
     requests: dict[str, Request] = {f"cluster.{kind}": Objects(kind, namespace) for kind in kinds}
     requests["cluster.nodes"] = Objects("nodes", None)
     requests[_GOVERNED] = Objects("services", namespace, f"{service_annotations.GOVERNED}=true")
@@ -56,9 +57,15 @@ def cluster_state(readings: Readings, now: datetime, words: Words = WORDS) -> Cl
     """The answers to `ask_cluster`, judged at `now`."""
     raw = readings.objects("cluster.pods")
     replica_sets, jobs = (readings.objects(f"cluster.{kind}").value or () for kind in ("replicasets", "jobs"))
-    pods = raw.map(lambda found: decide_pods(found, replica_sets=replica_sets, jobs=jobs, now=now, words=words))
+    # Without events the reasons are fewer; who is sick is told without them.
+    warnings = last_warnings(readings.objects("cluster.events").value or (), now)
+    pods = raw.map(
+        lambda found: decide_pods(found, replica_sets=replica_sets, jobs=jobs, now=now, words=words, warnings=warnings)
+    )
     kinds = gathered({kind: readings.objects(f"cluster.{kind}") for kind in WORKLOADS})
-    workloads = combine(kinds, pods).map(lambda both: decide_workloads((), both[1], others=both[0], now=now))
+    workloads = combine(kinds, pods).map(
+        lambda both: decide_workloads((), both[1], others=both[0], now=now, warnings=warnings)
+    )
     nodes = readings.objects("cluster.nodes").map(decide_nodes)
     return ClusterState(
         pods=pods, workloads=workloads, nodes=nodes, findings=_findings(readings, pods, workloads, nodes)

@@ -14,6 +14,7 @@ from dashboard.model.incident import CauseFamily, Incident, IncidentEvidence, Me
 from dashboard.model.reading import State, Unit
 from dashboard.model.view import View
 from dashboard.model.words import Severity
+from dashboard.model.workload import SICK, Health
 from dashboard.queries.triage import Budget, ServiceLine, Triage
 from dashboard.ui import page, session, states, unfinished
 from dashboard.ui.format import ago, clock, span
@@ -64,7 +65,7 @@ def headline(found: Triage, view: View, now: datetime, *, is_audit_well: bool = 
     elif not open_ones:
         _quiet(
             ":material/check_circle: **Nothing is wrong.** No alert fires; failed runs, latency and violations of "
-            f"{found.measured} tracks are within limits; no pod of {len(found.pods.value or ())} fails. "
+            f"{found.measured} tracks are within limits; no pod of {_living(found)} fails. "
             f"Checked {clock(now, view.tz)}."
         )
     if not view.range:
@@ -83,6 +84,11 @@ def unfinished_actions(found: Triage, view: View) -> None:
             )
             st.markdown(unfinished.sentence(line.unfinished, view))
             page.go("release", "Release", view, icon=":material/swap_horiz:", service=line.name)
+
+
+def _living(found: Triage) -> int:
+    """How many pods there are; those that are over are none any more."""
+    return sum(pod.health is not Health.OVER for pod in found.pods.value or ())
 
 
 def _quiet(words: str) -> None:
@@ -270,9 +276,9 @@ def budgets(found: Triage, view: View) -> None:
 def pods(found: Triage, view: View) -> None:
     """Pods that are not what they should be."""
     st.markdown("##### Pods not ready")
-    sick = found.pods.map(lambda all_of: tuple(p for p in all_of if p.health.value in ("failing", "degraded")))
+    sick = found.pods.map(lambda all_of: tuple(p for p in all_of if p.health in (*SICK, Health.UNKNOWN)))
     if sick.value == ():
-        st.caption(f":material/check_circle: none of {len(found.pods.value or ())}")
+        st.caption(f":material/check_circle: none of {_living(found)}")
         return
     table(
         sick,

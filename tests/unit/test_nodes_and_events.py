@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from dashboard.decide.cluster_events import last_warnings
 from dashboard.decide.nodes import nodes
 from dashboard.decide.workloads import events
 from dashboard.model.workload import ClusterEvent, Health, Node
-from tests.unit.cluster_objects import condition
+from tests.unit.cluster_objects import NOW, condition
 
 READY = condition("Ready", "True", "KubeletReady", "kubelet is posting ready status")
 
@@ -115,6 +116,26 @@ def event(**fields: Any) -> ClusterEvent:
 def test_an_event_is_as_old_as_its_newest_occurrence(fields: dict[str, Any], hour: int | None, count: int) -> None:
     one = event(**fields)
     assert (one.at.hour if one.at else None, one.count) == (hour, count)
+
+
+def warning(reason: str, at: str | None, **more: Any) -> dict[str, Any]:
+    about = {"kind": "Pod", "name": "a"}
+    return {"metadata": {}, "type": "Warning", "reason": reason, "lastTimestamp": at, "regarding": about, **more}
+
+
+def test_the_newest_warning_that_tells_why_counts_for_a_while() -> None:
+    found = last_warnings(
+        [
+            warning("FailedMount", "2026-03-01T11:50:00Z", note="older"),
+            warning("FailedMount", "2026-03-01T11:59:00Z", note="newer"),
+            warning("BackOff", "2026-03-01T11:59:30Z", note="tells nothing"),
+            warning("FailedMount", "2026-03-01T11:59:40Z", type="Normal", note="no warning"),
+            warning("FailedCreate", "2026-03-01T11:00:00Z", note="long ago", regarding={"kind": "Job", "name": "j"}),
+            warning("FailedCreate", None, note="nobody knows when", regarding={"kind": "Job", "name": "j"}),
+        ],
+        NOW,
+    )
+    assert found == {("Pod", "a"): "FailedMount: newer"}
 
 
 def test_events_without_a_time_are_listed_behind_those_with_one() -> None:

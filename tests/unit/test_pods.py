@@ -239,6 +239,26 @@ def test_a_start_without_a_word_is_sick_after_what_a_deployment_waits() -> None:
     assert judged(slow).health is Health.CHANGING
 
 
+def test_what_only_events_tell_is_said_and_makes_a_start_sick_sooner() -> None:
+    mounting = pod("a", container(ready=False, state=waiting("ContainerCreating")), phase="Pending")
+    warnings = {("Pod", "a"): "FailedMount: secret not found"}
+    mounting["status"]["startTime"] = "2026-03-01T11:58:30Z"
+    young = judged(mounting, warnings=warnings)
+    assert (young.health, young.trouble) == (Health.CHANGING, "FailedMount: secret not found")
+    mounting["status"]["startTime"] = "2026-03-01T11:55:00Z"
+    assert judged(mounting).health is Health.CHANGING
+    old = judged(mounting, warnings=warnings)
+    assert (old.health, old.trouble) == (Health.DEGRADED, "starting for 5 min: FailedMount: secret not found")
+    probed = judged(pod("a", container(ready=False)), warnings={("Pod", "a"): "Unhealthy: HTTP 503"})
+    assert (probed.health, probed.trouble) == (Health.DEGRADED, "Unhealthy: HTTP 503")
+
+
+def test_a_pod_that_says_two_things_of_its_readiness_is_not_well() -> None:
+    """Its containers are ready, and its condition says that they are not."""
+    said = condition("Ready", "False", "ContainersNotReady", "containers with unready status: [app]")
+    assert judged(pod(conditions=[said])).health is Health.DEGRADED
+
+
 def test_a_ready_container_on_a_lost_node_is_not_well() -> None:
     one = judged(pod(conditions=[condition("Ready", "False")]))
     assert one.health is Health.DEGRADED

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.decide.workloads import pods, workloads
-from dashboard.model.workload import Health, Workload
+from dashboard.model.workload import SICK, Health, Workload
 from tests.unit.cluster_objects import JUST_NOW, LONG_AGO, NOW, condition, container, pod, terminated, waiting, workload
 
 QUOTA = 'pods "x" is forbidden: exceeded quota: compute'
@@ -275,6 +275,26 @@ BROKE = {"conditions": [condition("Failed", "True", "BackoffLimitExceeded", "it 
 def test_a_job(found: dict[str, Any], health: Health, trouble: str, desired: int) -> None:
     one = judged(found, plural="jobs")
     assert (one.health, one.trouble, one.desired) == (health, trouble, desired)
+
+
+QUOTA_REFUSES = f"FailedCreate: {QUOTA}"
+
+
+@pytest.mark.parametrize(
+    ("plural", "kind", "found"),
+    [
+        pytest.param("statefulsets", "StatefulSet", workload(spec=STATEFUL, availableReplicas=1), id="a StatefulSet"),
+        pytest.param(
+            "daemonsets", "DaemonSet", workload(desiredNumberScheduled=2, numberAvailable=1), id="a DaemonSet"
+        ),
+        pytest.param("jobs", "Job", job("agent-runtime-blue"), id="a Job"),
+    ],
+)
+def test_who_has_no_condition_for_it_says_by_its_events_why_it_lacks_pods(plural: str, kind: str, found: Any) -> None:
+    warnings = {(kind, "agent-runtime-blue"): QUOTA_REFUSES}
+    (one,) = workloads([], (), others={plural: [found]}, now=NOW, warnings=warnings)
+    assert one.health in SICK
+    assert one.trouble == QUOTA_REFUSES
 
 
 def test_a_failed_run_of_a_cron_job_is_over_once_a_later_run_succeeded() -> None:
