@@ -9,6 +9,7 @@ deploy/monitoring/telemetry.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 TIME = "@timestamp"
 
@@ -124,19 +125,25 @@ TEXT: Mapping[str, tuple[str, ...]] = {
 NANOSECONDS_IN: Mapping[str, int] = {"span.duration.us": 1000, "transaction.duration.us": 1000}
 
 
-def names(stream: str, concept: str) -> tuple[str, ...]:
-    """The fields that a short name stands for in `stream`, the standard one first.
+# Own names of an environment by concept, looked at before those above.
+OwnFields: TypeAlias = Mapping[str, tuple[str, ...]]
+_NONE: OwnFields = {}
+
+
+def names(stream: str, concept: str, own: OwnFields = _NONE) -> tuple[str, ...]:
+    """The fields that a short name stands for in `stream`, an environment's own first, then the standard one.
 
     A name that is not short is a field already.
     """
-    return FIELDS[stream].get(concept, (concept,))
+    known = FIELDS[stream].get(concept, (concept,))
+    return tuple(dict.fromkeys((*own.get(concept, ()), *known)))
 
 
-def all_names(stream: str) -> tuple[str, ...]:
+def all_names(stream: str, own: OwnFields = _NONE) -> tuple[str, ...]:
     """Every field that a concept of `stream` may be in."""
-    return tuple(dict.fromkeys(name for several in FIELDS[stream].values() for name in several))
+    return text_of(stream, FIELDS[stream], own)
 
 
-def text_of(stream: str, concepts: Iterable[str]) -> tuple[str, ...]:
+def text_of(stream: str, concepts: Iterable[str], own: OwnFields = _NONE) -> tuple[str, ...]:
     """The fields of several concepts, for documents that are cut down to them."""
-    return tuple(dict.fromkeys(name for concept in concepts for name in names(stream, concept)))
+    return tuple(dict.fromkeys(name for concept in concepts for name in names(stream, concept, own)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from connectors.elasticsearch import Found, Hit
-from dashboard.catalog.fields import FIELDS, NANOSECONDS_IN, STRUCTURED, TIME, names
+from dashboard.catalog.fields import FIELDS, NANOSECONDS_IN, STRUCTURED, TIME, OwnFields, names
 from dashboard.decide import lines
 from dashboard.decide.alerts import workload_of_pod
 from dashboard.model.log import LogEntry, LogPlace
@@ -39,6 +39,7 @@ class Reader:
     stream: str
     places: tuple[LogPlace, ...] = ()
     words: Words = WORDS
+    own: OwnFields = field(default_factory=dict)
 
     def entries(self, found: Found) -> tuple[tuple[LogEntry, ...], tuple[str, ...]]:
         """The documents that can be read, and in words how many could not: one of them costs itself alone."""
@@ -70,18 +71,21 @@ class Reader:
             pod=self._text(flat, "pod"),
             trace_id=self._text(flat, "trace_id"),
             span_id=self._text(flat, "span_id"),
-            attributes=_attributes(self.stream, flat),
+            attributes=_attributes(self.stream, flat, self.own),
             id=hit.id,
             index=hit.index,
             level=level,
             outcome=self._outcome(flat),
         )
 
+    def _names(self, concept: str) -> tuple[str, ...]:
+        return names(self.stream, concept, self.own)
+
     def _text(self, flat: Mapping[str, Any], concept: str) -> str:
-        return ", ".join(_values(flat, names(self.stream, concept)))
+        return ", ".join(_values(flat, self._names(concept)))
 
     def _message(self, flat: Mapping[str, Any]) -> str:
-        for name in names(self.stream, "message"):
+        for name in self._names("message"):
             if found := _values(flat, (name,)):
                 return "\n".join(found)
             if name in STRUCTURED and (tree := _below(flat, name)):
@@ -95,10 +99,10 @@ class Reader:
 
     def _level(self, flat: Mapping[str, Any], message: str) -> tuple[str, LogLevel | None]:
         """The word for the level, and what it means; None where that is not understood or nothing is said."""
-        said = _values(flat, names(self.stream, "severity"))
+        said = _values(flat, self._names("status" if self.stream == "traces" else "severity"))
         if self.stream != "logs":
             return ", ".join(said), None
-        numbers = [lines.of_number(one) for one in _values(flat, names(self.stream, "severity_number"))]
+        numbers = [lines.of_number(one) for one in _values(flat, self._names("severity_number"))]
         numbers = [word for word in numbers if word]
         if not said and not numbers:
             said = tuple(filter(None, (lines.read(message).level,)))
@@ -112,8 +116,8 @@ class Reader:
         """How a span ended; UNSAID where it does not say, None where what it says is not understood."""
         if self.stream != "traces":
             return SpanOutcome.UNSAID
-        meanings = [self.words.outcome.meaning(word) for word in _values(flat, names(self.stream, "status"))]
-        if SpanOutcome.FAILED in meanings or _values(flat, names(self.stream, "error_type")):
+        meanings = [self.words.outcome.meaning(word) for word in _values(flat, self._names("status"))]
+        if SpanOutcome.FAILED in meanings or _values(flat, self._names("error_type")):
             return SpanOutcome.FAILED
         if None in meanings:
             return None
@@ -135,7 +139,7 @@ def _below(flat: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key.removeprefix(start): value for key, value in flat.items() if key.startswith(start)}
 
 
-def _attributes(stream: str, flat: Mapping[str, Any]) -> dict[str, Any]:
+def _attributes(stream: str, flat: Mapping[str, Any], own: OwnFields) -> dict[str, Any]:
     """What the entry has no field of its own for, by its standard name; of an audit event everything."""
     if stream == "audit":
         return {key: value for key, value in flat.items() if key != TIME}
@@ -145,13 +149,12 @@ def _attributes(stream: str, flat: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in flat.items()
         if key.startswith(prefix)
     }
-    for candidates in FIELDS[stream].values():
-        standard = candidates[0]
-        if standard.startswith("attributes.") and (value := _first(flat, candidates)) is not None:
+    for concept, (standard, *_) in FIELDS[stream].items():
+        if standard.startswith("attributes.") and (value := _first(flat, names(stream, concept, own))) is not None:
             found[standard.removeprefix("attributes.")] = value
     if stream == "traces":
         found |= {key: flat[key] for key in _SPAN_FIELDS if key in flat}
-        for name in names(stream, "duration"):
+        for name in names(stream, "duration", own):
             if isinstance(flat.get(name), int | float):
                 found.setdefault("duration", flat[name] * NANOSECONDS_IN.get(name, 1))
     return found

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar, assert_never
 
 from connectors.elasticsearch import Elasticsearch, Found
 from connectors.errors import NotFound, SourceError, TimedOut, understood
-from dashboard.catalog.fields import TIME, text_of
+from dashboard.catalog.fields import TIME, OwnFields, text_of
 from dashboard.decide.patterns import patterns
 from dashboard.model.log import LogEntry, LogPage, LogPlace, Patterns, Surroundings
 from dashboard.model.words import WORDS, Words
@@ -81,16 +82,23 @@ class LogReader:
 
     Args:
         words: what levels and outcomes mean in this environment.
+        own: its own names of fields, by stream and concept.
         seconds: counts seconds and never goes back.
     """
 
     def __init__(
-        self, elasticsearch: Elasticsearch, *, words: Words = WORDS, seconds: Callable[[], float] = time.monotonic
+        self,
+        elasticsearch: Elasticsearch,
+        *,
+        words: Words = WORDS,
+        own: Mapping[str, OwnFields] = MappingProxyType({}),
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._elasticsearch = elasticsearch
         self._words = words
+        self._own = own
         self._seconds = seconds
-        self._resolver = Resolver(elasticsearch, seconds=seconds)
+        self._resolver = Resolver(elasticsearch, own=own, seconds=seconds)
 
     def read(self, streams: str, request: LogRequest, *, budget_seconds: float) -> LogResult[Any]:
         """Whatever a request about logs is answered with."""
@@ -222,7 +230,7 @@ class LogReader:
             query=asked,
             size=request.sample,
             sort=search.sort(logs, fields),
-            fields=text_of(logs.stream, _OF_PATTERNS),
+            fields=text_of(logs.stream, _OF_PATTERNS, self._own.get(logs.stream, {})),
             timeout_seconds=budget.left(),
         )
         text = search.as_text(streams, asked)
@@ -305,7 +313,7 @@ class LogReader:
             return (*closed, *survey.findings(request, fields, self._words, found.aggregations))
 
     def _reader(self, stream: str, places: tuple[LogPlace, ...] = ()) -> Reader:
-        return Reader(stream=stream, places=places, words=self._words)
+        return Reader(stream=stream, places=places, words=self._words, own=self._own.get(stream, {}))
 
     def _found(self, streams: str, **asked: Any) -> Found | None:
         """None where no data stream has the name."""

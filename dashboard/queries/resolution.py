@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from connectors.elasticsearch import FieldTypes, Unavailable
-from dashboard.catalog.fields import FIELDS, all_names, names
+from dashboard.catalog.fields import FIELDS, OwnFields, all_names, names
 
+_NONE: OwnFields = {}
 # What dynamic mapping adds to text, so that it can be counted by value.
 BY_VALUE = ".keyword"
 _NUMBERS = frozenset(
@@ -59,6 +60,7 @@ class Resolution:
         indices: all that were looked at; empty where nothing is known.
         text: the fields of a line whose words can be searched.
         unavailable: the indices that are meant and cannot be searched.
+        own: names of the environment's own, by concept.
     """
 
     stream: str
@@ -68,13 +70,14 @@ class Resolution:
     indices: frozenset[str] = frozenset()
     text: tuple[str, ...] = ()
     unavailable: tuple[Unavailable, ...] = ()
+    own: OwnFields = field(default_factory=dict)
 
     def uses(self, concept: str) -> tuple[UsableField, ...]:
         """What to filter, count and sort by; the standard name where there is no field or nothing is known.
 
         With several, a document may carry more than one of them: only the first counts.
         """
-        return self.found.get(concept) or tuple(map(UsableField, names(self.stream, concept)[:1]))
+        return self.found.get(concept) or tuple(map(UsableField, names(self.stream, concept, self.own)[:1]))
 
     def fields(self, concept: str) -> tuple[str, ...]:
         """The names of `uses`."""
@@ -93,16 +96,18 @@ class Resolution:
         return all(self.indices <= self.reached.get(concept, self.indices) for concept in concepts)
 
 
-def wanted(stream: str) -> tuple[str, ...]:
+def wanted(stream: str, own: OwnFields = _NONE) -> tuple[str, ...]:
     """The names to ask a backend for."""
-    return tuple(name + ending for name in all_names(stream) for ending in ("", BY_VALUE))
+    return tuple(name + ending for name in all_names(stream, own) for ending in ("", BY_VALUE))
 
 
-def resolve(stream: str, types: FieldTypes, unavailable: tuple[Unavailable, ...] = ()) -> Resolution:
+def resolve(
+    stream: str, types: FieldTypes, unavailable: tuple[Unavailable, ...] = (), own: OwnFields = _NONE
+) -> Resolution:
     """What the fields of a backend are to the concepts of `stream`."""
     found, reached = {}, {}
-    for concept, candidates in FIELDS[stream].items():
-        found[concept], reached[concept] = _covering(candidates, types)
+    for concept in FIELDS[stream]:
+        found[concept], reached[concept] = _covering(names(stream, concept, own), types)
     lacking = frozenset(concept for concept, fields in found.items() if not fields)
     return Resolution(
         stream=stream,
@@ -110,8 +115,9 @@ def resolve(stream: str, types: FieldTypes, unavailable: tuple[Unavailable, ...]
         lacking=lacking if types.indices else frozenset(),
         reached=reached,
         indices=types.indices,
-        text=tuple(name for name in names(stream, "message") if FieldKind.TEXT in _kinds(name, types)),
+        text=tuple(name for name in names(stream, "message", own) if FieldKind.TEXT in _kinds(name, types)),
         unavailable=unavailable,
+        own=own,
     )
 
 

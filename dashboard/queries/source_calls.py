@@ -103,7 +103,9 @@ class SourceCalls:
         self._environment = environment
         self._sources = sources
         self._clock = clock
-        self._log_reader = LogReader(sources.elasticsearch, words=environment.words.tables())
+        self._log_reader = LogReader(
+            sources.elasticsearch, words=environment.words.tables(), own=environment.elasticsearch.fields.by_stream()
+        )
         self._ttl_seconds = self._lives(0.0)
 
     def of(self, request: SourceRequest, names: Collection[str] = ()) -> SourceCall:

@@ -128,6 +128,34 @@ class AlertmanagerSettings(HttpApi):
     """Firing alerts, silences and who is told."""
 
 
+# What a document's fields can be named for; the concepts of `catalog/fields.py`.
+FieldConcept = Literal[
+    "message", "severity", "severity_number", "service", "namespace", "pod", "workload", "track", "version",
+    "trace_id", "span_id", "agent", "model", "tool", "conversation", "operation", "error_type", "contract", "clause",
+]  # fmt: skip
+SpanConcept = Literal[
+    "message", "status", "kind", "duration", "parent_span_id", "service", "namespace", "pod", "workload", "track",
+    "version", "trace_id", "span_id", "agent", "model", "tool", "conversation", "operation", "error_type", "contract",
+    "clause",
+]  # fmt: skip
+FieldPath = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\s*]+$")]
+FieldPaths = Annotated[tuple[FieldPath, ...], BeforeValidator(_listed)]
+
+
+class FieldSettings(_Section):
+    """Fields of your own documents, each by what it means. They are looked at before those that the deck knows."""
+
+    logs: dict[FieldConcept, FieldPaths] = Field(
+        default_factory=dict, description="A field or several of the log lines, by concept."
+    )
+    traces: dict[SpanConcept, FieldPaths] = Field(default_factory=dict, description="The same of the spans.")
+
+    def by_stream(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """By the stream that they are in."""
+        tables: Mapping[str, Mapping[Any, tuple[str, ...]]] = {"logs": self.logs, "traces": self.traces}
+        return {stream: dict(fields) for stream, fields in tables.items()}
+
+
 class ElasticsearchSettings(HttpSource):
     """Logs, traces and the audit trail."""
 
@@ -150,6 +178,7 @@ class ElasticsearchSettings(HttpSource):
     ca_fingerprint: Fingerprint = Field(
         default="", description="SHA-256 of the certificate to trust, as Elasticsearch prints it. Empty: not asked."
     )
+    fields: FieldSettings = FieldSettings()
 
 
 class KubernetesSettings(_Section):

@@ -197,3 +197,30 @@ def test_a_time_in_the_index_own_format_is_found_and_read(
     read = _read(elasticsearch, index)
 
     assert [entry.at for entry in read.value.entries] == [at]
+
+
+def test_fields_of_ones_own_are_named_in_the_settings(store: Store, elasticsearch: Elasticsearch) -> None:
+    """A hand-made blue-green service: the label `color`, and a program that writes its lines into `payload`."""
+    lines = [("blue", "fine", "ok"), ("green", "grave", "ledger is corrupt"), ("green", "fine", "ok")]
+    documents = {
+        f"d{n}": {
+            "@timestamp": (NOW - timedelta(seconds=60 + n)).isoformat(),
+            "payload": {"text": text, "grade": grade},
+            "kubernetes": {"namespace": "agents", "labels": {"app": "support-agent", "color": color}},
+        }
+        for n, (color, grade, text) in enumerate(lines)
+    }
+    bulk(store, "own-fields", documents)
+    own = {"track": ("kubernetes.labels.color",), "message": ("payload.text",), "severity": ("payload.grade",)}
+    words = WORDS.extended({"level": {"grave": "error", "fine": "info"}})
+    reader = LogReader(elasticsearch, words=words, own={"logs": own})
+    whole = {"start": NOW - timedelta(hours=1), "end": NOW, "terms": ("track",)}
+
+    def read(**filters: str) -> LogResult[Any]:
+        request = Logs(stream="logs", namespace="agents", filters={"service": "support-agent", **filters}, **whole)
+        return reader.read("own-fields", request, budget_seconds=SECONDS)
+
+    assert dict(read().value.terms["track"]) == {"green": 2, "blue": 1}
+    assert [entry.message for entry in read(level="error", track="green").value.entries] == ["ledger is corrupt"]
+    assert read(level="error", track="blue").value.total == 0
+    assert read(level="error", track="blue").left_out == ()

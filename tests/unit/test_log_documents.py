@@ -150,6 +150,20 @@ def test_settings_extend_the_words_of_levels() -> None:
     assert Reader(stream="logs", words=words).entry(line("1", severity_text="bad")).level is LogLevel.ERROR
 
 
+def test_own_fields_come_before_those_that_are_known() -> None:
+    own = {"track": ("kubernetes.labels.color",), "message": ("payload.text",), "agent": ("bot",)}
+    source = {
+        "payload": {"text": "mine"},
+        "message": "theirs",
+        "kubernetes": {"labels": {"color": "green"}},
+        "bot": "b",
+    }
+
+    entry = Reader(stream="logs", own=own).entry(Hit(id="1", index="i", source={"@timestamp": 1, **source}))
+
+    assert (entry.message, entry.track, entry.attributes["gen_ai.agent.name"]) == ("mine", "green", "b")
+
+
 def test_a_closed_index_is_named_with_every_page() -> None:
     store = FakeLogs([line("1", 60)])
     store.closed = (Unavailable(index="old", why="is closed"),)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
 
+from dashboard.catalog.fields import FIELDS
 from dashboard.model.words import LogLevel, Severity
-from dashboard.settings import GATES, EnvironmentSettings, Settings, SettingsError, load
+from dashboard.settings import GATES, EnvironmentSettings, FieldConcept, Settings, SettingsError, SpanConcept, load
 
 EXAMPLE = Path("deploy/production/tealdeck.toml.example")
 
@@ -49,6 +50,21 @@ def test_the_example_shows_every_key():
                 keys(field.annotation, table[name])
 
     keys(EnvironmentSettings, shown)
+
+
+def test_own_fields_are_named_by_what_they_mean(write):
+    file = write(
+        '[environments.local.elasticsearch.fields]\nlogs = { track = "kubernetes.labels.color", message = ["a", "b"] }'
+    )
+
+    fields = _load(file).environments["local"].elasticsearch.fields.by_stream()
+
+    assert fields == {"logs": {"track": ("kubernetes.labels.color",), "message": ("a", "b")}, "traces": {}}
+
+
+@pytest.mark.parametrize(("stream", "allowed"), [("logs", FieldConcept), ("traces", SpanConcept)])
+def test_what_fields_can_be_named_for_is_what_the_deck_reads(stream: str, allowed: Any):
+    assert set(get_args(allowed)) <= FIELDS[stream].keys()
 
 
 def test_own_words_are_added_to_those_that_are_known(write):
