@@ -48,19 +48,31 @@ def workloads(
     by_owner: dict[tuple[str, str], list[Pod]] = {}
     for pod in of:
         by_owner.setdefault((pod.workload_kind, pod.workload), []).append(pod)
+    kinds = [("deployments", tuple(deployments)), *((kind, tuple(items)) for kind, items in (others or {}).items())]
+    templates = {
+        objects.name_of(one): _template(one) for kind, items in kinds if kind == "deployments" for one in items
+    }
     found: list[Workload] = []
-    for plural, items in (("deployments", deployments), *(others or {}).items()):
+    for plural, items in kinds:
         for item, replicas in READERS[plural](items):
             key = replicas.kind, objects.name_of(item)
-            found.append(_workload(item, replicas, by_owner.get(key, ()), now, (warnings or {}).get(key, "")))
+            # A Rollout may leave its template to a Deployment, which is scaled to zero.
+            borrowed = templates.get(objects.text(objects.part(item, "spec", "workloadRef"), "name"), {})
+            labels = _template(item) or borrowed
+            mine = [pod for pod in by_owner.get(key, ()) if pod.health is not Health.OVER]
+            judged = _judge(item, replicas, mine, now, (warnings or {}).get(key, ""))
+            found.append(_workload(item, replicas, mine, labels, judged))
     return tuple(sorted(found, key=lambda one: (_ORDER.index(one.health), one.name, one.kind)))
 
 
-def _workload(item: Object, replicas: Replicas, pods_of: Sequence[Pod], now: datetime | None, warning: str) -> Workload:
-    labels = objects.labels(objects.part(item, "spec", "template"))
-    mine = [pod for pod in pods_of if pod.health is not Health.OVER]
+def _template(item: Object) -> Mapping[str, str]:
+    return objects.labels(objects.part(item, "spec", "template"))
+
+
+def _workload(
+    item: Object, replicas: Replicas, mine: Sequence[Pod], labels: Mapping[str, str], judged: _Judged
+) -> Workload:
     staying = [pod for pod in mine if not pod.terminating]
-    judged = _judge(item, replicas, mine, now, warning)
     words = (*replicas.not_understood, *(word for pod in mine for word in pod.not_understood))
     return Workload(
         kind=replicas.kind,

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from connectors.kubernetes import KINDS
+from dashboard.queries.cluster import WORKLOADS
+
 PRODUCTION = Path(__file__).parents[2] / "deploy" / "production"
 RENDERED = PRODUCTION / "rendered" / "local.yaml"
 RUNBOOKS = Path(__file__).parents[2] / "deploy" / "runbooks"
@@ -249,9 +252,19 @@ def test_the_deck_may_do_its_work(group: str, resource: str, name: str | None, v
     assert verb in verbs(group, resource, name)
 
 
+@pytest.mark.parametrize("kind", [*WORKLOADS, "pods", "events", "endpointslices", "resourcequotas"])
+@pytest.mark.parametrize("verb", ["list", "watch"])
+def test_the_deck_may_follow_every_kind_that_it_counts(kind: str, verb: str) -> None:
+    group = KINDS[kind].path.removeprefix("/apis/").removeprefix("/api/").rpartition("/")[0]
+    assert verb in verbs(group, kind)
+
+
 @pytest.mark.parametrize(
     ("group", "resource", "name", "verb"),
     [
+        ("apps", "statefulsets", None, "patch"),
+        ("batch", "jobs", None, "create"),
+        ("argoproj.io", "rollouts", None, "patch"),
         ("", "services", "gateway", "patch"),
         ("apps", "deployments/scale", "gateway", "patch"),
         ("apps", "deployments", "agent-runtime-blue", "patch"),

@@ -229,6 +229,16 @@ def test_every_kind_is_a_workload(
     assert (one.health, (one.desired, one.ready, one.available)) == (health, numbers)
 
 
+def test_a_rollout_that_borrows_the_template_of_a_deployment_has_its_labels() -> None:
+    borrower = workload("web", phase="Healthy", spec={"template": None, "workloadRef": {"name": "agent-runtime-blue"}})
+    lender = workload(spec={"replicas": 0})
+    found = workloads([lender], (), others={"rollouts": [borrower]}, now=NOW)
+    assert {one.kind: (one.component, one.track) for one in found} == {
+        "Rollout": ("agent-runtime", "blue"),
+        "Deployment": ("agent-runtime", "blue"),
+    }
+
+
 def test_a_replica_set_that_a_deployment_controls_is_no_workload() -> None:
     owned = workload(metadata={"ownerReferences": [{"kind": "Deployment", "name": "web", "controller": True}]})
     assert workloads([], (), others={"replicasets": [owned]}, now=NOW) == ()
