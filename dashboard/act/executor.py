@@ -191,7 +191,10 @@ class Executor:
         if run.intent is None:
             return self._give_up(STOPPING, is_refusal=True)
         active = service_annotations.read_active(run.service) or "no track"
-        sentence = f"Left unfinished at the step {step}, since {STOPPING}: users are on {active}. Go on on Release."
+        sentence = (
+            f"Left unfinished at the step {step}, since {STOPPING}: users are on {active}. "
+            "It can be resumed, finished or cleared."
+        )
         problem = leave(run, sentence)
         return self._end(Outcome.FAILED, f"{sentence} ({problem})" if problem else sentence)
 
