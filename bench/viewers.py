@@ -96,34 +96,50 @@ async def _viewer(
     await asyncio.sleep(dice.uniform(0, pause))
     url = address.replace("http", "ws", 1) + "/_stcore/stream"
     async with client.ws_connect(url, protocols=("streamlit",), origin=address, max_msg_size=0) as socket:
+        tab = Tab(socket, seen)
+        reading = asyncio.create_task(tab.read())
         while time.monotonic() < end:
             page, query = dice.choice(PAGES), urlencode(_query(dice))
-            fragments = await _run(
-                socket, BackMsg(rerun_script=ClientState(query_string=query, page_name=page)), page, seen
-            )
+            fragments = await tab.run(ClientState(query_string=query, page_name=page), page)
             for _ in range(dice.randrange(3)):
                 await asyncio.sleep(dice.uniform(0.5, 1.5) * pause)
                 for fragment in fragments:
                     again = ClientState(query_string=query, fragment_id=fragment, is_auto_rerun=True)
-                    await _run(socket, BackMsg(rerun_script=again), f"{page} again", seen)
+                    await tab.run(again, f"{page} again")
             await asyncio.sleep(dice.uniform(0.5, 1.5) * pause)
+        reading.cancel()
 
 
-async def _run(socket: aiohttp.ClientWebSocketResponse, order: BackMsg, name: str, seen: Seen) -> set[str]:
-    """One run of the script to its end; the fragments that refresh themselves from then on."""
-    began, fragments = time.monotonic(), set[str]()
-    await socket.send_bytes(order.SerializeToString())
-    while True:
-        data = await socket.receive_bytes(timeout=60.0)
-        seen.broken += BROKEN in data
-        message = ForwardMsg.FromString(data)
-        kind = message.WhichOneof("type")
-        if kind == "auto_rerun":
-            fragments.add(message.auto_rerun.fragment_id)
-        if kind == "script_finished":
-            seen.runs[name] += 1
-            seen.seconds.append(time.monotonic() - began)
-            return fragments
+class Tab:
+    """One browser tab's connection. It reads all the time, as browsers do: who does not answer pings is put out."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, seen: Seen) -> None:
+        self._socket = socket
+        self._seen = seen
+        self._finished = asyncio.Event()
+        self._fragments: set[str] = set()
+
+    async def read(self) -> None:
+        """Takes what the server sends, until it hangs up."""
+        async for received in self._socket:
+            self._seen.broken += BROKEN in received.data
+            message = ForwardMsg.FromString(received.data)
+            kind = message.WhichOneof("type")
+            if kind == "auto_rerun":
+                self._fragments.add(message.auto_rerun.fragment_id)
+            if kind == "script_finished":
+                self._finished.set()
+
+    async def run(self, state: ClientState, name: str) -> set[str]:
+        """One run of the script to its end; the fragments that refresh themselves from then on."""
+        began = time.monotonic()
+        self._finished.clear()
+        self._fragments.clear()
+        await self._socket.send_bytes(BackMsg(rerun_script=state).SerializeToString())
+        await asyncio.wait_for(self._finished.wait(), 120.0)
+        self._seen.runs[name] += 1
+        self._seen.seconds.append(time.monotonic() - began)
+        return set(self._fragments)
 
 
 def _query(dice: random.Random) -> dict[str, str]:
