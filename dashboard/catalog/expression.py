@@ -25,10 +25,13 @@ _TOKEN = re.compile(
 _METRIC = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _PLACEHOLDER = re.compile(r"\$([a-z_]+)")
-# How far back a counter is remembered that an exporter dropped; more costs each question as many samples.
-MEMORY = "1h"
+# How far back a counter is remembered that an exporter dropped: by samples, since these are what a question costs.
+_LEAST_MEMORY_SECONDS, _MOST_MEMORY_SECONDS = 3600, 86400
+_MEMORY_SCRAPES = 720
 _MOST_RECENT_SECONDS = 120.0
 _OBJECTIVE = 0.99
+# The value by which a question is told how often targets are scraped.
+SCRAPE_SECONDS = "scrape_seconds"
 # From here on a look is asked of recorded series: raw ones are too dear, and 5-minute means are fine enough.
 LONG_SECONDS = 6 * 3600
 
@@ -150,10 +153,11 @@ def _derived(values: Mapping[str, str]) -> Mapping[str, str]:
     `recent` says how recent the scrape before a window must be, `memory` how far back counters are remembered, and
     `budget` which share of bad events the `objective` leaves.
     """
+    scrape_seconds = int(values.get(SCRAPE_SECONDS, "0"))
     window_seconds = escaping.seconds(values.get("window", "")) or _MOST_RECENT_SECONDS
     return {
         "recent": f"{max(1, round(min(window_seconds, _MOST_RECENT_SECONDS)))}s",
-        "memory": MEMORY,
+        "memory": f"{min(max(_LEAST_MEMORY_SECONDS, _MEMORY_SCRAPES * scrape_seconds), _MOST_MEMORY_SECONDS)}s",
         "budget": f"{1.0 - float(values.get('objective', _OBJECTIVE)):.6g}",
     }
 

@@ -19,6 +19,7 @@ from connectors.errors import NotFound, Rejected
 from connectors.kubernetes import Kubernetes
 from connectors.prometheus import Line, Matrix, Prometheus
 from dashboard.catalog import escaping
+from dashboard.catalog.expression import SCRAPE_SECONDS
 from dashboard.catalog.translation import translate
 from dashboard.model.alert import Alert
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
@@ -181,10 +182,14 @@ class SourceCalls:
         return declared(types)
 
     def _translated(self, request: Instant | Range, names: Collection[str]) -> str:
-        return translate(request.expression.render(request.values, names), self._environment.mapping)
+        return translate(request.expression.render(self._values(request), names), self._environment.mapping)
+
+    def _values(self, request: Instant | Range) -> dict[str, str]:
+        scrape_seconds = self._environment.prometheus.scrape_interval_seconds
+        return {SCRAPE_SECONDS: str(scrape_seconds), **request.values}
 
     def _shortcut(self, request: Instant) -> tuple[str, str] | None:
-        shortcut = request.expression.shortcut(request.values)
+        shortcut = request.expression.shortcut(self._values(request))
         if shortcut is None:
             return None
         newcomers, steady = (translate(text, self._environment.mapping) for text in shortcut)
@@ -249,7 +254,7 @@ class SourceCalls:
         scrape = self._environment.prometheus.scrape_interval_seconds
         step = request.step_seconds or step_for(span, scrape_interval_seconds=scrape)
         grid = Grid.of(request.start, request.end, step)
-        steady = translate(request.expression.steadily(request.values), self._environment.mapping)
+        steady = translate(request.expression.steadily(self._values(request)), self._environment.mapping)
 
         def fetch() -> Reading[tuple[Series, ...]]:
             deadline = time.monotonic() + RANGE_SECONDS

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.catalog import escaping
-from dashboard.catalog.expression import Expression
+from dashboard.catalog.expression import SCRAPE_SECONDS, Expression
 from dashboard.model.reading import Unit
 from deploy.local import programs
 
@@ -156,3 +156,14 @@ def test_long_ranges_are_asked_of_the_recorded_series(span: dict[str, str], aske
     )
 
     assert expression.render({"window": "1m", **span}) == asked
+
+
+@pytest.mark.parametrize(
+    ("scrape_seconds", "memory"), [(None, "3600s"), ("3", "3600s"), ("30", "21600s"), ("300", "86400s")]
+)
+def test_counters_are_remembered_for_as_many_samples_but_an_hour_at_least(
+    scrape_seconds: str | None, memory: str
+) -> None:
+    entry = Expression(name="x", promql="last_over_time(x{}[$memory])", unit=Unit.COUNT, blind="nothing")
+    given = {} if scrape_seconds is None else {SCRAPE_SECONDS: scrape_seconds}
+    assert entry.render(given) == f"last_over_time(x{{}}[{memory}])"

@@ -17,7 +17,7 @@ from dashboard.queries.request import Instant, Range
 from dashboard.queries.source_calls import SourceCalls, Sources
 from tests.unit.asking import NOW, environment
 
-VALUES = {"namespace": "agents", "service": "agent-runtime", "window": "20s"}
+VALUES = {"namespace": "agents", "service": "agent-runtime", "window": "20s", "scrape_seconds": "30"}
 NOTHING: Vector = Vector(points=())
 
 
