@@ -7,6 +7,7 @@ name of its pod tells it by way of the cluster; where it has none for its level,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -121,6 +122,11 @@ def without_level(fields: Resolution) -> Clause:
     return absent(fields, "severity", "severity_number")
 
 
+def known_level(fields: Resolution, words: Words) -> Clause:
+    """Documents with a word or number for their level that is understood."""
+    return either([has(use, words.level.spellings(*LogLevel)) for use in fields.uses("severity")])
+
+
 def numbered(fields: Resolution, level: LogLevel | None = None) -> Clause:
     """Documents with OpenTelemetry's number of a level, or of any."""
     low, high = _NUMBERS[level] if level else (1, 25)
@@ -189,5 +195,7 @@ def _number(value: str) -> int | float | None:
     try:
         number = float(value)
     except ValueError:
+        return None
+    if not math.isfinite(number):  # "inf" and "nan" are words
         return None
     return int(number) if number.is_integer() else number

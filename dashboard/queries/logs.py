@@ -140,7 +140,8 @@ class LogReader:
         if best.value is None:
             return best
         missed = self._missed(streams, replace(request, start=begun), fields, budget)
-        return replace(best, left_out=(*best.left_out, *missed))
+        query = "\n".join((best.query, *(f"# {remark}" for remark in survey.remarks(request, fields))))
+        return replace(best, query=query, left_out=(*best.left_out, *missed))
 
     def more(self, streams: str, request: MoreLogs, *, budget_seconds: float) -> LogResult[LogPage]:
         """The page behind another: everything in the window that was not shown yet, in the same order.

@@ -16,6 +16,7 @@ from dashboard.queries.resolution import FieldKind, Resolution, stream_of
 
 # What places a line; of these alone it is worth to say that an index lacks them.
 _PLACES = ("namespace", "service", "track", "pod")
+_LEVELS = ("severity", "severity_number")
 _MOST_NAMED = 3
 
 
@@ -85,6 +86,13 @@ def _levels(fields: Resolution, words: Words) -> Clause:
         for number, use in enumerate(fields.uses("severity"))
         if use.kind is not FieldKind.TEXT and use.indices is None
     }
+    unclear = {
+        "bool": {
+            "filter": [clauses.either([{"exists": {"field": name}} for name in fields.fields("severity")])],
+            "must_not": [clauses.known_level(fields, words), clauses.numbered(fields)],
+        }
+    }
+    asked["unclear"] = {"filter": unclear, "aggs": {"where": {"terms": {"field": "_index", "size": _MOST_NAMED}}}}
     silent = {
         "bool": {"filter": [clauses.without_level(fields)], "must_not": [clauses.in_line(LogLevel, fields, words)]}
     }
@@ -103,6 +111,9 @@ def _unclear(words: Words, counts: Mapping[str, Any]) -> Iterable[str]:
     for word, count in unknown.most_common(_MOST_NAMED):
         what = f"the level {shown(word)}, which is not understood (words.level in the settings)"
         yield f"{search.lines_of(count)} with {what}"
+    # Words in a field that has another type in another index cannot be counted here.
+    if (rest := int(counts["unclear"]["doc_count"]) - sum(unknown.values())) > 0:
+        yield f"{search.lines_of(rest)} of {_where(counts['unclear'])} with a level that is not understood"
     if silent := int(counts["silent"]["doc_count"]):
         yield f"{search.lines_of(silent)} of {_where(counts['silent'])} without a level, in a field or in the line"
 
@@ -114,6 +125,14 @@ def _unplaced(request: Logs, fields: Resolution, counted: Mapping[str, Any]) -> 
     lacking = [name for bucket in counted["where"]["buckets"] for name in fields.lacked_by(str(bucket["key"]), asked)]
     what = " or ".join(dict.fromkeys(lacking or asked))
     yield f"{search.lines_of(int(counted['doc_count']))} of {_where(counted)} that have no field for {what}"
+
+
+def remarks(request: Logs, fields: Resolution) -> tuple[str, ...]:
+    """What leaves nothing out and is worth to know: of which indices the level is read from the line itself."""
+    if request.stream != "logs" or not request.filters.get(LEVEL):
+        return ()
+    lacking = {stream_of(i) for i in fields.indices if len(fields.lacked_by(i, _LEVELS)) == len(_LEVELS)}
+    return tuple(f"{name} has no field for the level: it is read from the line" for name in sorted(lacking))
 
 
 def _missing_somewhere(request: Logs, fields: Resolution) -> tuple[str, ...]:

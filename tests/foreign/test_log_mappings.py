@@ -103,6 +103,33 @@ def test_a_level_that_nobody_knows_is_named_and_no_error_is_not_claimed(
     assert (found.value.total, found.left_out) == (2, ())
 
 
+def test_an_unknown_level_is_counted_also_where_its_field_has_two_types(
+    store: Store, elasticsearch: Elasticsearch
+) -> None:
+    levels: dict[str, list[Any]] = {
+        "logs-split.a-default": ["error", "BAD"],
+        "split-b": ["info", "purple"],
+        "split-c": [30, 77],
+    }
+    for index, several in levels.items():
+        bulk(store, index, {f"d{n}": _document(n, level=level) for n, level in enumerate(several)})
+
+    read = _read(elasticsearch, ",".join(levels), filters={"level": "error"})
+
+    assert read.value.total == 1
+    counted = [int(said.split()[0]) for said in read.left_out if "not understood" in said]
+    assert sum(counted) == 3
+
+
+def test_where_the_level_is_read_from_the_line_the_query_says_so(store: Store, elasticsearch: Elasticsearch) -> None:
+    bulk(store, "logs-unparsed-default", {"d0": _document(0, message="ERROR it broke")})
+
+    read = _read(elasticsearch, "logs-unparsed-default", filters={"level": "error"})
+
+    assert (read.value.total, read.left_out) == (1, ())
+    assert read.query.endswith("# logs-unparsed-default has no field for the level: it is read from the line")
+
+
 def test_lines_without_a_level_are_counted_and_named(store: Store, elasticsearch: Elasticsearch) -> None:
     lines = ["ERROR it broke", "INFO all well", "no level at all", "an error, says somebody", "Traceback (most recent"]
     bulk(store, "logs-silent-default", {f"d{n}": _document(n, message=line) for n, line in enumerate(lines)})
