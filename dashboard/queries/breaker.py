@@ -124,7 +124,8 @@ class Breaker:
         with self._lock:
             in_doubt = isinstance(error, _DOUBTFUL) and not self._probe_failed
             most = FAILURES_TO_OPEN - 1 if in_doubt else FAILURES_TO_OPEN
-            self._count(error, min(self._failures + 1, most), is_down=isinstance(error, _DOWN) and not in_doubt)
+            failures = max(self._failures, min(self._failures + 1, most))
+            self._count(error, failures, is_down=isinstance(error, _DOWN) and not in_doubt)
         self._keep_probing(at_once=in_doubt)
 
     def _probe_met(self, error: SourceError) -> None:
@@ -195,7 +196,8 @@ class Breaker:
         except SourceError as error:
             self._probe_met(error)
         except Exception as error:
-            log.exception("probe_broken source=%s", self.source)
+            if unreadable(error) not in self.health().reason:  # once, not every other second
+                log.exception("probe_broken source=%s", self.source)
             self._probe_met(BadAnswer(self.source, unreadable(error)))
         else:
             self.succeeded(time.monotonic() - began, version=version)

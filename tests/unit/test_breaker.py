@@ -39,9 +39,11 @@ class Probe:
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.times = 0
         self.asked = threading.Event()
 
     def __call__(self) -> str:
+        self.times += 1
         self.asked.set()
         if self.error is not None:
             raise self.error
@@ -127,6 +129,16 @@ def test_a_question_that_fails_is_followed_by_a_probe_and_that_decides(
     assert breaker.health().reachable is False
 
 
+@pytest.mark.parametrize("error", DOUBTFUL)
+def test_a_late_timeout_does_not_close_it_again(breaker: Breaker, probe: Probe, error: SourceError):
+    probe.error = REFUSED
+    for _ in range(3):
+        breaker.failed(REFUSED)
+    breaker.failed(error)
+
+    assert breaker.refusal() is not None
+
+
 def test_questions_of_a_source_that_has_never_answered_do_not_open_it_either(breaker: Breaker):
     for _ in range(5):
         breaker.failed(SLOW)
@@ -134,8 +146,8 @@ def test_questions_of_a_source_that_has_never_answered_do_not_open_it_either(bre
     until(lambda: breaker.health().reachable is True)
 
 
-def test_a_probe_that_meets_what_nobody_expected_is_a_failure_and_probing_goes_on(
-    breaker: Breaker, probe: Probe, monkeypatch
+def test_a_probe_that_meets_what_nobody_expected_is_a_failure_logged_once_and_probing_goes_on(
+    breaker: Breaker, probe: Probe, monkeypatch, caplog
 ):
     monkeypatch.setattr(module, "PROBE_SECONDS", 0.01)
     probe.error = RecursionError("too deep")
@@ -143,6 +155,9 @@ def test_a_probe_that_meets_what_nobody_expected_is_a_failure_and_probing_goes_o
         breaker.failed(REFUSED)
     assert probe.asked.wait(5)
     until(lambda: "the deck cannot read its answer (RecursionError)" in breaker.health().reason)
+    asked = probe.times
+    until(lambda: probe.times > asked + 3)
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
 
     probe.error = None
     until(lambda: breaker.refusal() is None)
