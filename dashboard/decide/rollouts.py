@@ -47,22 +47,23 @@ def latest(
 ) -> Rollout | None:
     """How what the Deployment runs now was rolled out; None where no ReplicaSet of it is known."""
     ours = [found for found in replica_sets if _owner(found) == deployment]
-    newest = max(ours, key=_revision, default=None)
+    newest = max(ours, key=_order, default=None)
     found = (one for one in rollouts(ours, deployments, pods) if one.replica_set is newest)
     return max(found, key=lambda rollout: rollout.at, default=None)
 
 
 def _of_one(members: Sequence[Object], deployment: Object, pods: Sequence[Object]) -> Iterator[Rollout]:
-    for one in members:
-        if (at := objects.created_at(one)) is not None:
-            yield Rollout(at=at, replica_set=one)
-    newest = max(members, key=_revision)
+    """The undo first: where its time is not known, it was after the rollout that bears the same time."""
+    newest = max(members, key=_order)
     undone = [at for one in members if one is not newest and (at := objects.created_at(one)) is not None]
     created = objects.created_at(newest)
     after = max((at for at in (created, *undone) if at is not None), default=None)
     if after is not None and (after != created or objects.annotations_of(newest).get(_HISTORY)):
         told = [at for at in (_progressed(deployment), _first_pod(newest, pods)) if at is not None and at > after]
         yield Rollout(at=min(told, default=after), replica_set=newest, is_again=True)
+    for one in members:
+        if (at := objects.created_at(one)) is not None:
+            yield Rollout(at=at, replica_set=one)
 
 
 def _progressed(deployment: Object) -> datetime | None:
@@ -86,6 +87,7 @@ def _owner(replica_set: Object) -> str:
     )
 
 
-def _revision(replica_set: Object) -> int:
-    noted = objects.annotations_of(replica_set).get(_REVISION, "")
-    return int(noted) if noted.isdecimal() else 0
+def _order(replica_set: Object) -> tuple[int, float]:
+    """By revision; by age where a controller notes none."""
+    noted, created = objects.annotations_of(replica_set).get(_REVISION, ""), objects.created_at(replica_set)
+    return (int(noted) if noted.isdecimal() else 0), (created.timestamp() if created else 0.0)

@@ -103,6 +103,11 @@ def test_an_undo_is_a_change() -> None:
     ]
 
 
+def test_an_undo_of_unknown_time_is_newer_than_what_it_undid() -> None:
+    found = changes(services=[], replica_sets=[BACK, NEW])
+    assert [change.what for change in found[:2]] == ["green 1.9.0 deployed again", "green 2.0.0 deployed"]
+
+
 def test_a_rollout_forward_is_no_change_twice() -> None:
     found = changes(services=[], replica_sets=[OLD, NEW], deployments=[deployment(DONE)], pods=[pod("bbbb", DONE)])
     assert [change.what for change in found] == ["green 2.0.0 deployed", "green 1.9.0 deployed"]
@@ -113,3 +118,11 @@ def test_replica_sets_of_other_deployments_do_not_undo_one_another() -> None:
     other["metadata"]["ownerReferences"][0]["name"] = "agent-runtime-blue"
     found = changes(services=[], replica_sets=[OLD, NEW, other])
     assert not any(change.what.endswith("again") for change in found)
+
+
+def test_without_revisions_the_youngest_replica_set_is_the_newest() -> None:
+    sets = [replica_set(name, 0, at, version) for name, at, version in (("a", DAYS_AGO, "1"), ("b", HOUR_AGO, "2"))]
+    for one in sets:
+        one["metadata"].pop("annotations")
+    assert began(sets, deployment(DONE)) == (HOUR_AGO, f"{NAME}-b-")
+    assert not any(change.what.endswith("again") for change in changes(services=[], replica_sets=sets))
