@@ -35,8 +35,10 @@ from dashboard.queries.breaker import LONGEST_RETRY_AFTER_SECONDS, no_answer, un
 LONGEST_WAIT_SECONDS = 4.0
 IDLE_SECONDS = 600.0
 _FIRST_WAIT_SECONDS = 0.5
-# How soon a kind is looked for again that the cluster does not have, or does not let us list: people change that.
-_SETTLED_WAIT_SECONDS = 30.0
+# How soon a kind is looked for again that the cluster does not have, and one that it does not let us list: a right that
+# was mended shows within 10 s.
+_NOT_SERVED_WAIT_SECONDS = 30.0
+_REJECTED_WAIT_SECONDS = 8.0
 # A watch that stood so long was a good one: what ended it is not held against the next.
 _STOOD_SECONDS = 10.0
 
@@ -136,7 +138,7 @@ class Informer:
                 self._resource_version = ""
             except NotServed as error:
                 self._is_not_served(error)
-                least_seconds = _SETTLED_WAIT_SECONDS
+                least_seconds = _NOT_SERVED_WAIT_SECONDS
             except SourceError as error:
                 # One that stood is taken up at once: there is nothing to tell unless that fails.
                 if not (self._stands and isinstance(error, Unreachable | TimedOut)):
@@ -144,7 +146,7 @@ class Informer:
                 if isinstance(error, RateLimited) and error.retry_after_seconds:
                     least_seconds = min(error.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS)
                 elif isinstance(error, Rejected) and not isinstance(error, Unauthorized):
-                    least_seconds = _SETTLED_WAIT_SECONDS
+                    least_seconds = _REJECTED_WAIT_SECONDS
                 elif isinstance(error, NotFound):  # the kind was taken away while it was watched
                     self._resource_version = ""
             except Exception as error:  # noqa: BLE001 - a mistake of ours must not end the watch for good

@@ -202,7 +202,7 @@ def test_a_list_that_is_refused_is_missing_at_once_with_the_reason(cluster: Fake
 def test_a_kind_that_is_not_served_is_an_answer_with_nothing_and_is_looked_for_again(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "_SETTLED_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_NOT_SERVED_WAIT_SECONDS", 0.01)
     heard: list[SourceError | None] = []
     informer = Informer(cast(Any, cluster), "rollouts", "agents", heard=heard.append)
     cluster.lists.put(NotServed("kubernetes", "the cluster serves no rollouts"))
@@ -220,7 +220,7 @@ def test_a_kind_that_is_not_served_is_an_answer_with_nothing_and_is_looked_for_a
 def test_a_kind_that_is_taken_away_while_it_is_watched_is_listed_again(
     cluster: FakeCluster, informer: Informer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "_SETTLED_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_NOT_SERVED_WAIT_SECONDS", 0.01)
     cluster.lists.put(_listed(_pod("a", 1)))
     assert informer.reading(patience_seconds=5).state is State.FRESH
     cluster.changes.put(NotFound("kubernetes", "HTTP 404"))
