@@ -280,7 +280,12 @@ class Ask:
                 self._informers.pop(idle).close()
             if key not in self._informers:
                 self._informers[key] = Informer(
-                    self._sources.kubernetes, *key, heard=heard, clock=self._clock, seconds=self._seconds
+                    self._sources.kubernetes,
+                    *key,
+                    heard=heard,
+                    refusal=breaker.refusal,
+                    clock=self._clock,
+                    seconds=self._seconds,
                 )
             return self._informers[key]
 

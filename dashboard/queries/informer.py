@@ -38,6 +38,8 @@ _FIRST_WAIT_SECONDS = 0.5
 # How soon a kind is looked for again that the cluster does not have, and one that it does not let us list: a right that
 # was mended shows within 10 s.
 _NOT_SERVED_WAIT_SECONDS = 30.0
+# How soon a watch notices that the cluster may be asked again.
+_LOOK_SECONDS = 0.5
 _REJECTED_WAIT_SECONDS = 8.0
 # A watch that stood so long was a good one: what ended it is not held against the next.
 _STOOD_SECONDS = 10.0
@@ -51,6 +53,7 @@ class Informer:
 
     Args:
         heard: told of each answer (None) and each failure, so that the source's health knows.
+        refusal: why the cluster is not asked now, None while it may be: one probe asks for all watches.
         seconds: counts the seconds since somebody asked, and never goes back.
     """
 
@@ -61,6 +64,7 @@ class Informer:
         namespace: str | None,
         *,
         heard: Callable[[SourceError | None], None] = lambda error: None,
+        refusal: Callable[[], str | None] = lambda: None,
         clock: Callable[[], datetime] = utc_now,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -68,6 +72,7 @@ class Informer:
         self._kind = kind
         self._namespace = namespace
         self._heard = heard
+        self._refusal = refusal
         self._clock = clock
         self._seconds = seconds
         self._asked_at = seconds()
@@ -155,6 +160,8 @@ class Informer:
                 self._stands = False
             tries = 0 if time.monotonic() - began > _STOOD_SECONDS else tries + 1
             self._closing.wait(max(least_seconds, wait_seconds(tries)))
+            while self._refusal() is not None and not self._closing.wait(_LOOK_SECONDS):
+                pass
 
     def _stumbled(self, error: Exception) -> None:
         """Lists again, and says until then what is wrong; logged once until it works again."""

@@ -239,6 +239,26 @@ def test_what_we_may_not_list_is_asked_for_seldom(cluster: FakeCluster, informer
     assert cluster.lists.qsize() == 1
 
 
+def test_while_the_cluster_is_known_not_to_answer_no_watch_asks_it(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+):
+    """Fifteen watches that ask one by one would be a storm: a probe asks for all of them."""
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 0.01)
+    why: list[str | None] = [None]
+    informer = Informer(cast(Any, cluster), "pods", "agents", refusal=lambda: why[0])
+    why[0] = "kubernetes does not answer"
+    cluster.lists.put(BROKEN)
+    cluster.lists.put(_listed(_pod("a", 1)))
+    assert informer.reading(patience_seconds=5).state is State.MISSING
+
+    assert not threading.Event().wait(0.2)
+    assert cluster.lists.qsize() == 1
+    why[0] = None
+    _until(lambda: informer.reading(patience_seconds=0).state is State.FRESH)
+    informer.close()
+    cluster.changes.put(END)
+
+
 def test_the_health_of_the_source_hears_of_answers_and_failures(cluster: FakeCluster):
     heard: list[SourceError | None] = []
     informer = Informer(cast(Any, cluster), "pods", None, heard=heard.append)
