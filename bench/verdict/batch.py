@@ -13,8 +13,10 @@ import numpy as np
 from bench.verdict.worlds import HISTORY, INTERVAL, INTERVALS, NAMES, SHARE_NAMES, Tracks, World, bounds
 from dashboard.decide import against_limit, dearer, dispersion, record, track_noise
 from dashboard.decide.against_limit import LimitTable
-from dashboard.decide.comparison import Course, MetricPlan, Past, Plan, Table, begin, compare, log_mean
+from dashboard.decide.comparison import MetricPlan, Past, Plan, Table, begin, compare, log_mean
 from dashboard.decide.factor import Array
+from dashboard.decide.forecast import seconds_to_go
+from dashboard.decide.planned import Flags
 from dashboard.decide.policy import LIMIT_WEIGHTS, MetricFamily, Policy, default_families, limit_of
 from dashboard.decide.trial_tables import SLOWER_THAN_P95, grouped
 from dashboard.decide.weighing import together
@@ -65,16 +67,16 @@ class Found:
     alone_stops: Array
     alone_passes: Array
     stops: Array
+    most: Array  # the most that all evidence ever reached of what stops a release, on the logarithmic scale
     passes: Array
     said: Array  # what was said after a minute about the time until all metrics pass
 
 
 def weigh(world: World, tracks: Tracks, judged_by: Policy) -> Found:
     """All evidence on all releases."""
+    # The evidence on a metric does not depend on its part of the budget; what reaches 1 / alpha together does.
     alone, shared = plan(world, judged_by, alone=True), plan(world, judged_by)
     table, past = _tables(world, tracks)
-    by_itself, _ = compare(alone, table, begin(alone, past))
-    weights = np.array([metric.weight for metric in shared.metrics])
     course, _ = compare(shared, table, begin(shared, past))
     gates = tuple(LIMITED)
     above, _ = against_limit.above(
@@ -87,25 +89,28 @@ def weigh(world: World, tracks: Tracks, judged_by: Policy) -> Found:
             tracks.ours_cost, tracks.ours_total[..., 0], tracks.theirs_cost, theirs, judged_by.limits.cost_ratio
         )
     limit_weights = np.array([LIMIT_WEIGHTS[gate] for gate in gates])
-    total = together(course.fail, weights, above, limit_weights, cost, LIMIT_WEIGHTS["cost"])
+    total = together(course.fail, _weights(shared), above, limit_weights, cost, LIMIT_WEIGHTS["cost"])
     proven = course.passed | (np.maximum.accumulate(course.absolute, axis=-2) >= -np.log(shared.pass_alpha))
     return Found(
-        alone_stops=first(by_itself.total >= -np.log(alone.alpha)),
-        alone_passes=first(by_itself.passed.all(axis=-1)),
+        alone_stops=first(log_mean(course.fail, _weights(alone)) >= -np.log(alone.alpha)),
+        alone_passes=first(course.passed.all(axis=-1)),
         stops=first(total >= -np.log(shared.alpha)),
+        most=total.max(axis=-1) / -np.log(shared.alpha),
         passes=first(proven.all(axis=-1)),
         said=_said(alone, table, past),
     )
 
 
-def first(is_so: Array) -> Array:
+def first(is_so: Flags) -> Array:
     """The end of the first interval of which it is so, in seconds."""
     return np.where(is_so.any(axis=-1), (is_so.argmax(axis=-1) + 1) * INTERVAL, np.inf)
 
 
-def _said(alone: Plan, table: Table, past: Past) -> Array:
-    from dashboard.decide.forecast import seconds_to_go
+def _weights(of: Plan) -> Array:
+    return np.array([metric.weight for metric in of.metrics])
 
+
+def _said(alone: Plan, table: Table, past: Past) -> Array:
     minute = table.rows(0, 6)
     course, state = compare(alone, minute, begin(alone, past))
     return seconds_to_go(alone, minute, course, state).max(axis=-1)
@@ -165,8 +170,3 @@ def _limit_table(world: World, tracks: Tracks, judged_by: Policy) -> LimitTable:
 def _seen(total: Array, bad: Array) -> dispersion.Dispersion:
     nothing = dispersion.nothing_seen((len(total),), total.shape[2], 2, 3)
     return dispersion.follow(nothing, total.astype(float), bad.astype(float), (1, 6, 30))[1]
-
-
-def log_together(course: Course, weights: Array) -> Array:
-    """The evidence of the comparison alone at these weights."""
-    return log_mean(course.fail, weights)

@@ -4,19 +4,50 @@ from __future__ import annotations
 
 from bench.verdict.worlds import Harm, World
 
+
+def _both(times: float) -> Harm:
+    """Errors of both tracks so many times higher since the release began."""
+    return Harm(shares=(times, 1.0, 1.0), both=True)
+
+
 _CLEAN, _NUISANCE, _NEW = "clean", "nuisance", "bad day"
 TRIPLE = Harm(shares=(3.0, 1.0, 1.0))
 
+
+def _near(part: float, median: float, rate: float) -> World:
+    """Shares of errors, violations and runs over the limit of p95 at a part of their limits."""
+    return World(
+        name=f"{part:g} of the limits, {rate:g}/s",
+        group=_CLEAN,
+        per_second=rate,
+        shares=(0.02 * part, 0.02 * part, 0.01),
+        median=median,
+    )
+
+
+_RATES = (0.5, 1.0, 5.0, 12.0, 50.0, 500.0)
+
 HEALTHY = (
-    World(name="clean, 50/s", group=_CLEAN),
-    World(name="clean, 5/s", group=_CLEAN, per_second=5.0),
-    World(name="clean, 500/s", group=_CLEAN, per_second=500.0),
+    *(World(name=f"clean, {rate:g}/s", group=_CLEAN, per_second=rate) for rate in _RATES),
+    *(_near(0.5, 0.926, rate) for rate in _RATES),
+    *(_near(0.8, 1.049, rate) for rate in _RATES),
     World(name="seasonal", group=_CLEAN, season=0.5),
     World(name="drift doubled", group=_NUISANCE, drift=0.6),
     World(name="failures in clumps of 3", group=_NUISANCE, clump=3),
     World(name="slow noise of each pod", group=_NUISANCE, own_noise=0.35),
     World(name="10 % share", group=_NUISANCE, share=(0.1, 0.1)),
     World(name="share 10 to 90 %, errors x3", group=_NUISANCE, share=(0.1, 0.9), rising=3.0),
+    *(
+        World(
+            name=f"noise of each track, {rate:g}/s, {'a day' if day else 'an hour'} of past",
+            group=_NUISANCE,
+            per_second=rate,
+            track_noise=0.2,
+            day=day,
+        )
+        for rate in (50.0, 500.0)
+        for day in (False, True)
+    ),
     World(name="one scrape in ten missed", group=_NEW, missed=0.1),
     World(name="a reset a minute and pod", group=_NEW, resets=1 / 6),
     World(name="cold start of the candidate", group=_NEW, warm_up=True),
@@ -59,4 +90,9 @@ HARMS = (
     World(name="errors x3 after a switch", group="harm", after=True, harm=TRIPLE),
     World(name="errors x5 after a switch", group="harm", after=True, harm=Harm(shares=(5.0, 1.0, 1.0))),
     World(name="errors x20 after a switch", group="harm", after=True, harm=Harm(shares=(20.0, 1.0, 1.0))),
+    World(name="both tracks at twice the limit of errors", group="harm", harm=_both(8.0)),
+    World(name="the same without drift", group="harm", drift=0.0, harm=_both(8.0)),
+    World(name="both tracks at 3 times the limit, 12/s", group="harm", per_second=12.0, harm=_both(12.0)),
+    World(name="both tracks at 5 times the limit", group="harm", harm=_both(20.0)),
+    World(name="runs cost twice as much", group="harm", harm=Harm(cost=2.0)),
 )

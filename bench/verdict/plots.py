@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-_COLOURS = {"ours": "#0f766e", "limit": "#b45309", "z": "#7c3aed", "mann-whitney": "#64748b"}
+_COLOURS = {"word": "#0f766e", "limit": "#b45309", "z": "#7c3aed", "mann-whitney": "#64748b"}
 
 
 def draw(healthy: list[Any], harms: list[Any], folder: Path) -> None:

@@ -1,6 +1,8 @@
 """`python -m bench verdict`: every world through every judge; tables on stdout, plots where --plots says.
 
-Parameters of the product were fixed on the seeds 1 to 99; what is reported uses `--seed`, which is none of them.
+Ours has two columns: the comparison alone, with the whole error budget, and the word, which is the product's `judge`
+over all gates at the looks at which it can change (`word.py`). Constants of the product were fixed on the seeds 1 to
+99; what is reported uses `--seed`, which is none of them.
 """
 
 from __future__ import annotations
@@ -8,76 +10,113 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from bench.verdict import judges, plots
+from bench.verdict import batch, judges, plots, word
 from bench.verdict.cases import EDGE, HARMS, HEALTHY, SPREAD
-from bench.verdict.worlds import Runs, World, plan, simulate
-from dashboard.decide.comparison import begin, compare
+from bench.verdict.worlds import Tracks, World, simulate
 from dashboard.decide.factor import Array
-from dashboard.decide.forecast import seconds_to_go
 
 CHUNK, MANN_WHITNEY_RUNS = 250, 500
-OTHERS: dict[str, Callable[[Runs], Array]] = {"limit": judges.fixed_limit, "z": judges.z_test}
+# Of each chunk so many releases are judged at each look from which on they may pass.
+GO_RUNS = 25
+OTHERS: dict[str, Callable[[World, Tracks], Array]] = {"limit": judges.fixed_limit, "z": judges.z_test}
+COMPARISON, WORD = "comparison", "word"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """When each judge stopped, and when ours passed, in seconds since the beginning."""
+    """When each judge stopped, and when ours passed, in seconds since the beginning.
+
+    `odd` counts looks at which the word and the evidence behind it did not agree: none should be.
+    """
 
     world: World
     stops: dict[str, Array]
-    goes: Array
-    left: Array  # what was said after a minute about the time until GO
+    goes: dict[str, Array]
+    left: Array  # what was said after a minute about the time until the comparison passes
+    odd: int
 
 
-def judge(world: World, runs: int, seed: int) -> Outcome:
+def judge(world: World, chunk: int, seed: int, runs: int, *, mann_whitney: bool) -> Outcome:
     """All judges on the same simulated releases."""
-    stops: dict[str, list[Array]] = {name: [] for name in ("ours", *OTHERS, "mann-whitney")}
-    goes, left = [], []
-    for chunk in range(-(-runs // CHUNK)):
-        simulated = simulate(world, CHUNK, seed * 1000 + chunk)
-        course = judges.ours(simulated)
-        stops["ours"].append(judges.stopped(course))
-        goes.append(judges.passed(course))
-        minute = simulated.table.rows(0, 6)
-        known, state = compare(plan(), minute, begin(plan(), simulated.past))
-        left.append(seconds_to_go(plan(), minute, known, state).max(axis=-1))
-        for name, other in OTHERS.items():
-            stops[name].append(other(simulated))
-        if chunk < MANN_WHITNEY_RUNS // CHUNK:
-            stops["mann-whitney"].append(judges.mann_whitney(simulated))
-    joined = {name: np.concatenate(found) for name, found in stops.items()}
-    return Outcome(world=world, stops=joined, goes=np.concatenate(goes), left=np.concatenate(left))
+    tracks = simulate(world, runs, seed * 1000 + chunk)
+    judged_by = batch.policy()
+    found = batch.weigh(world, tracks, judged_by)
+    stopped, odd = word.stops(world, tracks, found, judged_by)
+    stops = {COMPARISON: found.alone_stops, WORD: stopped}
+    stops |= {name: other(world, tracks) for name, other in OTHERS.items()}
+    if mann_whitney:
+        stops["mann-whitney"] = judges.mann_whitney(world, tracks)
+    passed = word.passes(world, tracks, found, judged_by, GO_RUNS)
+    goes = {COMPARISON: found.alone_passes, WORD: passed}
+    return Outcome(world=world, stops=stops, goes=goes, left=found.said, odd=odd)
+
+
+def joined(parts: Sequence[Outcome]) -> Outcome:
+    """The outcome of all chunks of a world."""
+    names = {name for part in parts for name in part.stops}
+    return Outcome(
+        world=parts[0].world,
+        stops={n: np.concatenate([part.stops[n] for part in parts if n in part.stops]) for n in sorted(names)},
+        goes={name: np.concatenate([part.goes[name] for part in parts]) for name in (COMPARISON, WORD)},
+        left=np.concatenate([part.left for part in parts]),
+        odd=sum(part.odd for part in parts),
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run all and print."""
+    """Run all and print; 1 where the word and the evidence behind it did not agree."""
     parser = argparse.ArgumentParser(prog="python -m bench.verdict", description=__doc__)
     parser.add_argument("--seed", type=int, default=2026, help="of what is reported (default: %(default)s)")
     parser.add_argument("--healthy", type=int, default=2000, help="runs of a healthy world (default: %(default)s)")
     parser.add_argument("--harms", type=int, default=500, help="runs of a harm (default: %(default)s)")
+    parser.add_argument("--processes", type=int, default=2, help="(default: %(default)s)")
+    parser.add_argument("--only", default="", help="worlds whose names hold this text; then no table is printed")
     parser.add_argument("--plots", type=Path, help="folder for the plots; none are drawn without it")
     options = parser.parse_args(arguments)
     began = time.monotonic()
-    print(f"seed {options.seed}; {options.healthy} runs a healthy world, {options.harms} a harm; Mann-Whitney on 500\n")
-    harms = [_said(judge(world, options.harms, options.seed)) for world in HARMS]
-    healthy = [_said(judge(world, options.healthy, options.seed)) for world in (*EDGE, *HEALTHY)]
-    print()
-    print(*_held(healthy, harms), sep="\n")
-    if options.plots:
-        plots.draw(healthy, harms, options.plots)
-    print(f"\n{time.monotonic() - began:.0f} s")
-    return 0
+    print(f"seed {options.seed}; {options.healthy} runs a healthy world, {options.harms} a harm; Mann-Whitney on 500")
+    print("stopped: share (median/p95), of the comparison alone and of the word; GO: the same\n")
+    with ProcessPoolExecutor(options.processes) as pool:
+        harms = _outcomes(pool, HARMS, options.harms, options)
+        healthy = _outcomes(pool, (*EDGE, *HEALTHY), options.healthy, options)
+    if not options.only:
+        print()
+        print(*_held(healthy, harms), sep="\n")
+        if options.plots:
+            plots.draw(healthy, harms, options.plots)
+    odd = sum(outcome.odd for outcome in (*healthy, *harms))
+    print(f"\nlooks at which the word and the evidence behind it differ: {odd}")
+    print(f"{time.monotonic() - began:.0f} s")
+    return 1 if odd else 0
+
+
+def _outcomes(
+    pool: ProcessPoolExecutor, worlds: Sequence[World], runs: int, options: argparse.Namespace
+) -> list[Outcome]:
+    """Each world's outcome, printed as soon as it is there."""
+    asked = []
+    for world in worlds:
+        if options.only not in world.name:
+            continue
+        sizes = [min(CHUNK, runs - start) for start in range(0, runs, CHUNK)]
+        parts = [
+            pool.submit(judge, world, at, options.seed, size, mann_whitney=at < MANN_WHITNEY_RUNS // CHUNK)
+            for at, size in enumerate(sizes)
+        ]
+        asked.append(parts)
+    return [_said(joined([part.result() for part in parts])) for parts in asked]
 
 
 def _said(outcome: Outcome) -> Outcome:
-    stops = ", ".join(f"{name} {_share(found):.1%} {_middle(found)}" for name, found in outcome.stops.items())
-    go = f"GO {_share(outcome.goes):.1%} {_middle(outcome.goes)}"
-    print(f"{outcome.world.group:11} {outcome.world.name:38} {stops}; {go}", flush=True)
+    stops = ", ".join(f"{name} {_share(found):.2%} {_middle(found)}" for name, found in outcome.stops.items())
+    goes = ", ".join(f"{name} {_share(found):.1%} {_middle(found)}" for name, found in outcome.goes.items())
+    print(f"{outcome.world.group:11} {outcome.world.name:38} stopped: {stops}; GO: {goes}", flush=True)
     return outcome
 
 
@@ -94,60 +133,72 @@ def _middle(found: Array) -> str:
 
 
 def _held(healthy: list[Outcome], harms: list[Outcome]) -> list[str]:
-    """The rows that the project holds itself to: the number found, what to reach, what then."""
+    """The rows that the project holds itself to: the comparison alone, the word, what to reach, what then."""
     by_name = {outcome.world.name: outcome for outcome in (*healthy, *harms)}
 
-    def worst(group: str, name: str = "ours") -> float:
-        return max(_share(o.stops[name]) for o in healthy if o.world.group == group)
+    def worst(group: str) -> Callable[[str], float]:
+        return lambda name: max(_share(o.stops[name]) for o in healthy if o.world.group == group)
 
-    def delay(name: str, quantile: float = 0.5, judge: str = "ours") -> float:
+    def delay(name: str, quantile: float = 0.5) -> Callable[[str], float]:
         outcome = by_name[name]
-        return _at(outcome.stops[judge], quantile) - outcome.world.harm.begins_seconds
+        return lambda judge: _at(outcome.stops[judge], quantile) - outcome.world.harm.begins_seconds
 
-    def mean_delay(judge: str = "ours") -> float:
+    def go(name: str) -> Callable[[str], float]:
+        return lambda judge: _at(by_name[name].goes[judge], 0.5)
+
+    def mean_delay(judge: str) -> float:
         # A harm that is not found within the half hour counts as that half hour.
-        return float(np.exp(np.mean([np.log(min(delay(w.name, judge=judge), 1800.0)) for w in SPREAD])))
+        return float(np.exp(np.mean([np.log(min(delay(w.name)(judge), 1800.0)) for w in SPREAD])))
 
-    edge = max(_share(by_name[w.name].stops["ours"]) for w in EDGE if w.group == "edge")
-    wrong_go = max(_share(by_name[w.name].goes) for w in EDGE if w.group == "edge of GO")
-    triple, low = "errors 0.5 to 1.5 %", "errors x3 at 5/s"
+    def missed(name: str) -> Callable[[str], float]:
+        return lambda judge: 1 - _share(by_name[name].stops[judge])
+
+    def edge(judge: str) -> float:
+        return max(_share(by_name[w.name].stops[judge]) for w in EDGE if w.group == "edge")
+
+    def wrong_go(judge: str) -> float:
+        return max(_share(by_name[w.name].goes[judge]) for w in EDGE if w.group == "edge of GO")
+
+    triple, gross = "errors 0.5 to 1.5 %", "errors 0.5 to 10 %"
     rows = [
-        _row("healthy stopped, clean worlds (worst)", worst("clean"), 0.005, 0.002, "%"),
+        _row("healthy stopped, clean worlds (worst)", worst("clean"), 0.01, 0.002, "%"),
         _row("healthy stopped, worst nuisance", worst("nuisance"), 0.02, 0.01, "%"),
         _row("healthy stopped, worst bad day", worst("bad day"), 0.02, 0.01, "%"),
         _row("stopped at exactly the margin", edge, 0.01, 0.005, "%"),
-        _row("geometric mean of the median delays", mean_delay(), 140, 100, "s"),
+        _row("geometric mean of the median delays", mean_delay, 116, 100, "s"),
         _row("errors 0.5 to 1.5 % at 50/s, median", delay(triple), 160, 120, "s"),
         _row("errors 0.5 to 1.5 % at 50/s, p95", delay(triple, 0.95), 450, 350, "s"),
-        _row("errors 0.5 to 10 % at 50/s, p95", delay("errors 0.5 to 10 %", 0.95), 20, 20, "s"),
+        _row("errors 0.5 to 10 % at 50/s, p95", delay(gross, 0.95), 30, 20, "s"),
         _row("errors from minute 10, median", delay("errors x3 from minute 10"), 250, 200, "s"),
-        _row(
-            "errors x3 at 5/s, not found in 30 min",
-            1 - _share(by_name[low].stops["ours"]),
-            0.3,
-            0.15,
-            "%",
-        ),
+        _row("errors x3 at 5/s, not found in 30 min", missed("errors x3 at 5/s"), 0.3, 0.15, "%"),
         _row("clumps of 3, errors x3, median", delay("errors x3 in clumps of 3"), 650, 480, "s"),
-        _row("GO at 50/s, median", _at(by_name["clean, 50/s"].goes, 0.5), 720, 500, "s"),
-        _row("GO at 500/s, median", _at(by_name["clean, 500/s"].goes, 0.5), 90, 60, "s"),
-        _row("GO for a release at the harmful edge", wrong_go, 0.05, 0.02, "%"),
+        _row("both tracks at twice the limit, no drift, median", delay("the same without drift"), 300, 120, "s"),
+        _row("both tracks at 5 times the limit, p95", delay("both tracks at 5 times the limit", 0.95), 120, 60, "s"),
+        _row("GO at 50/s, median", go("clean, 50/s"), 680, 500, "s"),
+        _row("GO at 500/s, median", go("clean, 500/s"), 70, 60, "s"),
+        _row("GO by comparison for a release at the edge", wrong_go, 0.05, 0.02, "%"),
     ]
-    others = ", ".join(f"{name} {mean_delay(name):.0f} s" for name in ("limit", "mann-whitney", "z"))
-    rows.append(f"\nThe same geometric mean of others: {others}")
+    others = [name for name in ("limit", "mann-whitney", "z") if name in healthy[0].stops]
+    rows.append(
+        f"\nThe same geometric mean of others: {', '.join(f'{name} {mean_delay(name):.0f} s' for name in others)}"
+    )
     return rows + [_forecast(by_name[name]) for name in ("clean, 50/s", "clean, 500/s")]
 
 
-def _row(name: str, found: float, reach: float, then: float, unit: str) -> str:
-    shown = [f"{100 * value:.2f} %" if unit == "%" else f"{value:.0f} s" for value in (found, reach, then)]
-    word = "then" if found <= then else "reach" if found <= reach else "SHORT"
-    return f"| {name} | {shown[0]} | {shown[1]} | {shown[2]} | {word} |"
+def _row(name: str, found: Callable[[str], float], reach: float, then: float, unit: str) -> str:
+    def shown(value: float) -> str:
+        return f"{100 * value:.2f} %" if unit == "%" else f"{value:.0f} s"
+
+    alone, said = found(COMPARISON), found(WORD)
+    held = "then" if said <= then else "reach" if said <= reach else "SHORT"
+    return f"| {name} | {shown(alone)} | {shown(said)} | {shown(reach)} | {shown(then)} | {held} |"
 
 
 def _forecast(outcome: Outcome) -> str:
-    """How good the time left was that was said after a minute."""
-    open_still = outcome.goes > 60
-    said, took = outcome.left[open_still] + 60, outcome.goes[open_still]
+    """How good the time left was that the comparison told after a minute."""
+    goes = outcome.goes[COMPARISON]
+    open_still = goes > 60
+    said, took = outcome.left[open_still] + 60, goes[open_still]
     own = float(((said > took / 2) & (said < took * 2)).mean())
     usual = float(((said > np.median(took) / 2) & (said < np.median(took) * 2)).mean())
     return (

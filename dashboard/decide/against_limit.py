@@ -28,7 +28,7 @@ DRIFT_WINDOW_SECONDS = 300.0
 # A drift has a memory of ten minutes, and averages out over twice that.
 DRIFT_MEMORY_SECONDS = 1200.0
 # From half the mean squared difference of neighbouring windows to the variance of such a drift, a bit wide.
-TO_VARIANCE = 4.5
+TO_VARIANCE = 5.5
 # A standard error is added; with no past at all rates are taken to drift by 30 %.
 ERRORS_ADDED, UNMEASURED = 1.0, 0.024
 # A rate that drifts by more than a factor of about 1.8 either way is not usual, it is a fault.
@@ -69,19 +69,28 @@ def above(table: LimitTable, *, interval_seconds: float, scales: tuple[int, ...]
     Both are (..., interval, limit). Nothing is taken from the candidate's own past but its totals, so one more bad
     event never speaks for it.
     """
+    phi = divisor(table, table.total, interval_seconds=interval_seconds, scales=scales)
+    return evidence(table.total / phi, table.bad / phi, table.limits, interval_seconds), phi
+
+
+def divisor(table: LimitTable, total: Array, *, interval_seconds: float, scales: tuple[int, ...]) -> Array:
+    """What counts of so many events are divided by: dispersion and drift together, (..., interval, limit)."""
     by_pods, _ = dispersion.follow(table.dispersion, table.parts_total, table.parts_bad, scales)
     memory = track_noise.intervals_of_memory(interval_seconds, DRIFT_MEMORY_SECONDS)
-    by_drift = 1.0 + table.drift[..., None, :] * _within(table.total * table.limits / by_pods, memory)
-    phi = by_pods * by_drift
-    bets = odds_times(table.limits[:, None], FAIL_ODDS)
-    factors = log_absolute_factor(
-        (table.total / phi)[..., None], (table.bad / phi)[..., None], limit=table.limits[:, None], bet_g=bets
-    )
+    by_drift = 1.0 + table.drift[..., None, :] * _within(total * table.limits / by_pods, memory)
+    phi: Array = by_pods * by_drift
+    return phi
+
+
+def evidence(total: Array, bad: Array, limits: Array, interval_seconds: float) -> Array:
+    """The logarithm of the evidence by divided counts (..., interval, limit), after each interval."""
+    bets = odds_times(limits[:, None], FAIL_ODDS)
+    factors = log_absolute_factor(total[..., None], bad[..., None], limit=limits[:, None], bet_g=bets)
     after = np.add.accumulate(factors, axis=-3)
     before = after - factors
     stakes = log_stakes(interval_seconds, 0, factors.shape[-3])[:, None, None]
     starts = np.logaddexp.accumulate(stakes - before, axis=-3)
-    return log_mean(starts + after, FAIL_SHARES), phi
+    return log_mean(starts + after, FAIL_SHARES)
 
 
 def beyond_chance(total: float, share: float, limit: float) -> float:

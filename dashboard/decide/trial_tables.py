@@ -160,32 +160,22 @@ def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, scales: tuple[in
     return table, past
 
 
-def limit_table(
-    trial: Trial, found: Sequence[LimitMetric], mode: Mode, scales: tuple[int, ...], *, of_baseline: bool = False
-) -> LimitTable:
-    """What is held against the limits: the candidate since the beginning, or the baseline beside it."""
+def limit_table(trial: Trial, found: Sequence[LimitMetric], mode: Mode, scales: tuple[int, ...]) -> LimitTable:
+    """What is held against the limits: the candidate since the beginning."""
     total, bad = _baseline_halves(found)
     now, before = slice(trial.history, None), slice(0, trial.history)
     parts_total, parts_bad = total[now], bad[now]
-    ours = (
-        (parts_total.sum(-1), parts_bad.sum(-1))
-        if of_baseline
-        else (
-            _rows(each.total_events.candidate for each in found)[now],
-            _rows(each.bad_events.candidate for each in found)[now],
-        )
-    )
     if mode is Mode.AFTER:
         parts_total, parts_bad = np.zeros_like(parts_total), np.zeros_like(parts_bad)
-    each = max(1, round(against_limit.DRIFT_WINDOW_SECONDS / trial.past.window_seconds))
+    windows = max(1, round(against_limit.DRIFT_WINDOW_SECONDS / trial.past.window_seconds))
     past = past_rows(trial, [metric.name for metric in found])
     return LimitTable(
-        total=ours[0],
-        bad=ours[1],
+        total=_rows(each.total_events.candidate for each in found)[now],
+        bad=_rows(each.bad_events.candidate for each in found)[now],
         parts_total=parts_total,
         parts_bad=parts_bad,
         limits=np.array([metric.limit for metric in found]),
-        drift=against_limit.drift_variance(track_noise.over_time(*(grouped(rows, each) for rows in past.baseline))),
+        drift=against_limit.drift_variance(track_noise.over_time(*(grouped(rows, windows) for rows in past.baseline))),
         dispersion=_seen(total[before], bad[before], scales),
     )
 

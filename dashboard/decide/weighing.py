@@ -155,8 +155,10 @@ def _against_limits(
     above, phi = against_limit.above(table, interval_seconds=plan.interval_seconds, scales=plan.scales)
     theirs = np.full(len(limits), -np.inf)
     if mode is Mode.BEFORE:
-        beside = limit_table(trial, limits, mode, plan.scales, of_baseline=True)
-        found, _ = against_limit.above(beside, interval_seconds=plan.interval_seconds, scales=plan.scales)
+        # The baseline is held to the limit as the candidate is, by its own counts.
+        total, bad = table.parts_total.sum(axis=-1), table.parts_bad.sum(axis=-1)
+        divided_by = against_limit.divisor(table, total, interval_seconds=plan.interval_seconds, scales=plan.scales)
+        found = against_limit.evidence(total / divided_by, bad / divided_by, table.limits, plan.interval_seconds)
         theirs = found.max(axis=0)
     enough = -np.log(plan.alpha * _weights(limits))
     return above, tuple(
