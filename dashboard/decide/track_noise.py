@@ -30,6 +30,8 @@ COMMON = {"share": 0.007, "latency": 0.0002}
 # So much of the standard error is added; without any past the measurement is taken to be this large.
 ERRORS_ADDED = 0.5
 UNMEASURED = {"share": 0.01, "latency": 0.0002}
+# With so many windows an error is taken to be twice what it seems.
+FEW_WINDOWS = 20.0
 # From differences of neighbouring minutes to the variance of noise with a memory of two minutes.
 TO_VARIANCE = 4.0
 # Noise averages out over this long: twice its memory.
@@ -91,8 +93,11 @@ def _beyond_chance(residual: Array, chance: Array, weight: Array) -> Wander:
         seen = np.sqrt(((beyond - mean[..., None, :] * weight) ** 2).sum(axis=-2)) / all_weight
         # By chance alone; a few windows without a bad event are not a precise measurement of no noise.
         least = np.sqrt((2.0 * (np.where(weight > 0, chance, 0.0)) ** 2).sum(axis=-2)) / all_weight
+        # An error from a few windows is itself hardly known.
+        few = 1.0 + (FEW_WINDOWS / (weight > 0).sum(axis=-2)) ** 2
+        error = few * np.maximum(seen, least)
     known = all_weight > 0
-    return Wander(mean=np.where(known, mean, 0.0), error=np.where(known, np.maximum(seen, least), np.inf))
+    return Wander(mean=np.where(known, mean, 0.0), error=np.where(known, error, np.inf))
 
 
 def variance(
