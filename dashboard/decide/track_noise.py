@@ -118,15 +118,20 @@ def variance(
     for kind in dict.fromkeys(kinds):
         index = np.array([each == kind for each in kinds])
         allowed = COMMON[kind]
-        by_time = _upper(alone, slope, index, UNMEASURED[kind] + allowed, errors_added) - allowed
-        by_ratio = _upper(beside, slope, index, UNMEASURED[kind], errors_added)
-        own = np.maximum(np.minimum(by_time, by_ratio), 0.0)
+        most = UNMEASURED[kind]
+        by_time = _upper(alone, slope, index, most, errors_added) - allowed
+        # What neither tells is not known; what one tells, the other cannot raise.
+        own = np.minimum(by_time, _upper(beside, slope, index, most, errors_added))
+        own = np.where(np.isfinite(own), np.maximum(own, 0.0), most if errors_added > 0 else 0.0)
         found = np.where(index, TO_VARIANCE * own[..., None] * slope**2, found)
     return found
 
 
 def _upper(wander: Wander, slope: Array, index: Array, unmeasured: float, errors_added: float) -> Array:
-    """The mean over all metrics of a kind with a part of its error, in units of the slope: (...)."""
+    """The mean over all metrics of a kind with a part of its error, in units of the slope; infinity if unknown: (...).
+
+    Uncertainty alone adds no more than what is assumed without any measurement.
+    """
     squares = np.broadcast_to(slope, wander.mean.shape)[..., index] ** 2
     mean, error = wander.mean[..., index] / squares, wander.error[..., index] / squares
     with np.errstate(divide="ignore"):
@@ -135,10 +140,8 @@ def _upper(wander: Wander, slope: Array, index: Array, unmeasured: float, errors
     known = all_weight > 0
     safe = np.where(known, all_weight, 1.0)
     upper = (mean * weight).sum(axis=-1) / safe + errors_added / np.sqrt(safe)
-    # The cap on what uncertainty alone may add is what is assumed without any measurement.
     cap = np.maximum((mean * weight).sum(axis=-1) / safe, 0.0) + unmeasured
-    assumed = unmeasured if errors_added > 0 else 0.0
-    return np.where(known, np.minimum(upper, cap), assumed)
+    return np.where(known, np.minimum(upper, cap), np.inf)
 
 
 def intervals_of_memory(interval_seconds: float, memory_seconds: float = MEMORY_SECONDS) -> int:
