@@ -113,7 +113,8 @@ def _weights(of: Plan) -> Array:
 def _said(alone: Plan, table: Table, past: Past) -> Array:
     minute = table.rows(0, 6)
     course, state = compare(alone, minute, begin(alone, past))
-    return seconds_to_go(alone, minute, course, state).max(axis=-1)
+    left: Array = seconds_to_go(alone, minute, course, state).max(axis=-1)
+    return left
 
 
 def _tables(world: World, tracks: Tracks) -> tuple[Table, Past]:

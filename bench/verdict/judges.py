@@ -13,6 +13,7 @@ import numpy as np
 from bench.verdict.batch import COMPARED, first
 from bench.verdict.worlds import HISTORY, INTERVAL, Tracks, World, bounds, slower_than
 from dashboard.decide.factor import Array
+from dashboard.decide.planned import Flags
 
 _MINUTE = 6
 _WEIGHTS = np.array([0.3, 0.2, 0.2, 0.1, 0.1, 0.1])
@@ -36,7 +37,8 @@ def fixed_limit(world: World, tracks: Tracks) -> Array:
     slow = [float(slower_than(np.array(b.seconds), np.zeros(()), world.median)) for b in bounds(world)]
     limits = 2.0 * np.array([*world.shares, *slow])
     over = np.cumsum(bad > np.minimum(limits, 0.9) * total, axis=1)
-    return _minute_of((over > 3).any(axis=-1))
+    is_over: Flags = (over > 3).any(axis=-1)
+    return _minute_of(is_over)
 
 
 def mann_whitney(_world: World, tracks: Tracks) -> Array:
@@ -69,12 +71,13 @@ def z_test(_world: World, tracks: Tracks) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         pooled = (x_g + x_b) / (n_g + n_b)
         z = (x_g / n_g - x_b / n_b) / np.sqrt(pooled * (1 - pooled) * (1 / n_g + 1 / n_b))
-    return first((z > NormalDist().inv_cdf(1 - 0.01 / len(COMPARED))).any(axis=-1))
+    is_over: Flags = (z > NormalDist().inv_cdf(1 - 0.01 / len(COMPARED))).any(axis=-1)
+    return first(is_over)
 
 
 def _minutes(rows: Array) -> Array:
     return rows.reshape(len(rows), -1, _MINUTE, rows.shape[-1]).sum(axis=2)
 
 
-def _minute_of(is_so: Array) -> Array:
+def _minute_of(is_so: Flags) -> Array:
     return np.where(is_so.any(axis=1), (is_so.argmax(axis=1) + 1) * _MINUTE * INTERVAL, np.inf)

@@ -159,7 +159,8 @@ def _past(tracks: Tracks, run: int) -> TrialPast:
 
 
 def _theirs(rows: Array, look: int) -> Array:
-    return rows[HISTORY : HISTORY + look].sum(-1)
+    both: Array = rows[HISTORY : HISTORY + look].sum(-1)
+    return both
 
 
 def _ints(rows: Array) -> tuple[int, ...]:

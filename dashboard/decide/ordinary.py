@@ -8,6 +8,7 @@ how many that are is said. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def with_aftermath(flags: Flags, step: float) -> Flags:
     return found
 
 
-def spans(flags: Flags, moments: Array) -> tuple[tuple[float, float], ...]:
+def spans(flags: Flags, moments: NDArray[np.floating[Any]]) -> tuple[tuple[float, float], ...]:
     """From when to when the flags hold; `moments` are the edges of the intervals, one more than flags."""
     edges = np.diff(np.concatenate([[0], flags.astype(int), [0]]))
     begins, ends = moments[edges == 1].tolist(), moments[edges == -1].tolist()

@@ -65,10 +65,9 @@ def test_a_share_truly_above_its_limit_is_found() -> None:
 def test_clumps_on_the_candidate_are_divided_away_as_the_baselines_are() -> None:
     dice = np.random.default_rng(9)
     total, parts = np.full((300, 180), 500.0), np.full((300, 360, 1, 2), 250.0)
-    clumped = 3.0 * dice.binomial(500, 0.018 / 3, total.shape)
-    _, seen = dispersion.follow(
-        dispersion.nothing_seen((300,), 1, 2, 3), parts, 3.0 * dice.binomial(250, 0.018 / 3, parts.shape), (1, 6, 30)
-    )
+    clumped = (3 * dice.binomial(500, 0.018 / 3, total.shape)).astype(float)
+    parts_bad = (3 * dice.binomial(250, 0.018 / 3, parts.shape)).astype(float)
+    _, seen = dispersion.follow(dispersion.nothing_seen((300,), 1, 2, 3), parts, parts_bad, (1, 6, 30))
     given_table = table(total, np.minimum(clumped, total))
     found, phi = above(
         LimitTable(**{n: getattr(given_table, n) for n in given_table.__slots__ if n != "dispersion"}, dispersion=seen),

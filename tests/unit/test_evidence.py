@@ -216,7 +216,7 @@ def seconds_before(at: float, begins: int, ends: int) -> bool:
 
 
 def test_time_under_a_kill_switch_is_left_out_on_both_tracks_and_said() -> None:
-    engaged = {"release_stopped": [({}, lambda at: float(seconds_before(at, 1200, 600)))]}
+    engaged: dict[str, Any] = {"release_stopped": [({}, lambda at: float(seconds_before(at, 1200, 600)))]}
     found = ask(Counters(signals=engaged))
     assert found.set_aside == {"the kill switch": 600.0 + 10 + 10 + 60}
     rows = found.total_events["runs"].first[:HISTORY]
@@ -227,11 +227,13 @@ def test_time_under_a_kill_switch_is_left_out_on_both_tracks_and_said() -> None:
 
 def test_a_queue_that_stands_still_is_left_out_and_one_that_is_long_is_not() -> None:
     begin = START.timestamp() + 60
-    grows = {"release_queue_age": [({"track": "blue"}, lambda at: max(0.0, at - begin + 900) * (at < begin - 300))]}
+    grows: dict[str, Any] = {
+        "release_queue_age": [({"track": "blue"}, lambda at: max(0.0, at - begin + 900) * (at < begin - 300))]
+    }
     assert ask(Counters(signals=grows)).set_aside["a frozen queue"] >= 500
-    long = {"release_queue_age": [({"track": "blue"}, lambda _at: 90.0)]}
+    long: dict[str, Any] = {"release_queue_age": [({"track": "blue"}, lambda _at: 90.0)]}
     assert ask(Counters(signals=long)).set_aside == {}
-    theirs = {"release_queue_age": [({"track": "green"}, grows["release_queue_age"][0][1])]}
+    theirs: dict[str, Any] = {"release_queue_age": [({"track": "green"}, grows["release_queue_age"][0][1])]}
     assert ask(Counters(signals=theirs)).set_aside == {}, "what stands still on the candidate is its own harm"
 
 
@@ -243,7 +245,7 @@ def test_bounds_of_latency_are_frozen_by_ordinary_runs_alone() -> None:
         return {le: count + usual[le] * (not seconds_before(at.timestamp(), 10**6, 530)) for le, count in short.items()}
 
     bounds = dict.fromkeys(("blue", "green"), ("0.1", "0.5", "1.0", "+Inf"))
-    engaged = {"release_stopped": [({}, lambda at: float(seconds_before(at, 3000, 600)))]}
+    engaged: dict[str, Any] = {"release_stopped": [({}, lambda at: float(seconds_before(at, 3000, 600)))]}
     found = ask(Counters(signals=engaged, shares=shares, bounds=bounds))
     assert [bound.seconds for bound in found.bounds] == [0.5, 1.0]
 
@@ -256,7 +258,7 @@ def test_without_enough_ordinary_runs_the_gate_says_why() -> None:
             le: (5.0 if is_over else 0.0) + within for le, within in (("0.5", 0.005), ("1.0", 0.009), ("+Inf", 0.01))
         }
 
-    engaged = {"release_stopped": [({}, lambda at: float(seconds_before(at, 10**6, 60)))]}
+    engaged: dict[str, Any] = {"release_stopped": [({}, lambda at: float(seconds_before(at, 10**6, 60)))]}
     found = ask(Counters(signals=engaged, shares=shares))
     assert found.bounds == ()
     assert "not counting time that was no ordinary traffic" in found.problems["latency"]

@@ -62,7 +62,8 @@ def test_less_past_means_more_caution(deviation: float) -> None:
 
 
 def test_without_any_past_20_percent_is_assumed_and_nothing_is_shown() -> None:
-    assert measured(0.0, 0, 1) == (pytest.approx(0.04), 0.0)
+    with_uncertainty, shown = measured(0.0, 0, 1)
+    assert (with_uncertainty, shown) == (pytest.approx(0.04), pytest.approx(0.0))
 
 
 def test_where_both_tracks_had_traffic_drift_in_common_is_no_noise() -> None:
