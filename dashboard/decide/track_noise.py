@@ -169,7 +169,7 @@ def divisor(told: Array, before: Array, variance: Array) -> tuple[Array, Array]:
     window_last = last - course[..., : -memory - 1, :]
     window_now = now - course[..., 1:-memory, :]
     gained = now / (1.0 + noise * window_now) - last / (1.0 + noise * window_last)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         kept = np.where(told > 0, gained / told, 1.0)
     kept = np.clip(kept, 1.0 / (1.0 + noise * window_now) ** 2, 1.0)
     return 1.0 / kept, course[..., -memory - 1 :, :]
