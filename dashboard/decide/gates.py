@@ -36,6 +36,13 @@ def inputs(evidence: Evidence, limits: Limits) -> GateAnswer:
         # It ends with the last whole interval, so its age says less than its state.
         reason = f"counts since the beginning: {evidence.trial.reason}"
         return _answer("inputs", title, Result.UNKNOWN, reason, behind=evidence.trial)
+    runs = evidence.slow[evidence.candidate].runs
+    if runs.state is State.UNMEASURED:
+        reason = f"nothing counts what {evidence.candidate} does: {runs.reason}"
+        return _answer("inputs", title, Result.UNKNOWN, reason, behind=runs)
+    if evidence.targets.state is State.UNMEASURED:
+        said = "every source answers; metrics are pushed, so whether every pod sends them is not known"
+        return _answer("inputs", title, Result.PASS, said, behind=evidence.targets)
     service = evidence.service.value
     status = service.tracks.get(evidence.candidate) if service else None
     scraped = evidence.targets.value or 0

@@ -6,12 +6,13 @@ never GO. Pure; the same evidence gives the same verdict.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from dashboard.decide import condition_gates, gates
 from dashboard.decide.budget_gates import budgeted
 from dashboard.decide.comparison_gates import compared
+from dashboard.decide.coverage import uncovered
 from dashboard.decide.limit_gates import limited
 from dashboard.decide.policy import Policy
 from dashboard.decide.weighing import Weighing, weigh
@@ -35,10 +36,7 @@ def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
         *budgeted(evidence, policy, weighing),
         *compared(evidence, policy, weighing),
     )
-    answers = tuple(
-        replace(answer, required=policy.decides(answer.gate), acceptors=policy.acceptable.get(answer.gate, ()))
-        for answer in asked
-    )
+    answers = _deciding(asked, uncovered(evidence), policy)
     decision = fold(answers)
     service = evidence.service.value
     status = service.tracks.get(evidence.candidate) if service else None
@@ -53,6 +51,23 @@ def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
         gates=by_concern(answers),
         template=status.template if status else "",
     )
+
+
+def _deciding(asked: Sequence[GateAnswer], never: Mapping[str, str], policy: Policy) -> tuple[GateAnswer, ...]:
+    """The answers with who may accept them and whether they decide: what was never measured here does not."""
+    answers = []
+    for answer in asked:
+        reason = never.get(answer.gate, "") if answer.result is Result.UNKNOWN else ""
+        answers.append(
+            replace(
+                answer,
+                required=policy.decides(answer.gate) and (not reason or answer.gate in policy.required),
+                acceptors=policy.acceptable.get(answer.gate, ()),
+                is_measured=not reason,
+                reason=f"not measured here: {reason}" if reason else answer.reason,
+            )
+        )
+    return tuple(answers)
 
 
 def _weighed(evidence: Evidence, policy: Policy) -> Weighing | None:
@@ -76,7 +91,8 @@ def _sentence(decision: Decision, answers: Sequence[GateAnswer], evidence: Evide
     release = f"{evidence.candidate} {version}".strip()
     if decision is Decision.GO:
         does = "may take the users" if evidence.mode is Mode.BEFORE else "may keep the users"
-        return f"All {sum(answer.required for answer in answers)} gates that decide pass: {release} {does}."
+        count = sum(answer.required for answer in answers)
+        return f"All {count} gates that decide pass: {release} {does}.{_left_open(answers)}"
     if decision is Decision.NO_GO:
         failing = [answer for answer in answers if answer.result is Result.FAIL and answer.required]
         more = len(failing) - 1
@@ -84,6 +100,12 @@ def _sentence(decision: Decision, answers: Sequence[GateAnswer], evidence: Evide
         advice = "" if evidence.mode is Mode.BEFORE else " Roll back."
         return f"{failing[0].title}: {failing[0].reason}.{rest}{advice}"
     return _waiting([answer for answer in answers if answer.result is Result.UNKNOWN and answer.required], evidence)
+
+
+def _left_open(answers: Sequence[GateAnswer]) -> str:
+    """What a GO does not cover, as a sentence; "" where it covers everything."""
+    open_ones = dict.fromkeys(answer.title for answer in answers if not answer.is_measured and not answer.required)
+    return f" Not covered, since nothing measures it here: {', '.join(open_ones)}." if open_ones else ""
 
 
 def _waiting(unknown: Sequence[GateAnswer], evidence: Evidence) -> str:

@@ -73,6 +73,7 @@ class Trial:
         bounds: the bucket bounds that latency is counted by, frozen at the beginning.
         left_out: the share of the pods' intervals of each track that could not be counted.
         problems: by metric why it cannot be compared.
+        unmeasured: by metric why nothing here ever measures it; those are among the problems as well.
         over_seconds: the smallest bucket bound at or above the limit of p95; None where there is none.
         cost: what the runs cost in millionths of a dollar; None where it is not counted.
         past: both tracks before.
@@ -91,6 +92,7 @@ class Trial:
     cost: Columns | None = None
     past: TrialPast = field(default_factory=TrialPast)
     set_aside: Mapping[str, float] = field(default_factory=dict)
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def intervals(self) -> int:

@@ -98,7 +98,8 @@ class GateAnswer:
     traffic.
     `query` is the question as the source got it. Of a comparison, `harm` and `proof` say how far the evidence against
     and for the candidate has come, 0..1; 1 is enough to answer. `detail` says how it was computed. `acceptors`
-    may take it upon themselves that it stays unknown.
+    may take it upon themselves that it stays unknown. `is_measured` is False where nothing here has ever measured what
+    the gate asks for.
     """
 
     gate: str
@@ -119,6 +120,7 @@ class GateAnswer:
     proof: float | None = None
     detail: str = ""
     acceptors: tuple[str, ...] = ()
+    is_measured: bool = True
 
     @property
     def progress(self) -> float:
@@ -149,6 +151,11 @@ class Verdict:
     def open(self) -> tuple[GateAnswer, ...]:
         """The required gates that have not answered."""
         return tuple(gate for gate in self.gates if gate.required and gate.result is Result.UNKNOWN)
+
+    @property
+    def uncovered(self) -> tuple[GateAnswer, ...]:
+        """What the verdict does not cover, since nothing here has ever measured it."""
+        return tuple(gate for gate in self.gates if not gate.is_measured and not gate.required)
 
     @property
     def weakest(self) -> GateAnswer | None:

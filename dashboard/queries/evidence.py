@@ -129,6 +129,8 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
     found = _without_faults(replace(found, past=_ordinary_past(past, disturbed_before.flags)), ask)
     if problem:
         found = replace(found, problems={**found.problems, "latency": problem})
+    never = _unmeasured(answers)
+    found = replace(found, problems={**found.problems, **never}, unmeasured=never)
     return fresh(found, source=Source.PROMETHEUS, as_of=min(now, _moment(clock.end)), query=runs.query)
 
 
@@ -209,6 +211,17 @@ def _bounds_of(
     if problem and any(since is not None for since, _ in stretches):
         problem += ", not counting time that was no ordinary traffic"
     return bounds, over, latency.spellings(sorted(wanted), told), problem
+
+
+def _unmeasured(answers: Readings) -> Mapping[str, str]:
+    """By metric, why nothing here has ever measured its events or which of them are bad."""
+    behind = {metric: (f"now.total.{TOTALS[metric]}", f"now.bad.{metric}") for metric in _BAD}
+    found = {}
+    for metric, keys in behind.items():
+        never = next((r for r in map(answers.series, keys) if r.state is State.UNMEASURED), None)
+        if never is not None:
+            found[metric] = never.reason
+    return found
 
 
 def _slow_names(bounds: tuple[SlowBound, ...], over: float | None) -> tuple[str, ...]:

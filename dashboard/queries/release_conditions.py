@@ -11,7 +11,7 @@ from dashboard.decide.error_lines import error_lines as as_patterns
 from dashboard.model import service_annotations
 from dashboard.model.conditions import Declared, ErrorLines
 from dashboard.model.log import LogPage, LogPlace
-from dashboard.model.reading import Reading, Source, State, missing
+from dashboard.model.reading import Reading, Source, State, missing, unmeasured
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample
 from dashboard.model.words import LogLevel
@@ -58,7 +58,8 @@ def burn(answers: Readings, candidate: Track) -> Reading[Mapping[str, Mapping[st
     readings = {name: answers.samples(f"burn.{name}") for name in _BAD_SHARES}
     doubtful = next((each for each in readings.values() if each.state not in (State.FRESH, State.EMPTY)), None)
     if doubtful is not None:
-        return missing(doubtful.reason, source=Source.PROMETHEUS, query=doubtful.query)
+        how = unmeasured if doubtful.state is State.UNMEASURED else missing
+        return how(doubtful.reason, source=Source.PROMETHEUS, query=doubtful.query)
 
     def found(_: object) -> Mapping[str, Mapping[str, float]] | None:
         shares: dict[str, dict[str, float]] = {}

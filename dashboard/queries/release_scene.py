@@ -152,6 +152,6 @@ def preview_shows(scene: Scene) -> Track | None:
 
 def _worst(readings: Any) -> Reading[Any]:
     """The reading that is believed least, so that what is built from all is believed no more."""
-    order = (State.MISSING, State.EMPTY, State.STALE, State.PARTIAL, State.FRESH)
+    order = (State.MISSING, State.UNMEASURED, State.EMPTY, State.STALE, State.PARTIAL, State.FRESH)
     found = sorted(readings, key=lambda reading: order.index(reading.state))
     return found[0] if found else missing("nothing was asked", source=Source.KUBERNETES)
