@@ -119,7 +119,7 @@ def _workload(workload: Workload) -> ClusterFinding | None:
         kind=kind,
         subject=f"{workload.kind} {workload.name}",
         headline=headline,
-        reason=workload.trouble,
+        reason="" if workload.trouble == numbers else workload.trouble,
         since=workload.since,
         service=workload.component,
         track=workload.track,

@@ -49,6 +49,7 @@ def test_a_deployment_below_desired_says_how_far_and_why() -> None:
     assert not one.serves_nobody
     (none_left,) = facts(of=(workload(availableReplicas=0),))
     assert none_left.serves_nobody
+    assert none_left.reason == "", "the headline has said it"
 
 
 def test_a_stuck_rollout_says_its_reason_although_the_old_pods_serve() -> None:
