@@ -22,8 +22,8 @@ from bench.verdict.worlds import Tracks, World, simulate
 from dashboard.decide.factor import Array
 
 CHUNK, MANN_WHITNEY_RUNS = 250, 500
-# Of each chunk so many releases are judged at each look from which on they may pass.
-GO_RUNS = 25
+# So many releases of each world are judged at the looks from which on they may pass.
+GO_RUNS = 40
 OTHERS: dict[str, Callable[[World, Tracks], Array]] = {"limit": judges.fixed_limit, "z": judges.z_test}
 COMPARISON, WORD = "comparison", "word"
 
@@ -52,7 +52,7 @@ def judge(world: World, chunk: int, seed: int, runs: int, *, mann_whitney: bool)
     stops |= {name: other(world, tracks) for name, other in OTHERS.items()}
     if mann_whitney:
         stops["mann-whitney"] = judges.mann_whitney(world, tracks)
-    passed = word.passes(world, tracks, found, judged_by, GO_RUNS)
+    passed = word.passes(world, tracks, found, judged_by, 0 if chunk else GO_RUNS)
     goes = {COMPARISON: found.alone_passes, WORD: passed}
     return Outcome(world=world, stops=stops, goes=goes, left=found.said, odd=odd)
 

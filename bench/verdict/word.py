@@ -25,22 +25,27 @@ from dashboard.model.verdict import Counts, Decision, Evidence, Mode, Verdict
 BEGAN = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 FAST_INTERVALS, SLOW_INTERVALS = 2, 30
 # Evidence is near from half of the way on, on the logarithmic scale.
-NEAR, EACH = 0.5, 5
+NEAR, MOST_NEAR, EACH = 0.5, 30, 10
+# After all metrics have passed, so many looks are asked whether all gates do.
+LOOKS = 4
 
 
 def stops(world: World, tracks: Tracks, found: Found, judged_by: Policy) -> tuple[Array, int]:
     """When `judge` first says NO-GO, (run), and at how many looks it did not agree with the evidence.
 
     What has stopped a release goes on doing so. One is judged at the last look, and if it is stopped by then, also at
-    the look at which the evidence says so and at the one before. Judged are all releases whose evidence ever came near
-    to what stops one, and of the others each fifth, to see that nothing else does.
+    the look at which the evidence says so and at the one before. Judged are the releases whose evidence ever came near
+    to what stops one, of many such the first, and each tenth of all, to see that nothing else stops one. Of the rest
+    the evidence answers.
     """
     runs = len(found.stops)
-    stopped, odd = np.full(runs, np.inf), 0
-    for run in np.flatnonzero((found.most >= NEAR) | (np.arange(runs) % EACH == 0)).tolist():
+    stopped, odd = found.stops.copy(), 0
+    near = np.flatnonzero(found.most >= NEAR)[:MOST_NEAR].tolist()
+    for run in sorted({*near, *range(0, runs, EACH)}):
         is_stopped = decision(world, tracks, run, INTERVALS, judged_by) is Decision.NO_GO
         odd += is_stopped != bool(np.isfinite(found.stops[run]))
         if not is_stopped:
+            stopped[run] = np.inf
             continue
         look = _look(found.stops[run])
         stopped[run] = look * INTERVAL
@@ -50,11 +55,11 @@ def stops(world: World, tracks: Tracks, found: Found, judged_by: Policy) -> tupl
 
 
 def passes(world: World, tracks: Tracks, found: Found, judged_by: Policy, runs: int) -> Array:
-    """When `judge` first says GO, (run), for the first so many releases; asked from when all metrics have passed."""
+    """When `judge` first says GO, (run), for the first so many releases."""
     goes = np.full(min(runs, len(found.passes)), np.inf)
     for run in range(len(goes)):
         begin = _look(found.passes[run])
-        for look in range(begin, min(begin + 6, INTERVALS + 1)):
+        for look in range(begin, min(begin + LOOKS, INTERVALS + 1)):
             if decision(world, tracks, run, look, judged_by) is Decision.GO:
                 goes[run] = look * INTERVAL
                 break
