@@ -35,7 +35,14 @@ def compared(evidence: Evidence, policy: Policy, weighing: Weighing | None) -> t
     else:
         answers = [_family(name, weighing, evidence, trial, policy) for name, _ in policy.in_order()]
         answers.append(_together(weighing, evidence, trial, policy))
+        answers = [replace(answer, detail=_with_set_aside(answer.detail, trial)) for answer in answers]
     return tuple(replace(answer, required=policy.decides(answer.gate)) for answer in answers)
+
+
+def _with_set_aside(detail: str, trial: Trial) -> str:
+    """The detail with how much of the counts was left out because it was no ordinary traffic."""
+    said = [f"{seconds / 60:.0f} min of {reason} left out" for reason, seconds in sorted(trial.set_aside.items())]
+    return "; ".join(part for part in (detail, *said) if part)
 
 
 def _title(name: str, evidence: Evidence) -> str:

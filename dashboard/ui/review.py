@@ -34,6 +34,7 @@ SOURCES: Final = (
     "Looking at any time: Ville's inequality; Ramdas and others, Statistical Science 38 (2023).",
     "The score of a pass: Gu, Ng, Tang, Schucany, Biometrical Journal 50 (2008).",
     "Its planned moments: Lan, DeMets, Biometrika 70 (1983).",
+    "Slow noise: differences of neighbouring minutes, Allan, Proc. IEEE 54 (1966).",
     "Dispersion: McCullagh and Nelder, Generalized Linear Models, 2nd edition, section 4.5.",
     "Time left against a limit: Wald, Sequential Analysis (1947), section 3.4.",
 )
@@ -42,8 +43,8 @@ SOURCES: Final = (
 def promise(policy: Policy) -> str:
     """What one may rely on, in one sentence."""
     return (
-        f"Of 1,000 releases that are no worse than the margin, at most {policy.alpha * 1000:.0f} are ever stopped by "
-        "the comparison with the other track, however often anybody looks."
+        f"Of 1,000 healthy releases, at most {policy.alpha * 1000:.0f} are ever stopped by chance, however often "
+        "anybody looks: the comparison with the other track, the limits and the cost share this one budget."
     )
 
 
@@ -98,7 +99,8 @@ def how(verdict: Verdict, policy: Policy) -> None:
             f"Margins: to fail more than {errors.fail.ratio:g} times as many and {errors.fail.share:.2%} more, or "
             f"{latency.fail.ratio - 1:.0%} slower; to pass shown to be under {errors.go.ratio:g} times as many, or "
             f"{latency.go.ratio - 1:.0%} slower. All counts are divided by how much more than chance the pods of the "
-            "other track differ from each other: a measurement, not a theorem."
+            "other track differ from each other, and by what the past shows of a track's own slow noise, uncertainty "
+            "added: measurements, not theorems. Limits fail by the same kind of evidence against a fixed share."
         )
         st.markdown("\n".join(f"- {source}" for source in SOURCES))
         details = [f"- {gate.title}: {gate.detail}" for gate in verdict.gates if gate.detail]
