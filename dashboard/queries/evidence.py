@@ -230,16 +230,11 @@ def _slow_names(bounds: tuple[SlowBound, ...], over: float | None) -> tuple[str,
 
 
 def _past_clock(clock: _Clock) -> _Clock:
-    """The grid of the past: by the minute, a day long, up to the end of the history."""
+    """The grid of the past: by the minute, a day long, up to the end of the history; its edges are whole steps."""
     step = max(_PAST_STEP, clock.step)
-    start = clock.history_until - int(LONG_PAST.total_seconds() // step) * step
-    return _Clock(
-        step=step,
-        begin=clock.history_until,
-        history_from=start,
-        history_until=clock.history_until,
-        end=clock.history_until,
-    )
+    end = clock.history_until // step * step
+    start = end - int(LONG_PAST.total_seconds() // step) * step
+    return _Clock(step=step, begin=end, history_from=start, history_until=end, end=end)
 
 
 def _clock(ask: Ask, beginning: Beginning, now: datetime) -> _Clock:

@@ -15,6 +15,7 @@ from dashboard.model.series import Sample, Series
 from dashboard.model.trial import Trial
 from dashboard.queries.ask import Instant, Range, Readings, Request
 from dashboard.queries.evidence import Beginning, trial
+from dashboard.queries.grid import Grid
 from tests.unit.release_stage import ENVIRONMENT
 
 START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
@@ -55,10 +56,7 @@ class Counters:
         if isinstance(request, Instant):
             return fresh(self._buckets(request.at), source=Source.PROMETHEUS, as_of=NOW)
         assert isinstance(request, Range)
-        times = tuple(
-            float(at)
-            for at in range(int(request.start.timestamp()), int(request.end.timestamp()) + 1, request.step_seconds)
-        )
+        times = Grid.of(request.start, request.end, request.step_seconds).times
         name = request.expression.name
         lines = []
         if name in self.signals:
@@ -287,3 +285,10 @@ def test_the_day_before_is_counted_by_the_minute_on_both_tracks() -> None:
     assert (past.window_seconds, len(past.total_events["runs"].baseline)) == (60, 24 * 60)
     assert set(past.total_events["runs"].baseline) == {1200}
     assert set(past.total_events["runs"].candidate) == {1200}
+
+
+def test_the_past_is_counted_whatever_second_the_release_began_at() -> None:
+    beginning = Beginning(namespace="agents", service="s", candidate=Track.GREEN, at=START + timedelta(seconds=17))
+    found = trial(Counters(), beginning, NOW).value  # type: ignore[arg-type]
+    assert found is not None
+    assert len(found.past.total_events["runs"].baseline) == 24 * 60
