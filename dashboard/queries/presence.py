@@ -15,8 +15,9 @@ from dashboard.model.mapping import Mapping as NameMapping
 
 # How far back a metric counts as one that is measured here.
 EVER = timedelta(days=14)
-# Scrapes of the pods themselves: a sign of life beside other metrics, no measurement of its own.
-_BESIDE = "up"
+# What only completes the answer of another metric: scrapes of the pods themselves, init containers that restart (few
+# clusters have any), and phases, by which pods that are over are left out.
+_BESIDE = ("up", "kube_pod_init_container_status_restarts_total", "kube_pod_status_phase")
 
 
 def scopes(promql: str, mapping: NameMapping) -> tuple[tuple[str, str], ...]:
@@ -29,7 +30,7 @@ def scopes(promql: str, mapping: NameMapping) -> tuple[tuple[str, str], ...]:
     for name, matchers in series_of(promql):
         kept = [m for m in matchers if m.label in placing and m.operator in ("=", "=~") and m.value != ".*"]
         found[name, f"{{{', '.join(map(str, dict.fromkeys(kept)))}}}" if kept else ""] = None
-    others = [pair for pair in found if pair[0] != _BESIDE]
+    others = [pair for pair in found if pair[0] not in _BESIDE]
     return tuple(others or found)
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from dashboard.catalog import resources
 from dashboard.catalog.expression import Expression
+from dashboard.model.mapping import Mapping as NameMapping
+from dashboard.queries.presence import scopes
 from tests.unit.promql import answers
 
 VALUES = {"namespace": "agents", "window": "300s"}
@@ -68,3 +70,9 @@ def test_restarts_of_init_containers_count_and_each_once(tmp_path: Path) -> None
 def test_without_any_series_nothing_is_summed(tmp_path: Path) -> None:
     assert answers(tmp_path, resources.MEMORY, VALUES, [restarts("", "app", "0x60")], "200s") == {}
     assert answers(tmp_path, resources.RESTARTS, VALUES, [LIVING], "200s") == {}
+
+
+def test_a_cluster_without_init_containers_measures_restarts() -> None:
+    asked = resources.RESTARTS.render(VALUES), resources.CPU_REQUESTED.render(VALUES)
+    names = [{name for name, _ in scopes(promql, NameMapping())} for promql in asked]
+    assert names == [{"kube_pod_container_status_restarts_total"}, {"kube_pod_container_resource_requests"}]
