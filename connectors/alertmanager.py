@@ -17,7 +17,10 @@ TIMEOUT_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiringAlert:
-    """One alert. `state` is active, suppressed or unprocessed (just arrived)."""
+    """One alert. `state` is active, suppressed or unprocessed (just arrived).
+
+    `generator_url` leads to the rule's expression in Prometheus; "" where the sender gave none.
+    """
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
@@ -26,6 +29,7 @@ class FiringAlert:
     fingerprint: str
     silenced_by: tuple[str, ...]
     inhibited_by: tuple[str, ...]
+    generator_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,4 +211,5 @@ def _alert(found: Any) -> FiringAlert:
         fingerprint=found["fingerprint"],
         silenced_by=tuple(found["status"].get("silencedBy") or ()),
         inhibited_by=tuple(found["status"].get("inhibitedBy") or ()),
+        generator_url=found.get("generatorURL") or "",
     )

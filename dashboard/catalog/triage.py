@@ -39,4 +39,101 @@ BURN_RATE_1H = Expression(
     unit=Unit.TIMES,
     blind="How many times too fast an error budget is spent.",
 )
-ALL = (AGENT_ERROR_RATIO_NOW, CONTRACT_VIOLATED_MOST, BUDGET_REMAINING, BURN_RATE_1H)
+_NS = 'namespace="$namespace"'
+_BY_TRACK = "service_name, track"
+_BY_COMPONENT = "service_name, track, component"
+_ANSWERED = once(f"rate(agentgov_component_requests_total{{{_NS}}}[$window])", _BY_COMPONENT)
+_BROKEN = once(f'rate(agentgov_component_requests_total{{{_NS}, code=~"5.."}}[$window])', _BY_COMPONENT)
+_COST = f"agentgov_agent_cost_usd_total{{{_NS}}}"
+_RUN = f"{_RUNS}}}"
+
+DENIED = Expression(
+    name="policy_denied",
+    promql=once(f'rate(agentgov_policy_decisions_total{{{_NS}, decision="deny"}}[$window])', f"{_BY_TRACK}, policy"),
+    unit=Unit.PER_SECOND,
+    blind="Which policy denies what agents want to do, and how often.",
+)
+DECIDED = Expression(
+    name="policy_decided",
+    promql=once(f"rate(agentgov_policy_decisions_total{{{_NS}}}[$window])", _BY_TRACK),
+    unit=Unit.PER_SECOND,
+    blind="Whether policies decide at all, and which share of their decisions is a denial.",
+)
+WAITING = Expression(
+    name="queue_waiting",
+    promql=once(f"min_over_time(agentgov_agent_queue_depth{{{_NS}}}[$window])", f"{_BY_TRACK}, queue"),
+    unit=Unit.COUNT,
+    blind="Whether work waits that nobody does.",
+)
+OLDEST = Expression(
+    name="queue_oldest",
+    promql=f"max by ({_BY_TRACK}, queue) (agentgov_agent_queue_oldest_age_seconds{{{_NS}}})",
+    unit=Unit.SECONDS,
+    blind="How long the oldest task has waited.",
+)
+BROKEN_REQUESTS = Expression(
+    name="component_broken_ratio",
+    promql=f"({_BROKEN} or 0 * {_ANSWERED}) / ({_ANSWERED} > 0)",
+    unit=Unit.RATIO,
+    blind="Whether requests between components are lost or refused.",
+)
+COMPONENT_REQUESTS = Expression(
+    name="component_answers",
+    promql=_ANSWERED,
+    unit=Unit.PER_SECOND,
+    blind="How many requests each component answers, so whether a share of them rests on anything.",
+)
+BROKEN_CODES = Expression(
+    name="component_broken_codes",
+    promql=once(
+        f'rate(agentgov_component_requests_total{{{_NS}, code=~"5.."}}[$window])',
+        "service_name, track, component, code",
+    ),
+    unit=Unit.PER_SECOND,
+    blind="With which codes components refuse requests.",
+)
+AUDIT_LAG = Expression(
+    name="audit_lag",
+    promql=f"max by (service_name, stream) (agentgov_audit_write_lag_seconds{{{_NS}}})",
+    unit=Unit.SECONDS,
+    blind="Whether what the governed system decides is still written to its audit.",
+)
+AUDIT_WRITTEN = Expression(
+    name="audit_written",
+    promql=once(f"rate(agentgov_audit_events_total{{{_NS}}}[$window])", "service_name"),
+    unit=Unit.PER_SECOND,
+    blind="Whether the audit of the governed system stands still.",
+)
+AUDIT_VALID = Expression(
+    name="audit_valid",
+    promql=f"min by (service_name, stream) (agentgov_audit_chain_valid{{{_NS}}})",
+    unit=Unit.COUNT,
+    blind="Whether a record of the audit was changed afterwards.",
+)
+COST_PER_RUN = Expression(
+    name="track_cost_per_run",
+    promql=f"{once(f'rate({_COST}[$window])', _BY_TRACK)} / ({once(f'rate({_RUN}[$window])', _BY_TRACK)} > 0)",
+    unit=Unit.USD,
+    blind="What a run of each track costs now.",
+)
+COST_BEFORE = Expression(
+    name="track_cost_before",
+    promql=(
+        f"{once(f'rate({_COST}[30m] offset $window)', _BY_TRACK)}"
+        f" / ({once(f'rate({_RUN}[30m] offset $window)', _BY_TRACK)} > 0)"
+    ),
+    unit=Unit.USD,
+    blind="What a run of each track cost before.",
+)
+CERTIFICATES = Expression(
+    name="certificate_seconds_left",
+    promql='min by (instance) (probe_ssl_earliest_cert_expiry{instance!=""}) - time()',
+    unit=Unit.SECONDS,
+    blind="Whether a certificate is about to end.",
+)
+LAST_ENDS = Expression(
+    name="container_last_ends",
+    promql=f"max by (pod, reason) (kube_pod_container_status_last_terminated_reason{{{_NS}}})",
+    unit=Unit.COUNT,
+    blind="Whether containers die of another cause than before.",
+)

@@ -1,72 +1,65 @@
-"""From alerts and short-window readings to incidents in the order a person should look at them.
+"""From alerts and from what is measured now to incidents, in the order in which a person should look at them.
 
-Pure. Alerts of one cause (service, track, family) are one incident: a fault trips several rules, and five cards for it
+Pure. What has one cause (family, service, track) is one incident: a fault trips several rules, and five cards for it
 hide the second fault. The order depends on nothing but the incidents themselves, so cards do not jump.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dashboard.decide.alerts import place, said_severity, severity
-from dashboard.decide.policy import Limits
+from dashboard.decide.families import family, is_burn, is_ours
+from dashboard.decide.wording import in_one_form, named
 from dashboard.model.alert import Alert
-from dashboard.model.incident import CauseFamily, Change, Incident, Standing, Symptoms
+from dashboard.model.incident import CauseFamily, Change, Incident, Standing
 from dashboard.model.words import SEVERITIES, Severity, Vocabulary
-from dashboard.model.workload import Health, Pod
 
 RESPONSE_TARGET = timedelta(minutes=5)
 
-_LEAST_PER_SECOND = 0.5
-# A few failed runs in a short window are chance: at 3 runs a second, of which 1 in 200 fails anyway, four of them
-# within 15 s happen once in some days. More than the limit allows by three deviations is hardly chance either.
-_LEAST_EVENTS = 4.0
-_DEVIATIONS = 3.0
-_DEFAULT = Limits()
 
-_FAMILIES = {
-    "AgentErrorRatioHigh": CauseFamily.ERRORS,
-    "AgentLatencyHigh": CauseFamily.LATENCY,
-    "ContractViolationRatioHigh": CauseFamily.CONTRACTS,
-    "PodCrashLooping": CauseFamily.PODS,
-    "DeploymentBelowDesired": CauseFamily.PODS,
-    "TargetDown": CauseFamily.BLIND,
-}
-_RUNBOOKS = {
-    CauseFamily.ERRORS: "agent-error-ratio-high",
-    CauseFamily.LATENCY: "agent-latency-high",
-    CauseFamily.CONTRACTS: "contract-violation-ratio-high",
-}
+def group(
+    alerts: Iterable[Alert],
+    words: Vocabulary[Severity] = SEVERITIES,
+    addresses: Mapping[str, str] | None = None,
+) -> tuple[Incident, ...]:
+    """One incident for each cause, in the order of the page. What is suppressed never hides what is not.
 
+    An alert of the service as a whole belongs to the one track that has an incident of its kind, if it is one.
 
-def family(alert: Alert) -> CauseFamily:
-    """The kind of cause that an alert points to; a burning budget belongs to what burns it."""
-    if alert.name.startswith("ErrorBudgetBurns"):
-        return CauseFamily.CONTRACTS if alert.labels.get("slo") == "contract-compliance" else CauseFamily.ERRORS
-    return _FAMILIES.get(alert.name, CauseFamily.OTHER)
-
-
-def group(alerts: Iterable[Alert], words: Vocabulary[Severity] = SEVERITIES) -> tuple[Incident, ...]:
-    """One incident for each cause, in the order of the page. What is suppressed never hides what is not."""
+    Args:
+        addresses: names of pods by their addresses.
+    """
     causes: dict[tuple[str, ...], list[Alert]] = {}
     for alert in alerts:
         service, track = place(alert.labels)
         kind = family(alert)
         cause = alert.name if kind is CauseFamily.OTHER else kind.value
         causes.setdefault((alert.state, cause, service, track), []).append(alert)
-    return in_order(_incident(members, words) for members in causes.values())
+    for key in [key for key in causes if key[2] and not key[3]]:
+        of_tracks = [other for other in causes if other[:3] == key[:3] and other[3]]
+        if len(of_tracks) == 1:
+            causes[of_tracks[0]] += causes.pop(key)
+    return in_order(_incident(members, key[2], key[3], words, addresses or {}) for key, members in causes.items())
 
 
-def suspects(
-    symptoms: Iterable[Symptoms], pods: Iterable[Pod], known: Sequence[Incident], limits: Limits = _DEFAULT
-) -> tuple[Incident, ...]:
-    """What breaks a limit right now, or fails in the cluster, and is not told by an alert already."""
-    told = {(incident.family, incident.service, incident.track) for incident in known}
-    found = [suspect for symptom in symptoms for suspect in _suspects(symptom, limits)]
-    found.extend(_failing(pods))
-    return in_order(s for s in found if (s.family, s.service, s.track) not in told)
+def joined(known: Iterable[Incident], found: Iterable[Incident]) -> tuple[Incident, ...]:
+    """`known`, which alerts tell, with what was `found` besides: a fact about a known cause becomes one of its reasons.
+
+    A silenced alert keeps quiet what measures the same thing; a fact with a reason of its own still gets a card, since
+    whoever silenced the alert did not know of it.
+    """
+    incidents = list(known)
+    for one in found:
+        same = [i for i, other in enumerate(incidents) if _is_same(other, one)]
+        awake = [i for i in same if incidents[i].standing is not Standing.SUPPRESSED]
+        if awake:
+            incidents[awake[0]] = _with(incidents[awake[0]], one)
+        elif not same or one.reasons:
+            incidents.append(one)
+    return in_order(incidents)
 
 
 def in_order(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
@@ -77,8 +70,8 @@ def in_order(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
         return (
             incident.standing is Standing.SUPPRESSED,
             severities.index(incident.severity),
-            standings.index(incident.standing),
             families.index(incident.family),
+            standings.index(incident.standing),
             incident.key,
         )
 
@@ -102,102 +95,67 @@ def only_where(shares: Mapping[str, float | None], limit: float) -> tuple[str, .
     return sick if 0 < 2 * len(sick) <= len(shares) else ()
 
 
-def _incident(alerts: Sequence[Alert], words: Vocabulary[Severity]) -> Incident:
+def _is_same(known: Incident, found: Incident) -> bool:
+    """One cause at one place. What is bound to no service is told apart by its key."""
+    if known.family is not found.family or known.family is CauseFamily.OTHER:
+        return False
+    if not found.service:
+        return known.key == found.key
+    return known.service == found.service and known.track in ("", found.track)
+
+
+def _with(known: Incident, found: Incident) -> Incident:
+    worst = min(known.severity, found.severity, key=list(Severity).index)
+    headline = (found.headline,) if found.headline != known.headline else ()
+    return replace(
+        known,
+        severity=worst,
+        severity_word=known.severity_word if worst is Severity.UNKNOWN else "",
+        service=known.service or found.service,
+        track=known.track or found.track,
+        runbook=known.runbook or found.runbook,
+        reasons=tuple(dict.fromkeys((*known.reasons, *headline, *found.reasons))),
+    )
+
+
+def _incident(
+    alerts: Sequence[Alert], service: str, track: str, words: Vocabulary[Severity], addresses: Mapping[str, str]
+) -> Incident:
     levels = list(Severity)
 
-    def rank(one: Alert) -> tuple[int, bool, datetime, str]:
-        return (levels.index(severity(one, words)), _is_burn(one), one.starts_at, one.name)
+    def rank(one: Alert) -> tuple[bool, bool, int, datetime, str]:
+        return (not is_ours(one), is_burn(one), levels.index(severity(one, words)), one.starts_at, one.name)
 
     ordered = sorted(alerts, key=rank)
     first = ordered[0]
-    service, track = place(first.labels)
+    worst = min(ordered, key=lambda one: levels.index(severity(one, words)))
     kind = family(first)
     standing = Standing.SUPPRESSED if first.state == "suppressed" else Standing.FIRING
     cause = first.name if kind is CauseFamily.OTHER else kind.value
+    said = [_said(one, addresses) for one in ordered]
     return Incident(
         key="-".join(filter(None, (standing.value, cause, service, track))).lower(),
         family=kind,
-        severity=severity(first, words),
-        severity_word=said_severity(first, words),
+        severity=severity(worst, words),
+        severity_word=said_severity(worst, words),
         standing=standing,
-        headline=first.annotations.get("summary") or first.name,
+        headline=said[0],
         since=min(alert.starts_at for alert in alerts),
         service=service,
         track=track,
         owner=first.labels.get("owner", ""),
-        runbook=first.annotations.get("runbook", ""),
+        runbook=next((one.annotations["runbook"] for one in ordered if one.annotations.get("runbook")), ""),
         alerts=tuple(sorted({alert.name for alert in alerts})),
+        # Budgets say no more of the cause than the alert on the fault itself.
+        reasons=tuple(
+            dict.fromkeys(s for one, s in zip(ordered, said, strict=True) if s != said[0] and not is_burn(one))
+        ),
     )
 
 
-def _is_burn(alert: Alert) -> bool:
-    """Burn alerts tell of the budget; the alert on the fault itself makes the better headline."""
-    return alert.name.startswith("ErrorBudgetBurns")
-
-
-def _suspects(s: Symptoms, limits: Limits) -> Iterable[Incident]:
-    seconds = s.window_seconds
-    if s.error_ratio is not None and _is_beyond(s.error_ratio, limits.error_ratio, s.runs_per_second, seconds):
-        yield _suspect(s, CauseFamily.ERRORS, f"fails {s.error_ratio * 100:.0f} % of its runs")
-    if s.violation_ratio is not None and _is_beyond(
-        s.violation_ratio, limits.violation_ratio, s.evaluations_per_second, seconds
-    ):
-        yield _suspect(
-            s, CauseFamily.CONTRACTS, f"violates {s.violation_ratio * 100:.0f} % of its contract evaluations"
-        )
-    if (
-        s.p95_seconds is not None
-        and s.p95_seconds > limits.p95_seconds
-        and (s.runs_per_second or 0.0) > _LEAST_PER_SECOND
-    ):
-        yield _suspect(s, CauseFamily.LATENCY, f"takes over {s.p95_seconds:.1f} s for 1 run in 20")
-
-
-def _is_beyond(ratio: float, limit: float, per_second: float | None, window_seconds: float) -> bool:
-    if per_second is None or per_second <= _LEAST_PER_SECOND:
-        return False
-    events = per_second * window_seconds
-    allowed = limit * events
-    return ratio * events >= max(_LEAST_EVENTS, allowed + _DEVIATIONS * math.sqrt(allowed))
-
-
-def _failing(pods: Iterable[Pod]) -> Iterable[Incident]:
-    places: dict[tuple[str, str], list[Pod]] = {}
-    for pod in pods:
-        if pod.health is Health.OVER:
-            continue
-        places.setdefault((pod.component or pod.workload, pod.track), []).append(pod)
-    for (service, track), members in sorted(places.items()):
-        sick = [pod for pod in members if pod.health is Health.FAILING]
-        if not sick:
-            continue
-        reasons = ", ".join(sorted({pod.trouble for pod in sick if pod.trouble})) or "not able to work"
-        where = f"{service} on {track}" if track else service
-        yield Incident(
-            key="-".join(filter(None, ("suspect", CauseFamily.PODS.value, service, track))),
-            family=CauseFamily.PODS,
-            severity=Severity.CRITICAL if len(sick) == len(members) else Severity.WARNING,
-            standing=Standing.SUSPECT,
-            headline=f"{len(sick)} of {len(members)} pods of {where} fail: {reasons}",
-            since=None,
-            service=service,
-            track=track,
-            owner="",
-            runbook="pod-crash-looping",
-        )
-
-
-def _suspect(symptoms: Symptoms, kind: CauseFamily, does: str) -> Incident:
-    where = f"{symptoms.service} on {symptoms.track}" if symptoms.track else symptoms.service
-    return Incident(
-        key="-".join(filter(None, ("suspect", kind.value, symptoms.service, symptoms.track))),
-        family=kind,
-        severity=Severity.WARNING if kind is CauseFamily.LATENCY else Severity.CRITICAL,
-        standing=Standing.SUSPECT,
-        headline=f"{where} {does}, measured over the last {symptoms.window_seconds:.0f} s",
-        since=None,
-        service=symptoms.service,
-        track=symptoms.track,
-        owner="",
-        runbook=_RUNBOOKS[kind],
-    )
+def _said(alert: Alert, addresses: Mapping[str, str]) -> str:
+    """An alert's own sentence: figures as tiles write them, pods by name."""
+    summary = alert.annotations.get("summary") or alert.name
+    instance, pod = alert.labels.get("instance", ""), alert.labels.get("pod", "")
+    own = {instance: pod} if instance and pod else {}
+    return named(in_one_form(summary), {**addresses, **own})

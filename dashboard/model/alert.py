@@ -10,7 +10,10 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One firing alert. `suppressed` means that somebody silenced it or another alert inhibits it."""
+    """One firing alert. `suppressed` means that somebody silenced it or another alert inhibits it.
+
+    `expression` is the rule's PromQL, "" where the alert does not lead to it.
+    """
 
     name: str
     labels: Mapping[str, str]
@@ -19,3 +22,4 @@ class Alert:
     state: Literal["active", "suppressed"]
     fingerprint: str
     silenced_by: tuple[str, ...] = ()
+    expression: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,11 +16,19 @@ from dashboard.model.words import Severity
 class CauseFamily(StrEnum):
     """Kinds of causes, worst for users first: this is their order on the page within one severity."""
 
+    STOPPED = "stopped"  # the kill switch, or policies that deny most of what is asked
+    UNSERVED = "unserved"  # a Service that no pod serves
+    QUEUE = "queue"  # work is taken in and not done
     ERRORS = "errors"
     CONTRACTS = "contracts"
     LATENCY = "latency"
     PODS = "pods"
-    BLIND = "blind"  # something is not measured any more
+    REQUESTS = "requests"  # components answer each other with 5xx: often the echo of a cause above
+    AUDIT = "audit"
+    COST = "cost"
+    LOGS = "logs"
+    CPU = "cpu"
+    BLIND = "blind"  # something is not measured, or not answered, any more
     OTHER = "other"
 
 
@@ -33,9 +42,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """Alerts of one cause. `service` and `track` are "" where the cause is not bound to one.
+    """What is wrong for one cause. `service` and `track` are "" where the cause is not bound to one.
 
-    `since` is None for a suspect: it is true now, and nobody has watched for how long.
+    `since` is None for what is measured now and nobody has watched for how long.
+    `reasons` say what is behind the headline, each in one sentence, in the words of who says it.
     `severity_word` is what the alert says where its severity is not understood.
     """
 
@@ -51,6 +61,7 @@ class Incident:
     runbook: str
     alerts: tuple[str, ...] = ()
     severity_word: str = ""
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +101,8 @@ class Measured:
 class IncidentEvidence:
     """What proves and narrows one incident. `pair` holds the sick track first, then the other one.
 
-    `limit` is what the measure is held against.
+    `limit` is what the measure is held against. `ends` are the causes of which containers died in turn, with the time
+    from which on each was seen, where the cause changed.
     """
 
     measure: str
@@ -100,3 +112,21 @@ class IncidentEvidence:
     contract: str
     agents: tuple[str, ...]
     change: Change | None
+    ends: tuple[tuple[str, datetime], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What Triage looked at, by how far that can be believed. "No problem found" holds for `looked_at` alone.
+
+    Attributes:
+        looked_at: what was answered just now, in full.
+        unmeasured: what nothing here measures, with what would.
+        silent: what is measured here and has no data now, such as failed runs where nothing runs.
+        unknown: what was not answered, or not wholly, or not understood, by the reason.
+    """
+
+    looked_at: tuple[str, ...]
+    unmeasured: Mapping[str, str]
+    silent: Mapping[str, str]
+    unknown: Mapping[str, tuple[str, ...]]

@@ -7,21 +7,27 @@ Triage itself ask for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dashboard.catalog import service as catalog
-from dashboard.decide import changes, incidents
+from dashboard.catalog import triage as own
+from dashboard.decide import changes, incidents, wording
+from dashboard.decide.causes import causes_in_turn
 from dashboard.decide.policy import Limits
 from dashboard.model.incident import CauseFamily, Change, Incident, IncidentEvidence, Measured, Standing
 from dashboard.model.log import LogEntry, LogPage
+from dashboard.model.reading import Reading, State, missing
 from dashboard.model.release import Track
 from dashboard.model.series import Sample, Series
 from dashboard.model.words import LogLevel
+from dashboard.model.workload import Pod
 from dashboard.queries.ask import Ask, Logs, Range, Readings, Request
 from dashboard.queries.log_places import places
 
 COURSE = timedelta(minutes=15)
 MOST = 4
+_NO_LINE = "no line of it at all in the last 15 minutes, so nothing is known of errors"
 MEASURES = {
     "runs": catalog.TRACK_RUNS,
     "errors": catalog.TRACK_ERROR_RATIO,
@@ -41,8 +47,14 @@ def evidence(
     readings: Readings,
     moments: Mapping[str, str],
     limits: Limits,
+    addresses: Mapping[str, str],
+    pods: Iterable[Pod],
 ) -> dict[str, IncidentEvidence]:
-    """The second round, for what stands on top of the page."""
+    """The second round, for what stands on top of the page.
+
+    Args:
+        addresses: names of pods by their addresses.
+    """
     shown = [incident for incident in found if incident.standing is not Standing.SUPPRESSED][:MOST]
     if not shown:
         return {}
@@ -59,7 +71,7 @@ def evidence(
                 "track": incident.track,
                 "level": LogLevel.ERROR,
             }
-            requests[f"log.{incident.key}"] = Logs(
+            errors = Logs(
                 stream="logs",
                 namespace=moments["namespace"],
                 start=end - COURSE,
@@ -68,6 +80,10 @@ def evidence(
                 size=1,
                 places=where,
             )
+            requests[f"log.{incident.key}"] = errors
+            requests[f"any.{incident.key}"] = replace(errors, filters={**filters, "level": ""})
+        if incident.family is CauseFamily.PODS:
+            requests["ends"] = Range(own.LAST_ENDS, moments, end - COURSE, end)
     more = ask.gather(requests)
     changed = changes.changes(
         services=readings.objects("services").value or (),
@@ -75,7 +91,50 @@ def evidence(
         deployments=readings.objects("cluster.deployments").value or (),
         pods=readings.objects("cluster.pods").value or (),
     )
-    return {incident.key: _evidence_of(incident, readings, more, requests, changed, now, limits) for incident in shown}
+    found_pods = tuple(pods)
+    return {
+        incident.key: replace(
+            _evidence_of(incident, readings, more, requests, changed, now, limits),
+            log=_line(incident, more, requests, addresses),
+            ends=_ends(incident, more, found_pods) if "ends" in requests else (),
+        )
+        for incident in shown
+    }
+
+
+def _line(
+    incident: Incident, more: Readings, requests: Mapping[str, Request], addresses: Mapping[str, str]
+) -> Reading[LogEntry] | None:
+    """The newest error line; of a flood the newest line of all. That there is none is said only where lines arrive."""
+    if f"log.{incident.key}" not in requests:
+        return None
+    every = more.logs(f"any.{incident.key}")
+    if incident.family is CauseFamily.LOGS:
+        answer = every.map(_newest, empty=_NO_LINE)
+    else:
+        answer = more.logs(f"log.{incident.key}").map(_newest, empty="no error line in the last 15 minutes")
+        if answer.state is State.EMPTY:
+            answer = _none_of(answer, every)
+    return answer.map(lambda entry: replace(entry, message=wording.named(entry.message, addresses)))
+
+
+def _none_of(answer: Reading[LogEntry], every: Reading[LogPage]) -> Reading[LogEntry]:
+    """That there is no error line, as far as that can be said: of what writes no line at all nobody knows."""
+    if every.value is None or every.state is not State.FRESH:
+        return missing(f"not known: {every.reason}", source=answer.source, query=answer.query)
+    if every.value.lacking:
+        return answer.said(f"not known: no document here carries {', '.join(every.value.lacking)}")
+    return answer if every.value.total else answer.said(_NO_LINE)
+
+
+def _ends(incident: Incident, more: Readings, pods: Iterable[Pod]) -> tuple[tuple[str, datetime], ...]:
+    """Of what the containers of the incident's pods died in turn, where that changed."""
+    if incident.family is not CauseFamily.PODS:
+        return ()
+    names = {
+        pod.name for pod in pods if (pod.component or pod.workload) == incident.service and pod.track == incident.track
+    }
+    return causes_in_turn(more.series("ends").value or (), names)
 
 
 def _evidence_of(
@@ -88,14 +147,11 @@ def _evidence_of(
     limits: Limits,
 ) -> IncidentEvidence:
     measure = _OF_FAMILY.get(incident.family, "")
-    log_key = f"log.{incident.key}"
     return IncidentEvidence(
         measure=measure,
         limit=by_measure(limits).get(measure),
         pair=tuple(_pair(incident, measure, readings, more)) if measure else (),
-        log=more.logs(log_key).map(_newest, empty="no error line in the last 15 minutes")
-        if log_key in requests
-        else None,
+        log=None,
         contract=_contract(readings, incident) if incident.family is CauseFamily.CONTRACTS else "",
         agents=_sick_agents(readings, incident, limits) if incident.family is CauseFamily.ERRORS else (),
         change=incidents.change_before(incident, changed, now),

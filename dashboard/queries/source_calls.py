@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, assert_never
+from urllib.parse import parse_qs, urlsplit
 
 from connectors.alertmanager import Alertmanager, FiringAlert
 from connectors.elasticsearch import Elasticsearch
@@ -434,4 +435,13 @@ def _alert(found: FiringAlert) -> Alert:
         state="suppressed" if found.state == "suppressed" else "active",
         fingerprint=found.fingerprint,
         silenced_by=found.silenced_by,
+        expression=_expression(found.generator_url),
     )
+
+
+def _expression(generator_url: str) -> str:
+    """The rule's PromQL: Prometheus sends a link to its graph page with the expression in it."""
+    try:
+        return next(iter(parse_qs(urlsplit(generator_url).query).get("g0.expr", ())), "")
+    except ValueError:  # no link that can be read
+        return ""

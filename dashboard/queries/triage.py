@@ -13,26 +13,28 @@ from datetime import datetime
 from typing import Any
 
 from dashboard.catalog import triage as own
-from dashboard.decide import incidents
+from dashboard.decide import incidents, suspects, wording
 from dashboard.decide.alerts import namespace
 from dashboard.decide.tracks import find_tracks
 from dashboard.model import service_annotations
 from dashboard.model.alert import Alert
-from dashboard.model.finding import ClusterFinding, FindingKind
-from dashboard.model.incident import Incident, IncidentEvidence, Measured, Symptoms
-from dashboard.model.reading import Reading, State, beside
+from dashboard.model.finding import ClusterFinding
+from dashboard.model.incident import Coverage, Incident, IncidentEvidence, Measured, Symptoms
+from dashboard.model.reading import Reading, beside
 from dashboard.model.series import Sample
 from dashboard.model.unfinished import Unfinished
 from dashboard.model.view import View
 from dashboard.model.workload import Pod, Workload
-from dashboard.queries import measures
+from dashboard.queries import measures, signs
 from dashboard.queries.ask import Alerts, Ask, Instant, Objects, Readings, Request
-from dashboard.queries.cluster import ClusterState, ask_cluster, cluster_state
+from dashboard.queries.cluster import ask_cluster, cluster_state
+from dashboard.queries.coverage import coverage
 from dashboard.queries.incident import MEASURES, Place, by_measure, evidence, line_at, place, value_at
 from dashboard.queries.policy import limits_of
 from dashboard.queries.unfinished import unfinished_of
 
-_NOT_KNOWN = (State.MISSING, State.STALE, State.PARTIAL)
+# Where little runs, four of the shortest windows hold enough to tell.
+_LONGER = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,37 +71,57 @@ class Triage:
     pods: Reading[tuple[Pod, ...]]
     findings: Reading[tuple[ClusterFinding, ...]]
     figures: Mapping[Place, Mapping[str, Measured]]
-    unknown: Mapping[str, tuple[str, ...]]  # by the reason, which says of whom
+    coverage: Coverage
     measured: int  # tracks that were measured over the last moments
     has_traffic: bool
     limits: Mapping[str, float]  # by measure: what a track is held against
+
+    @property
+    def unknown(self) -> Mapping[str, tuple[str, ...]]:
+        """What is not known now, by the reason, which says of whom."""
+        return self.coverage.unknown
 
 
 def triage(ask: Ask, view: View, now: datetime) -> Triage:
     """Ask for the page. Guarantees: nothing is called well that was not answered just now (`unknown` says what)."""
     over = measures.period(view, now)
     limits = limits_of(ask)
-    moments = {"namespace": view.ns, "window": f"{window_seconds(ask):.0f}s", "objective": f"{limits.objective_ratio}"}
-    readings = ask.gather(_first(view, over, moments))
-    cluster = cluster_state(readings, now, ask.environment.words.tables())
+    seconds = window_seconds(ask)
+    moments = {"namespace": view.ns, "window": f"{seconds:.0f}s", "objective": f"{limits.objective_ratio}"}
+    longer_moments = {**moments, "window": f"{_LONGER * seconds:.0f}s"}
+    readings = ask.gather(
+        _first(view, over, moments, longer_moments) | signs.ask_signs(view.ns, moments, longer_moments, now)
+    )
+    words = ask.environment.words.tables()
+    cluster = cluster_state(readings, now, words)
     alerts = readings.alerts("alerts")
     ours = [alert for alert in alerts.value or () if namespace(alert.labels) in ("", view.ns)]
-    known = incidents.group(ours, ask.environment.words.tables().severity)
-    symptoms = _symptoms(readings, window_seconds(ask))
-    found = incidents.in_order((*known, *incidents.suspects(symptoms, cluster.pods.value or (), known, limits)))
+    addresses = wording.addresses_of(readings.objects("cluster.pods").value or ())
+    known = incidents.group(ours, words.severity, addresses)
+    symptoms, longer = _symptoms(readings, "now", seconds), _symptoms(readings, "longer", _LONGER * seconds)
+    pods = cluster.pods.value or ()
+    seen = (
+        *suspects.of_symptoms((*symptoms, *longer), limits),
+        *suspects.of_findings(cluster.findings.value or ()),
+        *suspects.of_pods(pods),
+        *signs.found(
+            readings, symptoms=symptoms, longer=longer, pods=pods, health=ask.health(), limits=limits, now=now
+        ),
+    )
     services = _services(readings, cluster.workloads, now)
-    owners = {line.name: line.owner for line in services.value or ()}
-    found = tuple(i if i.owner else replace(i, owner=owners.get(i.service, "")) for i in found)
+    found = _owned(incidents.joined(known, seen), services.value or ())
     return Triage(
         alerts=alerts,
         incidents=found,
-        evidence=evidence(ask, now, found, readings, moments, limits),
+        evidence=evidence(ask, now, found, readings, moments, limits, addresses, pods),
         services=services,
         budgets=_budgets(readings),
         pods=cluster.pods,
         findings=cluster.findings,
         figures=_figures(readings, services.value or ()),
-        unknown=_unknown(readings, cluster),
+        coverage=coverage(
+            readings, cluster, [(line.name, track) for line in services.value or () for track in line.tracks], symptoms
+        ),
         measured=len(symptoms),
         has_traffic=any((s.runs_per_second or 0) > 0 for s in symptoms),
         limits=by_measure(limits),
@@ -111,7 +133,14 @@ def window_seconds(ask: Ask) -> float:
     return max(15.0, 4.0 * ask.environment.prometheus.scrape_interval_seconds)
 
 
-def _first(view: View, over: measures.Period, moments: Mapping[str, str]) -> dict[str, Request]:
+def _owned(found: Iterable[Incident], services: Iterable[ServiceLine]) -> tuple[Incident, ...]:
+    owners = {line.name: line.owner for line in services}
+    return tuple(one if one.owner else replace(one, owner=owners.get(one.service, "")) for one in found)
+
+
+def _first(
+    view: View, over: measures.Period, moments: Mapping[str, str], longer: Mapping[str, str]
+) -> dict[str, Request]:
     requests: dict[str, Request] = {
         "alerts": Alerts.of_namespace(view.ns),
         "agents": Instant(own.AGENT_ERROR_RATIO_NOW, moments),
@@ -125,17 +154,17 @@ def _first(view: View, over: measures.Period, moments: Mapping[str, str]) -> dic
     }
     for name, expression in MEASURES.items():
         requests[f"now.{name}"] = Instant(expression, moments)
+        requests[f"longer.{name}"] = Instant(expression, longer)
         if name != "evaluations":
             requests |= measures.ask_measure(name, expression, {"namespace": view.ns}, over)
     return requests
 
 
-def _symptoms(readings: Readings, seconds: float) -> tuple[Symptoms, ...]:
-    """What is measured now, by track. A stale answer proves nothing about now and is left out."""
+def _symptoms(readings: Readings, window: str, seconds: float) -> tuple[Symptoms, ...]:
+    """What is measured over a window, by track. A stale answer proves nothing about now and is left out."""
     values: dict[Place, dict[str, float | None]] = {}
     for name in MEASURES:
-        reading = readings.samples(f"now.{name}")
-        for sample in (reading.value or ()) if reading.state is not State.STALE else ():
+        for sample in signs.known_now(readings.samples(f"{window}.{name}")):
             values.setdefault(place(sample.labels), {})[name] = sample.value
     return tuple(
         Symptoms(
@@ -215,26 +244,6 @@ def _tracks(
         or (workload.kind == "Rollout" and workload.component == component and workload.track)
     ]
     return tuple(sorted(found, key=lambda workload: workload.track))
-
-
-def _unknown(readings: Readings, cluster: ClusterState) -> dict[str, tuple[str, ...]]:
-    """What is not known now, or not wholly: without these, nobody may say that nothing is wrong."""
-    asked: dict[str, Reading[Any]] = {
-        "alerts": readings.alerts("alerts"),
-        "error ratios": readings.samples("now.errors"),
-        "latency": readings.samples("now.p95"),
-        "contract violations": readings.samples("now.violations"),
-        "pods": cluster.pods,
-        "workloads": cluster.workloads,
-    }
-    found: dict[str, tuple[str, ...]] = {}
-    for what, reading in asked.items():
-        if reading.state in _NOT_KNOWN:
-            found[reading.reason] = (*found.get(reading.reason, ()), what)
-    for one in cluster.findings.value or ():
-        if one.kind is FindingKind.NOT_UNDERSTOOD:
-            found[one.headline] = (one.reason,)
-    return found
 
 
 def _objective(labels: Mapping[str, str]) -> tuple[str, str, str]:

@@ -23,13 +23,18 @@ from dashboard.ui.text import plain
 from dashboard.ui.tiles import Tile, TileColour, tiles
 
 RUNBOOKS: Final = Path(__file__).resolve().parents[2] / "deploy" / "runbooks"
+_MOST_REASONS = 4
 _NAMES = {"errors": "Failed runs", "violations": "Violations", "p95": "Slowest 5 %"}
 _UNITS = {"errors": Unit.RATIO, "violations": Unit.RATIO, "p95": Unit.SECONDS, "runs": Unit.PER_SECOND}
 _AGENTS = ("agents", "Agents", ":material/smart_toy:")
 _RESOURCES = ("resources", "Resources", ":material/memory:")
 _DETAILS = {  # where a family's details are
     CauseFamily.CONTRACTS: ("contracts", "Contracts", ":material/contract:"),
+    CauseFamily.STOPPED: ("contracts", "Contracts", ":material/contract:"),
     CauseFamily.PODS: _RESOURCES,
+    CauseFamily.UNSERVED: _RESOURCES,
+    CauseFamily.LOGS: _RESOURCES,
+    CauseFamily.CPU: _RESOURCES,
     CauseFamily.BLIND: _RESOURCES,
 }
 
@@ -46,30 +51,72 @@ def audit_card(troubles: Sequence[str], view: View) -> None:
 
 
 def headline(found: Triage, view: View, now: datetime, *, is_audit_well: bool = True) -> None:
-    """Say that nothing is wrong and what was looked at; never so while something is unknown."""
+    """What was looked at and found quiet, what is not measured here and what is not known; details on demand.
+
+    "No problem found" is said of what was measured, and not at all while something else on the page is not in order.
+    """
     open_ones = [i for i in found.incidents if i.standing is not Standing.SUPPRESSED]
     if found.unknown:
         told = f"{len(open_ones)} found among what is known. " if open_ones else ""
         missing = "; ".join(f"{', '.join(what)} ({plain(why)})" for why, what in found.unknown.items())
         st.warning(
-            f"**Not known whether all is well.** {told}Not answered now: {missing}.",
+            f"**Not known whether all is well.** {told}Not answered or not understood now: {missing}.",
             icon=":material/visibility_off:",
         )
     elif not open_ones and (not is_audit_well or any(line.unfinished for line in found.services.value or ())):
         pass  # `audit_card` and `unfinished_actions` say what is not in order
     elif not open_ones and not found.has_traffic:
         _quiet(
-            ":material/do_not_disturb_on: **No alert fires, but no agent run was measured.** Without traffic nothing "
-            f"can be said about errors, latency and contracts. Checked {clock(now, view.tz)}."
+            ":material/do_not_disturb_on: **No agent run was measured.** Without runs nothing can be said about "
+            f"errors, latency and contracts. No problem found in the rest: {_listed(_without_runs(found))}. "
+            f"Checked {clock(now, view.tz)}."
         )
     elif not open_ones:
         _quiet(
-            ":material/check_circle: **Nothing is wrong.** No alert fires; failed runs, latency and violations of "
-            f"{found.measured} tracks are within limits; no pod of {_living(found)} fails. "
-            f"Checked {clock(now, view.tz)}."
+            f":material/check_circle: **No problem found in what is measured here:** "
+            f"{_listed(found.coverage.looked_at)}. {_gaps(found)}Checked {clock(now, view.tz)}."
         )
+    _details(found)
     if not view.range:
         st.caption("Incidents are those of now; the period chosen above is what the figures of the services cover.")
+
+
+_NEED_RUNS = ("runs", "error ratios", "latency", "contract violations", "cost of a run")
+
+
+def _without_runs(found: Triage) -> tuple[str, ...]:
+    return tuple(what for what in found.coverage.looked_at if what not in _NEED_RUNS)
+
+
+def _listed(what: Sequence[str], *, most: int = 5) -> str:
+    """The first few by name and the rest by number: the details are one tap away."""
+    if not what:
+        return "nothing"
+    rest = len(what) - most
+    return ", ".join(what[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _gaps(found: Triage) -> str:
+    """What the good news does not cover."""
+    coverage = found.coverage
+    said = ""
+    if coverage.unmeasured:
+        said += f"Not measured here: {_listed(tuple(coverage.unmeasured))}. "
+    if coverage.silent:
+        said += f"Without data now: {plain(_listed(tuple(coverage.silent)))}. "
+    return said
+
+
+def _details(found: Triage) -> None:
+    """Everything that was looked at, and what was not and why."""
+    coverage = found.coverage
+    with st.popover("What was looked at", icon=":material/visibility:", key="coverage"):
+        st.markdown(f"**Looked at:** {', '.join(coverage.looked_at) or 'nothing was answered'}.")
+        for title, gaps in (("Not measured here", coverage.unmeasured), ("Without data now", coverage.silent)):
+            if gaps:
+                st.markdown(
+                    f"**{title}:**\n" + "\n".join(f"- {plain(what)}: {plain(why)}" for what, why in gaps.items())
+                )
 
 
 def unfinished_actions(found: Triage, view: View) -> None:
@@ -113,6 +160,8 @@ def _card(incident: Incident, evidence: IncidentEvidence | None, view: View, now
     with st.container(border=True, key=f"incident-{incident.key}", gap="xsmall"):
         _badges(incident, view, now)
         st.markdown(f"##### {plain(incident.headline)}")
+        for reason in incident.reasons[:_MOST_REASONS]:
+            st.markdown(plain(reason, limit=400))
         if evidence is not None:
             if words := _words(incident, evidence, view, now):
                 st.markdown(" ".join(words))
@@ -168,6 +217,11 @@ def _words(incident: Incident, evidence: IncidentEvidence, view: View, now: date
             said.append(f"Only {incident.track}: {other} is within its limit.")
         elif measured.value.value is not None:
             said.append(f"{other.capitalize()} is sick too: look at what both share.")
+        else:
+            said.append(f"Of {other} nothing is known: {plain(measured.value.reason)}.")
+    if evidence.ends:
+        turns = ", then ".join(f"{plain(why)} from {clock(at, view.tz, seconds=False)}" for why, at in evidence.ends)
+        said.append(f"**It goes on under a new cause:** containers ended by {turns}.")
     if evidence.contract:
         said.append(f"Violated most: **{plain(evidence.contract)}**.")
     if evidence.change is not None:
@@ -177,7 +231,8 @@ def _words(incident: Incident, evidence: IncidentEvidence, view: View, now: date
         if evidence.log.value is not None:
             line = evidence.log.value
             doubt = "" if evidence.log.state is State.FRESH else f", {evidence.log.state}: {plain(evidence.log.reason)}"
-            said.append(f"Newest error line ({ago(line.at, now)}{doubt}): *{plain(line.message, limit=160)}*")
+            kind = "log line" if incident.family is CauseFamily.LOGS else "error line"
+            said.append(f"Newest {kind} ({ago(line.at, now)}{doubt}): *{plain(line.message, limit=160)}*")
         else:
             said.append(f"Error lines: {plain(evidence.log.reason)}.")
     return said

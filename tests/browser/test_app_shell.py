@@ -139,7 +139,7 @@ def test_every_page_is_drawn_without_sources_and_without_a_breach_of_its_own_pol
         expect(page.get_by_text("Prometheus (metrics) does not answer")).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)
         expect(page.get_by_text("This part of the page failed")).to_have_count(0)
-        expect(page.get_by_text("Nothing is wrong")).to_have_count(0)
+        expect(page.get_by_text("No problem found")).to_have_count(0)
     assert [text for text in said if not PROBE.search(text)] == []
 
 

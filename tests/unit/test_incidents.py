@@ -5,13 +5,15 @@ and draws them is in test_ui_triage.py.
 """
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from dashboard.decide.incidents import change_before, group, only_where, suspects
+from dashboard.decide.incidents import change_before, group, in_order, joined, only_where
+from dashboard.decide.suspects import of_pods, of_symptoms
 from dashboard.model.alert import Alert
 from dashboard.model.incident import CauseFamily, Change, Incident, Standing, Symptoms
 from dashboard.model.words import Severity
@@ -28,6 +30,13 @@ WELL = Symptoms(
     evaluations_per_second=40.0,
     violation_ratio=0.001,
 )
+
+
+def suspects(symptoms: Iterable[Symptoms], pods: Iterable[Pod], known: Iterable[Incident]) -> tuple[Incident, ...]:
+    """What is found beside the known incidents."""
+    told = tuple(known)
+    found = joined(told, [*of_symptoms(symptoms), *of_pods(pods)])
+    return in_order(one for one in found if one.key not in {i.key for i in told})
 
 
 def alert(

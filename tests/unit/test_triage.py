@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from dashboard.model.alert import Alert
+from dashboard.model.health import SourceHealth
 from dashboard.model.incident import CauseFamily, Standing
 from dashboard.model.log import LogEntry, LogPage
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
@@ -35,6 +36,15 @@ WELL = {
     "track_violation_ratio": 0.001,
 }
 
+SERVING: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "endpointslices": (
+        {
+            "metadata": {"name": "a", "labels": {"kubernetes.io/service-name": "agent-runtime"}},
+            "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": True, "serving": True}}],
+        },
+    )
+}
+
 
 class FakeAsk:
     """Answers from a table of values by expression and track; `instead` replaces whole kinds of answers."""
@@ -51,12 +61,15 @@ class FakeAsk:
         instead: Mapping[type, Reading[Any]] | None = None,
     ) -> None:
         self.values = {"green": {**WELL, **(green or {})}, "blue": {**WELL, **(blue or {})}}
-        self.alerts, self.objects, self.instead = alerts, objects or {}, instead or {}
+        self.alerts, self.objects, self.instead = alerts, {**SERVING, **(objects or {})}, instead or {}
         self.asked: list[Mapping[str, Request]] = []
 
     def gather(self, requests: Mapping[str, Request]) -> Readings:
         self.asked.append(requests)
         return Readings(requests, {key: self._one(request) for key, request in requests.items()})
+
+    def health(self) -> tuple[SourceHealth, ...]:
+        return tuple(SourceHealth(source=source, reachable=True) for source in Source)
 
     def _one(self, request: Request) -> Reading[Any]:
         if type(request) in self.instead:

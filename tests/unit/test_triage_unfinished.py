@@ -48,4 +48,4 @@ def test_the_page_says_so_instead_of_that_nothing_is_wrong(monkeypatch: pytest.M
     said = " ".join(element.value for element in app.markdown)
     assert "switch left unfinished" in said
     assert "Its process is gone" in said
-    assert "Nothing is wrong" not in said
+    assert "No problem found" not in said

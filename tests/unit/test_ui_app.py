@@ -80,7 +80,7 @@ def test_triage_with_all_sources_dead_names_them_and_never_says_that_nothing_is_
     for source in ("Prometheus", "Alertmanager", "Kubernetes"):
         assert f"{source} (" in warnings
     assert "Not known whether all is well" in warnings
-    assert "Nothing is wrong" not in " ".join(element.value for element in app.markdown)
+    assert "No problem found" not in " ".join(element.value for element in app.markdown)
 
 
 def test_a_link_that_cannot_be_read_is_explained_and_the_page_is_drawn(

@@ -138,4 +138,4 @@ def test_triage_is_not_all_clear_while_the_audit_is_not_in_order() -> None:
     for is_well in (True, False):
         page = AppTest.from_function(draw, args=(is_well,), default_timeout=30).run()
         assert not page.exception
-        assert any("Nothing is wrong" in element.value for element in page.markdown) == is_well
+        assert any("No problem found" in element.value for element in page.markdown) == is_well

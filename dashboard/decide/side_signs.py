@@ -1,0 +1,204 @@
+"""What goes wrong beside the runs: cost, CPU, floods of log lines, wrong times, certificates and sources.
+
+Pure: samples, counts and health in, incidents out. Thresholds are wide: a card at night must be worth getting up for.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.decide.policy import Limits
+from dashboard.decide.suspects import suspect, where
+from dashboard.model.health import SourceHealth
+from dashboard.model.incident import CauseFamily, Incident, Symptoms
+from dashboard.model.reading import Unit
+from dashboard.model.series import Sample
+from dashboard.model.words import Severity
+from dashboard.model.workload import Pod
+from dashboard.model.written import number
+
+LEAST_RUNS = 30.0
+# What runs cost differs widely: only gross growth is told here, the release's gates tell the rest.
+LEAST_COST_TIMES = 2.0
+CPU_TIMES, LEAST_CPU_CORES = 2.0, 0.25
+FLOOD_TIMES, FLOOD_PER_SECOND = 5.0, 100.0
+LATE_SECONDS = 30.0
+CERTIFICATE_SECONDS = 7 * 86_400.0
+SLOW_SOURCE_SECONDS = 1.0
+
+Samples = Iterable[Sample]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """What one track writes, or everything together (`service` and `track` "").
+
+    Attributes:
+        per_second: lines over the newest moments, and over each step of the minutes before, oldest first.
+        newest: the time that the newest line bears; None where there is none.
+    """
+
+    service: str
+    track: str
+    per_second: float
+    before: Sequence[float]
+    newest: datetime | None
+
+
+def dearer(now: Samples, before: Samples, symptoms: Iterable[Symptoms], limits: Limits) -> Iterator[Incident]:
+    """Tracks on which a run costs several times what it cost before, or what it costs on the other track."""
+    runs = {(s.service, s.track): (s.runs_per_second or 0.0) * s.window_seconds for s in symptoms}
+    costs = {_place(sample): sample.value for sample in now}
+    past = {_place(sample): sample.value for sample in before}
+    most = max(LEAST_COST_TIMES, limits.cost_ratio)
+    for (service, track), cost in sorted(costs.items()):
+        if not cost or runs.get((service, track), 0.0) < LEAST_RUNS:
+            continue
+        then = past.get((service, track))
+        others = [c for (s, t), c in costs.items() if s == service and t != track and c]
+        known = {"it did before": then, "one on the other track": min(others, default=None)}
+        beyond = {who: cost / other for who, other in known.items() if other and cost > most * other}
+        if beyond:
+            who, times = next(iter(beyond.items()))
+            yield suspect(
+                CauseFamily.COST,
+                f"A run of {where(service, track)} costs {number(times, Unit.TIMES)} what {who}".replace(
+                    " ×", " times"
+                ),
+                service=service,
+                track=track,
+                severity=Severity.WARNING,
+                reasons=(f"{number(cost, Unit.USD)} a run now, {number(known[who], Unit.USD)} for {who}",),
+            )
+
+
+def burning(used: Samples, requested: Samples, pods: Iterable[Pod]) -> Iterator[Incident]:
+    """Tracks whose pods take far more CPU than they asked for: what others on their nodes are promised."""
+    places = {pod.name: (pod.component or pod.workload, pod.track) for pod in pods}
+    asked = {sample.labels.get("pod", ""): sample.value for sample in requested}
+    sums: dict[tuple[str, str], list[float]] = {}
+    for sample in used:
+        pod = sample.labels.get("pod", "")
+        if pod in places and sample.value is not None and (request := asked.get(pod)):
+            total = sums.setdefault(places[pod], [0.0, 0.0])
+            total[0] += sample.value
+            total[1] += request
+    for (service, track), (cores, request) in sorted(sums.items()):
+        if cores > CPU_TIMES * request and cores - request > LEAST_CPU_CORES:
+            yield suspect(
+                CauseFamily.CPU,
+                f"{where(service, track)} takes {number(cores, Unit.CORES)} of CPU and asked for"
+                f" {number(request, Unit.CORES).removesuffix(' cores')}",
+                service=service,
+                track=track,
+                severity=Severity.WARNING,
+                reasons=("Pods beside it on its nodes may get less than they asked for",),
+            )
+
+
+def flooding(found: Iterable[Lines], by_pod: Mapping[str, float], pods: Iterable[Pod]) -> Iterator[Incident]:
+    """Who writes so many lines that they drown the others: compared with what came before, and with other pods.
+
+    Args:
+        by_pod: lines a second of the pods that write most.
+    """
+    told = set()
+    for lines in found:
+        usual = statistics.quantiles(lines.before, n=4)[0] if len(lines.before) > 1 else None
+        if usual is None or lines.per_second < max(FLOOD_PER_SECOND, FLOOD_TIMES * usual):
+            continue
+        if lines.service or lines.track:
+            told.add(lines.track)
+            yield _flood(lines.service, lines.track, lines.per_second, f"{number(usual, Unit.PER_SECOND)} before")
+    places = {pod.name: (pod.component or pod.workload, pod.track) for pod in pods}
+    middle = statistics.median(by_pod.values()) if len(by_pod) > 2 else None
+    loud: dict[tuple[str, str], float] = {}
+    for pod, rate in by_pod.items():
+        if middle is not None and rate > max(FLOOD_PER_SECOND, 2 * FLOOD_TIMES * middle):
+            place = places.get(pod, (pod, ""))
+            loud[place] = loud.get(place, 0.0) + rate
+    for (service, track), rate in sorted(loud.items()):
+        if track not in told:
+            yield _flood(service, track, rate, f"other pods {number(middle, Unit.PER_SECOND)} each")
+
+
+def misdated(found: Iterable[Lines], symptoms: Iterable[Symptoms], now: datetime) -> Iterator[Incident]:
+    """Tracks that run while their newest line is old, or of the future: a wrong clock, or lines that do not arrive.
+
+    Nothing is said where all lines are late: then the way into the log store is slow, not a clock.
+    """
+    tracks = [lines for lines in found if lines.newest is not None]
+    behind = {(x.service, x.track): (now - x.newest).total_seconds() for x in tracks if x.newest}
+    running = {(s.service, s.track) for s in symptoms if (s.runs_per_second or 0.0) > 1.0}
+    somebody_is_punctual = any(abs(seconds) < LATE_SECONDS for seconds in behind.values())
+    for (service, track), seconds in sorted(behind.items()):
+        is_off = seconds < -LATE_SECONDS or (seconds > LATE_SECONDS and (service, track) in running)
+        if not is_off or not somebody_is_punctual:
+            continue
+        far = number(abs(seconds), Unit.SECONDS)
+        late = f"the newest log line of {where(service, track)} is dated {far} {'back' if seconds > 0 else 'ahead'}"
+        yield suspect(
+            CauseFamily.LOGS,
+            late[0].upper() + late[1:] + " although runs end there",
+            service=service,
+            track=track,
+            severity=Severity.WARNING,
+            reasons=(
+                "Its clock is wrong, or its lines do not arrive: searches of the last minutes miss what it writes",
+            ),
+        )
+
+
+def expiring(seconds_left: Samples) -> Iterator[Incident]:
+    """Certificates that end within days."""
+    for sample in sorted(seconds_left, key=lambda one: one.labels.get("instance", "")):
+        left, of = sample.value, sample.labels.get("instance", "")
+        if left is None or left > CERTIFICATE_SECONDS:
+            continue
+        ends = f"ends in {number(left, Unit.SECONDS)}" if left > 0 else "has ended"
+        yield suspect(
+            CauseFamily.BLIND,
+            f"The certificate of {of or 'a source'} {ends}",
+            subject=f"certificate {of}",
+            severity=Severity.WARNING if left > 0 else Severity.CRITICAL,
+            reasons=("Whoever checks certificates cannot reach it after that, the deck included",),
+        )
+
+
+def ailing(sources: Iterable[SourceHealth]) -> Iterator[Incident]:
+    """Sources that do not answer, or answer late: what they alone know is not known meanwhile."""
+    for one in sources:
+        name = one.source.value.capitalize()
+        if one.reachable is False:
+            yield suspect(
+                CauseFamily.BLIND,
+                f"{name} does not answer",
+                subject=f"source {one.source}",
+                reasons=(one.reason, f"What only {name} knows is not known meanwhile"),
+            )
+        elif one.reachable and (one.latency_seconds or 0.0) >= SLOW_SOURCE_SECONDS:
+            yield suspect(
+                CauseFamily.BLIND,
+                f"{name} answers slowly: {number(one.latency_seconds, Unit.SECONDS)}",
+                subject=f"source {one.source}",
+                severity=Severity.WARNING,
+                reasons=("Pages draw later, and what does not come in time is left out and said to be",),
+            )
+
+
+def _flood(service: str, track: str, rate: float, beside: str) -> Incident:
+    return suspect(
+        CauseFamily.LOGS,
+        f"{where(service, track)} writes {number(rate, Unit.PER_SECOND).removesuffix(' /s')} log lines a second",
+        service=service,
+        track=track,
+        severity=Severity.WARNING,
+        reasons=(f"{beside}: one flood drowns all other lines and fills the log store",),
+    )
+
+
+def _place(sample: Sample) -> tuple[str, str]:
+    return sample.labels.get("service_name", ""), sample.labels.get("track", "")

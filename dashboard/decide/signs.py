@@ -1,0 +1,171 @@
+"""What stops a governed system without any failed run: the kill switch, queues, lost requests, an audit that cannot be
+written. Pure: samples in, incidents out. What is not measured is None or no sample, and says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from dashboard.decide.policy import Limits
+from dashboard.decide.suspects import is_beyond, suspect, where
+from dashboard.model.incident import CauseFamily, Incident, Symptoms
+from dashboard.model.reading import Unit
+from dashboard.model.series import Sample
+from dashboard.model.words import Severity
+from dashboard.model.written import number
+
+# Without runs that end, whatever has waited this long is stuck; with them, a queue may be that long on purpose.
+STUCK_SECONDS, OLD_SECONDS = 10.0, 120.0
+# What is lost between components is tried again, so few of it reaches users.
+BROKEN_RATIO = 0.01
+MOST_BROKEN_RATIO = 0.5
+AUDIT_LAG_SECONDS = 5.0
+
+Samples = Iterable[Sample]
+Place = tuple[str, str]
+
+
+def stopped(engaged: Samples, denied: Samples) -> Iterator[Incident]:
+    """The kill switch. Denied runs count as neither failed nor in breach, so no other figure shows it."""
+    scopes = sorted(sample.labels.get("scope", "") for sample in engaged if (sample.value or 0.0) > 0)
+    if not scopes:
+        return
+    refused = [(sample, sample.value or 0.0) for sample in denied if (sample.value or 0.0) > 0]
+    for_switch = [pair for pair in refused if "kill" in pair[0].labels.get("policy", "")] or refused
+    rate = sum(value for _, value in for_switch)
+    said = ", ".join(filter(None, scopes))
+    policies = ", ".join(sorted({sample.labels.get("policy", "") for sample, _ in for_switch} - {""}))
+    reasons = (
+        f"{number(rate, Unit.PER_SECOND)} of decisions are denials" + (f" by {policies}" if policies else "")
+        if rate
+        else "no denial is measured just now",
+        "Denied runs count as neither failed nor in breach: errors and contracts look well meanwhile",
+    )
+    headline = f"The kill switch is engaged ({said})" if said else "The kill switch is engaged"
+    yield suspect(CauseFamily.STOPPED, f"{headline}: agents are stopped by policy", reasons=reasons)
+
+
+def denying(denied: Samples, decided: Samples, limits: Limits, window_seconds: float) -> Iterator[Incident]:
+    """Tracks of which policies deny more than the limit allows."""
+    totals = {_place(sample): sample.value or 0.0 for sample in decided}
+    by_place: dict[Place, dict[str, float]] = {}
+    for sample in denied:
+        by_place.setdefault(_place(sample), {})[sample.labels.get("policy", "")] = sample.value or 0.0
+    for (service, track), policies in sorted(by_place.items()):
+        total = totals.get((service, track), 0.0)
+        ratio = sum(policies.values()) / total if total else 0.0
+        if is_beyond(ratio, limits.denial_ratio, total, window_seconds):
+            most = max(policies, key=lambda name: policies[name])
+            yield suspect(
+                CauseFamily.STOPPED,
+                f"Policies deny {number(ratio, Unit.RATIO)} of what {where(service, track)} asks for",
+                service=service,
+                track=track,
+                severity=Severity.WARNING,
+                reasons=(f"most by {most}" if most else "",),
+            )
+
+
+def stuck(waiting: Samples, oldest: Samples, symptoms: Iterable[Symptoms], window_seconds: float) -> Iterator[Incident]:
+    """Queues that nobody works off, each track alone.
+
+    Args:
+        waiting: the least number that waited at any time of the window.
+        symptoms: over the same window: whether runs end there.
+    """
+    runs = {(s.service, s.track): s.runs_per_second for s in symptoms}
+    ages = {_queue(sample): sample.value for sample in oldest}
+    depths = {_queue(sample): sample.value for sample in waiting}
+    for key in sorted({*ages, *depths}):
+        service, track, queue = key
+        depth, age = depths.get(key), ages.get(key)
+        rate = runs.get((service, track))
+        nothing_ends = rate is not None and rate <= 0.0
+        waits = (depth or 0.0) >= 1.0 if depth is not None else (age or 0.0) > 0.0
+        if nothing_ends and waits and (age is None or age >= STUCK_SECONDS):
+            headline = f"No run of {where(service, track)} ends: {_wait(depth, age)}"
+            severity = Severity.CRITICAL
+        elif waits and age is not None and age >= OLD_SECONDS:
+            headline = f"The queue of {where(service, track)} is not worked off: {_wait(depth, age)}"
+            severity = Severity.WARNING
+        else:
+            continue
+        ends = f"no run ended within {window_seconds:.0f} s" if nothing_ends else ""
+        reasons = (f"queue {queue}" if queue else "", ends)
+        yield suspect(CauseFamily.QUEUE, headline, service=service, track=track, severity=severity, reasons=reasons)
+
+
+def losing(ratios: Samples, rates: Samples, codes: Samples, window_seconds: float) -> Iterator[Incident]:
+    """Components that answer with 5xx: requests that are reset, refused or not answered behind them."""
+    answered = {_component(sample): sample.value for sample in rates}
+    by_code: dict[tuple[str, str, str], list[str]] = {}
+    for sample in codes:
+        if (sample.value or 0.0) > 0:
+            said = f"{sample.labels.get('code', '?')} ({number(sample.value, Unit.PER_SECOND)})"
+            by_code.setdefault(_component(sample), []).append(said)
+    for sample in sorted(ratios, key=_component):
+        key, ratio = _component(sample), sample.value
+        if ratio is None or not is_beyond(ratio, BROKEN_RATIO, answered.get(key), window_seconds):
+            continue
+        service, track, component = key
+        with_codes = ", ".join(sorted(by_code.get(key, []))) or "5xx"
+        share = number(ratio, Unit.RATIO)
+        yield suspect(
+            CauseFamily.REQUESTS,
+            f"{where(service or component, track)} answers {share} of its requests with an error of the server",
+            service=service or component,
+            track=track,
+            severity=Severity.CRITICAL if ratio >= MOST_BROKEN_RATIO else Severity.WARNING,
+            reasons=(
+                f"codes {with_codes}: 502 is a peer that was lost on the way, 503 one that takes nothing, 504 one that"
+                " is late",
+            ),
+        )
+
+
+def unaudited(lag: Samples, written: Samples, valid: Samples) -> Iterator[Incident]:
+    """An audit of the governed system that cannot be written, or whose chain is broken."""
+    rates = {sample.labels.get("service_name", ""): sample.value for sample in written}
+    for sample in lag:
+        if (sample.value or 0.0) < AUDIT_LAG_SECONDS:
+            continue
+        service = sample.labels.get("service_name", "")
+        stands = rates.get(service) == 0.0
+        yield suspect(
+            CauseFamily.AUDIT,
+            f"The audit of {service or 'the governed system'} cannot be written: its oldest record has waited for"
+            f" {number(sample.value, Unit.SECONDS)}",
+            service=service,
+            reasons=(_stream(sample.labels), "no record was written meanwhile" if stands else ""),
+        )
+    for sample in valid:
+        if sample.value == 0.0:
+            service = sample.labels.get("service_name", "")
+            yield suspect(
+                CauseFamily.AUDIT,
+                f"The audit of {service or 'the governed system'} was changed afterwards: its chain is broken",
+                service=service,
+                reasons=(_stream(sample.labels),),
+            )
+
+
+def _stream(labels: Mapping[str, str]) -> str:
+    return f"stream {labels['stream']}" if labels.get("stream") else ""
+
+
+def _wait(depth: float | None, age: float | None) -> str:
+    waits = "" if depth is None else f"{number(depth, Unit.COUNT)} wait{'s' if depth == 1 else ''}"
+    oldest = "" if age is None else f"the oldest for {number(age, Unit.SECONDS)}"
+    return ", ".join(filter(None, (waits, oldest)))
+
+
+def _place(sample: Sample) -> Place:
+    return sample.labels.get("service_name", ""), sample.labels.get("track", "")
+
+
+def _queue(sample: Sample) -> tuple[str, str, str]:
+    return *_place(sample), sample.labels.get("queue", "")
+
+
+def _component(sample: Sample) -> tuple[str, str, str]:
+    return *_place(sample), sample.labels.get("component", "")

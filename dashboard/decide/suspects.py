@@ -1,0 +1,138 @@
+"""What is wrong by what is measured just now, before any alert: tracks, pods and the cluster. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from dashboard.decide.policy import Limits
+from dashboard.model.finding import ClusterFinding, FindingKind
+from dashboard.model.incident import CauseFamily, Incident, Standing, Symptoms
+from dashboard.model.reading import Unit
+from dashboard.model.words import Severity
+from dashboard.model.workload import Health, Pod
+from dashboard.model.written import number
+
+# A few failed runs in a short window are chance: at 3 runs a second, of which 1 in 200 fails anyway, four of them
+# within 15 s happen once in some days. More than the limit allows by three deviations is hardly chance either.
+_LEAST_EVENTS = 4.0
+_DEVIATIONS = 3.0
+# A quantile of a handful of runs is their slowest.
+_LEAST_RUNS = 8.0
+_RUNBOOKS = {
+    CauseFamily.ERRORS: "agent-error-ratio-high",
+    CauseFamily.LATENCY: "agent-latency-high",
+    CauseFamily.CONTRACTS: "contract-violation-ratio-high",
+    CauseFamily.PODS: "pod-crash-looping",
+}
+_DEFAULT = Limits()
+
+
+def suspect(
+    family: CauseFamily,
+    headline: str,
+    *,
+    service: str = "",
+    track: str = "",
+    subject: str = "",
+    severity: Severity = Severity.CRITICAL,
+    reasons: Iterable[str] = (),
+    runbook: str = "",
+) -> Incident:
+    """Something that is true now; `subject` tells apart what is bound to no service."""
+    return Incident(
+        key="-".join(filter(None, ("suspect", family.value, service, track, subject))).lower().replace(" ", "-"),
+        family=family,
+        severity=severity,
+        standing=Standing.SUSPECT,
+        headline=headline,
+        since=None,
+        service=service,
+        track=track,
+        owner="",
+        runbook=runbook or _RUNBOOKS.get(family, ""),
+        reasons=tuple(filter(None, reasons)),
+    )
+
+
+def where(service: str, track: str) -> str:
+    """A place as sentences name it."""
+    return f"{service} on {track}" if track else service
+
+
+def of_symptoms(symptoms: Iterable[Symptoms], limits: Limits = _DEFAULT) -> tuple[Incident, ...]:
+    """Each track that breaks a limit, judged alone: whatever the other one does, and however little runs on it.
+
+    Symptoms of one track over several windows may be given: the first that shows it counts.
+    """
+    found: dict[str, Incident] = {}
+    for symptom in symptoms:
+        for one in _of_track(symptom, limits):
+            found.setdefault(one.key, one)
+    return tuple(found.values())
+
+
+def of_pods(pods: Iterable[Pod]) -> Iterator[Incident]:
+    """Pods that fail, once for each service and track."""
+    places: dict[tuple[str, str], list[Pod]] = {}
+    for pod in pods:
+        if pod.health is not Health.OVER:
+            places.setdefault((pod.component or pod.workload, pod.track), []).append(pod)
+    for (service, track), members in sorted(places.items()):
+        sick = [pod for pod in members if pod.health is Health.FAILING]
+        if not sick:
+            continue
+        reasons = ", ".join(sorted({pod.trouble for pod in sick if pod.trouble})) or "not able to work"
+        yield suspect(
+            CauseFamily.PODS,
+            f"{len(sick)} of {len(members)} pods of {where(service, track)} fail: {reasons}",
+            service=service,
+            track=track,
+            severity=Severity.CRITICAL if len(sick) == len(members) else Severity.WARNING,
+        )
+
+
+def of_findings(findings: Iterable[ClusterFinding]) -> Iterator[Incident]:
+    """What the cluster shows to be wrong. What was not understood is no incident: the headline says it."""
+    for one in findings:
+        if one.kind is FindingKind.NOT_UNDERSTOOD:
+            continue
+        unserved = one.kind is FindingKind.NO_ENDPOINTS
+        yield suspect(
+            CauseFamily.UNSERVED if unserved else CauseFamily.PODS,
+            one.headline,
+            service=one.service,
+            # A Service without endpoints reaches none of its tracks, whichever its selector meant.
+            track="" if unserved else one.track,
+            subject="" if one.service else one.subject,
+            severity=Severity.CRITICAL if one.serves_nobody else Severity.WARNING,
+            reasons=(one.reason,),
+            runbook="deployment-below-desired",
+        )
+
+
+def is_beyond(ratio: float, limit: float, per_second: float | None, window_seconds: float) -> bool:
+    """Whether a share of events is above its limit by more than chance explains."""
+    events = (per_second or 0.0) * window_seconds
+    allowed = limit * events
+    return ratio * events >= max(_LEAST_EVENTS, allowed + _DEVIATIONS * math.sqrt(allowed))
+
+
+def _of_track(s: Symptoms, limits: Limits) -> Iterator[Incident]:
+    seconds = s.window_seconds
+    if s.error_ratio is not None and is_beyond(s.error_ratio, limits.error_ratio, s.runs_per_second, seconds):
+        yield _beyond(s, CauseFamily.ERRORS, f"fails {number(s.error_ratio, Unit.RATIO)} of its runs")
+    if s.violation_ratio is not None and is_beyond(
+        s.violation_ratio, limits.violation_ratio, s.evaluations_per_second, seconds
+    ):
+        share = number(s.violation_ratio, Unit.RATIO)
+        yield _beyond(s, CauseFamily.CONTRACTS, f"violates {share} of its contract evaluations")
+    runs = (s.runs_per_second or 0.0) * seconds
+    if s.p95_seconds is not None and s.p95_seconds > limits.p95_seconds and runs >= _LEAST_RUNS:
+        yield _beyond(s, CauseFamily.LATENCY, f"takes over {number(s.p95_seconds, Unit.SECONDS)} for 1 run in 20")
+
+
+def _beyond(symptoms: Symptoms, kind: CauseFamily, does: str) -> Incident:
+    said = f"{where(symptoms.service, symptoms.track)} {does}, measured over the last {symptoms.window_seconds:.0f} s"
+    severity = Severity.WARNING if kind is CauseFamily.LATENCY else Severity.CRITICAL
+    return suspect(kind, said, service=symptoms.service, track=symptoms.track, severity=severity)
