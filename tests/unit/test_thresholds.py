@@ -13,8 +13,8 @@ import pytest
 
 from dashboard.catalog import contracts as contracts_catalog
 from dashboard.catalog import triage as triage_catalog
-from dashboard.decide.incidents import suspects
 from dashboard.decide.policy import Limits
+from dashboard.decide.suspects import of_symptoms
 from dashboard.model.incident import CauseFamily, Symptoms
 from dashboard.model.reading import Source, empty
 from dashboard.model.view import View
@@ -58,7 +58,7 @@ def symptoms(**more: Any) -> Symptoms:
 
 
 def families(found: Symptoms, limits: Limits) -> list[CauseFamily]:
-    return [suspect.family for suspect in suspects([found], [], [], limits)]
+    return [suspect.family for suspect in of_symptoms([found], limits)]
 
 
 @pytest.mark.parametrize(
