@@ -9,7 +9,6 @@ how much rates wander by themselves.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,12 +21,14 @@ from dashboard.catalog.escaping import Regex, literal
 from dashboard.catalog.expression import Expression
 from dashboard.decide import counters, latency, ordinary
 from dashboard.decide.factor import Array
+from dashboard.decide.ordinary_trial import ordinary_past, without_faults
 from dashboard.decide.trial_tables import OVER_LIMIT, TOTALS
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.model.release import Track
-from dashboard.model.series import Sample, Series
+from dashboard.model.series import Series
 from dashboard.model.trial import Columns, PastColumns, SlowBound, Trial, TrialPast
 from dashboard.queries.ask import Ask, Instant, Range, Readings, Request
+from dashboard.queries.latency_bounds import bounds_of
 
 # Production scrapes every 30 s; an interval holds at least two scrapes.
 LEAST_INTERVAL_SECONDS = 10
@@ -40,7 +41,6 @@ WARM_UP_SECONDS = 60
 LATE_SECONDS = 3
 # When the bounds of latency may be frozen: at the beginning, or as soon as the baseline has done enough.
 _FREEZE_AFTER_SECONDS = (0, 60, 180)
-_LEAST_FROZEN_RUNS = 500
 
 _TOTALS: Mapping[str, Expression] = {
     "runs": catalog.RUN_COUNTER,
@@ -126,7 +126,7 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
     seconds = (*(bound.seconds for bound in bounds), *(() if over is None else (over,)))
     found = _counted(answers, within, beginning, clock, bounds, over, disturbed)
     past = _past(answers, within, beginning, before, dict(zip(_slow_names(bounds, over), seconds, strict=True)))
-    found = _without_faults(replace(found, past=_ordinary_past(past, disturbed_before.flags)), ask)
+    found = without_faults(replace(found, past=ordinary_past(past, disturbed_before.flags)), _limits(ask))
     if problem:
         found = replace(found, problems={**found.problems, "latency": problem})
     never = _unmeasured(answers)
@@ -205,7 +205,7 @@ def _bounds_of(
     samples = {edge: answers.samples(f"{edge:.0f}").value or () for edge in edges}
     buckets = [(samples[until], samples[since] if since is not None else ()) for since, until in stretches]
     limit = ask.environment.release.p95_seconds
-    bounds, over, problem = _bounds(buckets, beginning.candidate, limit)
+    bounds, over, problem = bounds_of(buckets, beginning.candidate, limit)
     wanted = {bound.seconds for bound in bounds} | ({over} if over is not None else set())
     told = (sample.labels.get("le", "") for some in samples.values() for sample in some)
     if problem and any(since is not None for since, _ in stretches):
@@ -227,6 +227,10 @@ def _unmeasured(answers: Readings) -> Mapping[str, str]:
 def _slow_names(bounds: tuple[SlowBound, ...], over: float | None) -> tuple[str, ...]:
     slow = tuple(f"slow_{index}" for index in range(len(bounds)))
     return slow if over is None else (*slow, OVER_LIMIT)
+
+
+def _limits(ask: Ask) -> dict[str, float]:
+    return {"errors": ask.environment.release.error_ratio, "violations": ask.environment.release.violation_ratio}
 
 
 def _past_clock(clock: _Clock) -> _Clock:
@@ -257,58 +261,6 @@ def _moment(epoch_seconds: float) -> datetime:
 
 def _range(expression: Expression, values: Mapping[str, str], clock: _Clock) -> Range:
     return Range(expression, values, _moment(clock.history_from), _moment(clock.end), clock.step)
-
-
-def _bounds(
-    buckets: Iterable[tuple[Iterable[Sample], Iterable[Sample]]], candidate: Track, limit: float
-) -> tuple[tuple[SlowBound, ...], float | None, str]:
-    """The bounds to count latency by, from the first moment at which the baseline has enough; or why there are none.
-
-    Also the smallest bound at or above the limit of p95, or None.
-    """
-    over: float | None = None
-    for samples, before in buckets:
-        by_track = _runs_within(samples, before)
-        baseline, ours = by_track[candidate.other], by_track[candidate]
-        both = [bound for bound in ours or baseline if math.isfinite(bound) and (bound in baseline or not baseline)]
-        over = min((bound for bound in both if bound >= limit), default=None)
-        if baseline.get(math.inf, 0.0) < _LEAST_FROZEN_RUNS:
-            continue
-        shared = [bound for bound in baseline if bound in ours and math.isfinite(bound)]
-        if ours and not shared:
-            return (), None, "the tracks count time into buckets without a common bound"
-        bounds = latency.freeze(baseline, shared)
-        if bounds:
-            return bounds, over, ""
-    return (), over, f"fewer than {_LEAST_FROZEN_RUNS} runs on {candidate.other} to know its usual latency from"
-
-
-def _runs_within(samples: Iterable[Sample], before: Iterable[Sample]) -> dict[str, dict[float, float]]:
-    """By track, the runs up to each bound, less those of the same pods `before`.
-
-    A bound that a pod spells in two ways is one, and a gap is no bound.
-    """
-    by_pod, earlier = _runs_by_pod(samples), _runs_by_pod(before)
-    by_track: dict[str, dict[float, float]] = {track: {} for track in Track}
-    for (track, pod), runs in by_pod.items():
-        then = earlier.get((track, pod), {})
-        # A pod that began anew since has counted nothing before.
-        is_one_life = all(runs.get(bound, 0.0) >= count for bound, count in then.items())
-        for bound, count in runs.items():
-            within = by_track.setdefault(track, {})
-            within[bound] = within.get(bound, 0.0) + count - (then.get(bound, 0.0) if is_one_life else 0.0)
-    return by_track
-
-
-def _runs_by_pod(samples: Iterable[Sample]) -> dict[_Pod, dict[float, float]]:
-    by_pod: dict[_Pod, dict[float, float]] = {}
-    for sample in samples:
-        bound = latency.bound_of(sample.labels.get("le", ""))
-        if bound is not None and sample.value is not None:
-            runs = by_pod.setdefault((sample.labels.get("track", ""), sample.labels.get("pod", "")), {})
-            # While one spelling takes over from the other, the older one stands still beside it.
-            runs[bound] = max(runs.get(bound, 0.0), sample.value)
-    return by_pod
 
 
 def _counted(
@@ -409,74 +361,6 @@ def _past(
             totals[metric] = columns
         bads[metric] = used.tracks({pod: both[1] for pod, both in counted.items()})
     return TrialPast(window_seconds=clock.step, total_events=totals, bad_events=bads)
-
-
-def _ordinary_past(past: TrialPast, disturbed: _Flags) -> TrialPast:
-    """The past without disturbances and without faults of the baseline itself."""
-    return (
-        past
-        if not past.total_events
-        else replace(
-            past,
-            total_events={name: _without(columns, disturbed) for name, columns in past.total_events.items()},
-            bad_events={name: _without(columns, disturbed) for name, columns in past.bad_events.items()},
-        )
-    )
-
-
-def _without_faults(trial: Trial, ask: Ask) -> Trial:
-    """Without the minutes of the past in which the baseline itself was far above a limit: no measure of what is usual.
-
-    What it does since the beginning stays: then a gate says that nothing can be compared with it.
-    """
-    limits = {"errors": ask.environment.release.error_ratio, "violations": ask.environment.release.violation_ratio}
-    each = max(1, _PAST_STEP // trial.interval_seconds)
-    history, past = np.zeros(trial.history, dtype=bool), None
-    for metric, limit in limits.items():
-        total, bad = trial.total_events.get(TOTALS[metric]), trial.bad_events.get(metric)
-        if total is not None and bad is not None:
-            history |= ordinary.faults(_before(total, trial.history), _before(bad, trial.history), limit, each)
-        n, x = trial.past.total_events.get(TOTALS[metric]), trial.past.bad_events.get(metric)
-        if n is not None and x is not None:
-            found = ordinary.faults(np.array(n.baseline, dtype=float), np.array(x.baseline, dtype=float), limit, 1)
-            past = found if past is None else past | found
-    if past is not None and past.any():
-        past = ordinary.with_aftermath(past, trial.past.window_seconds)
-        trial = replace(trial, past=_ordinary_past(trial.past, past))
-    if not history.any():
-        return trial
-    history = ordinary.with_aftermath(history, trial.interval_seconds)
-    out = np.concatenate([history, np.zeros(trial.intervals, dtype=bool)])
-    seconds = float(history.sum() * trial.interval_seconds)
-    return replace(
-        trial,
-        total_events={name: _columns_without(columns, out) for name, columns in trial.total_events.items()},
-        bad_events={name: _columns_without(columns, out) for name, columns in trial.bad_events.items()},
-        set_aside={**trial.set_aside, "a fault of the baseline": seconds},
-    )
-
-
-def _before(columns: Columns, history: int) -> Array:
-    rows: Array = np.array(columns.first, dtype=float) + np.array(columns.second, dtype=float)
-    return rows[:history]
-
-
-def _columns_without(columns: Columns, flags: _Flags) -> Columns:
-    return Columns(
-        candidate=_rows_without(columns.candidate, flags),
-        first=_rows_without(columns.first, flags),
-        second=_rows_without(columns.second, flags),
-    )
-
-
-def _rows_without(rows: tuple[int, ...], flags: _Flags) -> tuple[int, ...]:
-    return tuple(0 if is_out else value for value, is_out in zip(rows, flags.tolist(), strict=True))
-
-
-def _without(columns: PastColumns, flags: _Flags) -> PastColumns:
-    return PastColumns(
-        candidate=_rows_without(columns.candidate, flags), baseline=_rows_without(columns.baseline, flags)
-    )
 
 
 _Pod = tuple[str, str]
