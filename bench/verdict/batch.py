@@ -129,7 +129,9 @@ def _tables(world: World, tracks: Tracks) -> tuple[Table, Past]:
         widening = record.widening(before_total.sum(-1), before_bad.sum(-1), slope=slope, kinds=KINDS)
         baseline = record.pair(before_total, INTERVALS), record.pair(before_bad, INTERVALS)
         parts_total, parts_bad = np.zeros_like(parts_total), np.zeros_like(parts_bad)
-    alone = track_noise.over_time(tracks.past_total[..., compared], tracks.past_bad[..., compared])
+    seen = _seen(before_total, before_bad)
+    phi = dispersion.known(seen)[:, None, :]
+    alone = track_noise.over_time(tracks.past_total[..., compared] / phi, tracks.past_bad[..., compared] / phi)
     nobody = np.zeros_like(tracks.past_total[..., compared])
     beside = track_noise.between(nobody, nobody, nobody, nobody)
     usual = np.array([0.005, 0.005, 0.01, *(bound.share for bound in bounds(world))])
@@ -139,7 +141,7 @@ def _tables(world: World, tracks: Tracks) -> tuple[Table, Past]:
         widening=widening,
         noise=track_noise.variance(alone, beside, slope=slope, kinds=KINDS),
         noise_shown=track_noise.variance(alone, beside, slope=slope, kinds=KINDS, errors_added=-1.0),
-        dispersion=_seen(before_total, before_bad),
+        dispersion=seen,
     )
     table = Table(
         candidate_total=tracks.ours_total[..., compared].astype(float),
@@ -156,7 +158,9 @@ def _limit_table(world: World, tracks: Tracks, judged_by: Policy) -> LimitTable:
     index = list(LIMITED.values())
     total, bad = (rows[:, :, index].astype(float) for rows in (tracks.theirs_total, tracks.theirs_bad))
     kept = 0.0 if world.after else 1.0
-    past = [grouped(rows[..., index].astype(float), 5) for rows in (tracks.past_total, tracks.past_bad)]
+    seen = _seen(total[:, :HISTORY], bad[:, :HISTORY])
+    phi = dispersion.known(seen)[:, None, :]
+    past = [grouped(rows[..., index].astype(float), 5) / phi for rows in (tracks.past_total, tracks.past_bad)]
     return LimitTable(
         total=tracks.ours_total[..., index].astype(float),
         bad=tracks.ours_bad[..., index].astype(float),
@@ -164,7 +168,7 @@ def _limit_table(world: World, tracks: Tracks, judged_by: Policy) -> LimitTable:
         parts_bad=bad[:, _NOW] * kept,
         limits=np.array([judged_by.limits.error_ratio, judged_by.limits.violation_ratio, SLOWER_THAN_P95]),
         drift=against_limit.drift_variance(track_noise.over_time(*past)),
-        dispersion=_seen(total[:, :HISTORY], bad[:, :HISTORY]),
+        dispersion=seen,
     )
 
 

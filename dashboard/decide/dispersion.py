@@ -80,6 +80,13 @@ def follow(
     return np.maximum.reduce(courses), after
 
 
+def known(state: Dispersion) -> Array:
+    """phi by what was seen so far: (..., metric)."""
+    scales = range(state.sums.shape[-2])
+    found = [_measured(state.sums[..., scale, :]) for scale in scales]
+    return np.maximum.reduce([*found, _caution(state.sums[..., 0, :])])
+
+
 def _windows(counts: Array, first: int, last: int, scale: int) -> Array:
     """Sums over the windows `first` to `last` of `scale` intervals each."""
     some = counts[..., first * scale : last * scale, :, :]

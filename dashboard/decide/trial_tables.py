@@ -140,14 +140,15 @@ def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, scales: tuple[in
         baseline = record.pair(total[before], len(candidate)), record.pair(bad[before], len(candidate))
         # What the old track does by now is no evidence, neither as baseline nor on how counts vary.
         parts_total, parts_bad = np.zeros_like(parts_total), np.zeros_like(parts_bad)
-    noise, noise_shown = _noise(trial, metrics, kinds, slope)
+    seen = _seen(total[before], bad[before], scales)
+    noise, noise_shown = _noise(trial, metrics, kinds, slope, dispersion.known(seen))
     past = Past(
         share=(bad[before].sum((0, 2)) + 1.0) / (total[before].sum((0, 2)) + 1.0 / usual),
         slope=slope,
         widening=widening,
         noise=noise,
         noise_shown=noise_shown,
-        dispersion=_seen(total[before], bad[before], scales),
+        dispersion=seen,
     )
     table = Table(
         candidate_total=candidate,
@@ -169,14 +170,18 @@ def limit_table(trial: Trial, found: Sequence[LimitMetric], mode: Mode, scales: 
         parts_total, parts_bad = np.zeros_like(parts_total), np.zeros_like(parts_bad)
     windows = max(1, round(against_limit.DRIFT_WINDOW_SECONDS / trial.past.window_seconds))
     past = past_rows(trial, [metric.name for metric in found])
+    seen = _seen(total[before], bad[before], scales)
+    phi = dispersion.known(seen)
     return LimitTable(
         total=_rows(each.total_events.candidate for each in found)[now],
         bad=_rows(each.bad_events.candidate for each in found)[now],
         parts_total=parts_total,
         parts_bad=parts_bad,
         limits=np.array([metric.limit for metric in found]),
-        drift=against_limit.drift_variance(track_noise.over_time(*(grouped(rows, windows) for rows in past.baseline))),
-        dispersion=_seen(total[before], bad[before], scales),
+        drift=against_limit.drift_variance(
+            track_noise.over_time(*(grouped(rows, windows) / phi for rows in past.baseline))
+        ),
+        dispersion=seen,
     )
 
 
@@ -217,11 +222,16 @@ def grouped(rows: Array, each: int) -> Array:
     return sums
 
 
-def _noise(trial: Trial, metrics: Sequence[Metric], kinds: Sequence[str], slope: Array) -> tuple[Array, Array]:
-    """The variance of a track's own noise in each metric: with its uncertainty, and what is shown beyond it."""
+def _noise(
+    trial: Trial, metrics: Sequence[Metric], kinds: Sequence[str], slope: Array, phi: Array
+) -> tuple[Array, Array]:
+    """The variance of a track's own noise in each metric: with its uncertainty, and what is shown beyond it.
+
+    Counts are divided by their dispersion first, or failures in clumps would pass for noise.
+    """
     each = max(1, round(track_noise.WINDOW_SECONDS / trial.past.window_seconds))
     past = past_rows(trial, [metric.name for metric in metrics])
-    ours, theirs = (tuple(grouped(rows, each) for rows in track) for track in (past.candidate, past.baseline))
+    ours, theirs = (tuple(grouped(rows, each) / phi for rows in track) for track in (past.candidate, past.baseline))
     alone, beside = track_noise.over_time(*theirs), track_noise.between(*ours, *theirs)
     return (
         track_noise.variance(alone, beside, slope=slope, kinds=kinds),

@@ -114,3 +114,11 @@ def test_counts_beyond_what_noise_lets_be_known_tell_no_more() -> None:
     told = np.full((memory, 1), 1000.0)
     kept = told / divisor(told, np.zeros((memory + 1, 1)), np.array([0.04]))[0]
     assert float(kept.sum()) == pytest.approx(25.0, rel=0.05)
+
+
+def test_failures_in_clumps_are_no_noise_of_the_track_once_divided_by_their_dispersion() -> None:
+    dice = np.random.default_rng(6)
+    total = np.full((1440, 1), 3000.0)
+    bad = 3.0 * dice.poisson(20.0, total.shape)
+    raw, divided = over_time(total, bad), over_time(total / 3.0, bad / 3.0)
+    assert raw.mean[0] > 4 * abs(divided.mean[0])
