@@ -47,9 +47,13 @@ _BROKEN = once(f'rate(agentgov_component_requests_total{{{_NS}, code=~"5.."}}[$w
 _COST = f"agentgov_agent_cost_usd_total{{{_NS}}}"
 _RUN = f"{_RUNS}}}"
 
+_BY_POLICY = f"{_BY_TRACK}, policy"
+_DECISIONS = f"agentgov_policy_decisions_total{{{_NS}"
+_DENIALS = once(f'rate({_DECISIONS}, decision="deny"}}[$window])', _BY_POLICY)
+
 DENIED = Expression(
     name="policy_denied",
-    promql=once(f'rate(agentgov_policy_decisions_total{{{_NS}, decision="deny"}}[$window])', f"{_BY_TRACK}, policy"),
+    promql=f"{_DENIALS} or 0 * {once(f'rate({_DECISIONS}}}[$window])', _BY_POLICY)}",
     unit=Unit.PER_SECOND,
     blind="Which policy denies what agents want to do, and how often.",
 )

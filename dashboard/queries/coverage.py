@@ -12,10 +12,14 @@ from typing import Any
 from dashboard.model.finding import FindingKind
 from dashboard.model.incident import Coverage, Symptoms
 from dashboard.model.reading import Reading, State
+from dashboard.model.release import Track
 from dashboard.model.workload import Workload
 from dashboard.queries.cluster import ClusterState
 from dashboard.queries.readings import Readings
-from dashboard.queries.signs import LOOKED_AT
+from dashboard.queries.signs import HELPING, LOOKED_AT
+
+_FROM_BEST = (State.FRESH, State.EMPTY, State.UNMEASURED, State.PARTIAL, State.STALE, State.MISSING)
+_ANSWERED_NOTHING = (State.EMPTY, State.UNMEASURED)
 
 
 def coverage(
@@ -30,40 +34,51 @@ def coverage(
     unmeasured: dict[str, str] = {}
     silent = _untold_tracks(tracks, symptoms)
     unknown: dict[str, tuple[str, ...]] = {}
-    for what, reading in _asked(readings, cluster).items():
-        match reading.state:
+    for what, answers in _asked(readings, cluster).items():
+        worst = max(answers, key=lambda one: _FROM_BEST.index(one.state))
+        match worst.state:
             case State.FRESH:
                 looked_at.append(what)
             case State.UNMEASURED:
-                unmeasured[what] = reading.reason
+                unmeasured[what] = worst.reason
             case State.EMPTY:
-                silent[what] = reading.reason
+                silent[what] = worst.reason
             case _:
-                unknown[reading.reason] = (*unknown.get(reading.reason, ()), what)
+                unknown[worst.reason] = (*unknown.get(worst.reason, ()), what)
     for one in cluster.findings.value or ():
         if one.kind is FindingKind.NOT_UNDERSTOOD:
             unknown[one.headline] = (one.reason,)
     return Coverage(looked_at=tuple(looked_at), unmeasured=unmeasured, silent=silent, unknown=unknown)
 
 
-def _asked(readings: Readings, cluster: ClusterState) -> dict[str, Reading[Any]]:
+def _asked(readings: Readings, cluster: ClusterState) -> dict[str, tuple[Reading[Any], ...]]:
+    """What is looked at, with every answer that it rests on: it is worth no more than the worst of them."""
+
+    def of(*names: str) -> tuple[Reading[Any], ...]:
+        return tuple(readings.samples(f"{window}.{name}") for window in ("now", "longer") for name in names)
+
+    signs = {
+        what: tuple(map(readings.samples, keys))
+        + tuple(one for one in map(readings.samples, HELPING.get(what, ())) if one.state not in _ANSWERED_NOTHING)
+        for what, keys in LOOKED_AT.items()
+    }
     return {
-        "alerts": readings.alerts("alerts"),
-        "runs": readings.samples("now.runs"),
-        "error ratios": readings.samples("now.errors"),
-        "latency": readings.samples("now.p95"),
-        "contract violations": readings.samples("now.violations"),
-        **{what: readings.samples(key) for what, key in LOOKED_AT.items()},
-        "log lines": _logs(readings),
-        "pods": cluster.pods,
-        "workloads": cluster.workloads,
-        "nodes": cluster.nodes,
-        "governed Services": readings.objects("services"),
-        "endpoints": readings.objects("cluster.endpointslices"),
+        "alerts": (readings.alerts("alerts"),),
+        "runs": of("runs"),
+        "error ratios": of("errors"),
+        "latency": of("p95"),
+        "contract violations": of("violations", "evaluations"),
+        **signs,
+        "log lines": (_lines(readings), *(readings.logs(f"lines.{track}") for track in Track)),
+        "pods": (cluster.pods,),
+        "workloads": (cluster.workloads,),
+        "nodes": (cluster.nodes,),
+        "governed Services": (readings.objects("services"), readings.objects("cluster.governed")),
+        "endpoints": (readings.objects("cluster.endpointslices"),),
     }
 
 
-def _logs(readings: Readings) -> Reading[Any]:
+def _lines(readings: Readings) -> Reading[Any]:
     """No line at all within half a minute is no quiet: nothing arrives."""
     answer = readings.logs("lines.pods")
     if answer.value is not None and answer.value.lacking:

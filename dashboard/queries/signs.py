@@ -41,17 +41,21 @@ _LONG = {
     "sign.before": own.COST_BEFORE,
     "sign.cpu": resources.CPU_BY_POD,
 }
-# What Triage can say that it looked at, and the question that tells whether it is measured.
+# What Triage can say that it looked at, and the questions without which it cannot.
 LOOKED_AT = {
-    "the kill switch": "sign.engaged",
-    "policy decisions": "sign.decided",
-    "queues": "sign.oldest",
-    "requests between components": "sign.broken",
-    "the audit of the governed system": "sign.lag",
-    "cost of a run": "sign.cost",
-    "CPU": "sign.cpu",
-    "certificates": "sign.certificates",
+    "the kill switch": ("sign.engaged",),
+    "policy decisions": ("sign.decided", "sign.denied"),
+    "lengths of queues": ("sign.waiting",),
+    "ages of queues": ("sign.oldest",),
+    "requests between components": ("sign.broken", "sign.answered"),
+    "the audit of the governed system": ("sign.lag",),
+    "the chain of its audit": ("sign.valid",),
+    "cost of a run": ("sign.cost", "sign.before"),
+    "CPU": ("sign.cpu", "sign.requested"),
+    "certificates": ("sign.certificates",),
 }
+# That no code is told is an answer; that it is not known is none.
+HELPING = {"requests between components": ("sign.codes",)}
 _BUCKET_SECONDS, _BACK, _AHEAD = 15, timedelta(minutes=15), timedelta(minutes=10)
 _NEWEST = timedelta(seconds=30)
 

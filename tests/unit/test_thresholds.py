@@ -15,6 +15,7 @@ from dashboard.catalog import contracts as contracts_catalog
 from dashboard.catalog import triage as triage_catalog
 from dashboard.decide.policy import Limits
 from dashboard.decide.suspects import of_symptoms
+from dashboard.model.health import SourceHealth
 from dashboard.model.incident import CauseFamily, Symptoms
 from dashboard.model.reading import Source, empty
 from dashboard.model.view import View
@@ -44,6 +45,9 @@ class Nobody:
 
     environment = EnvironmentSettings(name="local", release=PATIENT)
     asked: Mapping[str, Request] | None = None
+
+    def health(self) -> tuple[SourceHealth, ...]:
+        return ()
 
     def gather(self, requests: Mapping[str, Request]) -> Readings:
         self.asked = {**(self.asked or {}), **requests}

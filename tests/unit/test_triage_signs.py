@@ -1,0 +1,274 @@
+"""What no share of failed runs shows has its card, and no input that is lost turns a card away or makes an all-clear.
+
+Worlds are tables of values by expression; the law at the end spoils each answer of each world in each way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dashboard.model.health import SourceHealth
+from dashboard.model.incident import CauseFamily
+from dashboard.model.log import LogEntry, LogPage
+from dashboard.model.reading import Reading, Source, State, fresh
+from dashboard.model.words import Severity
+from dashboard.queries.ask import Alerts, Instant, Logs, Objects, Request
+from dashboard.queries.readings import Readings
+from dashboard.queries.triage import Triage
+from tests.unit.test_incidents import alert
+from tests.unit.test_triage import NOW, FakeAsk, ask_triage, page, service
+
+QUIET = {
+    "release_kill_switch": 0.0,
+    "policy_denied": 0.1,
+    "policy_decided": 40.0,
+    "queue_waiting": 0.0,
+    "queue_oldest": 0.2,
+    "component_broken_ratio": 0.0,
+    "component_answers": 30.0,
+    "audit_lag": 0.01,
+    "audit_written": 0.4,
+    "audit_valid": 1.0,
+    "track_cost_per_run": 0.01,
+    "track_cost_before": 0.01,
+    "certificate_seconds_left": 9e7,
+    "cpu_used_by_pod": 0.1,
+    "cpu_requested_by_pod": 0.2,
+}
+STUCK = {"track_runs": 0.0, "queue_waiting": 256.0, "queue_oldest": 42.0}
+
+
+class World(FakeAsk):
+    """A system in which everything is measured, with what is changed; one answer can be spoiled by its name."""
+
+    def __init__(
+        self,
+        *,
+        green: Mapping[str, float] | None = None,
+        blue: Mapping[str, float] | None = None,
+        flood: bool = False,
+        slow: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> None:
+        more.setdefault("objects", {"services": (service(),)})
+        super().__init__(green={**QUIET, **(green or {})}, blue={**QUIET, **(blue or {})}, **more)
+        self.flood, self.slow = flood, slow or {}
+        self.spoiled: Mapping[str, State] = {}
+
+    def health(self) -> tuple[SourceHealth, ...]:
+        return tuple(replace(one, **self.slow.get(one.source, {})) for one in super().health())
+
+    def gather(self, requests: Mapping[str, Request]) -> Readings:
+        self.asked.append(requests)
+        return Readings(requests, {key: self._spoilt(key, self._one(one)) for key, one in requests.items()})
+
+    def _one(self, request: Request) -> Reading[Any]:
+        if isinstance(request, Logs) and request.histogram_buckets:
+            return fresh(self._lines(request), source=Source.ELASTICSEARCH, as_of=NOW)
+        return super()._one(request)
+
+    def _lines(self, request: Logs) -> LogPage:
+        track = str(request.filters["track"])
+        entry: LogEntry = replace(page().entries[0], track=track)
+        many = 15_000 if self.flood and track == "green" else 300
+        bars = tuple(
+            (request.start + timedelta(seconds=15 * i), many if i >= 56 else 300)
+            for i in range(request.histogram_buckets)
+        )
+        return LogPage(entries=(entry,), total=9999, total_is_lower_bound=True, histogram=bars, terms={})
+
+    def _spoilt(self, key: str, reading: Reading[Any]) -> Reading[Any]:
+        state = self.spoiled.get(key)
+        if state is None:
+            return reading
+        value = reading.value if state in (State.STALE, State.PARTIAL) else None
+        if state in (State.STALE, State.PARTIAL) and value is None:
+            value = ()
+        return Reading(value=value, source=reading.source, state=state, as_of=NOW, reason="spoiled")
+
+
+def no_endpoints() -> World:
+    nothing = {"metadata": {"name": "a", "labels": {"kubernetes.io/service-name": "agent-runtime"}}, "endpoints": []}
+    return World(objects={"services": (service(),), "endpointslices": (nothing,)})
+
+
+def unschedulable() -> World:
+    pod = {
+        "metadata": {
+            "name": "agent-runtime-green-7d9f-x2x1",
+            "labels": {"app.kubernetes.io/name": "agent-runtime", "tealdeck.io/track": "green"},
+            "creationTimestamp": (NOW - timedelta(minutes=2)).isoformat(),
+        },
+        "status": {
+            "phase": "Pending",
+            "conditions": [
+                {
+                    "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                    "message": "0/2 nodes are available: 2 Insufficient cpu.",
+                    "lastTransitionTime": (NOW - timedelta(minutes=2)).isoformat(),
+                }
+            ],
+        },
+    }  # fmt: skip
+    return World(objects={"services": (service(),), "pods": (pod,)})
+
+
+# By name: how it is made, the family of the card on top, and words of it.
+WORLDS: dict[str, tuple[Callable[[], World], CauseFamily, str]] = {
+    "kill switch": (
+        lambda: World(green={"release_kill_switch": 1.0, "policy_denied": 30.0}),
+        CauseFamily.STOPPED,
+        "kill switch is engaged",
+    ),
+    "policies deny a lot": (
+        lambda: World(green={"policy_denied": 20.0}),
+        CauseFamily.STOPPED,
+        "deny 50 %",
+    ),
+    "a stuck queue": (
+        lambda: World(green=STUCK),
+        CauseFamily.QUEUE,
+        "No run of agent-runtime on green ends: 256 wait",
+    ),
+    "both queues stuck": (
+        lambda: World(green=STUCK, blue=STUCK),
+        CauseFamily.QUEUE,
+        "on blue ends: 256 wait",
+    ),
+    "a queue of which only the age is told": (
+        lambda: World(green={**STUCK, "queue_waiting": 1.0}),
+        CauseFamily.QUEUE,
+        "1 waits, the oldest for 42",
+    ),
+    "requests are lost": (
+        lambda: World(blue={"component_broken_ratio": 0.06}),
+        CauseFamily.REQUESTS,
+        "answers 6 % of its requests",
+    ),
+    "the audit waits": (
+        lambda: World(green={"audit_lag": 31.0, "audit_written": 0.0}),
+        CauseFamily.AUDIT,
+        "has waited for 31",
+    ),
+    "the audit was changed": (
+        lambda: World(green={"audit_valid": 0.0}),
+        CauseFamily.AUDIT,
+        "chain is broken",
+    ),
+    "dear runs": (
+        lambda: World(green={"track_cost_per_run": 0.08}),
+        CauseFamily.COST,
+        "8 times what it did before",
+    ),
+    "a certificate ends": (
+        lambda: World(green={"certificate_seconds_left": 2e5}),
+        CauseFamily.BLIND,
+        "ends in 2 d",
+    ),
+    "a flood of lines": (
+        lambda: World(flood=True),
+        CauseFamily.LOGS,
+        "writes 1,000 log lines a second",
+    ),
+    "a slow source": (
+        lambda: World(slow={Source.KUBERNETES: {"latency_seconds": 1.8}}),
+        CauseFamily.BLIND,
+        "Kubernetes answers slowly: 1.80 s",
+    ),
+    "no endpoints": (
+        no_endpoints,
+        CauseFamily.UNSERVED,
+        "No pod serves agent-runtime",
+    ),
+    "unschedulable pods": (
+        unschedulable,
+        CauseFamily.PODS,
+        "2 Insufficient cpu",
+    ),
+    "failed runs": (
+        lambda: World(green={"track_error_ratio": 0.313}),
+        CauseFamily.ERRORS,
+        "fails 31.3 % of its runs",
+    ),
+    "failed runs where little runs": (
+        lambda: World(green={"track_error_ratio": 0.5, "track_runs": 0.3}),
+        CauseFamily.ERRORS,
+        "over the last 60 s",
+    ),
+    "an alert of others": (
+        lambda: World(alerts=(alert("HighErrorRate"),)),
+        CauseFamily.ERRORS,
+        "HighErrorRate",
+    ),
+}
+
+
+def said(found: Triage) -> str:
+    top = found.incidents[0]
+    return " ".join((top.headline, *top.reasons))
+
+
+def test_a_system_in_which_all_is_quiet_and_measured_is_said_to_be_looked_at() -> None:
+    found = ask_triage(World())
+    assert found.incidents == ()
+    assert (dict(found.coverage.unknown), dict(found.coverage.unmeasured), dict(found.coverage.silent)) == ({}, {}, {})
+    assert {"the kill switch", "ages of queues", "endpoints", "log lines"} <= set(found.coverage.looked_at)
+
+
+@pytest.mark.parametrize(("world", "family", "says"), WORLDS.values(), ids=WORLDS.keys())
+def test_each_fault_is_the_top_card_with_its_cause(world: Callable[[], World], family: CauseFamily, says: str) -> None:
+    found = ask_triage(world())
+    assert found.incidents[0].family is family
+    assert says in said(found)
+
+
+@pytest.mark.parametrize("state", [s for s in State if s is not State.FRESH])
+@pytest.mark.parametrize(("world", "family", "says"), WORLDS.values(), ids=WORLDS.keys())
+def test_no_answer_that_is_lost_turns_a_card_away_or_makes_an_all_clear(
+    world: Callable[[], World], family: CauseFamily, says: str, state: State
+) -> None:
+    """A card may go only where its own measure is lost, and then that is no longer among what was looked at."""
+    whole = world()
+    before = ask_triage(whole)
+    for key in whole.asked[0]:
+        spoiled = world()
+        spoiled.spoiled = {key: state}
+        found = ask_triage(spoiled)
+        if family not in {one.family for one in found.incidents}:
+            assert set(found.coverage.looked_at) < set(before.coverage.looked_at), key
+            gone = set(before.coverage.looked_at) - set(found.coverage.looked_at)
+            told = {
+                *found.coverage.unmeasured,
+                *found.coverage.silent,
+                *(w for ws in found.unknown.values() for w in ws),
+            }
+            assert gone <= told, key
+        if state in (State.MISSING, State.STALE, State.PARTIAL) and _counts(key):
+            assert found.unknown, key
+
+
+def _counts(key: str) -> bool:
+    """Inputs of now. The others are figures of the chosen period, and what only narrows a cause."""
+    return key.startswith(("now.", "longer.", "sign.", "lines.")) and key not in ("sign.written",)
+
+
+def test_a_severity_that_is_not_understood_stays_so_beside_a_card_of_its_kind() -> None:
+    found = ask_triage(World(alerts=(alert("HighErrorRate", severity="blorp"),)))
+    assert found.incidents[0].severity is Severity.UNKNOWN
+    assert found.incidents[0].severity_word == "“blorp”"
+
+
+@pytest.mark.parametrize("kind", [Alerts, Instant, Objects])
+def test_nothing_is_looked_at_where_nothing_answers(kind: type) -> None:
+    gone: Reading[Any] = Reading(
+        value=None, source=Source.PROMETHEUS, state=State.MISSING, as_of=None, reason="refused"
+    )
+    found = ask_triage(World(instead={kind: gone}))
+    whole = ask_triage(World())
+    assert set(found.coverage.looked_at) < set(whole.coverage.looked_at)
+    assert found.unknown
