@@ -1,49 +1,81 @@
-"""Can the deck be trusted: does each source answer, how fast, as which version, and which metrics are missing?
+"""Can the deck be trusted here: does each source answer, and does what it holds fit what the pages read?
 
-Exit codes: 0 every source that the settings name answers, 1 one does not, 2 asked wrongly. Missing metrics are told and
-do not count: a counter of failures begins with the first one.
+Exit codes: 0 every source that the settings name answers and nothing lacks that the settings could mend, 1 a source
+does not answer, 2 asked wrongly, 3 something is there under another name or without a label, or a governed Service
+lacks something. What nobody measures is told and does not count.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from dashboard.cli import environment
+from dashboard.cli.suggestion import settings_file
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
+from dashboard.model.reading import Reading
+from dashboard.model.telemetry import ConceptCheck, Standing, Telemetry
 from dashboard.queries.ask import Ask, build_ask
-from dashboard.queries.breaker import NOT_ASKED
+from dashboard.queries.breaker import NOT_ASKED, utc_now
+from dashboard.queries.doctor import check
 from dashboard.queries.sources import SourcesAnswer, sources
+from dashboard.settings import EnvironmentSettings
 
 PATIENCE_SECONDS = 10.0
-HELP = "whether each source answers, and which metrics are missing"
+_MOST_BLINDS = 3
+HELP = "whether each source answers and fits; --suggest writes settings"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     environment.add(parser)
     parser.add_argument("--json", action="store_true", help="all of it as JSON on one line")
+    parser.add_argument("--suggest", action="store_true", help="a settings file from what is seen, on standard output")
 
 
 def run(options: argparse.Namespace) -> int:
     """Ask each source once, print, and answer with the exit code."""
-    ask = build_ask(environment.chosen(options))
+    chosen = environment.chosen(options)
+    ask = build_ask(chosen)
     try:
         found = _settled(ask)
+        telemetry = ask.telemetry()
     finally:
         ask.close()
+    if options.suggest:
+        return _suggested(chosen, found, telemetry)
     print(json.dumps(_document(found), default=str) if options.json else _table(found))
-    return int(any(source.reachable is False for source in found.health))
+    return _code(found)
+
+
+def _suggested(chosen: EnvironmentSettings, found: SourcesAnswer, telemetry: Reading[Telemetry]) -> int:
+    suggestion = found.suggestion.value
+    if suggestion is None or telemetry.value is None:
+        print(f"nothing can be suggested: {found.suggestion.reason}", file=sys.stderr)
+        return 1
+    checks = check(suggestion.mapping(), telemetry.value)
+    print(settings_file(chosen, suggestion, checks, utc_now()), end="")
+    return 0
+
+
+def _code(found: SourcesAnswer) -> int:
+    if any(source.reachable is False for source in found.health):
+        return 1
+    mendable = (Standing.RENAMED, Standing.UNLABELLED)
+    lacks = any(one.standing in mendable for one in found.concepts.value or ())
+    return 3 if lacks or any(one.says for one in found.services.value or ()) else 0
 
 
 def _settled(ask: Ask) -> SourcesAnswer:
     """What is known when each source has answered or failed; a busy one is given PATIENCE_SECONDS."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        found = sources(ask)
+        found = sources(ask, utc_now())
         open_ones = [one for one in found.health if one.reachable is None and one.reason == NOT_ASKED]
         nameless = [one for one in found.health if one.reachable and not one.version]
         if time.monotonic() > deadline or not (open_ones or nameless):
@@ -57,18 +89,37 @@ def _document(found: SourcesAnswer) -> dict[str, Any]:
         "sources": [asdict(source) for source in found.health],
         "missing_metrics": missing,
         "missing_metrics_state": found.missing.state,
+        "concepts": [asdict(one) for one in found.concepts.value or ()],
+        "concepts_state": found.concepts.state,
+        "services": [asdict(one) for one in found.services.value or ()],
+        "services_state": found.services.state,
     }
 
 
 def _table(found: SourcesAnswer) -> str:
     lines = [_line(source) for source in found.health]
-    if found.missing.value is None:
-        lines.append(f"metrics: {found.missing.reason}")
-    lines += [
-        f"not seen in the last hour: {metric.name}, without which nobody sees {'; '.join(metric.blinds)}"
-        for metric in found.missing.value or ()
-    ]
+    lines += _concepts(found.concepts)
+    if found.services.value is None:
+        lines.append(f"governed Services: {found.services.reason}")
+    for service in found.services.value or ():
+        said = "; ".join(service.says) or "can be judged and switched"
+        lines.append(f"{service.namespace}/{service.name}: {said}")
+    if found.services.value == ():
+        lines.append("governed Services: none is labelled tealdeck.io/governed=true in these namespaces")
     return "\n".join(lines)
+
+
+def _concepts(reading: Reading[tuple[ConceptCheck, ...]]) -> Iterator[str]:
+    if reading.value is None:
+        yield f"metrics: {reading.reason}"
+    for one in reading.value or ():
+        if one.standing is Standing.PRESENT:
+            yield f"{one.key:<22}present: {one.metric}"
+            continue
+        yield f"{one.key:<22}{one.standing}: {one.says}"
+        yield from (f"{'':<22}write: {line}" for line in one.lines)
+        if one.blinds:
+            yield f"{'':<22}without it nobody sees {'; '.join(one.blinds[:_MOST_BLINDS])}"
 
 
 def _line(source: SourceHealth) -> str:

@@ -24,6 +24,7 @@ from dashboard import connections
 from dashboard.catalog.translation import NotMeasuredError
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
 from dashboard.model.reading import Reading, Source, State, missing, unmeasured
+from dashboard.model.telemetry import Telemetry
 from dashboard.queries.breaker import Breaker, unreadable, utc_now
 from dashboard.queries.cache import AnyReading, Cache, Ticket, aged
 from dashboard.queries.informer import Informer
@@ -156,6 +157,10 @@ class Ask:
     def metric_names(self, *, patience_seconds: float = INSTANT_SECONDS) -> Reading[frozenset[str]]:
         """The names of the metrics of ours that Prometheus has had in the last hour, as of some minutes ago."""
         return self._begin_call(self._calls.names())(INSTANT_SECONDS - patience_seconds)
+
+    def telemetry(self) -> Reading[Telemetry]:
+        """Which metrics Prometheus has and had, with labels: for the check whether they fit. Takes seconds."""
+        return self._begin_call(self._calls.telemetry())(0.0)
 
     def _names_for(self, requests: Iterable[Request]) -> Collection[str]:
         """The metrics that Prometheus has, if that matters to one of the requests; empty while it is not known."""

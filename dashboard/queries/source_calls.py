@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -25,7 +25,8 @@ from dashboard.catalog.translation import translate
 from dashboard.model.alert import Alert
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.model.series import Sample, Series
-from dashboard.queries import search
+from dashboard.model.telemetry import Telemetry
+from dashboard.queries import doctor, search
 from dashboard.queries.grid import Grid, step_for
 from dashboard.queries.logs import LogReader
 from dashboard.queries.presence import EVER, declared, scopes
@@ -55,6 +56,8 @@ _OF_REFRESH = 0.95
 LONGEST_STEP_SECONDS = 60.0
 # Names change with a deployment of another telemetry generation, not from minute to minute.
 NAMES_SECONDS = 300.0
+# Of one metric so many series show which labels it has.
+_MOST_LABEL_SETS = 200
 NAMES_OVER = timedelta(hours=1)
 _OURS = '{__name__=~"gen_ai_.+|agentgov_.+|kube_.+|container_.+|up|.+:.+"}'  # with a colon: recorded by our rules
 
@@ -172,6 +175,43 @@ class SourceCalls:
             text=text,
             ttl_seconds=NAMES_SECONDS,
             timeout_seconds=INSTANT_SECONDS,
+            fetch=fetch,
+        )
+
+    def telemetry(self) -> SourceCall:
+        """Which metrics there are, were, and with which labels: for who checks whether they fit. Asks three times."""
+        prometheus = self._sources.prometheus
+        text = "names of all metrics, and labels of those that a concept may be read from"
+
+        def fetch() -> Reading[Telemetry]:
+            end = self._clock()
+            now, hour, ever = (int((end - ago).timestamp()) for ago in (timedelta(0), NAMES_OVER, EVER))
+            seconds = RANGE_SECONDS
+            recent = prometheus.label_values("__name__", start=hour, end=now, timeout_seconds=seconds)
+            past = prometheus.label_values("__name__", start=ever, end=now, timeout_seconds=seconds)
+            labels: dict[str, list[Mapping[str, str]]] = {}
+            wanted = sorted(doctor.candidates() & set(recent))
+            selectors = [f'{{__name__="{name}"}}' for name in wanted]
+            series = prometheus.series(*selectors, start=hour, end=now, timeout_seconds=seconds) if wanted else ()
+            for one in series:
+                kept = labels.setdefault(one["__name__"], [])
+                if len(kept) < _MOST_LABEL_SETS:
+                    kept.append(one)
+            found = Telemetry(
+                recent=frozenset(recent),
+                ever=frozenset(past),
+                labels={name: tuple(sets) for name, sets in labels.items()},
+            )
+            return fresh(found, source=Source.PROMETHEUS, as_of=end, query=text)
+
+        return SourceCall(
+            source=Source.PROMETHEUS,
+            key="telemetry",
+            family="telemetry",
+            text=text,
+            ttl_seconds=NAMES_SECONDS,
+            timeout_seconds=3 * RANGE_SECONDS,
+            is_long=True,
             fetch=fetch,
         )
 

@@ -1,0 +1,53 @@
+"""Which metrics a Prometheus has, and what was found out about each concept: for the check of the sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telemetry:
+    """What Prometheus has.
+
+    Attributes:
+        recent: names of the metrics of the last hour.
+        ever: names of the metrics of the last 14 days.
+        labels: by metric, the labels of some of its series. Only of those that a concept may be read from.
+    """
+
+    recent: frozenset[str]
+    ever: frozenset[str]
+    labels: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
+
+
+class Standing(StrEnum):
+    """How one concept stands here, best first."""
+
+    PRESENT = "present"
+    UNLABELLED = "present without a label"
+    RENAMED = "present under another name"
+    SILENT = "silent"  # it was there within 14 days, and not in the last hour
+    UNMEASURED = "not measured"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConceptCheck:
+    """How one concept stands.
+
+    Attributes:
+        key, what: of the concept.
+        metric: what carries it, or could; "" where nothing does.
+        says: one sentence on what is wrong; "" where nothing is.
+        lines: what to write into the environment's table of the settings.
+        blinds: what nobody sees without it.
+    """
+
+    key: str
+    what: str
+    standing: Standing
+    metric: str = ""
+    says: str = ""
+    lines: tuple[str, ...] = ()
+    blinds: tuple[str, ...] = ()

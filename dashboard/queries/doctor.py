@@ -1,0 +1,220 @@
+"""How a team's telemetry fits the deck: concept by concept, and which settings would make it fit. Pure.
+
+`check` looks at what the settings say now. `suggest` looks at what Prometheus has, and answers with presets and lines
+with which `check` finds as much as can be found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from dashboard.catalog.index import ENTRIES
+from dashboard.model.mapping import CONCEPTS, LABELS, OURS, Concept, Label, Metric
+from dashboard.model.mapping import Mapping as NameMapping
+from dashboard.model.telemetry import ConceptCheck, Standing, Telemetry
+from dashboard.settings.names import mapping_of, preset, preset_names
+
+# Labels without which figures would be told of the wrong thing.
+_PLACING = ("namespace", "service", "track")
+# Who puts labels on what is scraped or pushed; "" is our own rules.
+_STACKS = ("", "kube-prometheus-stack", "otlp")
+_TRACK_VALUES = frozenset(("blue", "green"))
+# What teams call the label of their tracks where its values are not blue and green.
+_TRACK_NAMES = ("track", "color", "colour", "slot", "deployment_color", "release_track", "variant")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """Settings that fit what was seen. `remarks` explain a line, by its key."""
+
+    presets: tuple[str, ...] = ()
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
+
+    def mapping(self) -> NameMapping:
+        """The same for the catalogue."""
+        below = mapping_of(self.presets, {}, {})
+        return NameMapping(labels={**below.labels, **self.labels}, metrics={**below.metrics, **self.metrics})
+
+
+def candidates() -> frozenset[str]:
+    """Every metric that a concept may be read from: ours and those of all presets."""
+    mappings = [OURS, *(mapping_of((name,), {}, {}) for name in preset_names())]
+    return frozenset(name for mapping in mappings for concept in CONCEPTS if (name := _carrier(concept, mapping)))
+
+
+def check(mapping: NameMapping, telemetry: Telemetry) -> tuple[ConceptCheck, ...]:
+    """How each concept stands under `mapping`."""
+    return tuple(_checked(concept, mapping, telemetry) for concept in CONCEPTS)
+
+
+def suggest(telemetry: Telemetry) -> Suggestion:
+    """The presets and labels that find most of what is there."""
+    presets = tuple(_metric_presets(telemetry))
+    found = _series(presets, telemetry)
+    labels: dict[str, Label] = {}
+    remarks = {name: preset(name).about for name in presets}
+    stack = max(_STACKS, key=lambda name: _placed(name, found)) if found else ""
+    if stack:
+        presets, remarks = (*presets, stack), remarks | {stack: preset(stack).about}
+    told = _track_label(found)
+    if told is not None and told != mapping_of(presets, {}, {}).label("track"):
+        labels["track"] = told
+        values = ", ".join(sorted(told.values.values())) or "blue, green"
+        remarks["track"] = f"the label that has the values {values}"
+    return Suggestion(presets=presets, labels=labels, metrics=_overridden(presets, telemetry), remarks=remarks)
+
+
+def _placed(stack: str, sets: tuple[Mapping[str, str], ...]) -> int:
+    """How many of the labels that place a figure there are under the names of a stack."""
+    mapping = mapping_of((stack,) if stack else (), {}, {})
+    return sum(_has(mapping.label(logical), sets) for logical in _PLACING)
+
+
+def _overridden(presets: tuple[str, ...], telemetry: Telemetry) -> Mapping[str, Metric]:
+    """Metrics that are there and that a later preset hides: each gets a line of its own."""
+    chosen = mapping_of(presets, {}, {})
+    below = (OURS, *(mapping_of((name,), {}, {}) for name in presets))
+    found = {}
+    for concept in CONCEPTS:
+        if _carrier(concept, chosen) in telemetry.recent:
+            continue
+        for mapping in below:
+            if _carrier(concept, mapping) in telemetry.recent:
+                found[concept.key] = mapping.metrics.get(concept.key, Metric(series=concept.series))
+                break
+    return found
+
+
+def _carrier(concept: Concept, mapping: NameMapping) -> str:
+    """The metric whose presence shows that a concept is measured; "" where the mapping names none."""
+    metric = mapping.metrics.get(concept.key)
+    if metric is None:
+        return f"{concept.series}_count" if concept.is_histogram else concept.series
+    suffixes = ("_count", "_sum") if concept.is_histogram else ("",)
+    return next((name for suffix in suffixes if (name := metric.name(suffix))), "")
+
+
+def _checked(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> ConceptCheck:
+    name = _carrier(concept, mapping)
+    blinds = tuple(dict.fromkeys(e.blind for e in ENTRIES if any(m.startswith(concept.series) for m in e.metrics())))
+
+    def answer(standing: Standing, says: str = "", lines: Iterable[str] = (), metric: str = name) -> ConceptCheck:
+        return ConceptCheck(
+            key=concept.key,
+            what=concept.what,
+            standing=standing,
+            metric=metric,
+            says=says,
+            lines=tuple(lines),
+            blinds=() if standing is Standing.PRESENT else blinds,
+        )
+
+    other = _elsewhere(concept, mapping, telemetry)
+    if name not in telemetry.recent or not _in_scope(concept, mapping, telemetry):
+        if other is not None:
+            found, by = other
+            return answer(Standing.RENAMED, f"{found} carries it", (f'presets = ["{by}"]',), metric=found)
+        if name in telemetry.ever:
+            return answer(Standing.SILENT, f"{name} was there within 14 days and not in the last hour")
+        reason = f"there is no {name}" if name else "the settings name no metric for it"
+        return answer(Standing.UNMEASURED, f"{reason}; if another metric carries it: metrics.{concept.key}")
+    lacking = [logical for logical in _PLACING if not _has(_label(logical, concept, mapping), _sets(name, telemetry))]
+    if lacking:
+        labels = ", ".join(f"{_label(each, concept, mapping).name or each} (the {each})" for each in lacking)
+        return answer(Standing.UNLABELLED, f"{name} has no {labels}", _label_lines(lacking, name, telemetry))
+    return answer(Standing.PRESENT)
+
+
+def _label(logical: str, concept: Concept, mapping: NameMapping) -> Label:
+    return mapping.label(logical, mapping.metrics.get(concept.key))
+
+
+def _sets(name: str, telemetry: Telemetry) -> tuple[Mapping[str, str], ...]:
+    return telemetry.labels.get(name, ())
+
+
+def _has(label: Label, sets: Iterable[Mapping[str, str]]) -> bool:
+    """Whether some series carry a label, with a value where its pattern wants one."""
+    pattern = re.compile(label.pattern.replace("{}", f"(?:{'|'.join(map(re.escape, label.values.values())) or '.+'})"))
+    return any(label.name in each and pattern.fullmatch(each[label.name]) for each in sets)
+
+
+def _in_scope(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> bool:
+    """Whether a series has what our own telemetry has beside the name, where the mapping leaves that in place."""
+    if concept.key in mapping.metrics or not concept.scope:
+        return True
+    wanted = [matcher.split("=", 1) for matcher in concept.scope]
+    return any(
+        all(each.get(label) == value.strip('"') for label, value in wanted)
+        for each in _sets(_carrier(concept, mapping), telemetry)
+    )
+
+
+def _elsewhere(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> tuple[str, str] | None:
+    """A metric that carries a concept under the names of a preset, and that preset."""
+    for name in preset_names():
+        metrics = mapping_of((name,), {}, {}).metrics
+        if concept.key in metrics and metrics[concept.key] != mapping.metrics.get(concept.key):
+            found = _carrier(concept, NameMapping(metrics=metrics))
+            if found in telemetry.recent:
+                return found, name
+    return None
+
+
+def _metric_presets(telemetry: Telemetry) -> Iterator[str]:
+    """The fewest presets that find every concept that any of them finds, those that find most first."""
+    open_ones = {check.key for check in check(OURS, telemetry) if check.standing is Standing.RENAMED}
+    while open_ones:
+        finds = {name: {key for key in open_ones if (_found_by(name, key, telemetry))} for name in preset_names()}
+        best = max(finds, key=lambda name: (len(finds[name]), name))
+        if not finds[best]:
+            return
+        yield best
+        open_ones -= finds[best]
+
+
+def _found_by(name: str, key: str, telemetry: Telemetry) -> bool:
+    metrics = mapping_of((name,), {}, {}).metrics
+    concept = next(each for each in CONCEPTS if each.key == key)
+    return key in metrics and _carrier(concept, NameMapping(metrics=metrics)) in telemetry.recent
+
+
+def _series(presets: tuple[str, ...], telemetry: Telemetry) -> tuple[Mapping[str, str], ...]:
+    """The labels of what is found with these presets."""
+    mapping = mapping_of(presets, {}, {})
+    names = {name for concept in CONCEPTS if (name := _carrier(concept, mapping)) in telemetry.recent}
+    return tuple(each for name in sorted(names) for each in _sets(name, telemetry))
+
+
+def _track_label(sets: tuple[Mapping[str, str], ...]) -> Label | None:
+    """The label that tells tracks apart by itself; None where none does."""
+    values: dict[str, set[str]] = {}
+    for each in sets:
+        for name, value in each.items():
+            values.setdefault(name, set()).add(value)
+    for name, seen in sorted(values.items()):
+        if seen and seen <= _TRACK_VALUES and "track" not in values:
+            return Label(name=name)
+    for name in _TRACK_NAMES:
+        seen = values.get(name, set())
+        if name != "track" and len(seen) == len(_TRACK_VALUES) and not seen & _TRACK_VALUES:
+            first, second = sorted(seen)
+            return Label(name=name, values={"blue": first, "green": second})
+    return None
+
+
+def _label_lines(lacking: Iterable[str], name: str, telemetry: Telemetry) -> Iterator[str]:
+    """What would tell the labels that lack, from what the series do have."""
+    sets = _sets(name, telemetry)
+    for stack in _STACKS[1:]:
+        mapping = mapping_of((stack,), {}, {})
+        if all(_has(mapping.label(logical), sets) for logical in lacking):
+            yield f'presets = ["{stack}"]'
+            return
+    have = ", ".join(sorted({label for each in sets for label in each} - {"__name__"})) or "none"
+    for logical in lacking:
+        yield f'labels.{logical} = "..."  # {LABELS[logical]} by default; it has: {have}'

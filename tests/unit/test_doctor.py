@@ -1,0 +1,73 @@
+"""The check of a team's telemetry: what is there, under which name, with which labels, and what would mend it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.model.mapping import CONCEPTS, OURS
+from dashboard.model.telemetry import ConceptCheck, Standing, Telemetry
+from dashboard.queries.doctor import candidates, check, suggest
+
+RUNS = "gen_ai_invoke_agent_duration_seconds_count"
+PLACED = {"namespace": "a", "service_name": "s", "track": "blue", "pod": "s-blue-1-2"}
+OUR_RUN = {**PLACED, "gen_ai_operation_name": "invoke_agent"}
+
+
+def telemetry(*names: str, ever: tuple[str, ...] = (), **labels: str) -> Telemetry:
+    found = labels or OUR_RUN
+    return Telemetry(recent=frozenset(names), ever=frozenset((*names, *ever)), labels=dict.fromkeys(names, (found,)))
+
+
+def of(key: str, known: Telemetry) -> ConceptCheck:
+    return next(one for one in check(OURS, known) if one.key == key)
+
+
+def test_our_own_names_need_nothing() -> None:
+    assert of("agent_runs", telemetry(RUNS)).standing is Standing.PRESENT
+    assert suggest(telemetry(RUNS)).presets == ()
+
+
+def test_runs_without_the_name_of_the_operation_are_those_of_the_conventions() -> None:
+    found = of("agent_runs", telemetry(RUNS, **PLACED))
+
+    assert (found.standing, found.lines) == (Standing.RENAMED, ('presets = ["otel-genai"]',))
+
+
+def test_a_metric_that_stopped_is_silent_and_one_that_never_was_is_not_measured() -> None:
+    known = telemetry(RUNS, ever=("agentgov_agent_cost_usd_total",))
+
+    assert of("cost", known).standing is Standing.SILENT
+    assert of("retries", known).standing is Standing.UNMEASURED
+
+
+def test_a_label_that_lacks_is_named_with_what_is_there() -> None:
+    found = of("cost", telemetry("agentgov_agent_cost_usd_total", namespace="a", app="x"))
+
+    assert found.standing is Standing.UNLABELLED
+    assert "service_name (the service)" in found.says
+    assert any("app" in line for line in found.lines)
+
+
+def test_two_values_of_a_slot_are_taken_for_the_tracks() -> None:
+    sets = tuple(
+        {"namespace": "a", "service_name": "s", "slot": slot, "gen_ai_operation_name": "invoke_agent"} for slot in "ab"
+    )
+    known = Telemetry(recent=frozenset({RUNS}), ever=frozenset({RUNS}), labels={RUNS: sets})
+
+    assert dict(suggest(known).labels["track"].values) == {"blue": "a", "green": "b"}
+
+
+@given(
+    st.sets(st.sampled_from(sorted(candidates()))),
+    st.dictionaries(st.sampled_from(["namespace", "pod", "track"]), st.just("x")),
+)
+def test_every_concept_has_one_standing_and_a_suggestion_never_finds_less(
+    names: set[str], labels: dict[str, str]
+) -> None:
+    known = Telemetry(recent=frozenset(names), ever=frozenset(names), labels=dict.fromkeys(names, (labels,)))
+    before, after = check(OURS, known), check(suggest(known).mapping(), known)
+
+    assert [one.key for one in before] == [concept.key for concept in CONCEPTS]
+    there = (Standing.PRESENT, Standing.UNLABELLED)
+    assert sum(one.standing in there for one in after) >= sum(one.standing in there for one in before)
