@@ -20,7 +20,8 @@ from dashboard.decide.factor import Array
 UNMEASURED = 2.0
 CAUTION_WINDOWS = 10.0
 ENOUGH_WINDOWS = 50.0
-# Of three estimates the largest is taken, which is too large by chance: so one standard error is taken off each.
+# Of three estimates the largest is taken, which is too large by chance: so one standard error is taken off each. What a
+# whole track does beyond that carries its uncertainty the other way (`track_noise.py`).
 SUMS = 6
 
 
@@ -84,7 +85,8 @@ def known(state: Dispersion) -> Array:
     """phi by what was seen so far: (..., metric)."""
     scales = range(state.sums.shape[-2])
     found = [_measured(state.sums[..., scale, :]) for scale in scales]
-    return np.maximum.reduce([*found, _caution(state.sums[..., 0, :])])
+    phi: Array = np.maximum.reduce([*found, _caution(state.sums[..., 0, :])])
+    return phi
 
 
 def _windows(counts: Array, first: int, last: int, scale: int) -> Array:
