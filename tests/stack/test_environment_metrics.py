@@ -21,6 +21,8 @@ NOT_HERE = {
     "container_network_receive_bytes_total", "container_network_transmit_bytes_total",
     # Only there in trouble, and watched where trouble is made.
     "kube_pod_container_status_waiting_reason", "kube_pod_container_status_last_terminated_reason",
+    # Only there with init containers, which the reference workload has none of.
+    "kube_pod_init_container_status_restarts_total", "kube_pod_init_container_status_waiting_reason",
 }  # fmt: skip
 RESOURCES = {
     "kube_pod_info", "kube_pod_status_phase", "kube_pod_status_ready", "kube_pod_container_status_restarts_total",
