@@ -115,6 +115,9 @@ class Elasticsearch:
         ca_fingerprint: str = "",
         verify_tls: bool = True,
         api_key_file: str = "",
+        token_file: str = "",
+        username: str = "",
+        password_file: str = "",
     ) -> None:
         self.clock = SourceClock()
         self._url = url
@@ -122,6 +125,8 @@ class Elasticsearch:
         self._ca_fingerprint = ca_fingerprint
         self._verify_tls = verify_tls
         self._api_key_file = api_key_file
+        self._token_file = token_file
+        self._username, self._password_file = username, password_file
         self._client: Client | None = None
         self._building = threading.Lock()
 
@@ -263,10 +268,7 @@ class Elasticsearch:
         from elasticsearch import ApiError, SerializationError, TransportError, UnsupportedProductError
 
         check_ca_file(SOURCE, self._ca_file)
-        options: dict[str, Any] = {"request_timeout": timeout_seconds}
-        if self._api_key_file:
-            options["api_key"] = secret(SOURCE, self._api_key_file)
-        client = self._built().options(**options)
+        client = self._built().options(request_timeout=timeout_seconds, **self._credentials())
         try:
             response = order(client)
         except UnsupportedProductError as error:
@@ -283,6 +285,16 @@ class Elasticsearch:
         self.clock.heard(response.meta.headers.get("Date"))
         answer: Mapping[str, Any] = response.body
         return answer
+
+    def _credentials(self) -> dict[str, Any]:
+        """What lets us in, as the client's options: an API key, a bearer token, or user and password."""
+        if self._api_key_file:
+            return {"api_key": secret(SOURCE, self._api_key_file)}
+        if self._token_file:
+            return {"bearer_auth": secret(SOURCE, self._token_file)}
+        if self._username:
+            return {"basic_auth": (self._username, secret(SOURCE, self._password_file))}
+        return {}
 
     def _built(self) -> Client:
         from elasticsearch import Elasticsearch as Client

@@ -37,6 +37,9 @@ def elasticsearch(settings: ElasticsearchSettings) -> Elasticsearch:
         ca_fingerprint=settings.ca_fingerprint,
         verify_tls=settings.verify_tls,
         api_key_file=settings.api_key_file,
+        token_file=settings.token_file,
+        username=settings.username,
+        password_file=settings.password_file,
     )
 
 

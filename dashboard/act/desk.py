@@ -25,6 +25,7 @@ from dashboard.act.run import Clock, Judge, Run
 from dashboard.act.steps.finish import close
 from dashboard.model.action import ActionId, ActionRequest, ActionState, HistoryEntry, Outcome
 from dashboard.model.audit import AuditStatus
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.settings import EnvironmentSettings
 
 _REMEMBERED = 50
@@ -49,12 +50,14 @@ class Desk:
         outbox: Outbox | None = None,
         now: Clock = utc_now,
         wait: Wait | None = None,
+        blue_green: BlueGreen = OURS,
     ) -> None:
         self._cluster = cluster
         self._audit = audit
         self._outbox = outbox
         self._past = Past(audit)
         self._judge = judge
+        self._blue_green = blue_green
         self._now = now
         self._is_closed = False
         self._leave = threading.Event()
@@ -74,6 +77,7 @@ class Desk:
             now=self._now,
             started_at=self._now(),
             environment=self._audit.environment,
+            blue_green=self._blue_green,
         )
         steps = plan(request)
         self._told(begun(run, steps))
@@ -171,7 +175,13 @@ def build_desk(environment: EnvironmentSettings, judge: Judge) -> Desk:
     outbox = outbox_of(environment, audit)
     if outbox is not None:
         outbox.start()
-    return Desk(cluster=connections.kubernetes(environment.kubernetes), audit=audit, judge=judge, outbox=outbox)
+    return Desk(
+        cluster=connections.kubernetes(environment.kubernetes),
+        audit=audit,
+        judge=judge,
+        outbox=outbox,
+        blue_green=environment.blue_green.known,
+    )
 
 
 def audit_of(environment: EnvironmentSettings) -> AuditFile:

@@ -18,7 +18,6 @@ from dashboard.act.lease import LostError
 from dashboard.act.run import Run, log
 from dashboard.act.step import Done, Failed, Refused, Retry, Step
 from dashboard.act.steps.finish import close, leave, success
-from dashboard.model import service_annotations
 from dashboard.model.action import ActionState, Outcome, StepProgress, StepState
 
 _AFTER_CONFLICT = timedelta(milliseconds=200)
@@ -183,14 +182,14 @@ class Executor:
             return f" Taken back: users are on {run.request.source}, as before."
         if run.intent is None:
             return ""
-        return f" Users stayed on {service_annotations.read_active(run.service) or 'no track'}."
+        return f" Users stayed on {run.active() or 'no track'}."
 
     def _leave_behind(self, step: str) -> ActionState:
         """End here and give the lock back, so that a person can resume, finish or clear the action at once."""
         run = self._run
         if run.intent is None:
             return self._give_up(STOPPING, is_refusal=True)
-        active = service_annotations.read_active(run.service) or "no track"
+        active = run.active() or "no track"
         sentence = (
             f"Left unfinished at the step {step}, since {STOPPING}: users are on {active}. "
             "It can be resumed, finished or cleared."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -12,9 +12,11 @@ from connectors.errors import NotFound
 from dashboard.act.audit import AuditFile
 from dashboard.act.cluster import Cluster, Object
 from dashboard.act.lease import Lease
+from dashboard.decide.blue_green import of_service, preview_service
 from dashboard.decide.tracks import TrackDeployment, find_tracks
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionId, ActionRequest, Intent, Outcome
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.release import Track
 from dashboard.model.traffic_change import Patch, TrafficChange
 from dashboard.model.verdict import Verdict
@@ -35,7 +37,7 @@ class Run:
     what is to be written, both set by the guard; `needed` is how many pods the target has to have. `intent` is set
     once it is written on the Service, `moved` before the selector is. `served_before` is the annotation of that name
     as it was before. `serving` is the track that was read back as the only one that serves; `preview_left` says why
-    the preview Service was not moved.
+    the preview Service was not moved. `blue_green` has the two values of this Service once it was read.
     """
 
     id: ActionId
@@ -46,6 +48,7 @@ class Run:
     now: Clock
     started_at: datetime
     environment: str = ""
+    blue_green: BlueGreen = OURS
     service: Object = field(default_factory=dict)
     target: TrackDeployment | None = None
     change: TrafficChange | None = None
@@ -68,19 +71,31 @@ class Run:
     def read_service(self) -> Object:
         """The active Service, read anew."""
         self.service = self.cluster.get("services", self.request.service, self.request.namespace)
+        if not self.blue_green.is_fixed:
+            self.blue_green = of_service(self.blue_green, self.service, deployments=self._deployments())
         return self.service
 
-    def read_preview(self) -> Object | None:
-        """The preview Service that the active one names, read anew; None where there is none."""
+    def read_preview(self) -> Mapping[str, Any] | None:
+        """The preview Service of the active one, read anew; None where there is none."""
         name = service_annotations.read_preview_service(self.service)
+        if not name:
+            services = self.cluster.list("services", self.request.namespace).items
+            return preview_service(self.service, services, self.blue_green)
         try:
-            return self.cluster.get("services", name, self.request.namespace) if name else None
+            return self.cluster.get("services", name, self.request.namespace)
         except NotFound:
             return None
 
     def read_tracks(self) -> Mapping[Track, TrackDeployment]:
         """The Deployments of both tracks, read anew."""
-        return find_tracks(self.service, self.cluster.list("deployments", self.request.namespace).items)
+        return find_tracks(self.service, self._deployments(), self.blue_green)
+
+    def _deployments(self) -> Sequence[Object]:
+        return self.cluster.list("deployments", self.request.namespace).items
+
+    def active(self) -> Track | None:
+        """The track that the active Service selects, as it was last read."""
+        return self.blue_green.active(self.service)
 
     def send(self, patch: Patch, seen: Mapping[str, Any]) -> Object:
         """Send a patch to an object that was read, and answer the object as it is now.

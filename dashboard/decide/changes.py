@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from dashboard.decide import objects
+from dashboard.decide.blue_green import of_service
 from dashboard.decide.rollouts import Rollout, rollouts
 from dashboard.model import service_annotations
 from dashboard.model.action import Outcome
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.incident import Change
 from dashboard.model.view import Marker
 
@@ -27,9 +29,13 @@ def changes(
     replica_sets: Iterable[Object],
     deployments: Iterable[Object] = (),
     pods: Iterable[Object] = (),
+    blue_green: BlueGreen = OURS,
 ) -> tuple[Change, ...]:
     """Rollouts and switches of traffic, newest first; `deployments` and `pods` tell when an old template came back."""
-    found = [*map(_deployed, rollouts(replica_sets, deployments, pods)), *filter(None, map(_switched, services))]
+    sets, known = tuple(replica_sets), tuple(deployments)
+    switched = (_switched(one, of_service(blue_green, one, deployments=known, replicasets=sets)) for one in services)
+    deployed = (_deployed(rollout, blue_green) for rollout in rollouts(sets, known, pods))
+    found = [*deployed, *filter(None, switched)]
     return tuple(sorted(found, key=lambda change: change.at, reverse=True))
 
 
@@ -38,23 +44,20 @@ def markers(found: Iterable[Change], *, service: str = "") -> tuple[Marker, ...]
     return tuple(Marker(at=c.at, label=c.what) for c in found if service in ("", c.service))
 
 
-def _deployed(rollout: Rollout) -> Change:
+def _deployed(rollout: Rollout, blue_green: BlueGreen) -> Change:
     labels = objects.labels(rollout.replica_set)
-    service, track = (
-        labels.get(_COMPONENT, objects.name_of(rollout.replica_set)),
-        labels.get(service_annotations.TRACK, ""),
-    )
+    service, track = labels.get(_COMPONENT, objects.name_of(rollout.replica_set)), blue_green.track_shown(labels)
     did = "deployed again" if rollout.is_again else "deployed"
-    what = " ".join(filter(None, (track or service, labels.get(service_annotations.VERSION, ""), did)))
+    what = " ".join(filter(None, (track or service, blue_green.version(labels), did)))
     return Change(at=rollout.at, what=what, service=service, track=track)
 
 
-def _switched(service: Object) -> Change | None:
+def _switched(service: Object, blue_green: BlueGreen) -> Change | None:
     """The last move of the users; of an action that has not ended once they are there."""
     intent = service_annotations.read_intent(service)
     if intent is None:
         return None
-    is_there = intent.outcome is Outcome.RUNNING and service_annotations.read_active(service) is intent.target
+    is_there = intent.outcome is Outcome.RUNNING and blue_green.active(service) is intent.target
     moved = intent.move(intent.started_at) if is_there else intent.moved
     if moved is None:
         return None

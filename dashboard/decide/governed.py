@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from dashboard.decide import objects, rollouts
+from dashboard.decide.blue_green import preview_service
 from dashboard.decide.containers import has_done_its_work, status_list
 from dashboard.decide.endpoints import receivers
+from dashboard.decide.owners import owner_of
 from dashboard.decide.pods import is_over
-from dashboard.decide.tracks import TrackDeployment, find_tracks, track_selector
-from dashboard.model import service_annotations
+from dashboard.decide.tracks import TrackDeployment, find_tracks
+from dashboard.model.blue_green import OURS, BlueGreen, moved_by
 from dashboard.model.release import GovernedService, Track, TrackStatus
 
 Object: TypeAlias = Mapping[str, Any]
@@ -24,30 +26,31 @@ def governed_service(
     deployments: Iterable[Object],
     pods: Sequence[Object],
     slices: Iterable[Object],
+    blue_green: BlueGreen = OURS,
+    owner_labels: Sequence[str] = (),
 ) -> GovernedService | None:
-    """The service with what stands behind it; None when its selector names no track."""
-    active = service_annotations.read_active(service)
+    """The service with what stands behind it; None when its selector names no track.
+
+    `deployments` can be tracks: of a Rollout they are its ReplicaSets. `blue_green` has the two values of this Service.
+    """
+    active = blue_green.active(service)
     if active is None:
         return None
     metadata = service["metadata"]
-    preview = preview_service(service, services)
+    preview = preview_service(service, services, blue_green)
     behind = serving(metadata["name"], slices)
     return GovernedService(
         namespace=metadata["namespace"],
         name=metadata["name"],
         active=active,
         preview_service=preview["metadata"]["name"] if preview else None,
-        owner=(metadata.get("annotations") or {}).get(service_annotations.OWNER, ""),
+        owner=owner_of(service, owner_labels),
+        moved_by=moved_by(service),
         tracks={
-            track: _status(found, service, pods, behind) for track, found in find_tracks(service, deployments).items()
+            track: _status(found, of_track(pods, service, track, blue_green), behind)
+            for track, found in find_tracks(service, deployments, blue_green).items()
         },
     )
-
-
-def preview_service(service: Object, services: Iterable[Object]) -> Object | None:
-    """The Service that shows the track which users are not on; None when there is none."""
-    name = service_annotations.read_preview_service(service)
-    return next((other for other in services if name and other["metadata"]["name"] == name), None)
 
 
 def serving(service: str, slices: Iterable[Object]) -> frozenset[str]:
@@ -60,9 +63,9 @@ def ended_lately(pods: Iterable[Object], since: datetime) -> int:
     return sum(_ended(status, pod, since) for pod in pods for status in status_list(pod))
 
 
-def of_track(pods: Iterable[Object], service: Object, track: Track) -> tuple[Object, ...]:
+def of_track(pods: Iterable[Object], service: Object, track: Track, blue_green: BlueGreen = OURS) -> tuple[Object, ...]:
     """The pods of a service's track, ready or not."""
-    wanted = track_selector(service, track).items()
+    wanted = blue_green.selector(service, track).items()
     return tuple(pod for pod in pods if wanted <= _labels(pod).items())
 
 
@@ -77,17 +80,18 @@ def release_began(
 ) -> tuple[datetime | None, str]:
     """When what a Deployment runs now was rolled out, and what the names of its pods begin with.
 
-    An undo is a rollout. Without a ReplicaSet it is the Deployment's own beginning. None when neither is known.
+    An undo is a rollout. Without a ReplicaSet it is the Deployment's own beginning, and so it is of the ReplicaSet of a
+    Rollout. None when neither is known.
     """
     found = rollouts.latest(deployment, replicasets, deployments, pods)
     if found is not None:
         return found.at, f"{objects.name_of(found.replica_set)}-"
     ours = (objects.created_at(item) for item in deployments if objects.name_of(item) == deployment)
-    return next(ours, None), ""
+    own = f"{deployment}-" if any(objects.name_of(item) == deployment for item in replicasets) else ""
+    return next(ours, None), own
 
 
-def _status(found: TrackDeployment, service: Object, pods: Sequence[Object], behind: frozenset[str]) -> TrackStatus:
-    ours = of_track(pods, service, found.track)
+def _status(found: TrackDeployment, ours: Sequence[Object], behind: frozenset[str]) -> TrackStatus:
     return TrackStatus(
         track=found.track,
         deployment=found.name,

@@ -1,6 +1,8 @@
 """From a pod to the workload that controls it in the end: ReplicaSet to Deployment or Rollout, Job to CronJob.
 
 The list of the ReplicaSets or Jobs tells for certain; where it is not there, labels and names do. Pure.
+
+`owner_of` answers for people: the team that owns a Service.
 """
 
 from __future__ import annotations
@@ -9,9 +11,17 @@ from collections.abc import Iterable, Mapping
 
 from dashboard.decide import objects
 from dashboard.decide.objects import Object
+from dashboard.model.service_annotations import OWNER
 
 # The label with the hash of the template that ends a ReplicaSet's name, and whose ReplicaSet it is.
 _HASHES = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
+
+
+def owner_of(item: Object, owner_labels: Iterable[str]) -> str:
+    """The team that owns an object, by its annotation or the first of these labels that it has; "" when none says."""
+    said = objects.part(item, "metadata", "annotations").get(OWNER)
+    labels = objects.labels(item)
+    return str(said or next((labels[name] for name in owner_labels if labels.get(name)), ""))
 
 
 class Owners:

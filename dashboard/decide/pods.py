@@ -15,7 +15,7 @@ from dashboard.decide.containers import Kinds, counted, kinds, meaning_of, statu
 from dashboard.decide.lasting import has_lasted, span
 from dashboard.decide.objects import Condition, Object
 from dashboard.decide.owners import Owners
-from dashboard.model import service_annotations
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.words import WORDS, Words
 from dashboard.model.workload import Health, Pod
 
@@ -40,6 +40,7 @@ class _Look:
     now: datetime | None
     words: Words
     warnings: Mapping[tuple[str, str], str]
+    blue_green: BlueGreen
 
     def warning(self, pod: Object) -> str:
         return self.warnings.get(("Pod", objects.name_of(pod)), "")
@@ -62,6 +63,7 @@ def pods(
     now: datetime | None = None,
     words: Words = WORDS,
     warnings: Mapping[tuple[str, str], str] | None = None,
+    blue_green: BlueGreen = OURS,
 ) -> tuple[Pod, ...]:
     """Pods, worst first, then by name.
 
@@ -70,9 +72,10 @@ def pods(
         now: None when nobody knows the time: then nothing that says why it is stuck is excused as recent.
         warnings: what the newest warning says of an object, by its kind and name: a volume that cannot be mounted and
             a probe that fails are told by events alone.
+        blue_green: the labels that tell track and version.
     """
     owners = Owners(replica_sets=replica_sets, jobs=jobs)
-    look = _Look(now=now, words=words, warnings=warnings or {})
+    look = _Look(now=now, words=words, warnings=warnings or {}, blue_green=blue_green)
     judged = (_pod(one, owners, look) for one in found)
     return tuple(sorted(judged, key=lambda pod: (_ORDER.index(pod.health), pod.name)))
 
@@ -95,8 +98,8 @@ def _pod(pod: Object, owners: Owners, look: _Look) -> Pod:
         workload=workload,
         workload_kind=kind,
         component=str(labels.get(COMPONENT) or ""),
-        track=str(labels.get(service_annotations.TRACK) or ""),
-        version=str(labels.get(service_annotations.VERSION) or ""),
+        track=look.blue_green.track_shown(labels),
+        version=look.blue_green.version(labels),
         phase=objects.text(status, "phase") or "Unknown",
         node=objects.text(objects.part(pod, "spec"), "nodeName"),
         ready=sum(1 for one in statuses if one.get("ready") is True and one.get("name") in names),

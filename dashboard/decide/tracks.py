@@ -1,7 +1,7 @@
 """Which Deployments are the tracks of a governed Service. The page, the guard and every step ask this one function.
 
 A Service selects pods, so the labels of the pod template decide. Labels on the Deployment alone still name the track,
-with a `problem` that says what its pods lack. Pure.
+with a `problem` that says what its pods lack. A ReplicaSet of an Argo Rollout is read like a Deployment. Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from dashboard.model import service_annotations
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.release import Track
 
 Object: TypeAlias = Mapping[str, Any]
@@ -36,21 +36,21 @@ class TrackDeployment:
     deployment: Object
 
 
-def find_tracks(service: Object, deployments: Iterable[Object]) -> Mapping[Track, TrackDeployment]:
-    """The tracks of a Service, out of all Deployments of its namespace; one that is being deleted is none."""
+def find_tracks(
+    service: Object, deployments: Iterable[Object], blue_green: BlueGreen = OURS
+) -> Mapping[Track, TrackDeployment]:
+    """The tracks of a Service, out of all Deployments of its namespace; one that is being deleted is none.
+
+    `blue_green` has the two values of this Service.
+    """
     if not service["spec"].get("selector"):
         return {}
     living = sorted(
         (item for item in deployments if not item["metadata"].get("deletionTimestamp")),
         key=lambda item: str(item["metadata"]["name"]),
     )
-    found = {track: _of_track(service, living, track) for track in Track}
+    found = {track: _of_track(service, living, track, blue_green) for track in Track if blue_green.value(track)}
     return {track: one for track, one in found.items() if one is not None}
-
-
-def track_selector(service: Object, track: Track) -> Mapping[str, str]:
-    """What the Service selects, or would select, when its users are on the track."""
-    return {**(service["spec"].get("selector") or {}), service_annotations.TRACK: track.value}
 
 
 def template_labels(deployment: Object) -> Mapping[str, str]:
@@ -82,29 +82,32 @@ def rolled_on(judged: TrackDeployment, now: TrackDeployment | None) -> str:
     return f"{judged.track} was rolled on meanwhile: {before} was judged, it runs {after} now"
 
 
-def _of_track(service: Object, living: Iterable[Object], track: Track) -> TrackDeployment | None:
+def _of_track(service: Object, living: Iterable[Object], track: Track, blue_green: BlueGreen) -> TrackDeployment | None:
     """The Deployment whose pods the Service can select on this track, else one that is labelled as if it could."""
-    selector = track_selector(service, track)
+    selector = blue_green.selector(service, track)
     labelled = [item for item in living if selector.items() <= _labels(item).items()]
     selectable = [item for item in labelled if not lacking(selector, item)]
     # One that is scaled to zero beside one that is not is left over from an earlier release.
     candidates = [item for item in selectable if _desired(item)] or selectable or labelled
     if not candidates:
         return None
-    return _track_deployment(candidates, selector, track)
+    return _track_deployment(candidates, selector, track, blue_green)
 
 
-def _track_deployment(candidates: list[Object], selector: Mapping[str, str], track: Track) -> TrackDeployment:
+def _track_deployment(
+    candidates: list[Object], selector: Mapping[str, str], track: Track, blue_green: BlueGreen
+) -> TrackDeployment:
     deployment = candidates[0]
-    missing = lacking(selector, deployment)
+    missing, images = lacking(selector, deployment), _images(deployment)
+    ambiguous = _ambiguous(candidates, track) if len(candidates) > 1 else ""
     return TrackDeployment(
         track=track,
         name=deployment["metadata"]["name"],
-        version=_labels(deployment).get(service_annotations.VERSION, ""),
-        images=_images(deployment),
+        version=_version(_labels(deployment), images, blue_green),
+        images=images,
         template=_fingerprint(deployment["spec"]["template"]),
         desired=_desired(deployment),
-        problem=_ambiguous(candidates, track) if len(candidates) > 1 else _unselectable(deployment, missing),
+        problem=blue_green.doubt or ambiguous or _unselectable(deployment, missing),
         deployment=deployment,
     )
 
@@ -128,6 +131,18 @@ def _labels(deployment: Object) -> Mapping[str, str]:
 def _images(deployment: Object) -> tuple[str, ...]:
     pod = deployment["spec"]["template"].get("spec") or {}
     return tuple(str(container.get("image", "")) for container in pod.get("containers") or ())
+
+
+def _version(labels: Mapping[str, str], images: Iterable[str], blue_green: BlueGreen) -> str:
+    """The version by its label. Only where there is no such label at all, the tag of the image tells it."""
+    return blue_green.version(labels) if blue_green.version_label in labels else _tag(images)
+
+
+def _tag(images: Iterable[str]) -> str:
+    """The tag of the first image: the version where no label tells it. An image by digest or at `latest` tells none."""
+    name = next(iter(images), "").partition("@")[0].rpartition("/")[2]
+    tag = name.partition(":")[2]
+    return "" if tag == "latest" else tag
 
 
 def _desired(deployment: Object) -> int:

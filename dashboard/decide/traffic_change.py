@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from dashboard.decide.tracks import TrackDeployment, lacking, track_selector
+from dashboard.decide.tracks import TrackDeployment, lacking
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionKind, ServedBefore
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.release import Track
 from dashboard.model.traffic_change import Patch, TrafficChange
 
@@ -15,10 +16,16 @@ Object: TypeAlias = Mapping[str, Any]
 
 
 def traffic_change(
-    service: Object, *, preview: Object | None, tracks: Mapping[Track, TrackDeployment], kind: ActionKind, target: Track
+    service: Object,
+    *,
+    preview: Object | None,
+    tracks: Mapping[Track, TrackDeployment],
+    kind: ActionKind,
+    target: Track,
+    blue_green: BlueGreen = OURS,
 ) -> TrafficChange:
     """What moving the users of `service` to `target` writes. `preview` is its preview Service, where there is one."""
-    left, patch = preview_change(service, preview, tracks, target.other)
+    left, patch = preview_change(service, preview, tracks, target.other, blue_green)
     return TrafficChange(
         scale=_scale(tracks, target),
         service=Patch(
@@ -26,7 +33,7 @@ def traffic_change(
             name=service["metadata"]["name"],
             body={
                 "metadata": {"annotations": {service_annotations.SERVED_BEFORE: _served_before(tracks, kind, target)}},
-                "spec": {"selector": {service_annotations.TRACK: target.value}},
+                **blue_green.patch(target),
             },
         ),
         preview=patch,
@@ -41,35 +48,43 @@ def needed_pods(tracks: Mapping[Track, TrackDeployment], target: Track) -> int:
 
 
 def preview_change(
-    service: Object, preview: Object | None, tracks: Mapping[Track, TrackDeployment], shown: Track
+    service: Object,
+    preview: Object | None,
+    tracks: Mapping[Track, TrackDeployment],
+    shown: Track,
+    blue_green: BlueGreen = OURS,
 ) -> tuple[str, Patch | None]:
     """Why the preview Service is left alone, and the patch that points it at `shown`; "" and None when it does."""
-    name = service_annotations.read_preview_service(service)
+    name = service_annotations.read_preview_service(service) or (preview["metadata"]["name"] if preview else "")
     if not name:
         return "", None
-    if why_not := _cannot_show(service, name, preview, tracks.get(shown), shown):
+    if why_not := _cannot_show(service, name, preview, tracks.get(shown), shown, blue_green):
         return why_not, None
-    if preview is None or service_annotations.read_active(preview) is shown:
+    if preview is None or blue_green.active(preview) is shown:
         return "", None
-    body = {"spec": {"selector": {service_annotations.TRACK: shown.value}}}
-    return "", Patch(kind="services", name=name, body=body)
+    return "", Patch(kind="services", name=name, body=blue_green.patch(shown))
 
 
 def _cannot_show(
-    service: Object, name: str, preview: Object | None, shown: TrackDeployment | None, track: Track
+    service: Object,
+    name: str,
+    preview: Object | None,
+    shown: TrackDeployment | None,
+    track: Track,
+    blue_green: BlueGreen,
 ) -> str:
     """Why the preview Service would not show the track, whatever its selector said; "" when it would."""
     if name == service["metadata"]["name"]:
         return f"{name} is named as its own preview Service"
     if preview is None:
         return f"there is no Service {name}"
-    if service_annotations.is_governed(preview):
+    if blue_green.is_governed(preview):
         return f"{name} has users of its own: it is governed itself"
-    if service_annotations.read_active(preview) is None:
+    if blue_green.active(preview) is None:
         return f"the selector of {name} names no track"
     if shown is None:
         return f"there is no Deployment of {track} that {name} could show"
-    if missing := lacking(track_selector(preview, track), shown.deployment):
+    if missing := lacking(blue_green.selector(preview, track), shown.deployment):
         return f"{name} also asks for {missing}, which the pods of {shown.name} do not carry"
     return ""
 

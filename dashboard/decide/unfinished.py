@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from dashboard.decide.leases import LENGTH, Held, held, lease_name
 from dashboard.model import service_annotations
 from dashboard.model.action import Intent, Outcome
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.unfinished import Unfinished
 
 Object: TypeAlias = Mapping[str, Any]
@@ -22,17 +23,23 @@ _OUT_OF_STEP = timedelta(seconds=5)
 
 
 def unfinished(
-    service: Object, leases: Iterable[Object] | None, now: datetime, *, doubt: str = ""
+    service: Object,
+    leases: Iterable[Object] | None,
+    now: datetime,
+    *,
+    doubt: str = "",
+    blue_green: BlueGreen = OURS,
 ) -> Unfinished | None:
     """The action that was begun on the Service and has not ended; None when there is none.
 
     Args:
         leases: the Leases of its namespace; None when they are not known, for the reason in `doubt`.
+        blue_green: with the two values of this Service.
     """
     intent = service_annotations.read_intent(service)
     if intent is None or intent.outcome is not Outcome.RUNNING:
         return None
-    users = service_annotations.read_active(service)
+    users = blue_green.active(service)
     if leases is None:
         return Unfinished(intent=intent, users=users, doubt=doubt or "the Leases are not known")
     name = lease_name(service["metadata"]["name"])

@@ -17,7 +17,7 @@ from dashboard.decide.limits import limits
 from dashboard.decide.objects import Object
 from dashboard.decide.pods import COMPONENT, pods
 from dashboard.decide.replicas import READERS, Replicas, Stuck
-from dashboard.model import service_annotations
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.workload import SICK, Health, Pod, Workload
 
 __all__ = ["events", "limits", "pods", "workloads"]
@@ -35,6 +35,7 @@ def workloads(
     others: Mapping[str, Iterable[Object]] | None = None,
     now: datetime | None = None,
     warnings: Mapping[tuple[str, str], str] | None = None,
+    blue_green: BlueGreen = OURS,
 ) -> tuple[Workload, ...]:
     """Workloads with the restarts and troubles of their pods `of`, worst first, then by name.
 
@@ -44,6 +45,7 @@ def workloads(
         now: None when nobody knows the time: then no lack of pods is excused as recent.
         warnings: what the newest warning says of an object, by its kind and name: why pods cannot be created is told
             by events alone of all but Deployments and ReplicaSets.
+        blue_green: the labels that tell track and version.
     """
     by_owner: dict[tuple[str, str], list[Pod]] = {}
     for pod in of:
@@ -61,7 +63,7 @@ def workloads(
             labels = _template(item) or borrowed
             mine = [pod for pod in by_owner.get(key, ()) if pod.health is not Health.OVER]
             judged = _judge(item, replicas, mine, now, (warnings or {}).get(key, ""))
-            found.append(_workload(item, replicas, mine, labels, judged))
+            found.append(_workload(item, replicas, mine, labels, judged, blue_green))
     return tuple(sorted(found, key=lambda one: (_ORDER.index(one.health), one.name, one.kind)))
 
 
@@ -70,7 +72,12 @@ def _template(item: Object) -> Mapping[str, str]:
 
 
 def _workload(
-    item: Object, replicas: Replicas, mine: Sequence[Pod], labels: Mapping[str, str], judged: _Judged
+    item: Object,
+    replicas: Replicas,
+    mine: Sequence[Pod],
+    labels: Mapping[str, str],
+    judged: _Judged,
+    blue_green: BlueGreen,
 ) -> Workload:
     staying = [pod for pod in mine if not pod.terminating]
     words = (*replicas.not_understood, *(word for pod in mine for word in pod.not_understood))
@@ -78,8 +85,8 @@ def _workload(
         kind=replicas.kind,
         name=objects.name_of(item),
         component=str(labels.get(COMPONENT) or ""),
-        track=str(labels.get(service_annotations.TRACK) or ""),
-        version=str(labels.get(service_annotations.VERSION) or ""),
+        track=blue_green.track_shown(labels),
+        version=blue_green.version(labels),
         desired=replicas.desired,
         ready=replicas.ready,
         available=replicas.available,

@@ -7,7 +7,7 @@ in one environment; `translation.py` rewrites a question with it. The default ma
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # Logical names of labels, as settings and presets write them, and the label that carries each in the catalogue.
 LABELS: MappingOf[str, str] = {
@@ -205,6 +205,13 @@ class Mapping:
 
     labels: MappingOf[str, Label] = field(default_factory=dict)
     metrics: MappingOf[str, Metric] = field(default_factory=dict)
+
+    def with_tracks(self, blue: str, green: str) -> Mapping:
+        """The same where the track's label on metrics has these values; what the label's own line says stays."""
+        track = self.label("track")
+        if track.values or (blue, green) in (("", ""), ("blue", "green")):
+            return self
+        return replace(self, labels={**self.labels, "track": replace(track, values={"blue": blue, "green": green})})
 
     def label(self, logical: str, metric: Metric | None = None) -> Label:
         """What carries a label, on `metric` where it has its own."""

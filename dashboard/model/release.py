@@ -40,7 +40,10 @@ class TrackStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernedService:
-    """A Service with a blue and a green Deployment. `active` is the track that its selector names."""
+    """A Service with a blue and a green Deployment. `active` is the track that its selector names.
+
+    `moved_by` says who moves its users instead of the deck, and how; "" when the deck may.
+    """
 
     namespace: str
     name: str
@@ -48,6 +51,7 @@ class GovernedService:
     preview_service: str | None
     owner: str
     tracks: Mapping[Track, TrackStatus]
+    moved_by: str = ""
 
     @property
     def preview(self) -> Track:

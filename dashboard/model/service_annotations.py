@@ -1,4 +1,4 @@
-"""What is written on a governed Service: its labels, the intent of an action, the track that served before.
+"""What is written on a governed Service: the intent of an action, the track that served before.
 
 To and from JSON, pure. The annotations are what another replica, a command or a person with `kubectl describe` sees of
 an action; text in them that we did not write reads as absent.
@@ -16,9 +16,6 @@ from dashboard.model.action import ActionId, ActionKind, Intent, Move, Outcome, 
 from dashboard.model.conditions import Schema
 from dashboard.model.release import Track
 
-GOVERNED = "tealdeck.io/governed"
-TRACK = "tealdeck.io/track"
-VERSION = "app.kubernetes.io/version"
 PREVIEW_SERVICE = "tealdeck.io/preview-service"
 OWNER = "tealdeck.io/owner"
 ACTION = "tealdeck.io/action"
@@ -95,23 +92,9 @@ def read_schema(deployment: Mapping[str, Any]) -> Schema | None:
         return None
 
 
-def is_governed(service: Mapping[str, Any]) -> bool:
-    """Whether the deck may judge and switch this Service."""
-    return (service["metadata"].get("labels") or {}).get(GOVERNED) == "true"
-
-
 def read_preview_service(service: Mapping[str, Any]) -> str:
-    """The name of the Service that shows the track which users are not on; "" when there is none."""
+    """The name that the Service gives of its preview Service; "" when it gives none."""
     return _text(service, PREVIEW_SERVICE)
-
-
-def read_active(service: Mapping[str, Any]) -> Track | None:
-    """The track that the Service's selector names."""
-    selector = service.get("spec", {}).get("selector") or {}
-    try:
-        return Track(selector[TRACK])
-    except (KeyError, ValueError):
-        return None
 
 
 def _move(found: Any) -> Move | None:

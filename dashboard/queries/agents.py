@@ -133,7 +133,7 @@ def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
         models=table("models"),
         tools=table("tools"),
         slowest=answers.logs("slowest"),
-        changes=changes(answers, view.service),
+        changes=changes(answers, ask.environment.blue_green.known, view.service),
         limits={
             "error_ratio": limits.error_ratio,
             "p95": limits.p95_seconds,

@@ -16,7 +16,7 @@ from dashboard.decide.cluster_events import last_warnings
 from dashboard.decide.nodes import nodes as decide_nodes
 from dashboard.decide.workloads import pods as decide_pods
 from dashboard.decide.workloads import workloads as decide_workloads
-from dashboard.model import service_annotations
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.finding import ClusterFinding
 from dashboard.model.reading import Reading, State, beside, combine
 from dashboard.model.words import WORDS, Words
@@ -49,26 +49,36 @@ def ask_cluster(namespace: str) -> dict[str, Request]:
     kinds = ("pods", *WORKLOADS, "endpointslices", "events")
     requests: dict[str, Request] = {f"cluster.{kind}": Objects(kind, namespace) for kind in kinds}
     requests["cluster.nodes"] = Objects("nodes", None)
-    requests[_GOVERNED] = Objects("services", namespace, f"{service_annotations.GOVERNED}=true")
+    requests[_GOVERNED] = Objects("services", namespace)
     return requests
 
 
-def cluster_state(readings: Readings, now: datetime, words: Words = WORDS) -> ClusterState:
+def cluster_state(
+    readings: Readings, now: datetime, words: Words = WORDS, blue_green: BlueGreen = OURS
+) -> ClusterState:
     """The answers to `ask_cluster`, judged at `now`."""
     raw = readings.objects("cluster.pods")
     replica_sets, jobs = (readings.objects(f"cluster.{kind}").value or () for kind in ("replicasets", "jobs"))
     # Without events the reasons are fewer; who is sick is told without them.
     warnings = last_warnings(readings.objects("cluster.events").value or (), now)
     pods = raw.map(
-        lambda found: decide_pods(found, replica_sets=replica_sets, jobs=jobs, now=now, words=words, warnings=warnings)
+        lambda found: decide_pods(
+            found,
+            replica_sets=replica_sets,
+            jobs=jobs,
+            now=now,
+            words=words,
+            warnings=warnings,
+            blue_green=blue_green,
+        )
     )
     kinds = gathered({kind: readings.objects(f"cluster.{kind}") for kind in WORKLOADS})
     workloads = combine(kinds, pods).map(
-        lambda both: decide_workloads((), both[1], others=both[0], now=now, warnings=warnings)
+        lambda both: decide_workloads((), both[1], others=both[0], now=now, warnings=warnings, blue_green=blue_green)
     )
     nodes = readings.objects("cluster.nodes").map(decide_nodes)
     return ClusterState(
-        pods=pods, workloads=workloads, nodes=nodes, findings=_findings(readings, pods, workloads, nodes)
+        pods=pods, workloads=workloads, nodes=nodes, findings=_findings(readings, pods, workloads, nodes, blue_green)
     )
 
 
@@ -115,6 +125,7 @@ def _findings(
     pods: Reading[tuple[Pod, ...]],
     workloads: Reading[tuple[Workload, ...]],
     nodes: Reading[tuple[Node, ...]],
+    blue_green: BlueGreen,
 ) -> Reading[tuple[ClusterFinding, ...]]:
     """What is wrong as far as it was answered; without pods nothing can be said."""
     services, slices = readings.objects(_GOVERNED), readings.objects("cluster.endpointslices")
@@ -124,7 +135,8 @@ def _findings(
         facts = decide_findings.findings(pods=found, workloads=workloads.value or (), nodes=nodes.value or ())
         if services.value is None or slices.value is None:
             return facts
-        unserved = decide_findings.without_endpoints(services.value, slices.value, raw.value or (), found)
+        governed = [item for item in services.value if blue_green.is_governed(item)]
+        unserved = decide_findings.without_endpoints(governed, slices.value, raw.value or (), found)
         return decide_findings.in_order((*unserved, *facts))
 
     return beside(pods.map(judged), {"workloads": workloads, "nodes": nodes, "services": services, "endpoints": slices})

@@ -126,7 +126,7 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
         clauses=counts["clauses"],
         decisions=counts["decisions"],
         newest=answers.logs("newest"),
-        changes=changes(answers, view.service),
+        changes=changes(answers, ask.environment.blue_green.known, view.service),
         limits={
             "compliance": limits.objective_ratio,
             "broken": limits.violation_ratio,

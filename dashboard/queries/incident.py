@@ -63,7 +63,14 @@ def evidence(
         f"course.{name}": Range(MEASURES[name], moments, end - COURSE, end)
         for name in {_OF_FAMILY[i.family] for i in shown if i.family in _OF_FAMILY}
     }
-    where = places(readings.objects("services").value or (), readings.objects("cluster.deployments").value or ())
+    blue_green = ask.environment.blue_green.known
+    services = [item for item in readings.objects("services").value or () if blue_green.is_governed(item)]
+    where = places(
+        services,
+        readings.objects("cluster.deployments").value or (),
+        readings.objects("replicasets").value or (),
+        blue_green,
+    )
     for incident in shown:
         if incident.service:
             filters: dict[str, str | tuple[str, ...]] = {
@@ -86,10 +93,11 @@ def evidence(
             requests["ends"] = Range(own.LAST_ENDS, moments, end - COURSE, end)
     more = ask.gather(requests)
     changed = changes.changes(
-        services=readings.objects("services").value or (),
+        services=services,
         replica_sets=readings.objects("replicasets").value or (),
         deployments=readings.objects("cluster.deployments").value or (),
         pods=readings.objects("cluster.pods").value or (),
+        blue_green=blue_green,
     )
     found_pods = tuple(pods)
     return {

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from dashboard.catalog.expression import LONG_SECONDS, Expression
 from dashboard.decide import changes as decide
+from dashboard.model.blue_green import BlueGreen
 from dashboard.model.figures import FigureRow, Measure
 from dashboard.model.reading import Reading, beside
 from dashboard.model.series import Sample
@@ -103,12 +104,13 @@ def ask_changes(namespace: str) -> dict[str, Request]:
     return {f"changes.{kind}": Objects(kind, namespace) for kind in ("services", "replicasets", "deployments")}
 
 
-def changes(readings: Readings, service: str = "") -> tuple[Marker, ...]:
+def changes(readings: Readings, blue_green: BlueGreen, service: str = "") -> tuple[Marker, ...]:
     """The answers to `ask_changes` as marks for time charts; none where the cluster does not answer."""
     found = decide.changes(
         services=readings.objects("changes.services").value or (),
         replica_sets=readings.objects("changes.replicasets").value or (),
         deployments=readings.objects("changes.deployments").value or (),
+        blue_green=blue_green,
     )
     return decide.markers(found, service=service)
 

@@ -144,7 +144,7 @@ def fast_seconds(ask: Ask) -> int:
 
 
 def _ask_counts(ask: Ask, scene: Scene, namespace: str, service: str, now: datetime) -> dict[str, Request]:
-    where = places([scene.raw], scene.deployments) if scene.raw else ()
+    where = places([scene.raw], scene.deployments, scene.replicasets, scene.blue_green) if scene.raw else ()
     values = {"namespace": namespace, "service": service}
     windows = {"fast": f"{fast_seconds(ask)}s", "slow": f"{SLOW_SECONDS}s"}
     requests: dict[str, Request] = {
@@ -168,7 +168,11 @@ def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mo
     since = now - timedelta(seconds=SLOW_SECONDS)
 
     def ended(pods: tuple[Mapping[str, Any], ...]) -> int | None:
-        return governed.ended_lately(governed.of_track(pods, scene.raw, candidate), since) if scene.raw else None
+        return (
+            governed.ended_lately(governed.of_track(pods, scene.raw, candidate, scene.blue_green), since)
+            if scene.raw
+            else None
+        )
 
     return Evidence(
         mode=mode,
@@ -198,7 +202,9 @@ def _unscraped(scene: Scene, answers: Readings, candidate: Track) -> tuple[str, 
     if not scene.raw:
         return ()
     scraped = {sample.labels.get("pod", "") for sample in answers.samples("scraped").value or ()} - {""}
-    return governed.unscraped(governed.of_track(scene.pods.value or (), scene.raw, candidate), scraped)
+    return governed.unscraped(
+        governed.of_track(scene.pods.value or (), scene.raw, candidate, scene.blue_green), scraped
+    )
 
 
 def _trial(ask: Ask, scene: Scene, now: datetime, mode: Mode, candidate: Track) -> Reading[Trial]:

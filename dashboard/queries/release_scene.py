@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dashboard.decide import governed
+from dashboard.decide.blue_green import of_service, preview_service, workloads_of
 from dashboard.decide.tracks import find_tracks
 from dashboard.decide.traffic_change import traffic_change
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionKind, Move, ServedBefore
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.reading import Reading, Source, State, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.traffic_change import TrafficChange
@@ -27,7 +29,10 @@ _EMPTY: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """The cluster's side: one governed service and what stands behind it. `raw` is empty when it is not known."""
+    """The cluster's side: one governed service and what stands behind it. `raw` is empty when it is not known.
+
+    `deployments` are what can be its tracks, so the ReplicaSets of a Rollout as well; `blue_green` has its two values.
+    """
 
     raw: Mapping[str, Any]
     pods: Reading[tuple[Mapping[str, Any], ...]]
@@ -37,6 +42,7 @@ class Scene:
     deployments: tuple[Mapping[str, Any], ...] = ()
     replicasets: tuple[Mapping[str, Any], ...] = ()
     unfinished: Unfinished | None = None
+    blue_green: BlueGreen = OURS
 
     @property
     def active(self) -> Track:
@@ -49,10 +55,15 @@ def scene_of(ask: Ask, namespace: str, wanted: str, now: datetime) -> Scene:
     kinds = ("services", "deployments", "replicasets", "pods", "endpointslices", "leases")
     answers = ask.gather({kind: Objects(kind, namespace) for kind in kinds})
     readings = {kind: answers.objects(kind) for kind in kinds}
-    services = readings["services"]
-    candidates = [item for item in services.value or () if service_annotations.is_governed(item)]
+    services, known = readings["services"], ask.environment.blue_green.known
+    candidates = [item for item in services.value or () if known.is_governed(item)]
     candidates.sort(key=lambda item: item["metadata"]["name"])
     raw = next((item for item in candidates if wanted in ("", item["metadata"]["name"])), _EMPTY)
+
+    all_sets, all_deployments = readings["replicasets"].value or (), readings["deployments"].value or ()
+    deployments = tuple(workloads_of(raw, all_deployments, all_sets))
+    if raw:
+        known = of_service(known, raw, services=services.value or (), deployments=all_deployments, replicasets=all_sets)
 
     def built(_: object) -> GovernedService | None:
         if not raw:
@@ -60,9 +71,11 @@ def scene_of(ask: Ask, namespace: str, wanted: str, now: datetime) -> Scene:
         return governed.governed_service(
             raw,
             services=services.value or (),
-            deployments=readings["deployments"].value or (),
+            deployments=deployments,
             pods=readings["pods"].value or (),
             slices=readings["endpointslices"].value or (),
+            blue_green=known,
+            owner_labels=ask.environment.owner_labels,
         )
 
     what = f"the governed service {wanted}" if wanted else "a governed service"
@@ -74,9 +87,10 @@ def scene_of(ask: Ask, namespace: str, wanted: str, now: datetime) -> Scene:
         names=services.map(lambda _: tuple(item["metadata"]["name"] for item in candidates)),
         service=_worst(readings.values()).map(built, empty=f"{namespace} does not have {what}"),
         services=services.value or (),
-        deployments=readings["deployments"].value or (),
-        replicasets=readings["replicasets"].value or (),
-        unfinished=unfinished_of(raw, leases, now) if raw else None,
+        deployments=deployments,
+        replicasets=all_sets,
+        unfinished=unfinished_of(raw, leases, now, known) if raw else None,
+        blue_green=known,
     )
 
 
@@ -133,21 +147,29 @@ def way_back_closed(scene: Scene, served: ServedBefore | None) -> str:
 
 
 def changes(scene: Scene) -> Mapping[ActionKind, TrafficChange]:
-    """What a switch and a rollback would write, as the cluster is now; nothing while the service is not known."""
+    """What a switch and a rollback would write now; nothing where the service is not known or another moves it."""
     service = scene.service.value
-    if service is None:
+    if service is None or service.moved_by:
         return {}
-    tracks, preview = find_tracks(scene.raw, scene.deployments), governed.preview_service(scene.raw, scene.services)
+    tracks = find_tracks(scene.raw, scene.deployments, scene.blue_green)
+    preview = preview_service(scene.raw, scene.services, scene.blue_green)
     return {
-        kind: traffic_change(scene.raw, preview=preview, tracks=tracks, kind=kind, target=service.preview)
+        kind: traffic_change(
+            scene.raw,
+            preview=preview,
+            tracks=tracks,
+            kind=kind,
+            target=service.preview,
+            blue_green=scene.blue_green,
+        )
         for kind in (ActionKind.SWITCH, ActionKind.ROLLBACK)
     }
 
 
 def preview_shows(scene: Scene) -> Track | None:
     """The track that the preview Service selects; None when there is none."""
-    preview = governed.preview_service(scene.raw, scene.services) if scene.raw else None
-    return service_annotations.read_active(preview) if preview else None
+    preview = preview_service(scene.raw, scene.services, scene.blue_green) if scene.raw else None
+    return scene.blue_green.active(preview) if preview else None
 
 
 def _worst(readings: Any) -> Reading[Any]:

@@ -94,7 +94,7 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     answers = ask.gather(requests)
 
     use = {name: _by_pod(answers.samples(f"pod.{name}")) for name in _BY_POD}
-    state = cluster_state(answers, now, ask.environment.words.tables())
+    state = cluster_state(answers, now, ask.environment.words.tables(), ask.environment.blue_green.known)
     events = answers.objects("events").map(
         lambda found: tuple(event for event in decide.events(found) if _within(event, over))
     )
@@ -117,7 +117,7 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
         limits=_limits(answers),
         cpu=answers.series("line.cpu"),
         memory=answers.series("line.memory"),
-        changes=changes(answers),
+        changes=changes(answers, ask.environment.blue_green.known),
     )
 
 

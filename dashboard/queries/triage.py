@@ -15,9 +15,11 @@ from typing import Any
 from dashboard.catalog import triage as own
 from dashboard.decide import incidents, suspects, wording
 from dashboard.decide.alerts import namespace
+from dashboard.decide.blue_green import of_service, workloads_of
+from dashboard.decide.owners import owner_of
 from dashboard.decide.tracks import find_tracks
-from dashboard.model import service_annotations
 from dashboard.model.alert import Alert
+from dashboard.model.blue_green import BlueGreen, selector_of
 from dashboard.model.finding import ClusterFinding
 from dashboard.model.incident import Coverage, Incident, IncidentEvidence, Measured, Symptoms
 from dashboard.model.reading import Reading, beside
@@ -93,7 +95,7 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
         _first(view, over, moments, longer_moments) | signs.ask_signs(view.ns, moments, longer_moments, now)
     )
     words = ask.environment.words.tables()
-    cluster = cluster_state(readings, now, words)
+    cluster = cluster_state(readings, now, words, ask.environment.blue_green.known)
     alerts = readings.alerts("alerts")
     ours = [alert for alert in alerts.value or () if namespace(alert.labels) in ("", view.ns)]
     addresses = wording.addresses_of(readings.objects("cluster.pods").value or ())
@@ -108,7 +110,7 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
             readings, symptoms=symptoms, longer=longer, pods=pods, health=ask.health(), limits=limits, now=now
         ),
     )
-    services = _services(readings, cluster.workloads, now)
+    services = _services(ask, readings, cluster.workloads, now)
     found = _owned(incidents.joined(known, seen), services.value or ())
     return Triage(
         alerts=alerts,
@@ -147,7 +149,7 @@ def _first(
         "contract": Instant(own.CONTRACT_VIOLATED_MOST, moments),
         "budget": Instant(own.BUDGET_REMAINING, moments),
         "burn": Instant(own.BURN_RATE_1H, moments),
-        "services": Objects("services", view.ns, f"{service_annotations.GOVERNED}=true"),
+        "services": Objects("services", view.ns),
         "replicasets": Objects("replicasets", view.ns),
         "leases": Objects("leases", view.ns),
         **ask_cluster(view.ns),
@@ -211,31 +213,38 @@ def _budgets(readings: Readings) -> Reading[tuple[Budget, ...]]:
 
 
 def _services(
-    readings: Readings, workloads: Reading[tuple[Workload, ...]], now: datetime
+    ask: Ask, readings: Readings, workloads: Reading[tuple[Workload, ...]], now: datetime
 ) -> Reading[tuple[ServiceLine, ...]]:
     deployments = readings.objects("cluster.deployments").value or ()
-    leases = readings.objects("leases")
+    replicasets = readings.objects("replicasets").value or ()
+    leases, known = readings.objects("leases"), ask.environment.blue_green.known
 
-    def line(service: Mapping[str, Any]) -> ServiceLine:
+    def line(service: Mapping[str, Any], services: tuple[Mapping[str, Any], ...]) -> ServiceLine:
+        values = of_service(known, service, services=services, deployments=deployments, replicasets=replicasets)
+        behind = workloads_of(service, deployments, replicasets)
         return ServiceLine(
             name=service["metadata"]["name"],
-            active=(service["spec"].get("selector") or {}).get(service_annotations.TRACK, ""),
-            owner=(service["metadata"].get("annotations") or {}).get(service_annotations.OWNER, ""),
-            tracks=_tracks(service, deployments, workloads.value or ()),
-            unfinished=unfinished_of(service, leases, now),
+            active=values.track_shown(selector_of(service)),
+            owner=owner_of(service, ask.environment.owner_labels),
+            tracks=_tracks(service, behind, workloads.value or (), values),
+            unfinished=unfinished_of(service, leases, now, values),
         )
 
     def lines(services: tuple[Mapping[str, Any], ...]) -> tuple[ServiceLine, ...]:
-        return tuple(sorted(map(line, services), key=lambda line: line.name))
+        governed = (line(service, services) for service in services if known.is_governed(service))
+        return tuple(sorted(governed, key=lambda line: line.name))
 
     return beside(readings.objects("services").map(lines), {"their tracks": workloads})
 
 
 def _tracks(
-    service: Mapping[str, Any], deployments: Iterable[Mapping[str, Any]], workloads: Iterable[Workload]
+    service: Mapping[str, Any],
+    deployments: Iterable[Mapping[str, Any]],
+    workloads: Iterable[Workload],
+    blue_green: BlueGreen,
 ) -> tuple[Workload, ...]:
     """The workloads behind a service, by track: its Deployments as the Release page finds them, and Rollouts."""
-    names = {found.name: str(track) for track, found in find_tracks(service, deployments).items()}
+    names = {found.name: str(track) for track, found in find_tracks(service, deployments, blue_green).items()}
     component = (service["spec"].get("selector") or {}).get("app.kubernetes.io/name", service["metadata"]["name"])
     found = [
         replace(workload, track=names.get(workload.name, workload.track))

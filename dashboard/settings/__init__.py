@@ -32,6 +32,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from dashboard.model.mapping import Mapping as NameMapping
 from dashboard.model.words import WORDS, Words
+from dashboard.settings.blue_green import BlueGreenSettings
 from dashboard.settings.names import Labels, Metrics, PresetName, check, mapping_of
 
 VARIABLE = "TEALDECK_SETTINGS"
@@ -172,13 +173,24 @@ class ElasticsearchSettings(HttpSource):
         default="",
         description="The one data stream that this environment's records are written to. Empty: the one in `audit`.",
     )
-    api_key_file: str = Field(
-        default="", description="File with an API key, read at each use. Empty: no authentication."
-    )
+    api_key_file: str = Field(default="", description="File with an API key, read at each use. Empty: none is sent.")
+    token_file: str = Field(default="", description="File with a bearer token. Empty: none is sent.")
+    username: str = Field(default="", description="User for basic authentication. Empty: none is sent.")
+    password_file: str = Field(default="", description="File with that user's password.")
     ca_fingerprint: Fingerprint = Field(
         default="", description="SHA-256 of the certificate to trust, as Elasticsearch prints it. Empty: not asked."
     )
     fields: FieldSettings = FieldSettings()
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        ways = {"api_key_file": self.api_key_file, "token_file": self.token_file, "username": self.username}
+        given = [name for name, value in ways.items() if value]
+        if len(given) > 1:
+            raise _combination(f"{' and '.join(given)} together", "one way to be let in")
+        if bool(self.username) != bool(self.password_file):
+            raise _combination("username or password_file alone", "both, or neither")
+        return self
 
 
 class KubernetesSettings(_Section):
@@ -319,6 +331,9 @@ class WordsSettings(_Section):
         return WORDS.extended(self.given())
 
 
+OwnerLabels = Annotated[tuple[Name, ...], BeforeValidator(_listed)]
+
+
 class EnvironmentSettings(_Section):
     """One governed system with its sources."""
 
@@ -348,6 +363,10 @@ class EnvironmentSettings(_Section):
     )
     labels: Labels = Field(default={}, description="Labels on metrics where they are called otherwise.")
     metrics: Metrics = Field(default={}, description="Metrics where they are called otherwise, by what they measure.")
+    blue_green: BlueGreenSettings = BlueGreenSettings()
+    owner_labels: OwnerLabels = Field(
+        default=("owner", "team"), description="Labels on alerts and Services that name who owns them, the first wins."
+    )
     prometheus: PrometheusSettings = PrometheusSettings()
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
@@ -396,7 +415,9 @@ class EnvironmentSettings(_Section):
     @cached_property
     def mapping(self) -> NameMapping:
         """What carries what in this environment's metrics: presets, and the own lines over them."""
-        return mapping_of(self.presets, self.labels, self.metrics)
+        return mapping_of(self.presets, self.labels, self.metrics).with_tracks(
+            self.blue_green.blue, self.blue_green.green
+        )
 
 
 class Settings(_Section):

@@ -74,8 +74,9 @@ def buttons(found: ReleaseAnswer, busy: bool) -> None:
     closed = "An action is under way." if busy or elsewhere else ""
     no_preview = "There is no preview track to switch to." if service else found.way_back_closed
     problem = f"No switch: {preview.problem}." if preview and preview.problem else ""
-    no_switch = closed or (problem if preview else no_preview)
-    no_rollback = closed or found.way_back_closed
+    moved_by = f"{service.moved_by}." if service and service.moved_by else ""
+    no_switch = closed or moved_by or (problem if preview else no_preview)
+    no_rollback = closed or moved_by or found.way_back_closed
     with st.grid(2, min_column_width=150, gap="small", key="release-buttons"):
         urgent = found.after is not None and found.after.decision is Decision.NO_GO
         invited = found.after is None and found.before.decision is Decision.GO

@@ -11,7 +11,10 @@ from typing import Any
 
 from connectors.errors import NotFound
 from connectors.kubernetes import Kubernetes
-from dashboard.model.service_annotations import GOVERNED, PREVIEW_SERVICE, TRACK, VERSION
+from dashboard.model.blue_green import GOVERNED, OURS, VERSION
+from dashboard.model.blue_green import BlueGreen as Names
+from dashboard.model.release import Track
+from dashboard.model.service_annotations import PREVIEW_SERVICE
 
 Object = dict[str, Any]
 SERVICE, PREVIEW = "agent-runtime", "agent-runtime-preview"
@@ -43,6 +46,7 @@ class BlueGreen:
     Args:
         deployment_labels: labels that each Deployment carries itself; its track is added when TRACK is among them.
         preview_selector: what the preview Service selects; by default green.
+        names: a team's own label for the track and its values. Then nothing carries a label or annotation of ours.
     """
 
     def __init__(
@@ -53,13 +57,14 @@ class BlueGreen:
         deployment_labels: Mapping[str, str] | None = None,
         preview_selector: Mapping[str, str] | None = None,
         green_pods: int = 2,
+        names: Names = OURS,
     ) -> None:
-        self.cluster, self.namespace = cluster, namespace
+        self.cluster, self.namespace, self.names = cluster, namespace, names
         for track, pods in (("blue", 2), ("green", green_pods)):
             self._make_deployment(track, pods, deployment_labels)
-        notes = {PREVIEW_SERVICE: PREVIEW}
-        self._make_service(SERVICE, {**COMMON, TRACK: "blue"}, labels={GOVERNED: "true"}, annotations=notes)
-        self._make_service(PREVIEW, preview_selector or {**COMMON, TRACK: "green"})
+        ours = {"labels": {GOVERNED: "true"}, "annotations": {PREVIEW_SERVICE: PREVIEW}} if names == OURS else {}
+        self._make_service(SERVICE, {**COMMON, **self.label("blue")}, **ours)
+        self._make_service(PREVIEW, preview_selector or {**COMMON, **self.label("green")})
         self.settle()
 
     def service(self, name: str = SERVICE) -> Object:
@@ -68,7 +73,11 @@ class BlueGreen:
 
     def users(self) -> str:
         """The track that the users are on."""
-        return str(self.service()["spec"]["selector"][TRACK])
+        return str(self.names.active(self.service()))
+
+    def label(self, track: str) -> Mapping[str, str]:
+        """The label that pods of a track carry."""
+        return {self.names.track_label: self.names.value(Track(track))}
 
     def roll_on(self, track: str, *, version: str = "", image: str = "") -> None:
         """What a person does with kubectl: another version, another image, or both."""
@@ -88,11 +97,11 @@ class BlueGreen:
             self._settle_endpoints(name)
 
     def _make_deployment(self, track: str, pods: int, own_labels: Mapping[str, str] | None) -> None:
-        labels = {**COMMON, TRACK: track, VERSION: VERSIONS[track]}
+        labels = {**COMMON, **self.label(track), VERSION: VERSIONS[track]}
         own = labels if own_labels is None else own_labels
         container = {"name": "main", "image": f"agent:{VERSIONS[track]}"}
         template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-        selector = {"matchLabels": {**COMMON, TRACK: track}}
+        selector = {"matchLabels": {**COMMON, **self.label(track)}}
         spec = {"replicas": pods, "selector": selector, "template": template}
         metadata = {"name": f"{SERVICE}-{track}", "labels": dict(own)}
         body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from dashboard.model.action import ActionId, ActionKind, ActionRequest, Outcome
+from dashboard.model.blue_green import OURS
 from dashboard.model.release import Track
-from dashboard.model.service_annotations import read_active, read_intent
+from dashboard.model.service_annotations import read_intent
 from tests.act.fakes import FakeCluster, blue_green
 from tests.act.test_actions import BOB, Stage, a_rollback, a_switch
 
@@ -39,7 +40,7 @@ def _left(stage: Stage) -> ActionRequest | None:
     intent = read_intent(service)
     if intent is None or intent.outcome is not Outcome.RUNNING:
         return None
-    kind = ActionKind.FINISH if read_active(service) is intent.target else ActionKind.CLEAR
+    kind = ActionKind.FINISH if OURS.active(service) is intent.target else ActionKind.CLEAR
     return a_switch(kind=kind, actor=BOB, unfinished=ActionId(intent.id), typed_version="")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,43 @@ def test_a_key_is_read_at_each_use(backend, answer, tmp_path: Path):
         elasticsearch.search("logs-*", query={"match_all": {}}, size=1)
 
     assert [asked.headers["Authorization"] for asked in backend.asked] == ["ApiKey first", "ApiKey second"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        pytest.param({"token_file": "first"}, "Bearer {}", id="a bearer token"),
+        pytest.param({"password_file": "first", "username": "deck"}, "Basic {}", id="user and password"),
+        pytest.param({"api_key_file": "first"}, "ApiKey {}", id="an API key"),
+    ],
+)
+def test_each_way_in_reads_its_secret_at_each_use(backend, answer, tmp_path: Path, options: dict[str, str], sent: str):
+    backend.answers["/logs-*/_search"] = answer(_answer(), headers=_PRODUCT)
+    file = tmp_path / "secret"
+    given = {key: str(file) if key.endswith("_file") else value for key, value in options.items()}
+    elasticsearch = Elasticsearch(backend.url, **given)
+
+    for secret in ("first", "second: with a colon"):
+        file.write_text(f"{secret}\n")
+        elasticsearch.search("logs-*", query={"match_all": {}}, size=1)
+
+    def shown(secret: str) -> str:
+        return b64encode(f"deck:{secret}".encode()).decode() if "username" in options else secret
+
+    assert [asked.headers["Authorization"] for asked in backend.asked] == [
+        sent.format(shown("first")),
+        sent.format(shown("second: with a colon")),
+    ]
+
+
+@pytest.mark.parametrize("option", ["token_file", "password_file"])
+def test_a_secret_that_is_not_there_is_said_and_nothing_is_asked(backend, tmp_path: Path, option: str):
+    elasticsearch = Elasticsearch(backend.url, username="deck", **{option: str(tmp_path / "absent")})
+
+    with pytest.raises(Unreachable, match="cannot read its credentials"):
+        elasticsearch.search("logs-*", query={"match_all": {}}, size=1)
+
+    assert not backend.asked
 
 
 def test_the_version_is_told(backend, answer):

@@ -14,6 +14,7 @@ from dashboard.decide.leases import LENGTH
 from dashboard.decide.unfinished import unfinished
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionId, ActionKind, Intent, Move, Outcome
+from dashboard.model.blue_green import TRACK
 from dashboard.model.release import Track
 from dashboard.model.unfinished import WayOn
 
@@ -41,7 +42,7 @@ def a_service(intent: Intent, users: str = "blue") -> dict[str, Any]:
     text = service_annotations.write_intent(intent)
     return {
         "metadata": {"name": "agent-runtime", "annotations": {service_annotations.ACTION: text}},
-        "spec": {"selector": {service_annotations.TRACK: users}},
+        "spec": {"selector": {TRACK: users}},
     }
 
 

@@ -24,7 +24,7 @@ class Begin:
         """Read again, check again, write. A conflict comes back here as a retry: no write is ever forced."""
         request = run.request
         run.read_service()
-        active = service_annotations.read_active(run.service)
+        active = run.active()
         if active is not request.source:
             return Refused(f"users are on {active or 'no track'} by now, not on {request.source}")
         former = service_annotations.read_intent(run.service)

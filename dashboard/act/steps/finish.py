@@ -16,7 +16,6 @@ from dashboard.act.entries import entry
 from dashboard.act.lease import LostError
 from dashboard.act.run import Run
 from dashboard.act.step import Done, StepResult
-from dashboard.model import service_annotations
 from dashboard.model.action import ActionKind, Intent, Outcome
 
 _REASONS: Mapping[tuple[ActionKind, Outcome], str] = {
@@ -48,7 +47,7 @@ def success(run: Run) -> str:
     """The sentence of an action that succeeded."""
     request = run.request
     if request.kind is ActionKind.CLEAR:
-        active = service_annotations.read_active(run.service) or "no track"
+        active = run.active() or "no track"
         return f"{request.actor.name} cleared the {_left(run)}: nothing was changed, users are on {active}."
     did = {
         ActionKind.SWITCH: f"switched to {request.target} {run.version}",
@@ -121,7 +120,7 @@ def _closed(run: Run, intent: Intent, outcome: Outcome) -> Intent:
     now, kind = run.now(), run.request.kind
     if kind is ActionKind.FINISH and outcome is not Outcome.SUCCEEDED:
         return intent
-    users = service_annotations.read_active(run.service)
+    users = run.active()
     return replace(
         intent,
         outcome=Outcome.FAILED if kind is ActionKind.CLEAR else outcome,

@@ -13,8 +13,8 @@ from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused, StepResult
 from dashboard.decide.tracks import TrackDeployment
 from dashboard.decide.traffic_change import needed_pods, traffic_change
-from dashboard.model import service_annotations
 from dashboard.model.action import ActionRequest
+from dashboard.model.blue_green import moved_by
 from dashboard.model.traffic_change import TrafficChange
 
 
@@ -43,9 +43,12 @@ def _service_differs(run: Run) -> str:
     if not request.actor.name:
         return "nobody says who acts"
     service = run.read_service()
-    if not service_annotations.is_governed(service):
-        return f"{request.service} is no governed Service: it lacks the label {service_annotations.GOVERNED}"
-    active = service_annotations.read_active(service)
+    if not run.blue_green.is_governed(service):
+        label = run.blue_green.governed_label
+        return f"{request.service} is no governed Service: it lacks the label {label}, and the settings do not name it"
+    if why_not := moved_by(service):
+        return why_not
+    active = run.active()
     if active is not request.source:
         return f"users are on {active or 'no track'} by now, not on {request.source}"
     return ""
@@ -62,7 +65,12 @@ def _target_differs(run: Run) -> str:
     if why_not := _not_as_shown(request, target):
         return why_not
     planned = traffic_change(
-        run.service, preview=run.read_preview(), tracks=tracks, kind=request.kind, target=request.target
+        run.service,
+        preview=run.read_preview(),
+        tracks=tracks,
+        kind=request.kind,
+        target=request.target,
+        blue_green=run.blue_green,
     )
     if request.change is not None and _written(planned) != _written(request.change):
         return "the change is another by now than the one that was shown: look at it again"

@@ -37,7 +37,7 @@ class GuardUnfinished:
 
 def _cannot_be_finished(run: Run, left: Intent) -> str:
     """Why the users were not moved to what the action was about; "" when they were."""
-    active = service_annotations.read_active(run.service)
+    active = run.active()
     if active is not left.target:
         return f"users are on {active or 'no track'}, so nothing is left to finish: resume or clear it"
     tracks = run.read_tracks()

@@ -9,7 +9,6 @@ from connectors.errors import Conflict, SourceError
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Retry, StepResult
 from dashboard.decide.traffic_change import preview_change
-from dashboard.model import service_annotations
 from dashboard.model.release import Track
 
 _TRY_AGAIN = timedelta(milliseconds=300)
@@ -26,25 +25,24 @@ class Preview:
 
     def take(self, run: Run) -> StepResult:
         """Patch its selector, unless it is right already, cannot show the track, or the action is no longer ours."""
-        name = service_annotations.read_preview_service(run.service)
-        if not name:
-            return Done("this service has no preview Service")
         try:
-            run.preview_left, told = self._move(run, name)
+            run.preview_left, told = self._move(run)
         except Conflict:
-            run.preview_left = f"{name} is being changed by somebody else"
+            run.preview_left = "the preview Service is being changed by somebody else"
             return Retry(_TRY_AGAIN, run.preview_left)
         except SourceError as error:
-            run.preview_left, told = f"{name} could not be changed ({error})", ""
+            run.preview_left, told = f"the preview Service could not be changed ({error})", ""
         return Done(f"left alone: {run.preview_left}" if run.preview_left else told)
 
-    def _move(self, run: Run, name: str) -> tuple[str, str]:
+    def _move(self, run: Run) -> tuple[str, str]:
         """Why it is left alone, and what it shows now."""
         run.read_service()
         if not run.is_ours():
             return "another action took over", ""
-        preview = run.read_preview()
-        left, patch = preview_change(run.service, preview, run.read_tracks(), self.shown)
+        preview, tracks = run.read_preview(), run.read_tracks()
+        left, patch = preview_change(run.service, preview, tracks, self.shown, run.blue_green)
         if patch is not None and preview is not None:
             run.send(patch, preview)
-        return left, f"{name} selects {self.shown}"
+        if preview is None:
+            return left, "this service has no preview Service"
+        return left, f"{preview['metadata']['name']} selects {self.shown}"

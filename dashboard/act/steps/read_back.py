@@ -10,8 +10,6 @@ from dashboard.act.run import Run
 from dashboard.act.step import Done, Failed, Retry, StepResult
 from dashboard.act.steps.again import differs
 from dashboard.decide.endpoints import SERVICE_NAME, receivers
-from dashboard.decide.tracks import track_selector
-from dashboard.model import service_annotations
 from dashboard.model.release import Track
 
 _LOOK_AGAIN = timedelta(milliseconds=300)
@@ -28,7 +26,8 @@ class ReadBack:
 
     def take(self, run: Run) -> StepResult:
         """Read the Service, its EndpointSlices and the pods of the track."""
-        active = service_annotations.read_active(run.read_service())
+        run.read_service()
+        active = run.active()
         if active is not self.track:
             return Failed(f"the selector reads {active or 'no track'}, not {self.track}")
         # No precondition covers the Deployment: a rollout at the moment of the write is found here.
@@ -58,6 +57,6 @@ def _serving(run: Run) -> frozenset[str]:
 
 
 def _pods(run: Run, track: Track) -> frozenset[str]:
-    selector = selector_text(track_selector(run.service, track))
+    selector = selector_text(run.blue_green.selector(run.service, track))
     found = run.cluster.list("pods", run.request.namespace, selector).items
     return frozenset(pod["metadata"]["name"] for pod in found)

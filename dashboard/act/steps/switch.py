@@ -24,7 +24,8 @@ class Switch:
     def take(self, run: Run) -> StepResult:
         """Send the patch that was shown. After a conflict all is read and checked again: no write is ever forced."""
         request = run.request
-        active = service_annotations.read_active(run.read_service())
+        run.read_service()
+        active = run.active()
         if not run.is_ours():
             return Failed("another action took over this Service")
         if active is request.target:
@@ -46,7 +47,7 @@ class Switch:
             run.served_before = annotations.get(service_annotations.SERVED_BEFORE)
             run.moved = True
         run.write_service(run.change.service.body)
-        return Done(f"selector is {service_annotations.TRACK}={run.request.target}")
+        return Done(f"selector is {run.blue_green.says(run.request.target)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +61,20 @@ class SwitchBack:
     def take(self, run: Run) -> StepResult:
         """Restore the selector and the note on the former track."""
         request = run.request
-        active = service_annotations.read_active(run.read_service())
+        run.read_service()
+        active = run.active()
         if not run.is_ours():
             return Failed("left as it is, since another action took over this Service")
         if active is request.target:
             run.write_service(
                 {
                     "metadata": {"annotations": {service_annotations.SERVED_BEFORE: run.served_before}},
-                    "spec": {"selector": {service_annotations.TRACK: request.source.value}},
+                    **run.blue_green.patch(request.source),
                 }
             )
         elif active is not request.source:
             return Failed(f"left as it is, since somebody moved the users to {active or 'no track'}")
-        return Done(f"selector is {service_annotations.TRACK}={request.source} again")
+        return Done(f"selector is {run.blue_green.says(request.source)} again")
 
 
 def _verdict_aged(run: Run) -> str:

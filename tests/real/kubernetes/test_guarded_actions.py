@@ -21,8 +21,9 @@ from dashboard.decide.tracks import find_tracks
 from dashboard.decide.traffic_change import traffic_change
 from dashboard.decide.unfinished import unfinished
 from dashboard.model.action import ActionKind, ActionState, Outcome
+from dashboard.model.blue_green import TRACK
 from dashboard.model.release import Track
-from dashboard.model.service_annotations import TRACK, read_intent
+from dashboard.model.service_annotations import read_intent
 from dashboard.model.unfinished import WayOn
 from dashboard.model.verdict import Verdict
 from tests.act.blue_green import COMMON, PREVIEW, BlueGreen, Interposed
