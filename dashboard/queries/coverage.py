@@ -23,18 +23,23 @@ _ANSWERED_NOTHING = (State.EMPTY, State.UNMEASURED)
 
 
 def coverage(
-    readings: Readings, cluster: ClusterState, tracks: Iterable[tuple[str, Workload]], symptoms: Iterable[Symptoms]
+    readings: Readings,
+    cluster: ClusterState,
+    governed: Reading[Any],
+    tracks: Iterable[tuple[str, Workload]],
+    symptoms: Iterable[Symptoms],
 ) -> Coverage:
     """Everything that Triage looks at, sorted by how its question was answered.
 
     Args:
+        governed: the governed Services.
         tracks: the governed services' workloads with the name of their service: each should be measured alone.
     """
     looked_at: list[str] = []
     unmeasured: dict[str, str] = {}
     silent = _untold_tracks(tracks, symptoms)
     unknown: dict[str, tuple[str, ...]] = {}
-    for what, answers in _asked(readings, cluster).items():
+    for what, answers in _asked(readings, cluster, governed).items():
         worst = max(answers, key=lambda one: _FROM_BEST.index(one.state))
         match worst.state:
             case State.FRESH:
@@ -51,7 +56,7 @@ def coverage(
     return Coverage(looked_at=tuple(looked_at), unmeasured=unmeasured, silent=silent, unknown=unknown)
 
 
-def _asked(readings: Readings, cluster: ClusterState) -> dict[str, tuple[Reading[Any], ...]]:
+def _asked(readings: Readings, cluster: ClusterState, governed: Reading[Any]) -> dict[str, tuple[Reading[Any], ...]]:
     """What is looked at, with every answer that it rests on: it is worth no more than the worst of them."""
 
     def of(*names: str) -> tuple[Reading[Any], ...]:
@@ -73,7 +78,7 @@ def _asked(readings: Readings, cluster: ClusterState) -> dict[str, tuple[Reading
         "pods": (cluster.pods,),
         "workloads": (cluster.workloads,),
         "nodes": (cluster.nodes,),
-        "governed Services": (readings.objects("services"), readings.objects("cluster.governed")),
+        "governed Services": (governed, readings.objects("cluster.governed")),
         "endpoints": (readings.objects("cluster.endpointslices"),),
     }
 

@@ -19,7 +19,7 @@ from dashboard.decide.blue_green import of_service, workloads_of
 from dashboard.decide.owners import owner_of
 from dashboard.decide.tracks import find_tracks
 from dashboard.model.alert import Alert
-from dashboard.model.blue_green import BlueGreen, selector_of
+from dashboard.model.blue_green import BlueGreen, rollout_of, selector_of
 from dashboard.model.finding import ClusterFinding
 from dashboard.model.incident import Coverage, Incident, IncidentEvidence, Measured, Symptoms
 from dashboard.model.reading import Reading, beside
@@ -110,7 +110,11 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
             readings, symptoms=symptoms, longer=longer, pods=pods, health=ask.health(), limits=limits, now=now
         ),
     )
-    services = _services(ask, readings, cluster.workloads, now)
+    is_governed = ask.environment.blue_green.known.is_governed
+    governed = readings.objects("services").map(
+        lambda found: tuple(filter(is_governed, found)) or None, empty="no Service here is governed"
+    )
+    services = _services(ask, readings, governed, cluster.workloads, now)
     found = _owned(incidents.joined(known, seen), services.value or ())
     return Triage(
         alerts=alerts,
@@ -122,7 +126,11 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
         findings=cluster.findings,
         figures=_figures(readings, services.value or ()),
         coverage=coverage(
-            readings, cluster, [(line.name, track) for line in services.value or () for track in line.tracks], symptoms
+            readings,
+            cluster,
+            governed,
+            [(line.name, track) for line in services.value or () for track in line.tracks],
+            symptoms,
         ),
         measured=len(symptoms),
         has_traffic=any((s.runs_per_second or 0) > 0 for s in symptoms),
@@ -213,13 +221,18 @@ def _budgets(readings: Readings) -> Reading[tuple[Budget, ...]]:
 
 
 def _services(
-    ask: Ask, readings: Readings, workloads: Reading[tuple[Workload, ...]], now: datetime
+    ask: Ask,
+    readings: Readings,
+    governed: Reading[tuple[Mapping[str, Any], ...]],
+    workloads: Reading[tuple[Workload, ...]],
+    now: datetime,
 ) -> Reading[tuple[ServiceLine, ...]]:
     deployments = readings.objects("cluster.deployments").value or ()
     replicasets = readings.objects("replicasets").value or ()
     leases, known = readings.objects("leases"), ask.environment.blue_green.known
+    services = readings.objects("services").value or ()
 
-    def line(service: Mapping[str, Any], services: tuple[Mapping[str, Any], ...]) -> ServiceLine:
+    def line(service: Mapping[str, Any]) -> ServiceLine:
         values = of_service(known, service, services=services, deployments=deployments, replicasets=replicasets)
         behind = workloads_of(service, deployments, replicasets)
         return ServiceLine(
@@ -230,11 +243,10 @@ def _services(
             unfinished=unfinished_of(service, leases, now, values),
         )
 
-    def lines(services: tuple[Mapping[str, Any], ...]) -> tuple[ServiceLine, ...]:
-        governed = (line(service, services) for service in services if known.is_governed(service))
-        return tuple(sorted(governed, key=lambda line: line.name))
+    def lines(found: tuple[Mapping[str, Any], ...]) -> tuple[ServiceLine, ...]:
+        return tuple(sorted(map(line, found), key=lambda line: line.name))
 
-    return beside(readings.objects("services").map(lines), {"their tracks": workloads})
+    return beside(governed.map(lines), {"their tracks": workloads})
 
 
 def _tracks(
@@ -249,8 +261,9 @@ def _tracks(
     found = [
         replace(workload, track=names.get(workload.name, workload.track))
         for workload in workloads
-        if (workload.kind == "Deployment" and workload.name in names)
+        if (workload.kind in ("Deployment", "ReplicaSet") and workload.name in names)
         or (workload.kind == "Rollout" and workload.component == component and workload.track)
+        or (workload.kind == "Rollout" and workload.name == rollout_of(service))
     ]
     return tuple(sorted(found, key=lambda workload: workload.track))
 

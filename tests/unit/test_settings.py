@@ -144,8 +144,8 @@ def test_the_environment_overrides_the_file_with_the_right_type(write):
         pytest.param(
             "[environments.local]\nrefresh_second = 5",
             "environments.local.refresh_second: found an unknown key; allowed: did you mean refresh_seconds? "
-            "namespaces, refresh_seconds, retention_days, presets, labels, metrics, prometheus, alertmanager, "
-            "elasticsearch, kubernetes, audit, "
+            "namespaces, refresh_seconds, retention_days, presets, labels, metrics, blue_green, owner_labels, "
+            "prometheus, alertmanager, elasticsearch, kubernetes, audit, "
             "release, words",
             id="a misspelt key",
         ),

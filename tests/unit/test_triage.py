@@ -116,7 +116,11 @@ def ask_triage(ask: FakeAsk) -> Triage:
 
 def service(**annotations: str) -> dict[str, Any]:
     return {
-        "metadata": {"name": "agent-runtime", "annotations": {"tealdeck.io/owner": "team-agents", **annotations}},
+        "metadata": {
+            "name": "agent-runtime",
+            "labels": {"tealdeck.io/governed": "true"},
+            "annotations": {"tealdeck.io/owner": "team-agents", **annotations},
+        },
         "spec": {"selector": {"app.kubernetes.io/name": "agent-runtime", "tealdeck.io/track": "green"}},
     }
 

@@ -14,7 +14,7 @@ from dashboard.decide.leases import LENGTH
 from dashboard.decide.unfinished import unfinished
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionId, ActionKind, Intent, Move, Outcome
-from dashboard.model.blue_green import TRACK
+from dashboard.model.blue_green import GOVERNED, TRACK
 from dashboard.model.release import Track
 from dashboard.model.unfinished import WayOn
 
@@ -41,7 +41,11 @@ def an_intent(**changes: Any) -> Intent:
 def a_service(intent: Intent, users: str = "blue") -> dict[str, Any]:
     text = service_annotations.write_intent(intent)
     return {
-        "metadata": {"name": "agent-runtime", "annotations": {service_annotations.ACTION: text}},
+        "metadata": {
+            "name": "agent-runtime",
+            "labels": {GOVERNED: "true"},
+            "annotations": {service_annotations.ACTION: text},
+        },
         "spec": {"selector": {TRACK: users}},
     }
 
