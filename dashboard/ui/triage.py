@@ -280,6 +280,11 @@ def services(found: Triage, view: View) -> None:
     """Each governed service with the figures of the track that users get."""
     st.markdown("##### Services")
     states.note(found.services, "Which track is active")
+    if any(one.family is CauseFamily.STOPPED and one.severity is Severity.CRITICAL for one in found.incidents):
+        st.caption(
+            ":material/front_hand: Agents are stopped by policy: denied runs count as neither failed nor in breach, so "
+            "these figures say nothing of them."
+        )
     for line in found.services.value or ():
         _service(line, found, view)
 
@@ -333,7 +338,7 @@ def pods(found: Triage, view: View) -> None:
     st.markdown("##### Pods not ready")
     sick = found.pods.map(lambda all_of: tuple(p for p in all_of if p.health in (*SICK, Health.UNKNOWN)))
     if sick.value == ():
-        st.caption(f":material/check_circle: none of {_living(found)}")
+        _no_sick_pod(found)
         return
     table(
         sick,
@@ -347,6 +352,17 @@ def pods(found: Triage, view: View) -> None:
         csv_name="pods-not-ready",
         tz=view.tz,
     )
+
+
+def _no_sick_pod(found: Triage) -> None:
+    """What can be said where no pod is sick: of a part or of an old answer only that."""
+    living = _living(found)
+    if found.pods.state is not State.FRESH:
+        states.note(found.pods, f"None of the {living} that are known")
+    elif living:
+        st.caption(f":material/check_circle: none of {living}")
+    else:
+        st.caption(":material/do_not_disturb_on: there is no pod in this namespace")
 
 
 def sources(view: View) -> None:
