@@ -135,6 +135,12 @@ CERTIFICATES = Expression(
     unit=Unit.SECONDS,
     blind="Whether a certificate is about to end.",
 )
+PROBES = Expression(
+    name="probe_seconds",
+    promql='max by (instance) (avg_over_time(probe_duration_seconds{instance!=""}[$window]))',
+    unit=Unit.SECONDS,
+    blind="Whether a source of the deck answers late.",
+)
 LAST_ENDS = Expression(
     name="container_last_ends",
     promql=f"max by (pod, reason) (kube_pod_container_status_last_terminated_reason{{{_NS}}})",

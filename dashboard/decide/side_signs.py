@@ -22,12 +22,14 @@ from dashboard.model.written import number
 
 LEAST_RUNS = 30.0
 # What runs cost differs widely: only gross growth is told here, the release's gates tell the rest.
-LEAST_COST_TIMES = 2.0
+LEAST_COST_TIMES, CRITICAL_COST_TIMES = 2.0, 3.0
 CPU_TIMES, LEAST_CPU_CORES = 2.0, 0.25
+CPU_TIMES_OF_OTHER = 4.0
 FLOOD_TIMES, FLOOD_PER_SECOND = 5.0, 100.0
 LATE_SECONDS = 30.0
 CERTIFICATE_SECONDS = 7 * 86_400.0
-SLOW_SOURCE_SECONDS = 1.0
+# As the prober sees it, one small request after the other. The deck itself asks much at once, so it waits longer.
+SLOW_PROBE_SECONDS, SLOW_SOURCE_SECONDS = 0.7, 4.0
 
 Samples = Iterable[Sample]
 
@@ -70,28 +72,37 @@ def dearer(now: Samples, before: Samples, symptoms: Iterable[Symptoms], limits: 
                 ),
                 service=service,
                 track=track,
-                severity=Severity.WARNING,
+                severity=Severity.CRITICAL if times >= CRITICAL_COST_TIMES else Severity.WARNING,
                 reasons=(f"{number(cost, Unit.USD)} a run now, {number(known[who], Unit.USD)} for {who}",),
             )
 
 
-def burning(used: Samples, requested: Samples, pods: Iterable[Pod]) -> Iterator[Incident]:
-    """Tracks whose pods take far more CPU than they asked for: what others on their nodes are promised."""
+def burning(used: Samples, requested: Samples, pods: Iterable[Pod], symptoms: Iterable[Symptoms]) -> Iterator[Incident]:
+    """Tracks whose pods take far more CPU than they asked for, or for each run far more than the other track."""
     places = {pod.name: (pod.component or pod.workload, pod.track) for pod in pods}
     asked = {sample.labels.get("pod", ""): sample.value for sample in requested}
-    sums: dict[tuple[str, str], list[float]] = {}
+    cores: dict[tuple[str, str], float] = {}
+    requests: dict[tuple[str, str], float] = {}
     for sample in used:
         pod = sample.labels.get("pod", "")
-        if pod in places and sample.value is not None and (request := asked.get(pod)):
-            total = sums.setdefault(places[pod], [0.0, 0.0])
-            total[0] += sample.value
-            total[1] += request
-    for (service, track), (cores, request) in sorted(sums.items()):
-        if cores > CPU_TIMES * request and cores - request > LEAST_CPU_CORES:
+        if pod in places and sample.value is not None:
+            cores[places[pod]] = cores.get(places[pod], 0.0) + sample.value
+            requests[places[pod]] = requests.get(places[pod], 0.0) + (asked.get(pod) or 0.0)
+    rates = {(s.service, s.track): s.runs_per_second or 0.0 for s in symptoms}
+    by_run = {place: taken / rates[place] for place, taken in cores.items() if rates.get(place, 0.0) > 1.0}
+    for (service, track), taken in sorted(cores.items()):
+        request, of_run = requests[service, track], by_run.get((service, track))
+        others = [one for (s, t), one in by_run.items() if s == service and t != track and one]
+        said = ""
+        if request and taken > CPU_TIMES * request and taken - request > LEAST_CPU_CORES:
+            said = f"it asked for {number(request, Unit.CORES)}"
+        elif of_run and others and of_run > CPU_TIMES_OF_OTHER * min(others) and taken > LEAST_CPU_CORES:
+            times = number(of_run / min(others), Unit.TIMES).removesuffix(" ×")
+            said = f"for each run {times} times what the other track takes"
+        if said:
             yield suspect(
                 CauseFamily.CPU,
-                f"{where(service, track)} takes {number(cores, Unit.CORES)} of CPU and asked for"
-                f" {number(request, Unit.CORES).removesuffix(' cores')}",
+                f"{where(service, track)} takes {number(taken, Unit.CORES)} of CPU: {said}",
                 service=service,
                 track=track,
                 severity=Severity.WARNING,
@@ -168,10 +179,16 @@ def expiring(seconds_left: Samples) -> Iterator[Incident]:
         )
 
 
-def ailing(sources: Iterable[SourceHealth]) -> Iterator[Incident]:
-    """Sources that do not answer, or answer late: what they alone know is not known meanwhile."""
+def ailing(sources: Iterable[SourceHealth], probes: Samples) -> Iterator[Incident]:
+    """Sources that do not answer, or answer late: what they alone know is not known meanwhile.
+
+    Args:
+        probes: how long the prober waited for each source, in seconds.
+    """
+    waited = {sample.labels.get("instance", ""): sample.value or 0.0 for sample in probes}
     for one in sources:
         name = one.source.value.capitalize()
+        probed, own = waited.get(one.source.value, 0.0), one.latency_seconds or 0.0
         if one.reachable is False:
             yield suspect(
                 CauseFamily.BLIND,
@@ -179,10 +196,11 @@ def ailing(sources: Iterable[SourceHealth]) -> Iterator[Incident]:
                 subject=f"source {one.source}",
                 reasons=(one.reason, f"What only {name} knows is not known meanwhile"),
             )
-        elif one.reachable and (one.latency_seconds or 0.0) >= SLOW_SOURCE_SECONDS:
+        elif one.reachable and (probed >= SLOW_PROBE_SECONDS or own >= SLOW_SOURCE_SECONDS):
+            late = probed if probed >= SLOW_PROBE_SECONDS else own
             yield suspect(
                 CauseFamily.BLIND,
-                f"{name} answers slowly: {number(one.latency_seconds, Unit.SECONDS)}",
+                f"{name} answers slowly: {number(late, Unit.SECONDS)}",
                 subject=f"source {one.source}",
                 severity=Severity.WARNING,
                 reasons=("Pages draw later, and what does not come in time is left out and said to be",),

@@ -20,12 +20,12 @@ class CauseFamily(StrEnum):
     UNSERVED = "unserved"  # a Service that no pod serves
     QUEUE = "queue"  # work is taken in and not done
     ERRORS = "errors"
+    COST = "cost"
     CONTRACTS = "contracts"
     LATENCY = "latency"
     PODS = "pods"
     REQUESTS = "requests"  # components answer each other with 5xx: often the echo of a cause above
     AUDIT = "audit"
-    COST = "cost"
     LOGS = "logs"
     CPU = "cpu"
     BLIND = "blind"  # something is not measured, or not answered, any more

@@ -29,6 +29,7 @@ _SHORT = {
     "sign.lag": own.AUDIT_LAG,
     "sign.valid": own.AUDIT_VALID,
     "sign.certificates": own.CERTIFICATES,
+    "sign.probes": own.PROBES,
     "sign.requested": resources.CPU_REQUESTED_BY_POD,
 }
 # Rarer events and dearer ones are judged over a longer window.
@@ -53,6 +54,7 @@ LOOKED_AT = {
     "cost of a run": ("sign.cost", "sign.before"),
     "CPU": ("sign.cpu", "sign.requested"),
     "certificates": ("sign.certificates",),
+    "answers of sources to the prober": ("sign.probes",),
 }
 # That no code is told is an answer; that it is not known is none.
 HELPING = {"requests between components": ("sign.codes",)}
@@ -109,12 +111,12 @@ def found(
     yield from signs.losing(of("broken"), of("answered"), of("codes"), long_seconds)
     yield from signs.unaudited(of("lag"), of("written"), of("valid"))
     yield from side_signs.dearer(of("cost"), of("before"), longer, limits)
-    yield from side_signs.burning(of("cpu"), of("requested"), pods)
+    yield from side_signs.burning(of("cpu"), of("requested"), pods, longer)
     lines = tuple(_lines(readings, now))
     yield from side_signs.flooding(lines, _by_pod(readings), pods)
     yield from side_signs.misdated(lines, symptoms, now)
     yield from side_signs.expiring(of("certificates"))
-    yield from side_signs.ailing(health)
+    yield from side_signs.ailing(health, of("probes"))
 
 
 def known_now(reading: Reading[tuple[Sample, ...]]) -> tuple[Sample, ...]:

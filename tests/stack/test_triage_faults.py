@@ -61,7 +61,7 @@ FAULTS: dict[str, tuple[str, Expected]] = {
         Expected(family=CauseFamily.AUDIT, says="cannot be written", options=("--how", "governance")),
     ),
     "cost": ("cost-explosion", Expected(family=CauseFamily.COST, says="times what")),
-    "CPU": ("cpu-burn", Expected(family=CauseFamily.CPU, says="of CPU and asked for")),
+    "CPU": ("cpu-burn", Expected(family=CauseFamily.CPU, says="of CPU")),
     "crash loop": ("crash-loop", Expected(family=CauseFamily.PODS, says="CrashLoopBackOff")),
     "memory": ("memory-leak", Expected(family=CauseFamily.PODS, says="OOMKilled", seconds=SLOW_SECONDS)),
     "bad release": (

@@ -37,6 +37,7 @@ QUIET = {
     "track_cost_per_run": 0.01,
     "track_cost_before": 0.01,
     "certificate_seconds_left": 9e7,
+    "probe_seconds": 0.02,
     "cpu_used_by_pod": 0.1,
     "cpu_requested_by_pod": 0.2,
 }
@@ -176,9 +177,9 @@ WORLDS: dict[str, tuple[Callable[[], World], CauseFamily, str]] = {
         "writes 1,000 log lines a second",
     ),
     "a slow source": (
-        lambda: World(slow={Source.KUBERNETES: {"latency_seconds": 1.8}}),
+        lambda: World(slow={Source.KUBERNETES: {"latency_seconds": 4.8}}),
         CauseFamily.BLIND,
-        "Kubernetes answers slowly: 1.80 s",
+        "Kubernetes answers slowly: 4.80 s",
     ),
     "no endpoints": (
         no_endpoints,
