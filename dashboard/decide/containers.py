@@ -120,7 +120,7 @@ def _waiting(status: Object, words: Words) -> ContainerHealth:
     waiting = objects.part(status, "state", "waiting")
     word = objects.text(waiting, "reason")
     health = meaning_of(word, words)
-    died = _death(objects.part(status, "lastState", "terminated"))
+    died = death(objects.part(status, "lastState", "terminated"))
     if health is Health.CHANGING:
         return ContainerHealth(health=health, trouble=died and f"{word or 'waiting'}, last: {died}")
     message = objects.text(waiting, "message")
@@ -137,7 +137,7 @@ def _ended(status: Object, pod: Object) -> ContainerHealth:
     if has_done_its_work(status, pod):
         return ContainerHealth(health=Health.HEALTHY)
     since = objects.instant(terminated.get("finishedAt"))
-    return ContainerHealth(health=Health.DEGRADED, trouble=_death(terminated) or "ended", since=since)
+    return ContainerHealth(health=Health.DEGRADED, trouble=death(terminated) or "ended", since=since)
 
 
 def _runs(status: Object, kind: ContainerKind) -> ContainerHealth:
@@ -146,10 +146,10 @@ def _runs(status: Object, kind: ContainerKind) -> ContainerHealth:
         return ContainerHealth(health=Health.CHANGING, trouble="runs" if runs else "")
     if status.get("ready") is True:
         return ContainerHealth(health=Health.HEALTHY)
-    return ContainerHealth(health=Health.DEGRADED, trouble=_death(objects.part(status, "lastState", "terminated")))
+    return ContainerHealth(health=Health.DEGRADED, trouble=death(objects.part(status, "lastState", "terminated")))
 
 
-def _death(terminated: Object) -> str:
+def death(terminated: Object) -> str:
     """How a container ended, such as `OOMKilled (exit 137)`; "" when it did not."""
     if not terminated:
         return ""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
+from dashboard.decide import objects
+from dashboard.decide.containers import death, status_list
+from dashboard.decide.objects import Object
 from dashboard.decide.policy import Limits
 from dashboard.model.finding import ClusterFinding, FindingKind
 from dashboard.model.incident import CauseFamily, Incident, Standing, Symptoms
@@ -17,6 +21,7 @@ from dashboard.model.written import number
 # within 15 s happen once in some days. More than the limit allows by three deviations is hardly chance either.
 _LEAST_EVENTS = 4.0
 _DEVIATIONS = 3.0
+DIED_WITHIN = timedelta(minutes=3)
 # A quantile of a handful of runs is their slowest.
 _LEAST_RUNS = 8.0
 _RUNBOOKS = {
@@ -92,6 +97,32 @@ def of_pods(pods: Iterable[Pod]) -> Iterator[Incident]:
         )
 
 
+def of_ends(pod_objects: Iterable[Object], pods: Iterable[Pod], now: datetime) -> Iterator[Incident]:
+    """Containers that died just now and were started again: seen from outside, such pods run and are ready.
+
+    Args:
+        pod_objects, pods: the same pods, raw and judged.
+    """
+    judged = {pod.name: pod for pod in pods if pod.health is not Health.OVER}
+    places: dict[tuple[str, str], dict[str, set[str]]] = {}
+    for one in pod_objects:
+        pod = judged.get(objects.name_of(one))
+        if pod is not None and (died := _died(one, now)):
+            place = (pod.component or pod.workload, pod.track)
+            places.setdefault(place, {})[pod.name] = died
+    for (service, track), dead in sorted(places.items()):
+        reasons = ", ".join(sorted(set().union(*dead.values())))
+        number_of = "1 pod" if len(dead) == 1 else f"{len(dead)} pods"
+        yield suspect(
+            CauseFamily.PODS,
+            f"Containers of {number_of} of {where(service, track)} died and were started again: {reasons}",
+            service=service,
+            track=track,
+            severity=Severity.WARNING,
+            reasons=(f"{', '.join(sorted(dead)[:3])}, within the last {DIED_WITHIN.total_seconds() / 60:.0f} min",),
+        )
+
+
 def of_findings(findings: Iterable[ClusterFinding]) -> Iterator[Incident]:
     """What the cluster shows to be wrong. What was not understood is no incident: the headline says it."""
     for one in findings:
@@ -109,6 +140,17 @@ def of_findings(findings: Iterable[ClusterFinding]) -> Iterator[Incident]:
             reasons=(one.reason,),
             runbook="deployment-below-desired",
         )
+
+
+def _died(pod: Object, now: datetime) -> set[str]:
+    """How containers of a pod ended just now, other than well."""
+    found = set()
+    for status in status_list(pod):
+        ended = objects.part(status, "lastState", "terminated")
+        at = objects.instant(ended.get("finishedAt"))
+        if at is not None and now - at <= DIED_WITHIN and objects.count(ended, "exitCode") != 0:
+            found.add(death(ended))
+    return found
 
 
 def is_beyond(ratio: float, limit: float, per_second: float | None, window_seconds: float) -> bool:

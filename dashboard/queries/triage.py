@@ -98,7 +98,8 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     cluster = cluster_state(readings, now, words, ask.environment.blue_green.known)
     alerts = readings.alerts("alerts")
     ours = [alert for alert in alerts.value or () if namespace(alert.labels) in ("", view.ns)]
-    addresses = wording.addresses_of(readings.objects("cluster.pods").value or ())
+    raw = readings.objects("cluster.pods").value or ()
+    addresses = wording.addresses_of(raw)
     known = incidents.group(ours, words.severity, addresses)
     symptoms, longer = _symptoms(readings, "now", seconds), _symptoms(readings, "longer", _LONGER * seconds)
     pods = cluster.pods.value or ()
@@ -106,6 +107,7 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
         *suspects.of_symptoms((*symptoms, *longer), limits),
         *suspects.of_findings(cluster.findings.value or ()),
         *suspects.of_pods(pods),
+        *suspects.of_ends(raw, pods, now),
         *signs.found(
             readings, symptoms=symptoms, longer=longer, pods=pods, health=ask.health(), limits=limits, now=now
         ),
