@@ -24,6 +24,7 @@ def _draw(view: View) -> None:
     pieces.headline(found, view, now, is_audit_well=not troubles)
     pieces.unfinished_actions(found, view)
     pieces.cards(found, view, now)
+    pieces.looked_at(found)
     pieces.services(found, view)
     pieces.pods(found, view)
     pieces.budgets(found, view)

@@ -61,19 +61,18 @@ def dearer(now: Samples, before: Samples, symptoms: Iterable[Symptoms], limits: 
             continue
         then = past.get((service, track))
         others = [c for (s, t), c in costs.items() if s == service and t != track and c]
-        known = {"it did before": then, "one on the other track": min(others, default=None)}
+        known = {"before": then, "on the other track": min(others, default=None)}
         beyond = {who: cost / other for who, other in known.items() if other and cost > most * other}
         if beyond:
             who, times = next(iter(beyond.items()))
+            much = f"{number(times, Unit.TIMES).removesuffix(' ×')} times as much as {who}"
             yield suspect(
                 CauseFamily.COST,
-                f"A run of {where(service, track)} costs {number(times, Unit.TIMES)} what {who}".replace(
-                    " ×", " times"
-                ),
+                f"A run of {where(service, track)} costs {much}",
                 service=service,
                 track=track,
                 severity=Severity.CRITICAL if times >= CRITICAL_COST_TIMES else Severity.WARNING,
-                reasons=(f"{number(cost, Unit.USD)} a run now, {number(known[who], Unit.USD)} for {who}",),
+                reasons=(f"{number(cost, Unit.USD)} a run now, {number(known[who], Unit.USD)} {who}",),
             )
 
 

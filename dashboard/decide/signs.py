@@ -36,7 +36,8 @@ def stopped(engaged: Samples, denied: Samples) -> Iterator[Incident]:
     said = ", ".join(filter(None, scopes))
     policies = ", ".join(sorted({sample.labels.get("policy", "") for sample, _ in for_switch} - {""}))
     reasons = (
-        f"{number(rate, Unit.PER_SECOND)} of decisions are denials" + (f" by {policies}" if policies else "")
+        f"{number(rate, Unit.PER_SECOND).removesuffix(' /s')} decisions a second are denials"
+        + (f" by {policies}" if policies else "")
         if rate
         else "no denial is measured just now",
         "Denied runs count as neither failed nor in breach: errors and contracts look well meanwhile",

@@ -30,6 +30,7 @@ _SHORT = {
     "sign.valid": own.AUDIT_VALID,
     "sign.certificates": own.CERTIFICATES,
     "sign.probes": own.PROBES,
+    "sign.cpu": resources.CPU_BY_POD,
     "sign.requested": resources.CPU_REQUESTED_BY_POD,
 }
 # Rarer events and dearer ones are judged over a longer window.
@@ -40,7 +41,6 @@ _LONG = {
     "sign.written": own.AUDIT_WRITTEN,
     "sign.cost": own.COST_PER_RUN,
     "sign.before": own.COST_BEFORE,
-    "sign.cpu": resources.CPU_BY_POD,
 }
 # What Triage can say that it looked at, and the questions without which it cannot.
 LOOKED_AT = {
@@ -111,7 +111,7 @@ def found(
     yield from signs.losing(of("broken"), of("answered"), of("codes"), long_seconds)
     yield from signs.unaudited(of("lag"), of("written"), of("valid"))
     yield from side_signs.dearer(of("cost"), of("before"), longer, limits)
-    yield from side_signs.burning(of("cpu"), of("requested"), pods, longer)
+    yield from side_signs.burning(of("cpu"), of("requested"), pods, symptoms)
     lines = tuple(_lines(readings, now))
     yield from side_signs.flooding(lines, _by_pod(readings), pods)
     yield from side_signs.misdated(lines, symptoms, now)

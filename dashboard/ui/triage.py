@@ -76,7 +76,6 @@ def headline(found: Triage, view: View, now: datetime, *, is_audit_well: bool = 
             f":material/check_circle: **No problem found in what is measured here:** "
             f"{_listed(found.coverage.looked_at)}. {_gaps(found)}Checked {clock(now, view.tz)}."
         )
-    _details(found)
     if not view.range:
         st.caption("Incidents are those of now; the period chosen above is what the figures of the services cover.")
 
@@ -107,8 +106,8 @@ def _gaps(found: Triage) -> str:
     return said
 
 
-def _details(found: Triage) -> None:
-    """Everything that was looked at, and what was not and why."""
+def looked_at(found: Triage) -> None:
+    """Everything that was looked at, and what was not and why: one tap away, below what is wrong."""
     coverage = found.coverage
     with st.popover("What was looked at", icon=":material/visibility:", key="coverage"):
         st.markdown(f"**Looked at:** {', '.join(coverage.looked_at) or 'nothing was answered'}.")

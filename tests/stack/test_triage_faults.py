@@ -62,7 +62,7 @@ FAULTS: dict[str, tuple[str, Expected]] = {
         "audit-unwritable",
         Expected(family=CauseFamily.AUDIT, says="cannot be written", options=("--how", "governance")),
     ),
-    "cost": ("cost-explosion", Expected(family=CauseFamily.COST, says="times what")),
+    "cost": ("cost-explosion", Expected(family=CauseFamily.COST, says="times as much as")),
     "CPU": ("cpu-burn", Expected(family=CauseFamily.CPU, says="of CPU")),
     "dead source": (
         "dead-source",

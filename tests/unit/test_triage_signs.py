@@ -164,7 +164,7 @@ WORLDS: dict[str, tuple[Callable[[], World], CauseFamily, str]] = {
     "dear runs": (
         lambda: World(green={"track_cost_per_run": 0.08}),
         CauseFamily.COST,
-        "8 times what it did before",
+        "8 times as much as before",
     ),
     "a certificate ends": (
         lambda: World(green={"certificate_seconds_left": 2e5}),
