@@ -24,7 +24,13 @@ _DEVIATIONS = 3.0
 DIED_WITHIN = timedelta(minutes=3)
 # A quantile of a handful of runs is their slowest.
 _LEAST_RUNS = 8.0
-_RUNBOOKS = {
+RUNBOOKS = {
+    CauseFamily.STOPPED: "kill-switch",
+    CauseFamily.QUEUE: "queue-stuck",
+    CauseFamily.UNSERVED: "service-without-endpoints",
+    CauseFamily.REQUESTS: "requests-lost",
+    CauseFamily.AUDIT: "audit-unwritable",
+    CauseFamily.LOGS: "log-flood",
     CauseFamily.ERRORS: "agent-error-ratio-high",
     CauseFamily.LATENCY: "agent-latency-high",
     CauseFamily.CONTRACTS: "contract-violation-ratio-high",
@@ -55,7 +61,7 @@ def suspect(
         service=service,
         track=track,
         owner="",
-        runbook=runbook or _RUNBOOKS.get(family, ""),
+        runbook=runbook or RUNBOOKS.get(family, ""),
         reasons=tuple(filter(None, reasons)),
     )
 
@@ -138,7 +144,7 @@ def of_findings(findings: Iterable[ClusterFinding]) -> Iterator[Incident]:
             subject="" if one.service else one.subject,
             severity=Severity.CRITICAL if one.serves_nobody else Severity.WARNING,
             reasons=(one.reason,),
-            runbook="deployment-below-desired",
+            runbook="" if unserved else "deployment-below-desired",
         )
 
 

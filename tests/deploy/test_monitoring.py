@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboard.decide.suspects import RUNBOOKS as SUSPECTED
 from deploy.local import programs
 
 MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"
@@ -56,3 +57,7 @@ def test_alerts_fire_when_they_should_and_not_otherwise() -> None:
     files = sorted((MONITORING / "prometheus" / "tests").glob("*.yaml"))
     done = subprocess.run([promtool, "test", "rules", *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_triage_finds_without_an_alert_leads_to_a_runbook_that_is_there() -> None:
+    assert [name for name in SUSPECTED.values() if not (RUNBOOKS / f"{name}.md").is_file()] == []

@@ -12,15 +12,19 @@ from typing import Any
 
 import pytest
 
+from dashboard.decide.side_signs import Lines, burning, flooding, misdated
+from dashboard.decide.suspects import of_ends
 from dashboard.model.health import SourceHealth
 from dashboard.model.incident import CauseFamily
 from dashboard.model.log import LogEntry, LogPage
 from dashboard.model.reading import Reading, Source, State, fresh
+from dashboard.model.series import Sample
 from dashboard.model.words import Severity
+from dashboard.model.workload import Health, Pod
 from dashboard.queries.ask import Alerts, Instant, Logs, Objects, Request
 from dashboard.queries.readings import Readings
 from dashboard.queries.triage import Triage
-from tests.unit.test_incidents import alert
+from tests.unit.test_incidents import WELL, alert, pod
 from tests.unit.test_triage import NOW, FakeAsk, ask_triage, page, service
 
 QUIET = {
@@ -273,3 +277,76 @@ def test_nothing_is_looked_at_where_nothing_answers(kind: type) -> None:
     whole = ask_triage(World())
     assert set(found.coverage.looked_at) < set(whole.coverage.looked_at)
     assert found.unknown
+
+
+def pod_of(track: str) -> Pod:
+    return replace(pod(f"agent-runtime-{track}-1", Health.HEALTHY), track=track)
+
+
+def cores(**by_track: float) -> list[Sample]:
+    return [Sample(labels={"pod": f"agent-runtime-{track}-1"}, value=value) for track, value in by_track.items()]
+
+
+PODS = [pod_of("green"), pod_of("blue")]
+RUNNING = [replace(WELL, track=track) for track in ("blue", "green")]
+
+
+@pytest.mark.parametrize(
+    ("used", "requested", "says"),
+    [
+        pytest.param(cores(green=1.1, blue=0.1), cores(green=0.5, blue=0.5), ["it asked for 0.5 cores"], id="request"),
+        pytest.param(cores(green=0.5, blue=0.1), cores(green=0.5), ["for each run 5 times"], id="beside the other"),
+        pytest.param(cores(green=0.5, blue=0.1), [], ["for each run 5 times"], id="no request is known"),
+        pytest.param(cores(green=0.1, blue=0.01), cores(green=0.02), [], id="hardly anything"),
+        pytest.param(cores(green=0.5, blue=0.4), cores(green=0.5, blue=0.5), [], id="both alike"),
+    ],
+)
+def test_cpu_is_told_by_what_was_asked_for_or_by_what_a_run_takes_on_the_other_track(
+    used: list[Sample], requested: list[Sample], says: list[str]
+) -> None:
+    found = [one.headline for one in burning(used, requested, PODS, RUNNING)]
+    assert len(found) == len(says)
+    assert all(words in headline for words, headline in zip(says, found, strict=True))
+
+
+def test_a_track_that_takes_cpu_for_no_run_is_not_held_against_the_other() -> None:
+    idle = [WELL, replace(WELL, track="blue", runs_per_second=0.0)]
+    assert list(burning(cores(green=0.5, blue=0.01), [], PODS, idle)) == []
+
+
+def lines(track: str, seconds_back: float, *, per_second: float = 20.0) -> Lines:
+    newest = NOW - timedelta(seconds=seconds_back)
+    return Lines(service="agent-runtime", track=track, per_second=per_second, before=(20.0, 21.0, 19.0), newest=newest)
+
+
+@pytest.mark.parametrize(
+    ("green", "blue", "says"),
+    [
+        pytest.param(300, 2, "dated 5 min back", id="a slow clock"),
+        pytest.param(-90, 2, "dated 1 min 30 s ahead", id="a fast clock"),
+        pytest.param(300, 300, "", id="all lines are late: no clock"),
+        pytest.param(5, 2, "", id="as usual"),
+    ],
+)
+def test_a_track_whose_lines_bear_another_time_than_the_others_is_told(green: float, blue: float, says: str) -> None:
+    found = list(misdated([lines("green", green), lines("blue", blue)], RUNNING, NOW))
+    assert [says in one.headline for one in found] == ([True] if says else [])
+
+
+def test_pods_that_write_far_more_than_others_are_a_flood_however_long_it_lasts() -> None:
+    by_pod = {"agent-runtime-green-1": 900.0, "agent-runtime-blue-1": 12.0, "gateway-1": 8.0, "registry-1": 3.0}
+    (found,) = flooding([], by_pod, PODS)
+    assert found.headline == "agent-runtime on green writes 900 log lines a second"
+    assert list(flooding([], {**by_pod, "agent-runtime-green-1": 90.0}, PODS)) == []
+
+
+def test_containers_that_died_of_memory_and_run_again_are_told_and_those_that_ended_well_are_not() -> None:
+    def raw(reason: str, code: int, minutes: float) -> dict[str, Any]:
+        ended = {"reason": reason, "exitCode": code, "finishedAt": (NOW - timedelta(minutes=minutes)).isoformat()}
+        status = {"name": "app", "ready": True, "state": {"running": {}}, "lastState": {"terminated": ended}}
+        return {"metadata": {"name": "agent-runtime-green-1"}, "status": {"containerStatuses": [status]}}
+
+    (found,) = of_ends([raw("OOMKilled", 137, 1)], PODS, NOW)
+    assert "1 pod of agent-runtime on green died and were started again: OOMKilled (exit 137)" in found.headline
+    assert list(of_ends([raw("Completed", 0, 1)], PODS, NOW)) == []
+    assert list(of_ends([raw("OOMKilled", 137, 30)], PODS, NOW)) == []
