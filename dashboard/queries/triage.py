@@ -1,8 +1,8 @@
 """What is wrong now: alerts grouped by cause, what is measured before an alert can fire, and the evidence for both.
 
-Two rounds: the first asks what the page always shows; the second, only when something is wrong, asks for the course,
-the newest error line and the like of the incidents that are shown first. Triage always speaks of now; the view's
-period is what the figures of the services cover.
+Two rounds: the first asks what the page always shows. The second asks for the course, the newest error line and the
+like of the incidents on top, only when something is wrong. Triage always speaks of now; the chosen period is what the
+figures of the services cover.
 """
 
 from __future__ import annotations
