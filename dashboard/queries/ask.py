@@ -32,7 +32,7 @@ from dashboard.queries.presence import lacking
 from dashboard.queries.readings import Readings
 from dashboard.queries.request import Alerts, Instant, Logs, Objects, PodLog, Range, Request, namespace_of
 from dashboard.queries.selector import matcher
-from dashboard.queries.source_calls import INSTANT_SECONDS, SourceCall, SourceCalls, Sources
+from dashboard.queries.source_calls import INSTANT_SECONDS, NAMES_SECONDS, SourceCall, SourceCalls, Sources
 from dashboard.settings import EnvironmentSettings
 
 __all__ = ["Alerts", "Ask", "Instant", "Logs", "Objects", "PodLog", "Range", "Readings", "Request", "build_ask"]
@@ -46,6 +46,8 @@ LONG_BULKHEADS = {Source.PROMETHEUS: 4, Source.ELASTICSEARCH: 2}
 GRACE_SECONDS = 0.08
 # The names of metrics are asked before the questions that depend on them, and only once in minutes.
 NAMES_PATIENCE_SECONDS = 0.5
+# A metric that a look-up lacked may have begun since.
+NEW_NAMES_SECONDS = 5.0
 # On top of the connector's own timeout, for the hand-over between threads.
 MARGIN_SECONDS = 0.2
 
@@ -183,11 +185,21 @@ class Ask:
             return _at_once(unmeasured(str(error), source=Source.PROMETHEUS))
 
     def _present(self, calls: Iterable[SourceCall]) -> Mapping[str, frozenset[str] | None]:
-        """The metrics that there have been, for each selector of namespace and service that the calls read."""
-        selectors = {selector for call in calls for _, selector in call.series if selector}
-        begun = {selector: self._begin_call(self._calls.present(selector)) for selector in selectors}
-        passed = INSTANT_SECONDS - NAMES_PATIENCE_SECONDS
-        return {selector: finish(passed).value for selector, finish in begun.items()}
+        """The metrics that there have been, for each selector of namespace and service that the calls read.
+
+        What lacks something is asked again soon: a metric may have begun since.
+        """
+        asked = [call.series for call in calls]
+        selectors = {selector for series in asked for _, selector in series if selector}
+        present = self._present_within(selectors, NAMES_SECONDS)
+        short = {selector for series in asked if lacking(series, present) for _, selector in series if selector}
+        return {**present, **self._present_within(short, NEW_NAMES_SECONDS)}
+
+    def _present_within(self, selectors: Iterable[str], ttl_seconds: float) -> dict[str, frozenset[str] | None]:
+        calls = {selector: self._calls.present(selector) for selector in selectors}
+        within = {"ttl_seconds": ttl_seconds, "timeout_seconds": NAMES_PATIENCE_SECONDS}
+        begun = {selector: self._begin_call(replace(call, **within)) for selector, call in calls.items()}
+        return {selector: finish(0.0).value for selector, finish in begun.items()}
 
     def _begin_measured(self, call: SourceCall, present: Mapping[str, frozenset[str] | None]) -> Finish:
         """Sets the call going, unless nothing here has ever measured what it asks for."""

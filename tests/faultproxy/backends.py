@@ -187,6 +187,7 @@ def _fire(url: str) -> None:
 def _fill_logs(store: LogStore) -> None:
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     names = {"service.name": "agent-runtime", "tealdeck.track": "green", "k8s.pod.name": "agent-runtime-green-0"}
+    names["k8s.namespace.name"] = NAMESPACE
     common = {"@timestamp": at, "resource": {"attributes": names}, "trace_id": "a" * 32}
     line = {"body": {"text": "data-privacy violated"}, "severity_text": "ERROR", "attributes": {}}
     span = {

@@ -41,8 +41,10 @@ class Drawn:
     raised: str
 
     def of(self, source: Source) -> tuple[Reading[Any], ...]:
-        """The readings of one source."""
-        return tuple(reading for reading in self.readings if reading.source is source)
+        """The readings of one source; what it never measures is not asked of it."""
+        return tuple(
+            reading for reading in self.readings if reading.source is source and reading.state is not State.UNMEASURED
+        )
 
     def is_whole(self, source: Source) -> bool:
         """Whether everything that was asked of the source was answered just now."""

@@ -127,7 +127,7 @@ def _until_fresh(stage: Stage) -> None:
     """Until every page has a fresh figure of each source that it reads."""
     waiting, end = set(PAGES), time.monotonic() + 60
     while waiting:
-        assert time.monotonic() < end, f"never fresh: {waiting}"
+        assert time.monotonic() < end, f"never fresh: {waiting}, {_stale(stage, waiting)}"
         for page in sorted(waiting):
             drawn = stage.deck.draw(page)
             if all(any(one.state is State.FRESH for one in drawn.of(source)) for source in READS[page]):
@@ -272,3 +272,10 @@ def test_the_first_visitor_of_a_process_waits_no_longer_than_one_question(
     assert not any(reading.state is State.FRESH for reading in drawn.of(source))
     for other in READS[page] - {source}:
         assert drawn.is_whole(other), [reading.reason for reading in drawn.of(other)]
+
+
+def _stale(stage: Stage, pages: set[str]) -> list[str]:
+    """What the figures of the first of these pages say of themselves."""
+    page = sorted(pages)[0]
+    drawn = stage.deck.draw(page)
+    return [f"{source} {one.state}: {one.reason[:160]}" for source in READS[page] for one in drawn.of(source)]

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from dashboard.catalog.expression import Expression, renamed
-from dashboard.model.reading import Unit
+from dashboard.model.reading import State, Unit
 from dashboard.queries.ask import Instant
 from tests.unit.asking import NOW, REFUSED, UP, World, environment
+from tests.waiting import eventually
 
 RENAMED = Expression(
     name="renamed",
@@ -51,3 +52,15 @@ def test_while_the_names_are_not_known_the_standard_ones_are_asked(world: World)
     world.prometheus.names = REFUSED
 
     assert world.ask.gather({"x": Instant(RENAMED)}).scalar("x").query == "rate(old_count{}[1m])"
+
+
+COSTS = Expression(name="costs", promql='costs{service_name="a"}', unit=Unit.COUNT, blind="nothing")
+
+
+def test_a_metric_that_was_never_there_is_not_measured_and_is_found_soon_after_it_begins(world: World):
+    first = world.ask.gather({"x": Instant(COSTS)}).samples("x")
+    world.prometheus.ever = (*world.prometheus.ever, "costs")
+    world.clock.move(6)
+
+    assert first.state is State.UNMEASURED
+    eventually(lambda: world.ask.gather({"x": Instant(COSTS)}).samples("x").state is State.FRESH, "it is found", 10)
