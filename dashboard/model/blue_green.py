@@ -1,7 +1,7 @@
 """How an environment does blue-green in its cluster: which label tells the track, which Services are governed.
 
 One value of this type goes from the settings to everything that reads or writes the cluster. Its defaults are the
-labels of deploy/production/README.md. Pure.
+labels of deploy/production/base. Pure.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,17 @@ from dashboard.decide.tracks import find_tracks
 from dashboard.decide.traffic_change import traffic_change
 from dashboard.decide.unfinished import unfinished
 from dashboard.model.action import ActionKind, ActionState, Outcome
-from dashboard.model.blue_green import TRACK
+from dashboard.model.blue_green import OURS, TRACK
+from dashboard.model.blue_green import BlueGreen as BlueGreenNames
 from dashboard.model.release import Track
 from dashboard.model.service_annotations import read_intent
 from dashboard.model.unfinished import WayOn
 from dashboard.model.verdict import Verdict
-from tests.act.blue_green import COMMON, PREVIEW, BlueGreen, Interposed
+from dashboard.queries.ask import build_ask
+from dashboard.queries.release import judge
+from dashboard.queries.release_scene import scene_of
+from dashboard.settings import EnvironmentSettings
+from tests.act.blue_green import COMMON, PREVIEW, SERVICE, BlueGreen, Interposed
 from tests.act.fakes import a_verdict
 from tests.act.test_actions import BOB, a_rollback, a_switch
 from tests.environment import REPOSITORY
@@ -46,7 +52,9 @@ def moves(body: Any) -> bool:
 class Deck:
     """A desk over a server, with a clock that can be ahead and a judge who says GO."""
 
-    def __init__(self, server: Server, namespace: str, folder: Path, **ground: Any) -> None:
+    def __init__(
+        self, server: Server, namespace: str, folder: Path, *, settings: BlueGreenNames = OURS, **ground: Any
+    ) -> None:
         self.cluster = Interposed(str(server.kubeconfig))
         self.ground = BlueGreen(self.cluster, namespace, **ground)
         self.namespace = namespace
@@ -59,6 +67,7 @@ class Deck:
             judge=lambda *_: self.verdict(),
             now=self.now,
             wait=self._wait,
+            blue_green=settings,
         )
 
     def now(self) -> datetime:
@@ -120,6 +129,61 @@ def test_a_switch_and_a_rollback_move_users_and_preview(deck: Deck) -> None:
     back = deck.run(a_rollback(namespace=deck.namespace))
     assert back.outcome is Outcome.SUCCEEDED, back.sentence
     assert (deck.ground.users(), deck.ground.service(PREVIEW)["spec"]["selector"][TRACK]) == ("blue", "green")
+
+
+@pytest.mark.parametrize(
+    ("settings", "values"),
+    [
+        pytest.param(BlueGreenNames(track_label="color", services=(SERVICE,)), ("blue", "green"), id="a colour"),
+        pytest.param(
+            BlueGreenNames(track_label="slot", blue="a", green="b", services=(SERVICE,)), ("a", "b"), id="two slots"
+        ),
+        pytest.param(
+            BlueGreenNames(track_label="acme.example/lane", blue="", green="", services=(SERVICE,)),
+            ("r41", "r42"),
+            id="the two values seen",
+        ),
+    ],
+)
+def test_a_hand_made_service_is_judged_and_switched_without_renaming_anything(
+    server: Server, namespace: str, tmp_path: Path, settings: BlueGreenNames, values: tuple[str, str]
+) -> None:
+    blue, green = values
+    ground = replace(settings, blue=blue, green=green)
+    deck = Deck(server, namespace, tmp_path, settings=settings, names=ground)
+    before = {kind: deck.cluster.list(kind, namespace).items for kind in ("deployments", "services")}
+    given = {"name": "own", "namespaces": [namespace], "kubernetes": {"kubeconfig": str(server.kubeconfig)}}
+    own = {"track_label": settings.track_label, "blue": settings.blue, "green": settings.green, "services": [SERVICE]}
+    ask = build_ask(EnvironmentSettings.model_validate({**given, "blue_green": own}))
+    try:
+        verdict = judge(ask, namespace, SERVICE, utc_now())
+        service = scene_of(ask, namespace, SERVICE, utc_now()).service.value
+    finally:
+        ask.close()
+    assert (verdict.candidate, verdict.version) == (Track.GREEN, "1.8.0"), verdict.sentence
+    assert service is not None
+    assert (service.active, service.preview_service, service.tracks[Track.GREEN].ready) == (Track.BLUE, PREVIEW, 0)
+
+    there = deck.switch()
+    assert there.outcome is Outcome.SUCCEEDED, there.sentence
+    shown = [deck.ground.service(name)["spec"]["selector"] for name in (SERVICE, PREVIEW)]
+    assert shown == [{**COMMON, settings.track_label: value} for value in (green, blue)]
+
+    back = deck.run(a_rollback(namespace=namespace))
+    assert back.outcome is Outcome.SUCCEEDED, back.sentence
+    after = {kind: deck.cluster.list(kind, namespace).items for kind in ("deployments", "services")}
+    for kind, items in before.items():
+        assert [_own(item) for item in after[kind]] == [_own(item) for item in items], kind
+
+
+def _own(item: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a team wrote: its labels and its selector or template."""
+    return (
+        item["metadata"]["name"],
+        item["metadata"].get("labels"),
+        item["spec"]["selector"],
+        item["spec"].get("template"),
+    )
 
 
 @pytest.mark.parametrize(
