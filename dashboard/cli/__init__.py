@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from dashboard.cli import audit, sources, verdict
+from dashboard.cli import audit, rights, sources, verdict
 from dashboard.settings import SettingsError
 
 USAGE = 2
@@ -33,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "verdict": verdict,
     "sources": sources,
     "audit": audit,
+    "rights": rights,
 }
 
 

@@ -24,6 +24,7 @@ def group(
     alerts: Iterable[Alert],
     words: Vocabulary[Severity] = SEVERITIES,
     addresses: Mapping[str, str] | None = None,
+    owner_labels: Sequence[str] = ("owner", "team"),
 ) -> tuple[Incident, ...]:
     """One incident for each cause, in the order of the page. What is suppressed never hides what is not.
 
@@ -31,6 +32,7 @@ def group(
 
     Args:
         addresses: names of pods by their addresses.
+        owner_labels: the labels that name an alert's owner, the first wins.
     """
     causes: dict[tuple[str, ...], list[Alert]] = {}
     for alert in alerts:
@@ -42,7 +44,15 @@ def group(
         of_tracks = [other for other in causes if other[:3] == key[:3] and other[3]]
         if len(of_tracks) == 1:
             causes[of_tracks[0]] += causes.pop(key)
-    return in_order(_incident(members, key[2], key[3], words, addresses or {}) for key, members in causes.items())
+    return in_order(
+        _incident(members, key[2], key[3], words, addresses or {}, owner_labels) for key, members in causes.items()
+    )
+
+
+def _runbook(alerts: Iterable[Alert]) -> str:
+    """The name of a runbook of ours, or the address of a team's own; "" when no alert names one."""
+    named = (one.annotations.get("runbook") or one.annotations.get("runbook_url", "") for one in alerts)
+    return next(filter(None, named), "")
 
 
 def joined(known: Iterable[Incident], found: Iterable[Incident]) -> tuple[Incident, ...]:
@@ -119,7 +129,12 @@ def _with(known: Incident, found: Incident) -> Incident:
 
 
 def _incident(
-    alerts: Sequence[Alert], service: str, track: str, words: Vocabulary[Severity], addresses: Mapping[str, str]
+    alerts: Sequence[Alert],
+    service: str,
+    track: str,
+    words: Vocabulary[Severity],
+    addresses: Mapping[str, str],
+    owner_labels: Sequence[str],
 ) -> Incident:
     levels = list(Severity)
 
@@ -143,8 +158,8 @@ def _incident(
         since=min(alert.starts_at for alert in alerts),
         service=service,
         track=track,
-        owner=first.labels.get("owner", ""),
-        runbook=next((one.annotations["runbook"] for one in ordered if one.annotations.get("runbook")), ""),
+        owner=next((first.labels[name] for name in owner_labels if first.labels.get(name)), ""),
+        runbook=_runbook(ordered),
         alerts=tuple(sorted({alert.name for alert in alerts})),
         # Budgets say no more of the cause than the alert on the fault itself.
         reasons=tuple(

@@ -100,7 +100,7 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     ours = [alert for alert in alerts.value or () if namespace(alert.labels) in ("", view.ns)]
     raw = readings.objects("cluster.pods").value or ()
     addresses = wording.addresses_of(raw)
-    known = incidents.group(ours, words.severity, addresses)
+    known = incidents.group(ours, words.severity, addresses, ask.environment.owner_labels)
     symptoms, longer = _symptoms(readings, "now", seconds), _symptoms(readings, "longer", _LONGER * seconds)
     pods = cluster.pods.value or ()
     seen = (

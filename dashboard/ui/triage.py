@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,8 @@ from dashboard.ui.tables import Column, table
 from dashboard.ui.text import plain
 from dashboard.ui.tiles import Tile, TileColour, tiles
 
+# An alert may link to anywhere on the web, and to nothing that a browser would run.
+_URL: Final = re.compile(r"https?://[^\s<>\"]{1,1000}")
 RUNBOOKS: Final = Path(__file__).resolve().parents[2] / "deploy" / "runbooks"
 _MOST_REASONS = 4
 _NAMES = {"errors": "Failed runs", "violations": "Violations", "p95": "Slowest 5 %"}
@@ -266,7 +269,10 @@ def _proof(incident: Incident, evidence: IncidentEvidence) -> None:
 
 
 def _runbook(incident: Incident) -> None:
-    """The runbook's text in place: at night nobody looks for a file."""
+    """The runbook's text in place: at night nobody looks for a file. One of a team's own is a link."""
+    if _URL.fullmatch(incident.runbook):
+        st.link_button("Runbook", incident.runbook, icon=":material/menu_book:", help=plain(incident.runbook))
+        return
     file = RUNBOOKS / f"{incident.runbook}.md"
     # The name comes from an alert's annotation: it may name a runbook and nothing else on this machine.
     if not incident.runbook or file.parent != RUNBOOKS or not file.is_file():

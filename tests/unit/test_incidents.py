@@ -199,3 +199,31 @@ def test_a_change_of_the_whole_service_counts_for_each_track() -> None:
 )
 def test_only_where(shares: dict[str, float | None], where: tuple[str, ...]) -> None:
     assert only_where(shares, 0.05) == where
+
+
+@pytest.mark.parametrize(
+    ("labels", "owner"),
+    [
+        pytest.param({"owner": "", "team": "support"}, "support", id="a label team"),
+        pytest.param({"owner": "a", "team": "b"}, "a", id="the first label wins"),
+        pytest.param({"owner": "", "squad": "c"}, "", id="a label that is not named"),
+    ],
+)
+def test_the_owner_is_the_first_of_the_labels_that_name_one(labels: dict[str, str], owner: str) -> None:
+    assert [one.owner for one in group([alert(**labels)])] == [owner]
+
+
+def test_labels_of_a_teams_own_name_the_owner() -> None:
+    assert [one.owner for one in group([alert(squad="c")], owner_labels=("squad", "owner"))] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "runbook"),
+    [
+        pytest.param({"runbook_url": "https://wiki.example.com/x"}, "https://wiki.example.com/x", id="an address"),
+        pytest.param({"runbook": "cost", "runbook_url": "https://wiki.example.com/x"}, "cost", id="ours wins"),
+        pytest.param({"summary": "s"}, "", id="none"),
+    ],
+)
+def test_a_runbook_is_one_of_ours_or_an_address(annotations: dict[str, str], runbook: str) -> None:
+    assert [one.runbook for one in group([replace(alert(), annotations=annotations)])] == [runbook]
