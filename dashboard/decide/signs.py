@@ -20,6 +20,7 @@ STUCK_SECONDS, OLD_SECONDS = 10.0, 120.0
 BROKEN_RATIO = 0.01
 MOST_BROKEN_RATIO = 0.5
 AUDIT_LAG_SECONDS = 5.0
+_CODES = {"502": "a peer was lost on the way", "503": "a peer takes nothing", "504": "a peer is late"}
 
 Samples = Iterable[Sample]
 Place = tuple[str, str]
@@ -31,7 +32,7 @@ def stopped(engaged: Samples, denied: Samples) -> Iterator[Incident]:
     if not scopes:
         return
     refused = [(sample, sample.value or 0.0) for sample in denied if (sample.value or 0.0) > 0]
-    for_switch = [pair for pair in refused if "kill" in pair[0].labels.get("policy", "")] or refused
+    for_switch = [pair for pair in refused if _is_of_switch(pair[0])] or refused
     rate = sum(value for _, value in for_switch)
     said = ", ".join(filter(None, scopes))
     policies = ", ".join(sorted({sample.labels.get("policy", "") for sample, _ in for_switch} - {""}))
@@ -46,8 +47,11 @@ def stopped(engaged: Samples, denied: Samples) -> Iterator[Incident]:
     yield suspect(CauseFamily.STOPPED, f"{headline}: agents are stopped by policy", reasons=reasons)
 
 
-def denying(denied: Samples, decided: Samples, limits: Limits, window_seconds: float) -> Iterator[Incident]:
-    """Tracks of which policies deny more than the limit allows."""
+def denying(
+    denied: Samples, decided: Samples, limits: Limits, window_seconds: float, *, is_stopped: bool
+) -> Iterator[Incident]:
+    """Tracks of which policies deny more than the limit allows. What the kill switch denies its own card tells."""
+    denied = [sample for sample in denied if not (is_stopped and _is_of_switch(sample))]
     totals = {_place(sample): sample.value or 0.0 for sample in decided}
     by_place: dict[Place, dict[str, float]] = {}
     for sample in denied:
@@ -102,25 +106,22 @@ def losing(ratios: Samples, rates: Samples, codes: Samples, window_seconds: floa
     by_code: dict[tuple[str, str, str], list[str]] = {}
     for sample in codes:
         if (sample.value or 0.0) > 0:
-            said = f"{sample.labels.get('code', '?')} ({number(sample.value, Unit.PER_SECOND)})"
+            code = sample.labels.get("code", "5xx")
+            said = ": ".join(filter(None, (f"{code} ({number(sample.value, Unit.PER_SECOND)})", _CODES.get(code, ""))))
             by_code.setdefault(_component(sample), []).append(said)
     for sample in sorted(ratios, key=_component):
         key, ratio = _component(sample), sample.value
         if ratio is None or not is_beyond(ratio, BROKEN_RATIO, answered.get(key), window_seconds):
             continue
         service, track, component = key
-        with_codes = ", ".join(sorted(by_code.get(key, []))) or "5xx"
         share = number(ratio, Unit.RATIO)
         yield suspect(
             CauseFamily.REQUESTS,
-            f"{where(service or component, track)} answers {share} of its requests with an error of the server",
+            f"{where(service or component, track)} answers {share} of its requests with a server error",
             service=service or component,
             track=track,
             severity=Severity.CRITICAL if ratio >= MOST_BROKEN_RATIO else Severity.WARNING,
-            reasons=(
-                f"codes {with_codes}: 502 is a peer that was lost on the way, 503 one that takes nothing, 504 one that"
-                " is late",
-            ),
+            reasons=("; ".join(sorted(by_code.get(key, []))),),
         )
 
 
@@ -148,6 +149,10 @@ def unaudited(lag: Samples, written: Samples, valid: Samples) -> Iterator[Incide
                 service=service,
                 reasons=(_stream(sample.labels),),
             )
+
+
+def _is_of_switch(denied: Sample) -> bool:
+    return "kill" in denied.labels.get("policy", "").lower()
 
 
 def _stream(labels: Mapping[str, str]) -> str:

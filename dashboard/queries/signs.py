@@ -105,8 +105,9 @@ def found(
     def of(name: str) -> tuple[Sample, ...]:
         return known_now(readings.samples(f"sign.{name}"))
 
-    yield from signs.stopped(of("engaged"), of("denied"))
-    yield from signs.denying(of("denied"), of("decided"), limits, short_seconds)
+    stopped = tuple(signs.stopped(of("engaged"), of("denied")))
+    yield from stopped
+    yield from signs.denying(of("denied"), of("decided"), limits, short_seconds, is_stopped=bool(stopped))
     yield from signs.stuck(of("waiting"), of("oldest"), symptoms, short_seconds)
     yield from signs.losing(of("broken"), of("answered"), of("codes"), long_seconds)
     yield from signs.unaudited(of("lag"), of("written"), of("valid"))

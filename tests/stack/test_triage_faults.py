@@ -13,11 +13,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from dashboard.act.desk import audit_of
+from dashboard.model.audit import AuditStatus
 from dashboard.model.incident import CauseFamily, Incident, Standing
 from dashboard.model.view import View
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.triage import Triage, triage
 from dashboard.settings import load
+from dashboard.ui.history import audit_troubles
 from deploy.local.layout import Layout
 from tests.environment import Environment
 
@@ -140,3 +143,18 @@ def test_a_fault_is_the_top_card_in_time(quiet: Page, fault: str, expected: Expe
     quiet.command("fault", fault, *expected.options)
     took = quiet.until(lambda cards: shows(cards, expected), expected.seconds)
     print(f"{fault}: {took:.0f} s")
+
+
+def test_an_audit_of_the_deck_that_cannot_be_written_is_told_in_time(quiet: Page) -> None:
+    audit = audit_of(quiet.ask.environment)
+
+    def troubles() -> tuple[str, ...]:
+        return audit_troubles(AuditStatus(file=str(audit.path), unwritable=audit.why_not_writable()))
+
+    assert troubles() == ()
+    quiet.command("fault", "audit-unwritable", "--how", "deck")
+    deadline = time.monotonic() + IN_TIME_SECONDS
+    while not troubles():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert "Nothing can be switched or rolled back" in troubles()[0]

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from dashboard.decide.policy import Limits
 from dashboard.decide.side_signs import Lines, burning, flooding, misdated
+from dashboard.decide.signs import denying, losing
 from dashboard.decide.suspects import of_ends
 from dashboard.model.health import SourceHealth
 from dashboard.model.incident import CauseFamily
@@ -350,3 +352,26 @@ def test_containers_that_died_of_memory_and_run_again_are_told_and_those_that_en
     assert "1 pod of agent-runtime on green died and were started again: OOMKilled (exit 137)" in found.headline
     assert list(of_ends([raw("Completed", 0, 1)], PODS, NOW)) == []
     assert list(of_ends([raw("OOMKilled", 137, 30)], PODS, NOW)) == []
+
+
+def denial(policy: str, value: float) -> Sample:
+    return Sample(labels={"service_name": "agent-runtime", "track": "green", "policy": policy}, value=value)
+
+
+@pytest.mark.parametrize(
+    ("is_stopped", "policy", "cards"),
+    [(True, "kill-switch", 0), (True, "screening", 1), (False, "kill-switch", 1)],
+)
+def test_what_the_kill_switch_denies_is_told_once_and_what_others_deny_beside_it(
+    is_stopped: bool, policy: str, cards: int
+) -> None:
+    decided = [Sample(labels={"service_name": "agent-runtime", "track": "green"}, value=40.0)]
+    found = denying([denial(policy, 20.0)], decided, Limits(), 15.0, is_stopped=is_stopped)
+    assert len(list(found)) == cards
+
+
+def test_codes_of_refused_requests_say_what_they_mean_and_unknown_ones_stand_alone() -> None:
+    where = {"service_name": "gateway", "component": "gateway"}
+    codes = [Sample(labels={**where, "code": code}, value=1.0) for code in ("502", "599")]
+    (found,) = losing([Sample(labels=where, value=0.1)], [Sample(labels=where, value=20.0)], codes, 60.0)
+    assert found.reasons == ("502 (1 /s): a peer was lost on the way; 599 (1 /s)",)
