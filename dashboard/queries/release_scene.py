@@ -12,6 +12,7 @@ from typing import Any
 
 from dashboard.decide import governed
 from dashboard.decide.blue_green import of_service, preview_service, workloads_of
+from dashboard.decide.lacks import why_not_governed
 from dashboard.decide.tracks import find_tracks
 from dashboard.decide.traffic_change import traffic_change
 from dashboard.model import service_annotations
@@ -79,13 +80,14 @@ def scene_of(ask: Ask, namespace: str, wanted: str, now: datetime) -> Scene:
         )
 
     what = f"the governed service {wanted}" if wanted else "a governed service"
+    absent = (raw and why_not_governed(raw, all_deployments, known)) or f"{namespace} does not have {what}"
     # Without Leases the service is known all the same: only who works on an unfinished action is not.
     leases = readings.pop("leases")
     return Scene(
         raw=raw,
         pods=readings["pods"],
         names=services.map(lambda _: tuple(item["metadata"]["name"] for item in candidates)),
-        service=_worst(readings.values()).map(built, empty=f"{namespace} does not have {what}"),
+        service=_worst(readings.values()).map(built, empty=absent),
         services=services.value or (),
         deployments=deployments,
         replicasets=all_sets,

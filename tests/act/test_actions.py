@@ -21,6 +21,7 @@ from dashboard.act.executor import Executor
 from dashboard.act.plan import plan, undo_plan
 from dashboard.act.run import Judge, Run
 from dashboard.model.action import ActionId, ActionKind, ActionRequest, ActionState, Actor, Outcome, StepState
+from dashboard.model.blue_green import OURS
 from dashboard.model.release import Track
 from dashboard.model.verdict import Decision, GateAnswer, Result
 from tests.act.fakes import NAMESPACE, Clock, FakeCluster, a_verdict, blue_green
@@ -64,6 +65,7 @@ class Stage:
         self.clock = Clock()
         self.decision = Decision.GO
         self.told: list[ActionState] = []
+        self.blue_green = OURS
         self._count = 0
 
     def judge(self, namespace: str, service: str, action: ActionId) -> Any:
@@ -79,6 +81,7 @@ class Stage:
             judge=judge or self.judge,
             now=self.clock.now,
             started_at=self.clock.now(),
+            blue_green=self.blue_green,
         )
         steps, undo = plan(request), undo_plan(request)
         return Executor(run, steps, undo=undo, told=self.told.append, wait=self.clock.wait).execute()

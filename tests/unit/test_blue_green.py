@@ -12,6 +12,7 @@ import yaml
 
 from dashboard.decide.blue_green import of_service, preview_service, workloads_of
 from dashboard.decide.governed import governed_service, of_track
+from dashboard.decide.lacks import commands_for, why_not_governed
 from dashboard.decide.tracks import find_tracks
 from dashboard.decide.traffic_change import traffic_change
 from dashboard.model.action import ActionKind
@@ -304,3 +305,38 @@ def test_each_mistake_names_key_found_and_allowed(tmp_path: Path, line: str, sai
 def test_metrics_tell_the_track_by_the_same_two_values(given: dict[str, Any], values: dict[str, str]) -> None:
     environment = EnvironmentSettings.model_validate({"name": "local", **given})
     assert dict(environment.mapping.label("track").values) == values
+
+
+def test_a_service_without_a_track_is_told_templates_first_and_the_selector_last() -> None:
+    users = service("web", {"app": "web"})
+    deployments = [deployment(f"web-{color}", {"app": "web"}) for color in ("blue", "green")]
+
+    said = why_not_governed(users, deployments, of_service(COLOR, users, deployments=deployments))
+
+    assert said.startswith("the selector of web has no color")
+    commands = said.partition("last: ")[2].split("; then ")
+    assert commands == [
+        """kubectl -n support patch deployment web-blue --type merge -p """
+        """'{"spec":{"template":{"metadata":{"labels":{"color":"blue"}}}}}'""",
+        """kubectl -n support patch deployment web-green --type merge -p """
+        """'{"spec":{"template":{"metadata":{"labels":{"color":"green"}}}}}'""",
+        "kubectl -n support rollout status deployment web-blue",
+        "kubectl -n support rollout status deployment web-green",
+        """kubectl -n support patch service web --type merge -p '{"spec":{"selector":{"color":"blue"}}}'""",
+    ]
+
+
+def test_templates_that_have_the_label_are_left_alone() -> None:
+    deployments = [deployment("web-one", {"app": "web", "color": "green"})]
+    assert commands_for(service("web", {"app": "web"}), deployments, COLOR) == (
+        """kubectl -n support patch service web --type merge -p '{"spec":{"selector":{"color":"green"}}}'""",
+    )
+
+
+def test_a_value_that_is_no_track_is_said_with_the_setting() -> None:
+    said = why_not_governed(service("web", {"app": "web", "slot": "c"}), [], SLOT)
+    assert "has slot=c, which is neither a nor b: set blue and green" in said
+
+
+def test_a_service_that_names_a_track_lacks_nothing() -> None:
+    assert why_not_governed(service("web", {"slot": "a"}), [], SLOT) == ""
