@@ -61,7 +61,7 @@ def headline(found: Triage, view: View, now: datetime, *, is_audit_well: bool = 
     open_ones = [i for i in found.incidents if i.standing is not Standing.SUPPRESSED]
     if found.unknown:
         told = f"{len(open_ones)} found among what is known. " if open_ones else ""
-        missing = "; ".join(f"{', '.join(what)} ({plain(why)})" for why, what in found.unknown.items())
+        missing = "; ".join(f"{plain(_listed(what))} ({plain(why)})" for why, what in found.unknown.items())
         st.warning(
             f"**Not known whether all is well.** {told}Not answered or not understood now: {missing}.",
             icon=":material/visibility_off:",
@@ -119,6 +119,13 @@ def looked_at(found: Triage) -> None:
                 st.markdown(
                     f"**{title}:**\n" + "\n".join(f"- {plain(what)}: {plain(why)}" for what, why in gaps.items())
                 )
+        _unknown(coverage.unknown)
+
+
+def _unknown(unknown: Mapping[str, Sequence[str]]) -> None:
+    if unknown:
+        rows = (f"- {plain(', '.join(what), limit=600)}: {plain(why)}" for why, what in unknown.items())
+        st.markdown("**Not known now:**\n" + "\n".join(rows))
 
 
 def unfinished_actions(found: Triage, view: View) -> None:
