@@ -14,12 +14,23 @@ def receivers(service: str, slices: Iterable[Object]) -> frozenset[str]:
     """The names of the pods that get new connections; an endpoint without a pod counts by its address.
 
     These are the ready endpoints. Where an address family has none, they are those that are ending and still serve.
+    Endpoints of a slice without a port number get nothing: the pods lack the port that the Service names.
     """
     families: dict[str, list[Object]] = {}
     for piece in slices:
-        if (piece["metadata"].get("labels") or {}).get(SERVICE_NAME) == service:
+        if (piece["metadata"].get("labels") or {}).get(SERVICE_NAME) == service and _is_routed(piece):
             families.setdefault(piece.get("addressType", ""), []).extend(piece.get("endpoints") or ())
     return frozenset(name for endpoints in families.values() for name in _of_family(endpoints))
+
+
+def _is_routed(piece: Object) -> bool:
+    """Whether kube-proxy routes to a slice at all: it needs addresses, not names, and the number of a port.
+
+    The API server writes empty ports as null. A slice without the field says nothing of its ports.
+    """
+    if piece.get("addressType") == "FQDN":
+        return False
+    return "ports" not in piece or any(port.get("port") for port in piece["ports"] or ())
 
 
 def _of_family(endpoints: Iterable[Object]) -> frozenset[str]:

@@ -135,9 +135,11 @@ class FakeCluster:
         chosen = [pod["metadata"]["name"] for pod in pods if wanted <= pod["metadata"]["labels"].items()]
         return {
             "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
+            "addressType": "IPv4",
             "endpoints": [
                 {"targetRef": {"name": pod}, "addresses": ["10.0.0.1"], "conditions": {"ready": True}} for pod in chosen
             ],
+            "ports": [{"name": "http", "port": 8080}],
         }
 
 

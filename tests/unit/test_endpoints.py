@@ -13,9 +13,15 @@ from dashboard.decide.endpoints import receivers
 ENDING = {"ready": False, "serving": True, "terminating": True}
 
 
-def a_slice(*endpoints: Any, service: str = "agent-runtime", family: str = "IPv4") -> dict[str, Any]:
+PORTS = [{"name": "http", "port": 8080, "protocol": "TCP"}]
+
+
+def a_slice(
+    *endpoints: Any, service: str = "agent-runtime", family: str = "IPv4", ports: Any = PORTS
+) -> dict[str, Any]:
     labels = {"kubernetes.io/service-name": service}
-    return {"metadata": {"name": "s", "labels": labels}, "addressType": family, "endpoints": list(endpoints)}
+    metadata = {"name": "s", "labels": labels}
+    return {"metadata": metadata, "addressType": family, "endpoints": list(endpoints), "ports": ports}
 
 
 def an_endpoint(pod: str, **conditions: Any) -> dict[str, Any]:
@@ -55,6 +61,23 @@ def ready(*numbers: int) -> list[dict[str, Any]]:
             [a_slice(*ready(1)), a_slice(an_endpoint("b-1", **ENDING), family="IPv6")], {"g-1", "b-1"},
             id="each address family falls back by itself",
         ),
+        pytest.param([a_slice(*ready(1), ports=None)], set(), id="ready, but lacks the Service's named port"),
+        pytest.param([a_slice(*ready(1), ports=[])], set(), id="no ports"),
+        pytest.param([a_slice(*ready(1), ports=[{"name": "http", "port": None}])], set(), id="a port without a number"),
+        pytest.param([a_slice(*ready(1), ports=[{"port": 80}])], {"g-1"}, id="a port without a name"),
+        pytest.param(
+            [a_slice(*ready(1), ports=None), a_slice(*ready(2))], {"g-2"}, id="one of two rollouts lacks the port"
+        ),
+        pytest.param(
+            [a_slice(an_endpoint("b-1", **ENDING)), a_slice(*ready(1), ports=None)], {"b-1"},
+            id="falls back to what ends where the ready ones lack the port",
+        ),
+        pytest.param(
+            [{key: value for key, value in a_slice(*ready(1)).items() if key != "ports"}], {"g-1"},
+            id="ports are left out",
+        ),
+        pytest.param([a_slice(*ready(1), family="FQDN")], set(), id="names instead of addresses"),
+        pytest.param([a_slice(*ready(1), family="FQDN"), a_slice(*ready(2))], {"g-2"}, id="names beside addresses"),
     ],
 )  # fmt: skip
 def test_connections_go_where_kube_proxy_sends_them(slices: list[Any], found: set[str]) -> None:

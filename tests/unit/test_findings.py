@@ -114,7 +114,12 @@ def service(selector: Any = SELECTOR) -> dict[str, Any]:
 def slice_of(*names: str, **conditions: bool) -> dict[str, Any]:
     endpoints = [{"targetRef": {"kind": "Pod", "name": name}, "conditions": conditions} for name in names]
     labels = {"kubernetes.io/service-name": "agent-runtime"}
-    return {"metadata": {"name": "agent-runtime-x", "labels": labels}, "endpoints": endpoints}
+    return {
+        "metadata": {"name": "agent-runtime-x", "labels": labels},
+        "addressType": "IPv4",
+        "endpoints": endpoints,
+        "ports": [{"name": "http", "port": 8080}],
+    }
 
 
 def served(

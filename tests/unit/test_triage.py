@@ -40,7 +40,9 @@ SERVING: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "endpointslices": (
         {
             "metadata": {"name": "a", "labels": {"kubernetes.io/service-name": "agent-runtime"}},
+            "addressType": "IPv4",
             "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": True, "serving": True}}],
+            "ports": [{"name": "http", "port": 8080}],
         },
     )
 }
