@@ -10,6 +10,7 @@ from __future__ import annotations
 from dashboard.catalog import recorded
 from dashboard.catalog.counting import counted, once
 from dashboard.catalog.expression import Expression
+from dashboard.model.mapping import DENIED
 from dashboard.model.reading import Unit
 
 SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
@@ -27,13 +28,13 @@ _DECISIONS = f"rate(agentgov_policy_decisions_total{{{PLATFORM}}}[$window])"
 _EVALUATED = (f"agentgov_contract_evaluations_total{{{SCOPE}}}", *EVALUATION_KINDS)
 _VIOLATED = (f"agentgov_contract_violations_total{{{SCOPE}}}", *_VIOLATION_KINDS)
 _DECIDED = (f"agentgov_policy_decisions_total{{{PLATFORM}}}", *_DECISION_KINDS)
-_DENIALS = f'rate(agentgov_policy_decisions_total{{{PLATFORM}, decision="deny"}}[$window])'
+_DENIALS = f"rate(agentgov_policy_decisions_total{{{PLATFORM}, {DENIED}}}[$window])"
 # The same, recorded.
 _R_ALL = f"agent:agentgov_contract_evaluations:rate5m{{{SCOPE}}}"
 _R_BROKEN = f'agent:agentgov_contract_evaluations:rate5m{{{SCOPE}, outcome!="pass"}}'
 _R_VIOLATIONS = f"agent:agentgov_contract_violations:rate5m{{{SCOPE}}}"
 _R_DECISIONS = f"policy:agentgov_policy_decisions:rate5m{{{PLATFORM}}}"
-_R_DENIALS = f'policy:agentgov_policy_decisions:rate5m{{{PLATFORM}, decision="deny"}}'
+_R_DENIALS = f"policy:agentgov_policy_decisions:rate5m{{{PLATFORM}, {DENIED}}}"
 _R_DRIFT = f"contract:agentgov_contract_drift_score_ratio:max{{{SCOPE}}}"
 
 

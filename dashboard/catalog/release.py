@@ -11,6 +11,7 @@ from typing import TypedDict
 from dashboard.catalog.contracts import EVALUATION_KINDS
 from dashboard.catalog.counting import Counted, counted, once, once_quantile
 from dashboard.catalog.expression import Expression
+from dashboard.model.mapping import DENIED
 from dashboard.model.reading import Unit
 
 _SERVICE = 'namespace="$namespace", service_name="$service"'
@@ -209,7 +210,7 @@ DECISION_COUNTER = Expression(
 )
 DENIAL_COUNTER = Expression(
     name="release_denial_counter",
-    **_bad(f'agentgov_policy_decisions_total{{{_SERVICE}, decision="deny"}}'),
+    **_bad(f"agentgov_policy_decisions_total{{{_SERVICE}, {DENIED}}}"),
     unit=Unit.COUNT,
     blind="whether policies deny more than on the other track",
 )

@@ -2,11 +2,12 @@
 
 Only the leaves change. Each selector gets its own metric and labels, and its answer gets our labels back by
 `label_replace`. Everything around it stays as the catalogue wrote it. Durations become seconds where they are read:
-at a sum, and around a quantile. Bucket bounds stay in the metric's unit; `bound_factor` says how long that is.
+at a sum, around a quantile and in a matcher on bounds. Answers with bounds have the metric's; see `bucket_factor`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from dashboard.model.mapping import CONCEPT_OF, LABELS, OURS, UNITS, Concept, La
 
 # Labels that place a figure: without one of them it would be told of the wrong thing.
 _KEYS = {"namespace", "service_name", "track", "pod"}
+_OUR_PREFIXES = ("gen_ai_", "agentgov_")
 _LOGICAL = {ours: logical for logical, ours in LABELS.items()}
 _MATCHER = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_.]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 _STRING = r'"(?:[^"\\]|\\.)*"'
@@ -75,10 +77,10 @@ def translate(promql: str, mapping: Mapping) -> str:
     return _scaled_quantiles(_LEAF.sub(lambda leaf: _leaf(leaf, mapping, grouped), promql), promql, mapping)
 
 
-def bound_factor(mapping: Mapping, key: str) -> float:
-    """How many seconds one unit of a concept's bucket bounds is."""
-    metric, concept = mapping.metrics.get(key), next(c for c in CONCEPT_OF.values() if c.key == key)
-    return _factor(concept, metric) if metric else 1.0
+def bucket_factor(promql: str, mapping: Mapping) -> float:
+    """How many seconds one unit of the bucket bounds is that a question of the catalogue answers with."""
+    factors = _bucket_factors(promql, mapping)
+    return factors.pop() if factors else 1.0
 
 
 def series_of(promql: str) -> tuple[tuple[str, tuple[Matcher, ...]], ...]:
@@ -89,7 +91,8 @@ def series_of(promql: str) -> tuple[tuple[str, tuple[Matcher, ...]], ...]:
 def _leaf(leaf: re.Match[str], mapping: Mapping, grouped: set[str]) -> str:
     name = leaf["name"]
     concept = CONCEPT_OF.get(name)
-    if concept is None and name != "up":  # recorded by our rules, or of a standard exporter: in standard names
+    is_ours = concept is not None or name == "up" or name.startswith(_OUR_PREFIXES)
+    if not is_ours or ":" in name:  # of a standard exporter, or recorded by our rules: in standard names
         return leaf[0]
     metric = mapping.metrics.get(concept.key) if concept else None
     found = matchers(leaf["matchers"])
@@ -98,6 +101,8 @@ def _leaf(leaf: re.Match[str], mapping: Mapping, grouped: set[str]) -> str:
         own_name, found = _of_metric(concept, metric, suffix, found)
     else:
         own_name = name
+    if concept and metric and suffix == "_bucket" and (factor := _factor(concept, metric)) != 1.0:
+        found = tuple(_bounds(m, factor) if m.label == "le" and m.value else m for m in found)
     own = [each for matcher in found for each in _own_matchers(matcher, mapping, metric, own_name)]
     selector = f"{own_name}{{{', '.join(map(str, own))}}}{leaf['range'] or ''}{leaf['offset'] or ''}"
     is_call = bool(leaf["call"] and leaf["range"] and leaf["close"] and _OVER_TIME.fullmatch(leaf["function"]))
@@ -227,12 +232,7 @@ def _factor(concept: Concept, metric: Metric) -> float:
 
 def _scaled_quantiles(translated: str, promql: str, mapping: Mapping) -> str:
     """The same with quantiles in seconds, whatever unit the bounds are in. A question has buckets of one metric."""
-    factors = {
-        _factor(concept, metric)
-        for name, _ in series_of(promql)
-        if name.endswith("_bucket") and (concept := CONCEPT_OF.get(name))
-        if (metric := mapping.metrics.get(concept.key))
-    } - {1.0}
+    factors = _bucket_factors(promql, mapping)
     if not factors or not _QUANTILE.search(translated):
         return translated
     (factor,) = factors
@@ -242,6 +242,29 @@ def _scaled_quantiles(translated: str, promql: str, mapping: Mapping) -> str:
         pieces += [translated[at:start], f"({factor:g} * {translated[start:end]})"]
         at = end
     return "".join([*pieces, translated[at:]])
+
+
+def _bucket_factors(promql: str, mapping: Mapping) -> set[float]:
+    return {
+        _factor(concept, metric)
+        for name, _ in series_of(promql)
+        if name.endswith("_bucket") and (concept := CONCEPT_OF.get(name))
+        if (metric := mapping.metrics.get(concept.key))
+    } - {1.0}
+
+
+def _bounds(matcher: Matcher, factor: float) -> Matcher:
+    """A matcher on bounds in seconds as one on bounds in the metric's unit, in every usual spelling."""
+    told = (bound.replace("\\\\", "") for bound in matcher.value.split("|"))
+    spelled = [spelling for bound in told for spelling in _spellings(float(bound) / factor)]
+    return replace(matcher, value="|".join(_quoted(escaping.literal(each)) for each in dict.fromkeys(spelled)))
+
+
+def _spellings(bound: float) -> tuple[str, ...]:
+    if math.isinf(bound):
+        return ("+Inf", "Inf")
+    near = round(bound, 9)
+    return f"{near:g}", f"{near:.1f}", repr(near), *((str(round(near)),) if near == round(near) else ())
 
 
 def _starts(text: str) -> Iterable[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboard.catalog.counting import once
 from dashboard.catalog.expression import Expression
+from dashboard.model import mapping
 from dashboard.model.reading import Unit
 
 _RUNS = 'gen_ai_invoke_agent_duration_seconds_count{namespace="$namespace", gen_ai_operation_name="invoke_agent"'
@@ -49,7 +50,7 @@ _RUN = f"{_RUNS}}}"
 
 _BY_POLICY = f"{_BY_TRACK}, policy"
 _DECISIONS = f"agentgov_policy_decisions_total{{{_NS}"
-_DENIALS = once(f'rate({_DECISIONS}, decision="deny"}}[$window])', _BY_POLICY)
+_DENIALS = once(f"rate({_DECISIONS}, {mapping.DENIED}}}[$window])", _BY_POLICY)
 
 DENIED = Expression(
     name="policy_denied",

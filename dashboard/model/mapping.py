@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, replace
 
+from dashboard.model import words
+
 # Logical names of labels, as settings and presets write them, and the label that carries each in the catalogue.
 LABELS: MappingOf[str, str] = {
     "namespace": "namespace",
@@ -70,6 +72,8 @@ class Concept:
     bad: tuple[str, ...] = ()
 
 
+# A denial in every word that means one.
+DENIED = 'decision=~"{}"'.format("|".join(words.DECISIONS.spellings(words.PolicyDecision.DENIED)))
 _ERROR = ('error_type!=""',)
 CONCEPTS: tuple[Concept, ...] = (
     Concept(
@@ -148,7 +152,7 @@ CONCEPTS: tuple[Concept, ...] = (
         key="policy_decisions",
         series="agentgov_policy_decisions_total",
         what="decisions of policies",
-        bad=('decision="deny"',),
+        bad=(DENIED,),
     ),
     Concept(key="approvals", series="agentgov_approvals_pending", what="approvals that wait for a person"),
     Concept(key="kill_switch", series="agentgov_kill_switch_engaged", what="the kill switch"),

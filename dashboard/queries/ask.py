@@ -197,13 +197,20 @@ class Ask:
 
     def _present_within(self, selectors: Iterable[str], ttl_seconds: float) -> dict[str, frozenset[str] | None]:
         calls = {selector: self._calls.present(selector) for selector in selectors}
-        within = {"ttl_seconds": ttl_seconds, "timeout_seconds": NAMES_PATIENCE_SECONDS}
-        begun = {selector: self._begin_call(replace(call, **within)) for selector, call in calls.items()}
+        patience = NAMES_PATIENCE_SECONDS
+        begun = {
+            selector: self._begin_call(replace(call, ttl_seconds=ttl_seconds, timeout_seconds=patience))
+            for selector, call in calls.items()
+        }
         return {selector: finish(0.0).value for selector, finish in begun.items()}
 
     def _begin_measured(self, call: SourceCall, present: Mapping[str, frozenset[str] | None]) -> Finish:
         """Sets the call going, unless nothing here has ever measured what it asks for."""
         if reason := lacking(call.series, present):
+            named = self.environment.named_metrics & {name for name, _ in call.series}
+            if named and lacking(tuple(pair for pair in call.series if pair[0] in named), present):
+                # Somebody means it to be there: that is a mistake or an outage, and holds.
+                return _at_once(missing(f"the settings name it, but there is {reason}", source=call.source))
             return _at_once(unmeasured(reason, source=call.source, query=call.text))
         return self._begin_call(call)
 

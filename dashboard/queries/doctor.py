@@ -20,9 +20,8 @@ from dashboard.settings.names import mapping_of, preset, preset_names
 _PLACING = ("namespace", "service", "track")
 # Who puts labels on what is scraped or pushed; "" is our own rules.
 _STACKS = ("", "kube-prometheus-stack", "otlp")
+_HTTP = "http-server"
 _TRACK_VALUES = frozenset(("blue", "green"))
-# What teams call the label of their tracks where its values are not blue and green.
-_TRACK_NAMES = ("track", "color", "colour", "slot", "deployment_color", "release_track", "variant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,12 @@ class Suggestion:
 def candidates() -> frozenset[str]:
     """Every metric that a concept may be read from: ours and those of all presets."""
     mappings = [OURS, *(mapping_of((name,), {}, {}) for name in preset_names())]
-    return frozenset(name for mapping in mappings for concept in CONCEPTS if (name := _carrier(concept, mapping)))
+    return frozenset(name for mapping in mappings for name in carriers(mapping))
+
+
+def carriers(mapping: NameMapping) -> frozenset[str]:
+    """The metric of each concept under `mapping`."""
+    return frozenset(name for concept in CONCEPTS if (name := _carrier(concept, mapping)))
 
 
 def check(mapping: NameMapping, telemetry: Telemetry) -> tuple[ConceptCheck, ...]:
@@ -168,8 +172,12 @@ def _elsewhere(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> 
 def _metric_presets(telemetry: Telemetry) -> Iterator[str]:
     """The fewest presets that find every concept that any of them finds, those that find most first."""
     open_ones = {check.key for check in check(OURS, telemetry) if check.standing is Standing.RENAMED}
+    # Plain HTTP requests stand for runs only where nothing tells of agents.
+    agents = [name for name in preset_names() if name != _HTTP]
+    is_agentic = any(name.startswith(("gen_ai_", "agent")) for name in telemetry.recent)
     while open_ones:
-        finds = {name: {key for key in open_ones if (_found_by(name, key, telemetry))} for name in preset_names()}
+        offered = agents if is_agentic else preset_names()
+        finds = {name: {key for key in open_ones if _found_by(name, key, telemetry)} for name in offered}
         best = max(finds, key=lambda name: (len(finds[name]), name))
         if not finds[best]:
             return
@@ -191,20 +199,14 @@ def _series(presets: tuple[str, ...], telemetry: Telemetry) -> tuple[Mapping[str
 
 
 def _track_label(sets: tuple[Mapping[str, str], ...]) -> Label | None:
-    """The label that tells tracks apart by itself; None where none does."""
+    """The label that has blue and green, and no other value; None where none does: which of a and b is blue, no metric
+    tells.
+    """
     values: dict[str, set[str]] = {}
     for each in sets:
         for name, value in each.items():
             values.setdefault(name, set()).add(value)
-    for name, seen in sorted(values.items()):
-        if seen and seen <= _TRACK_VALUES and "track" not in values:
-            return Label(name=name)
-    for name in _TRACK_NAMES:
-        seen = values.get(name, set())
-        if name != "track" and len(seen) == len(_TRACK_VALUES) and not seen & _TRACK_VALUES:
-            first, second = sorted(seen)
-            return Label(name=name, values={"blue": first, "green": second})
-    return None
+    return next((Label(name=name) for name, seen in sorted(values.items()) if seen == _TRACK_VALUES), None)
 
 
 def _label_lines(lacking: Iterable[str], name: str, telemetry: Telemetry) -> Iterator[str]:

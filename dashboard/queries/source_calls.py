@@ -21,8 +21,9 @@ from connectors.kubernetes import Kubernetes
 from connectors.prometheus import Line, Matrix, Prometheus
 from dashboard.catalog import escaping
 from dashboard.catalog.expression import SCRAPE_SECONDS
-from dashboard.catalog.translation import translate
+from dashboard.catalog.translation import bucket_factor, translate
 from dashboard.model.alert import Alert
+from dashboard.model.mapping import OURS
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.model.series import Sample, Series
 from dashboard.model.telemetry import Telemetry
@@ -190,7 +191,7 @@ class SourceCalls:
             recent = prometheus.label_values("__name__", start=hour, end=now, timeout_seconds=seconds)
             past = prometheus.label_values("__name__", start=ever, end=now, timeout_seconds=seconds)
             labels: dict[str, list[Mapping[str, str]]] = {}
-            wanted = sorted(doctor.candidates() & set(recent))
+            wanted = sorted((doctor.candidates() | doctor.carriers(self._environment.mapping)) & set(recent))
             selectors = [f'{{__name__="{name}"}}' for name in wanted]
             series = prometheus.series(*selectors, start=hour, end=now, timeout_seconds=seconds) if wanted else ()
             for one in series:
@@ -226,8 +227,18 @@ class SourceCalls:
         return translate(request.expression.render(self._values(request), names), self._environment.mapping)
 
     def _values(self, request: Instant | Range) -> dict[str, str]:
+        """What to fill in. Recorded series have our names: with others the raw ones are asked at any span."""
         scrape_seconds = self._environment.prometheus.scrape_interval_seconds
-        return {SCRAPE_SECONDS: str(scrape_seconds), **request.values}
+        values = {SCRAPE_SECONDS: str(scrape_seconds), **request.values}
+        return values if self._environment.mapping == OURS else {**values, "span": ""}
+
+    def _labels(self, request: Instant | Range, labels: Mapping[str, str]) -> Mapping[str, str]:
+        """Labels of an answer, with a bucket's bound in seconds."""
+        factor = bucket_factor(request.expression.promql, self._environment.mapping)
+        bound = labels.get("le", "")
+        if factor == 1.0 or not bound:
+            return labels
+        return {**labels, "le": "+Inf" if "Inf" in bound else f"{round(float(bound) * factor, 9):g}"}
 
     def _shortcut(self, request: Instant) -> tuple[str, str] | None:
         shortcut = request.expression.shortcut(self._values(request))
@@ -251,7 +262,10 @@ class SourceCalls:
                 asked = query if found.points or found.warnings else steady
             left_seconds = max(_LEAST_SECONDS, INSTANT_SECONDS - (time.monotonic() - began))
             answer = self._sources.prometheus.instant(asked, at=request.at, timeout_seconds=left_seconds)
-            samples = tuple(Sample(labels=point.labels, value=_finite(point.value)) for point in answer.points)
+            samples = tuple(
+                Sample(labels=self._labels(request, point.labels), value=_finite(point.value))
+                for point in answer.points
+            )
             newest = max((point.at for point in answer.points), default=None)
             as_of = request.at or self._clock() if newest is None else datetime.fromtimestamp(newest, UTC)
             text = _with_infos(query, answer.infos)
@@ -312,7 +326,9 @@ class SourceCalls:
                 answer = asked(query)
             newest = max((line.points[-1][0] for line in answer.lines if line.points), default=float(grid.end))
             as_of = datetime.fromtimestamp(newest, UTC)
-            series = _series(grid, answer.lines)
+            series = tuple(
+                replace(one, labels=self._labels(request, one.labels)) for one in _series(grid, answer.lines)
+            )
             text = _with_infos(query, answer.infos)
             return _answered(series, Source.PROMETHEUS, as_of, text, answer.warnings, "no such series in this range")
 

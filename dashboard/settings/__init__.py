@@ -413,6 +413,15 @@ class EnvironmentSettings(_Section):
         return self
 
     @cached_property
+    def named_metrics(self) -> frozenset[str]:
+        """The metrics that the own lines name, not those of presets: somebody means them to be there."""
+        named: set[str] = set()
+        for metric in self.metrics.values():
+            own = metric.metric()
+            named |= {own.bad_series, *(own.name(suffix) for suffix in ("", "_count", "_sum", "_bucket"))}
+        return frozenset(named - {""})
+
+    @cached_property
     def mapping(self) -> NameMapping:
         """What carries what in this environment's metrics: presets, and the own lines over them."""
         return mapping_of(self.presets, self.labels, self.metrics).with_tracks(

@@ -28,7 +28,7 @@ from dashboard.model.mapping import CONCEPTS, LABELS, UNITS, Concept, Label, Map
 PRESETS = Path(__file__).parent.parent / "presets"
 _CONCEPTS = {concept.key: concept for concept in CONCEPTS}
 _STRING = r'"(?:[^"\\]|\\.)*"'
-_MATCHERS = re.compile(rf"\s*(?:[a-zA-Z_]\w*\s*(?:=~|!~|!=|=)\s*{_STRING}\s*(?:,\s*|$))*")
+_MATCHERS = re.compile(rf"\s*(?:[a-zA-Z_][a-zA-Z0-9_]*\s*(?:=~|!~|!=|=)\s*{_STRING}\s*(?:,\s*|$))*")
 
 MetricName = Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_:][a-zA-Z0-9_:]*)?$")]
 LabelNameText = Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_][a-zA-Z0-9_]*)?$")]

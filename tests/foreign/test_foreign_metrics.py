@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from dashboard.catalog import agents, contracts, release, service
+from dashboard.catalog.escaping import Regex
 from dashboard.catalog.expression import Expression
 from dashboard.catalog.index import ENTRIES
 from dashboard.model.reading import Reading, State
@@ -281,6 +282,23 @@ def test_an_own_mapping_gives_rates_errors_and_tracks(own: World) -> None:
 def test_milliseconds_become_seconds(own: World) -> None:
     assert own.value(agents.P50, **BOT) == pytest.approx(0.25, rel=0.02)
     assert 0.25 < own.value(agents.P95, **BOT) < 2.5
+
+
+def test_bounds_of_buckets_are_seconds_in_the_verdict_too(own: World) -> None:
+    told = {sample.labels["le"] for sample in own.reading(release.BUCKETS, **BOT).value or ()}
+    within = own.reading(release.WITHIN_COUNTER, **BOT, bounds=Regex("2\\.5")).value
+
+    assert told == {"0.25", "2.5", "+Inf"}
+    assert {sample.labels["le"] for sample in within or ()} == {"2.5"}
+
+
+def test_a_metric_that_the_settings_name_and_nobody_has_is_missing_and_not_left_out(own: World, tmp_path: Path) -> None:
+    with prometheus(pod(made_up(), "blue"), tmp_path) as url:
+        ask = build_ask(settings(url, metrics={"cost": "bot_dollars_total"}, labels={"service": "job"}))
+        found = ask.gather({"x": Instant(release.COST, VALUES, at=end())}).samples("x")
+        ask.close()
+    assert found.state is State.MISSING
+    assert "bot_dollars_total" in found.reason
 
 
 def test_thousands_of_tokens_become_tokens(own: World) -> None:
