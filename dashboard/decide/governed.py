@@ -83,12 +83,17 @@ def release_began(
     An undo is a rollout. Without a ReplicaSet it is the Deployment's own beginning, and so it is of the ReplicaSet of a
     Rollout. None when neither is known.
     """
-    found = rollouts.latest(deployment, replicasets, deployments, pods)
+    sets, pods = tuple(replicasets), tuple(pods)
+    found = rollouts.latest(deployment, sets, deployments, pods)
     if found is not None:
         return found.at, f"{objects.name_of(found.replica_set)}-"
-    ours = (objects.created_at(item) for item in deployments if objects.name_of(item) == deployment)
-    own = f"{deployment}-" if any(objects.name_of(item) == deployment for item in replicasets) else ""
-    return next(ours, None), own
+    created = next((objects.created_at(item) for item in deployments if objects.name_of(item) == deployment), None)
+    if not any(objects.name_of(item) == deployment for item in sets):
+        return created, ""
+    # Rollouts takes an old ReplicaSet up again when it undoes: its oldest pod tells since when.
+    pods_began = [objects.created_at(pod) for pod in pods if objects.name_of(pod).startswith(f"{deployment}-")]
+    oldest = min((at for at in pods_began if at is not None), default=None)
+    return max((at for at in (created, oldest) if at is not None), default=None), f"{deployment}-"
 
 
 def _status(found: TrackDeployment, ours: Sequence[Object], behind: frozenset[str]) -> TrackStatus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from dashboard.decide.blue_green import of_service, preview_service, workloads_of
-from dashboard.decide.governed import governed_service, of_track
+from dashboard.decide.governed import governed_service, of_track, release_began
 from dashboard.decide.lacks import commands_for, why_not_governed
 from dashboard.decide.tracks import find_tracks
 from dashboard.decide.traffic_change import traffic_change
@@ -218,6 +219,19 @@ def test_pods_of_a_rollout_are_told_by_their_hash() -> None:
     ]
 
     assert [pod["metadata"]["name"] for pod in of_track(pods, users, Track.GREEN, values)] == ["two"]
+
+
+def test_an_old_replicaset_that_argo_took_up_again_began_with_its_pods() -> None:
+    found = objects("argo")["ReplicaSet"]
+    found[1]["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    name = found[1]["metadata"]["name"]
+    pods = [
+        {"metadata": {"name": f"{name}-{end}", "creationTimestamp": f"2026-03-01T03:0{minute}:00Z"}}
+        for minute, end in ((2, "b"), (1, "a"))
+    ]
+
+    assert release_began(name, found, found, pods) == (datetime(2026, 3, 1, 3, 1, tzinfo=UTC), f"{name}-")
+    assert release_began(name, found, found) == (datetime(2026, 1, 1, tzinfo=UTC), f"{name}-")
 
 
 def test_a_promoted_rollout_has_one_track_until_the_next_release() -> None:
