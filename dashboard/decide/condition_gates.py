@@ -30,18 +30,27 @@ def patterns(evidence: Evidence, limits: Limits) -> GateAnswer:
     title = f"New errors in the log of {evidence.candidate}"
     if found.value is None:
         return _answer("patterns", title, Result.UNKNOWN, found.reason, found)
-    new = [p for p in found.value.patterns if not p.other and p.candidate >= limits.least_bad_events]
+    unseen = [p for p in found.value.patterns if not p.other]
+    new = [p for p in unseen if p.candidate >= limits.least_bad_events]
+    rare = sum(pattern.candidate for pattern in unseen)
     silent = found.value.without_text
     lines = sum(pattern.candidate for pattern in found.value.patterns) + silent
+    none_new = "none of a new kind"
+    if unseen:
+        kinds = f"{len(unseen)} kind{'s' if len(unseen) > 1 else ''}"
+        none_new = f"{rare} of them of {kinds} not seen on {evidence.candidate.other}, too few of each to tell"
     figures: dict[str, Any] = {"unit": Unit.COUNT, "value": len(new), "limit": 0, "sample": lines}
     if not new and silent >= limits.least_bad_events:
         reason = f"{silent} of {lines} error lines have no text that can be read: their kind is not known"
         return _answer("patterns", title, Result.UNKNOWN, reason, found, **figures)
     if not new and not found.value.is_candidate_whole:
-        reason = f"only the newest {lines} error lines were read, none of a new kind among them"
+        reason = f"only the newest {lines} error lines were read, {none_new}"
         return _answer("patterns", title, Result.UNKNOWN, reason, found, **figures)
+    # A long tail of rare kinds is usual, but not that most lines are of such.
+    if not new and rare >= limits.least_bad_events and 2 * rare > lines:
+        return _answer("patterns", title, Result.UNKNOWN, f"{lines} error lines, {none_new}", found, **figures)
     if not new:
-        reason = f"{lines} error lines, none of a new kind" if lines else "no error line"
+        reason = f"{lines} error lines, {none_new}" if lines else "no error line"
         return _answer("patterns", title, Result.PASS, reason, found, **figures)
     more = f" and {len(new) - 1} more kinds" if len(new) > 1 else ""
     said = f"{new[0].candidate} times “{new[0].template}”{more}"

@@ -12,13 +12,18 @@ import re
 from dashboard.decide import lines
 
 MASK = "…"
-LONGEST_KIND = 200
+LONGEST_KIND = 400
+# Chinese, Japanese, Thai, Lao, Burmese and Khmer have no spaces between words, so no run of their letters is one word.
+_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+_LETTER = rf"[^\W{_UNSPACED}]"
 # Of a token so long with no break in it nobody reads a word: an encoded value, or rubbish.
 _LONGEST_WORD = 40
 
 # One word in quotes is a name. Several are what the line says. An apostrophe within a word opens no quote.
-_QUOTED = re.compile(r"""(?<!\w)(["'`])[^\s"'`]{1,100}\1(?!\w)""")
-_TOKEN = re.compile(r"\w++(?:[.-]++\w++)*+")
+_QUOTED = re.compile(rf"""(?<!{_LETTER})(["'`])[^\s"'`{_UNSPACED}]{{1,100}}\1(?!{_LETTER})""")
+_TOKEN = re.compile(rf"{_LETTER}++(?:[.-]++{_LETTER}++)*+|\d++")
+# The class of an error says what went wrong, whatever package it is of: `org.h2.jdbc.LedgerCorrupt`.
+_CLASS = re.compile(r"\.(?:[A-Z]++[a-z]++){2,}+$")
 _DIGIT = re.compile(r"\d")
 # A time or an address is one variable part, not one for each number in it; a sign, % or # belongs to its number.
 _JOINED = re.compile(rf"(?<!\S)[-+#]{MASK}|{MASK}(?:[:,/x+% ]{{1,2}}{MASK})+%?|{MASK}%")
@@ -26,7 +31,7 @@ _JOINED = re.compile(rf"(?<!\S)[-+#]{MASK}|{MASK}(?:[:,/x+% ]{{1,2}}{MASK})+%?|{
 
 def kind(message: str) -> str:
     """What every line of its kind has in common; "" for a line that says nothing."""
-    return masked(lines.read(message).text)[:LONGEST_KIND].strip()
+    return _shortened(masked(lines.read(message).text)).strip()
 
 
 def masked(text: str) -> str:
@@ -35,9 +40,18 @@ def masked(text: str) -> str:
     return _JOINED.sub(MASK, _TOKEN.sub(_mask, _QUOTED.sub(MASK, text)))
 
 
+def _shortened(text: str) -> str:
+    """Its beginning and its end: a long line names its cause last."""
+    half = LONGEST_KIND // 2
+    return text if len(text) <= LONGEST_KIND else f"{text[:half]}{MASK}{text[len(MASK) - half :]}"
+
+
 def _mask(found: re.Match[str]) -> str:
     token = found[0]
-    return MASK if _DIGIT.search(token) or _is_unbroken(token) else token
+    if not (_DIGIT.search(token) or _is_unbroken(token)):
+        return token
+    named = _CLASS.search(token)
+    return MASK + named[0] if named else MASK
 
 
 def _is_unbroken(token: str) -> bool:

@@ -167,7 +167,9 @@ def _said(text: str) -> str:
         return ends or first
     if first.endswith(":") and not ends:
         ends = next((line.strip() for line in lines[1:] if line and not line[0].isspace()), "")
-    return (f"{first.removesuffix(':')}: {ends}" if ends and ends not in first else first)[:LONGEST_LINE]
+    if ends and ends not in first:
+        first = f"{first.removesuffix(':')[: LONGEST_LINE // 2]}: {ends}"
+    return first[:LONGEST_LINE]
 
 
 def _ends(lines: list[str]) -> str:

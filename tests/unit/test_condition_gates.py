@@ -77,6 +77,27 @@ def answer(gate: str, limits: Limits | None = None, **changes: Any) -> GateAnswe
         pytest.param("patterns", {"error_lines": lines(("oops", 4, 0))}, Result.PASS, "4 error", id="too few to tell"),
         pytest.param(
             "patterns",
+            {"error_lines": lines(*((f"oops {kind}", 4, 0) for kind in "abcdefghij"))},
+            Result.UNKNOWN,
+            "40 of them of 10 kinds not seen on blue, too few of each",
+            id="many new kinds with few lines of each",
+        ),
+        pytest.param(
+            "patterns",
+            {"error_lines": lines(("timeout", 90, 4), *((kind, 1, 0) for kind in "abcdefghij"))},
+            Result.PASS,
+            "100 error lines, 10 of them of 10 kinds not seen",
+            id="a tail of rare kinds",
+        ),
+        pytest.param(
+            "patterns",
+            {"error_lines": lines(("oops", 2, 0), is_candidate_whole=False)},
+            Result.UNKNOWN,
+            "2 of them of 1 kind not seen on blue",
+            id="few of a new kind among those that were read",
+        ),
+        pytest.param(
+            "patterns",
             {"error_lines": lines(("oops", 9, 0), ("ouch", 8, 0))},
             Result.FAIL,
             "9 times “oops” and 1 more kinds, never on blue",

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.decide.error_lines import error_lines
-from dashboard.decide.likeness import kind
+from dashboard.decide.likeness import LONGEST_KIND, kind
+
+LONG = "the request of this tenant was refused by the upstream gateway " * 7
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,10 @@ from dashboard.decide.likeness import kind
             "java.lang.RuntimeException: no\n\tat a.B.d(B.java:9)\nCaused by: java.io.IOException: disk full",
             id="Java's stacks with one cause",
         ),
+        pytest.param("任务17在3秒后失败", "任务9在12秒后失败", id="numbers in Chinese"),
+        pytest.param("ポート8080に接続できません", "ポート443に接続できません", id="numbers in Japanese"),
+        pytest.param("หมดเวลาหลัง๓๐วินาที", "หมดเวลาหลัง๕วินาที", id="Thai digits"),
+        pytest.param('找不到文件"a.txt"', '找不到文件"ledger.txt"', id="a quoted name in Chinese"),
     ],
 )
 def test_lines_that_say_the_same_are_of_one_kind(one: str, other: str) -> None:
@@ -110,6 +116,28 @@ def test_lines_that_say_the_same_are_of_one_kind(one: str, other: str) -> None:
             "thread 'main' panicked at src/x.rs:3:5:\nmodel timed out",
             id="a first line that only introduces the second",
         ),
+        pytest.param("模型3调用超时", "账本3已损坏", id="Chinese with a digit"),
+        pytest.param("モデル3が応答しません", "台帳3が壊れています", id="Japanese with a digit"),
+        pytest.param("โมเดล3ไม่ตอบ", "บัญชี3เสียหาย", id="Thai with a digit"),
+        pytest.param('错误："模型超时"', '错误："账本损坏"', id="a quoted sentence in Chinese"),
+        pytest.param("长" * 50 + "模型超时", "长" * 50 + "账本损坏", id="a long sentence in Chinese"),
+        pytest.param("org.h2.jdbc.LedgerCorrupt: no", "org.h2.jdbc.ModelTimeout: no", id="classes of h2"),
+        pytest.param(
+            f"Exception: {LONG}\n\tat a.B\nCaused by: a.DiskFull: no",
+            f"Exception: {LONG}\n\tat a.B\nCaused by: a.LinkReset: no",
+            id="Java's cause behind a long message",
+        ),
+        pytest.param(
+            f"E: {LONG * 20}\n\tat a.B\nCaused by: a.DiskFull",
+            f"E: {LONG * 20}\n\tat a.B\nCaused by: a.LinkReset",
+            id="Java's cause behind a message of 8 kB",
+        ),
+        pytest.param(
+            json.dumps({"msg": LONG, "error": "timed out"}),
+            json.dumps({"msg": LONG, "error": "ledger corrupt"}),
+            id="the error of JSON behind a long message",
+        ),
+        pytest.param(f"{LONG} timed out", f"{LONG} ledger corrupt", id="the end of a long line"),
     ],
 )
 def test_lines_that_say_something_else_are_of_another_kind(one: str, other: str) -> None:
@@ -167,7 +195,7 @@ def test_the_order_of_lines_changes_no_kind_and_no_count(
 def test_every_text_has_a_short_kind_of_its_own(message: str) -> None:
     found = kind(message)
 
-    assert len(found) <= 200
+    assert len(found) <= LONGEST_KIND
     assert kind(message) == found
 
 
