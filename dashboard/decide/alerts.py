@@ -13,22 +13,57 @@ from dashboard.model.release import GovernedService, Track
 from dashboard.model.words import SEVERITIES, Severity, Vocabulary, shown
 
 _SEVERITY = ("severity", "priority", "level", "urgency", "sev", "criticality")
-# Of a pair the one with `exported_` is of the thing itself: the other one is of the exporter that tells of it.
-_NAMESPACE = ("exported_namespace", "namespace", "k8s_namespace_name", "kubernetes_namespace")
-_SERVICE = ("service_name", "exported_service_name")
+# Of a pair the one with `exported_` is of the thing itself: the other one is of the exporter that tells of it. A mesh
+# calls the side that answers the destination.
+_NAMESPACE = (
+    "exported_namespace",
+    "destination_workload_namespace",
+    "destination_service_namespace",
+    "namespace",
+    "k8s_namespace_name",
+    "kubernetes_namespace",
+)
+_SERVICE = ("service_name", "exported_service_name", "sloth_service")
 _WORKLOAD = (
-    "deployment",
     "exported_deployment",
+    "exported_statefulset",
+    "exported_daemonset",
+    "destination_workload",
+    "deployment",
     "statefulset",
     "daemonset",
     "rollout",
     "k8s_deployment_name",
     "workload",
+    "horizontalpodautoscaler",
 )
+_REPLICA_SET = ("exported_replicaset", "replicaset", "k8s_replicaset_name")
 _POD = ("exported_pod", "pod", "k8s_pod_name", "pod_name", "kubernetes_pod_name")
 _TRACK = ("track", "tealdeck_track", "label_tealdeck_io_track", "tealdeck_io_track")
 # In many rules these name the exporter, so whatever is more exact is looked at before.
-_LOOSE_SERVICE = ("exported_service", "service", "app_kubernetes_io_name", "app", "kubernetes_service")
+_LOOSE_SERVICE = (
+    "exported_service",
+    "destination_service_name",
+    "destination_service",
+    "service",
+    "app_kubernetes_io_name",
+    "app",
+    "kubernetes_service",
+    "exported_job",
+    "job",
+)
+# Labels that name no workload and no service that could be sick, whatever their value is.
+_ELSEWHERE = re.compile(
+    r"alertname|severity|(.*_)?(namespace|container|cluster|team|owner|track)|(source|client)(_.*)?|prometheus|runbook.*"
+)
+_EXPORTER = re.compile(r"kube-state-metrics|exporter|kubelet|cadvisor|prometheus")
+# A word before a name that tells what the name is of, as in `deployment/agent-runtime`.
+_KINDS = frozenset(
+    ("deployment", "deploy", "rollout", "statefulset", "daemonset", "replicaset", "pod", "service", "svc")
+) | {"podMonitor", "serviceMonitor"}
+# Kubernetes cuts the name that it generates a pod's name from, and then adds five letters.
+_LONGEST_STEM, _LONGEST_POD = 58, 63
+_CUT_HASH = re.compile(r"(-[bcdfghjklmnpqrstvwxz2456789]{1,10})?-?$")
 
 _ORDINAL = re.compile(r"\d{1,4}")
 
@@ -61,40 +96,64 @@ def place(labels: Mapping[str, str]) -> tuple[str, str]:
     named = _first(labels, _SERVICE)
     if named:
         return named, track or (of_workload if service == named else "")
-    if workload:
+    loose = _qualified(_first(labels, _LOOSE_SERVICE))[0]
+    if workload and (not loose or not _EXPORTER.search(workload) or _EXPORTER.search(loose)):
         return service, track or of_workload
-    return _first(labels, _LOOSE_SERVICE), track
+    service, of_loose = _without_track(loose)
+    return service, track or of_loose
+
+
+def names_nobody(labels: Mapping[str, str]) -> bool:
+    """Whether labels name no service and no workload, or only the exporter that tells of something else."""
+    service, _ = place(labels)
+    return not service or _EXPORTER.search(service) is not None
 
 
 def workload_of(labels: Mapping[str, str]) -> str:
     """The Deployment, or another workload, that labels name, or that the pod belongs to by its name; "" if none."""
     if named := _first(labels, _WORKLOAD):
         return named
-    if replica_set := labels.get("replicaset", ""):
-        return replica_set.rpartition("-")[0] or replica_set
+    if replica_set := _first(labels, _REPLICA_SET):
+        return _of_replica_set(replica_set)
     return workload_of_pod(_first(labels, _POD))
 
 
 def workload_of_pod(pod: str) -> str:
     """The workload of a pod: a Deployment's has a hash and five letters after its name, a StatefulSet's a number."""
+    if len(pod) == _LONGEST_POD and "-" not in pod[_LONGEST_STEM:]:
+        return _CUT_HASH.sub("", pod[:_LONGEST_STEM])
     parts = pod.rsplit("-", 1 if _ORDINAL.fullmatch(pod.rpartition("-")[2]) else 2)
     return parts[0] if len(parts) > 1 else pod
 
 
 def concerns(alert: Alert, service: GovernedService, candidate: Track) -> bool:
-    """Whether an alert speaks of this track of the service, or of the service without saying which."""
-    labels = alert.labels
-    if namespace(labels) not in ("", service.namespace):
-        return False
-    workload = workload_of(labels)
-    for track, status in service.tracks.items():
-        if workload == status.deployment:
-            return track == candidate
-    named = _first(labels, _SERVICE) or ("" if workload else _first(labels, _LOOSE_SERVICE))
-    if named and named == service.preview_service:
+    """Whether an alert speaks of this track of the service, or of the service without saying which.
+
+    Rules name what is sick by labels of their own, so the names of the service are looked for in every label.
+    """
+    labels = {label: value for label, value in alert.labels.items() if not _ELSEWHERE.fullmatch(label)}
+    bound, home = namespace(alert.labels), service.namespace
+
+    def named(name: str | None, *, is_workload: bool = False) -> bool:
+        return bool(name) and any(
+            name in _names(label, value, bound, home) or (is_workload and _is_cut(label, value, name or ""))
+            for label, value in labels.items()
+            # A track may be called like the service: then only what names workloads tells them apart.
+            if not is_workload or name != service.name or label in (*_WORKLOAD, *_REPLICA_SET, *_POD)
+        )
+
+    tracks = {track for track, status in service.tracks.items() if named(status.deployment, is_workload=True)}
+    if tracks:
+        return candidate in tracks
+    if named(service.preview_service):
         return candidate == service.preview
-    said = _first(labels, _TRACK)
-    return named == service.name and (said == candidate or said not in service.tracks)
+    said = _first(alert.labels, _TRACK)
+    return named(service.name) and (said == candidate or said not in service.tracks)
+
+
+def is_elsewhere(alert: Alert, service: GovernedService) -> bool:
+    """Whether an alert is bound to another namespace than the service."""
+    return namespace(alert.labels) not in ("", service.namespace)
 
 
 def by_severity(alerts: Iterable[Alert], words: Vocabulary[Severity] = SEVERITIES) -> dict[Severity, list[Alert]]:
@@ -103,6 +162,38 @@ def by_severity(alerts: Iterable[Alert], words: Vocabulary[Severity] = SEVERITIE
     for alert in sorted(alerts, key=lambda one: (one.starts_at, one.name)):
         found[severity(alert, words)].append(alert)
     return found
+
+
+def _names(label: str, value: str, bound: str, home: str) -> tuple[str, ...]:
+    """What one label names in the namespace `home`; a namespace in its value goes before that of the alert."""
+    name, within = _qualified(value)
+    if (within or bound or home) != home:
+        return ()
+    if label in _POD:
+        return (workload_of_pod(name),)
+    return (value, name, _of_replica_set(name)) if label in _REPLICA_SET else (value, name)
+
+
+def _is_cut(label: str, pod: str, workload: str) -> bool:
+    """Whether this is a pod of the workload whose long name was cut to make room for the last five letters."""
+    if label not in _POD or len(pod) != _LONGEST_POD:
+        return False
+    stem = pod[:_LONGEST_STEM]
+    rest = stem.removeprefix(f"{workload}-")
+    return workload.startswith(stem) or (rest != stem and "-" not in rest.rstrip("-"))
+
+
+def _qualified(value: str) -> tuple[str, str]:
+    """Name and namespace in an address, a DNS name or `namespace/name`; the namespace is "" where it is not said."""
+    scheme, is_address, rest = value.rpartition("://")
+    words = [rest.partition("/")[0]] if is_address and scheme else rest.split("/")
+    words = [word for word in words if word not in _KINDS and not _ORDINAL.fullmatch(word)] or [value]
+    host = words[-1].partition(":")[0].split(".")
+    return host[0], host[1] if len(host) > 1 else words[0] if len(words) > 1 else ""
+
+
+def _of_replica_set(name: str) -> str:
+    return name.rpartition("-")[0] or name
 
 
 def _without_track(workload: str) -> tuple[str, str]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from dashboard.decide.alerts import by_severity, concerns, said_severity
+from dashboard.decide.alerts import by_severity, concerns, is_elsewhere, names_nobody, said_severity
 from dashboard.decide.policy import Limits
+from dashboard.model.alert import Alert
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.release import GovernedService, TrackStatus
 from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result
-from dashboard.model.words import WORDS, Severity
+from dashboard.model.words import WORDS, Severity, Vocabulary
 
 Gate = Callable[[Evidence, Limits], GateAnswer]
 _MOST_NAMED = 3
@@ -126,8 +127,19 @@ def alerts(evidence: Evidence, limits: Limits) -> GateAnswer:
         )
         return _answer("alerts", title, Result.UNKNOWN, reason, behind=found)
     lesser = len(firing[Severity.WARNING]) + len(firing[Severity.INFO])
-    reason = f"no critical one fires, {lesser} of less weight" if lesser else "none fires"
+    homeless = _homeless(found.value, service, words)
+    none = "no critical one fires" if lesser or homeless else "none fires"
+    reason = none + (f", {lesser} of less weight" if lesser else "")
+    if homeless:
+        count = "1 critical alert names" if len(homeless) == 1 else f"{len(homeless)} critical alerts name"
+        reason += f"; {count} no service: {_listed(homeless)}"
     return _answer("alerts", title, Result.PASS, reason, behind=found, unit=Unit.COUNT, value=0, limit=0)
+
+
+def _homeless(found: Iterable[Alert], service: GovernedService, words: Vocabulary[Severity]) -> list[str]:
+    """Names of the critical alerts that may mean any service: nobody can say that they do not mean this one."""
+    here = (alert for alert in found if names_nobody(alert.labels) and not is_elsewhere(alert, service))
+    return [alert.name for alert in by_severity(here, words)[Severity.CRITICAL]]
 
 
 def way_back(evidence: Evidence, _limits: Limits) -> GateAnswer:

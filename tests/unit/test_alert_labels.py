@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -147,6 +148,22 @@ def test_an_alert_is_as_bad_as_the_worst_that_it_says(labels: dict[str, str]) ->
             ("agent-runtime", "green"),
             id="an exporter that tells of a Deployment",
         ),
+        pytest.param({"destination_workload": "agent-runtime-green"}, ("agent-runtime", "green"), id="mesh"),
+        pytest.param({"service": "agent-runtime-green"}, ("agent-runtime", "green"), id="Service of a track"),
+        pytest.param(
+            {"deployment": "kube-state-metrics", "exported_deployment": "agent-runtime-green"},
+            ("agent-runtime", "green"),
+            id="an exporter's own Deployment beside",
+        ),
+        pytest.param(
+            {"exported_replicaset": "agent-runtime-green-5f6d", "pod": "kube-state-metrics-7d-x"},
+            ("agent-runtime", "green"),
+            id="an exporter that tells of a ReplicaSet",
+        ),
+        pytest.param(
+            {"horizontalpodautoscaler": "agent-runtime-green"}, ("agent-runtime", "green"), id="what scales it"
+        ),
+        pytest.param({"job": "agents/agent-runtime-green"}, ("agent-runtime", "green"), id="job of a track"),
         pytest.param(
             {"service_name": "agent-runtime", "pod": "agent-runtime-green-5f6d-x"},
             ("agent-runtime", "green"),
@@ -187,6 +204,71 @@ def test_an_exporter_in_another_namespace_tells_of_this_one() -> None:
     labels = {"namespace": "monitoring", "exported_namespace": "agents", "pod": "agent-runtime-green-5f6d-x"}
 
     assert gate(alert(severity="critical", **labels)).result is Result.FAIL
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"job": "agent-runtime"},
+        {"job": "agents/agent-runtime"},
+        {"job": "serviceMonitor/agents/agent-runtime/0", "namespace": "monitoring"},
+        {"sloth_service": "agent-runtime"},
+        {"service": "agent-runtime.agents.svc.cluster.local"},
+        {"service": "agent-runtime", "pod": "kube-state-metrics-7d9f8b6c5d-x2x1z"},
+        {"destination_service": "agent-runtime.agents.svc.cluster.local", "source_workload": "gateway"},
+        {"instance": "http://agent-runtime.agents.svc:8080/healthz", "namespace": "monitoring"},
+        {"some_team_label": "agent-runtime"},
+    ],
+    ids=str,
+)
+def test_an_alert_on_the_service_in_any_label_stops_the_release_of_either_track(labels: dict[str, str]) -> None:
+    found = alert(**{"namespace": "agents", "severity": "critical", **labels})
+
+    assert gate(found).result is Result.FAIL
+    assert concerns(found, service(), Track.BLUE)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"namespace": "agents", "job": "other/agent-runtime"},
+        {"namespace": "agents", "service": "agent-runtime.other.svc.cluster.local"},
+        {"namespace": "agents", "destination_workload": "gateway", "source_workload": "agent-runtime-green"},
+        {"namespace": "agents", "deployment": "gateway", "team": "agent-runtime", "container": "agent-runtime"},
+    ],
+    ids=str,
+)
+def test_the_same_name_of_something_else_stops_no_release(labels: dict[str, str]) -> None:
+    assert (gate(alert(severity="critical", **labels)).reason) == "none fires"
+
+
+@pytest.mark.parametrize("length", range(40, 63))
+def test_a_long_name_that_is_cut_still_tells_the_workload_of_a_pod(length: int) -> None:
+    name = "agent-runtime-green".rjust(length, "a")
+    pod = f"{name}-5f6d9c8b7d-"[:58] + "x2x1z"
+    long = replace(service().tracks[Track.GREEN], deployment=name)
+    found = alert(namespace="agents", severity="critical", pod=pod)
+
+    assert concerns(found, replace(service(), tracks={Track.GREEN: long}), Track.GREEN)
+    assert length >= 58 or place(found.labels) == (name.removesuffix("-green"), "green")
+
+
+@pytest.mark.parametrize(
+    ("alerts", "says"),
+    [
+        ([{"namespace": "agents"}], "no critical one fires; 1 critical alert names no service: AgentsDown"),
+        ([{"node": "a"}, {"service": "kube-state-metrics"}], "2 critical alerts name no service"),
+        ([{"namespace": "agents", "service": "gateway"}], "none fires"),
+        ([{"namespace": "other"}], "none fires"),
+    ],
+    ids=str,
+)
+def test_a_critical_alert_that_names_no_service_is_told_and_not_called_none(
+    alerts: list[dict[str, str]], says: str
+) -> None:
+    answer = gate(*(alert(severity="critical", **labels) for labels in alerts))
+
+    assert says in answer.reason
 
 
 def test_an_alert_on_the_preview_service_is_one_on_the_track_behind_it() -> None:
