@@ -58,6 +58,12 @@ DENIED = Expression(
     unit=Unit.PER_SECOND,
     blind="Which policy denies what agents want to do, and how often.",
 )
+DECISIONS = Expression(
+    name="policy_decisions_by_word",
+    promql=once(f"rate({_DECISIONS}}}[$window])", f"{_BY_POLICY}, decision"),
+    unit=Unit.PER_SECOND,
+    blind="In which words policies say what they decided, and whether these are understood.",
+)
 DECIDED = Expression(
     name="policy_decided",
     promql=once(f"rate(agentgov_policy_decisions_total{{{_NS}}}[$window])", _BY_TRACK),

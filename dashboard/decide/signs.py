@@ -11,7 +11,7 @@ from dashboard.decide.suspects import is_beyond, suspect, where
 from dashboard.model.incident import CauseFamily, Incident, Symptoms
 from dashboard.model.reading import Unit
 from dashboard.model.series import Sample
-from dashboard.model.words import Severity
+from dashboard.model.words import PolicyDecision, Severity, Vocabulary
 from dashboard.model.written import number
 
 # Without runs that end, whatever has waited this long is stuck; with them, a queue may be that long on purpose.
@@ -45,6 +45,22 @@ def stopped(engaged: Samples, denied: Samples) -> Iterator[Incident]:
     )
     headline = f"The kill switch is engaged ({said})" if said else "The kill switch is engaged"
     yield suspect(CauseFamily.STOPPED, f"{headline}: agents are stopped by policy", reasons=reasons)
+
+
+def denied_in_other_words(decisions: Samples, words: Vocabulary[PolicyDecision]) -> list[Sample]:
+    """Denials that say so in another word than `deny`, which is counted by itself: `blocked`, `REFUSED`."""
+    return [
+        sample
+        for sample in decisions
+        if (word := sample.labels.get("decision", "")) not in ("", "deny")
+        and words.meaning(word) is PolicyDecision.DENIED
+    ]
+
+
+def not_understood(decisions: Samples, words: Vocabulary[PolicyDecision]) -> tuple[str, ...]:
+    """Words of decisions that no table knows and that are used now: nobody knows whether they are denials."""
+    used = {sample.labels.get("decision", "") for sample in decisions if (sample.value or 0.0) > 0}
+    return tuple(sorted(word for word in used if word and words.meaning(word) is None))
 
 
 def denying(

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from dashboard.decide.signs import not_understood
 from dashboard.model.finding import FindingKind
 from dashboard.model.incident import Coverage, Symptoms
 from dashboard.model.reading import Reading, State
 from dashboard.model.release import Track
+from dashboard.model.words import WORDS, Words, shown
 from dashboard.model.workload import Workload
 from dashboard.queries.cluster import ClusterState
 from dashboard.queries.readings import Readings
-from dashboard.queries.signs import HELPING, LOOKED_AT
+from dashboard.queries.signs import HELPING, LOOKED_AT, known_now
 
 _FROM_BEST = (State.FRESH, State.EMPTY, State.UNMEASURED, State.PARTIAL, State.STALE, State.MISSING)
 _ANSWERED_NOTHING = (State.EMPTY, State.UNMEASURED)
@@ -28,6 +30,7 @@ def coverage(
     governed: Reading[Any],
     tracks: Iterable[tuple[str, Workload]],
     symptoms: Iterable[Symptoms],
+    words: Words = WORDS,
 ) -> Coverage:
     """Everything that Triage looks at, sorted by how its question was answered.
 
@@ -53,6 +56,12 @@ def coverage(
     for one in cluster.findings.value or ():
         if one.kind is FindingKind.NOT_UNDERSTOOD:
             unknown[one.headline] = (one.reason,)
+    if odd := not_understood(known_now(readings.samples("sign.decisions")), words.decision):
+        why = (
+            f"{', '.join(map(shown, odd[:3]))} is not understood; words.decision in the settings can say what it means"
+        )
+        unknown[why] = ("policy decisions",)
+        looked_at = [what for what in looked_at if what != "policy decisions"]
     return Coverage(looked_at=tuple(looked_at), unmeasured=unmeasured, silent=silent, unknown=unknown)
 
 

@@ -16,6 +16,7 @@ from dashboard.model.log import LogPage
 from dashboard.model.reading import Reading, State
 from dashboard.model.release import Track
 from dashboard.model.series import Sample
+from dashboard.model.words import Words
 from dashboard.model.workload import Pod
 from dashboard.queries.readings import Readings
 from dashboard.queries.request import Instant, Logs, Request
@@ -24,6 +25,7 @@ _SHORT = {
     "sign.engaged": release.KILL_SWITCH,
     "sign.denied": own.DENIED,
     "sign.decided": own.DECIDED,
+    "sign.decisions": own.DECISIONS,
     "sign.waiting": own.WAITING,
     "sign.oldest": own.OLDEST,
     "sign.lag": own.AUDIT_LAG,
@@ -45,7 +47,7 @@ _LONG = {
 # What Triage can say that it looked at, and the questions without which it cannot.
 LOOKED_AT = {
     "the kill switch": ("sign.engaged",),
-    "policy decisions": ("sign.decided", "sign.denied"),
+    "policy decisions": ("sign.decided", "sign.denied", "sign.decisions"),
     "lengths of queues": ("sign.waiting",),
     "ages of queues": ("sign.oldest",),
     "requests between components": ("sign.broken", "sign.answered"),
@@ -95,6 +97,7 @@ def found(
     pods: Iterable[Pod],
     health: Iterable[SourceHealth],
     limits: Limits,
+    words: Words,
     now: datetime,
 ) -> Iterator[Incident]:
     """The incidents that the answers show. A stale answer proves nothing about now and is left out."""
@@ -105,9 +108,10 @@ def found(
     def of(name: str) -> tuple[Sample, ...]:
         return known_now(readings.samples(f"sign.{name}"))
 
-    stopped = tuple(signs.stopped(of("engaged"), of("denied")))
+    denied = (*of("denied"), *signs.denied_in_other_words(of("decisions"), words.decision))
+    stopped = tuple(signs.stopped(of("engaged"), denied))
     yield from stopped
-    yield from signs.denying(of("denied"), of("decided"), limits, short_seconds, is_stopped=bool(stopped))
+    yield from signs.denying(denied, of("decided"), limits, short_seconds, is_stopped=bool(stopped))
     yield from signs.stuck(of("waiting"), of("oldest"), symptoms, short_seconds)
     yield from signs.losing(of("broken"), of("answered"), of("codes"), long_seconds)
     yield from signs.unaudited(of("lag"), of("written"), of("valid"))

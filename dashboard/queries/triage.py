@@ -109,7 +109,14 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
         *suspects.of_pods(pods),
         *suspects.of_ends(raw, pods, now),
         *signs.found(
-            readings, symptoms=symptoms, longer=longer, pods=pods, health=ask.health(), limits=limits, now=now
+            readings,
+            symptoms=symptoms,
+            longer=longer,
+            pods=pods,
+            health=ask.health(),
+            limits=limits,
+            words=words,
+            now=now,
         ),
     )
     is_governed = ask.environment.blue_green.known.is_governed
@@ -133,6 +140,7 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
             governed,
             [(line.name, track) for line in services.value or () for track in line.tracks],
             symptoms,
+            words,
         ),
         measured=len(symptoms),
         has_traffic=any((s.runs_per_second or 0) > 0 for s in symptoms),

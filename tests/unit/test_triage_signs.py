@@ -14,14 +14,14 @@ import pytest
 
 from dashboard.decide.policy import Limits
 from dashboard.decide.side_signs import Lines, burning, flooding, misdated
-from dashboard.decide.signs import denying, losing
+from dashboard.decide.signs import denied_in_other_words, denying, losing, not_understood
 from dashboard.decide.suspects import of_ends
 from dashboard.model.health import SourceHealth
 from dashboard.model.incident import CauseFamily
 from dashboard.model.log import LogEntry, LogPage
 from dashboard.model.reading import Reading, Source, State, fresh
 from dashboard.model.series import Sample
-from dashboard.model.words import Severity
+from dashboard.model.words import DECISIONS, Severity
 from dashboard.model.workload import Health, Pod
 from dashboard.queries.ask import Alerts, Instant, Logs, Objects, Request
 from dashboard.queries.readings import Readings
@@ -33,6 +33,7 @@ QUIET = {
     "release_kill_switch": 0.0,
     "policy_denied": 0.1,
     "policy_decided": 40.0,
+    "policy_decisions_by_word": 40.0,
     "queue_waiting": 0.0,
     "queue_oldest": 0.2,
     "component_broken_ratio": 0.0,
@@ -375,3 +376,25 @@ def test_codes_of_refused_requests_say_what_they_mean_and_unknown_ones_stand_alo
     codes = [Sample(labels={**where, "code": code}, value=1.0) for code in ("502", "599")]
     (found,) = losing([Sample(labels=where, value=0.1)], [Sample(labels=where, value=20.0)], codes, 60.0)
     assert found.reasons == ("502 (1 /s): a peer was lost on the way; 599 (1 /s)",)
+
+
+def word(said: str, per_second: float = 20.0) -> Sample:
+    return Sample(labels={"service_name": "agent-runtime", "track": "green", "decision": said}, value=per_second)
+
+
+def test_denials_in_other_words_count_and_words_that_no_table_knows_are_named() -> None:
+    decisions = [word("allow"), word("Blocked"), word("deny"), word("blorp"), word("never-used", 0.0), word("")]
+    assert [one.labels["decision"] for one in denied_in_other_words(decisions, DECISIONS)] == ["Blocked"]
+    assert not_understood(decisions, DECISIONS) == ("blorp",)
+
+
+def test_a_decision_that_is_not_understood_is_unknown_and_no_part_of_what_was_looked_at() -> None:
+    class Odd(World):
+        def _samples(self, request: Instant) -> Reading[Any]:
+            if request.expression.name == "policy_decisions_by_word":
+                return fresh((word("blorp"),), source=Source.PROMETHEUS, as_of=NOW)
+            return super()._samples(request)
+
+    found = ask_triage(Odd())
+    assert "policy decisions" not in found.coverage.looked_at
+    assert any("“blorp” is not understood" in why for why in found.unknown)
