@@ -10,9 +10,19 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from dashboard import connections
 from dashboard.catalog.fields import FIELDS
 from dashboard.model.words import LogLevel, Severity
-from dashboard.settings import GATES, EnvironmentSettings, FieldConcept, Settings, SettingsError, SpanConcept, load
+from dashboard.settings import (
+    GATES,
+    ElasticsearchSettings,
+    EnvironmentSettings,
+    FieldConcept,
+    Settings,
+    SettingsError,
+    SpanConcept,
+    load,
+)
 
 EXAMPLE = Path("deploy/production/tealdeck.toml.example")
 
@@ -195,6 +205,17 @@ def test_the_environment_overrides_the_file_with_the_right_type(write):
             id="two ways to be let in",
         ),
         pytest.param(
+            '[environments.local.elasticsearch]\napi_key_file = "k"\ntoken_file = "t"',
+            "environments.local.elasticsearch: found api_key_file and token_file together; "
+            "allowed: one way to be let in",
+            id="two ways to be let in by Elasticsearch",
+        ),
+        pytest.param(
+            '[environments.local.elasticsearch]\nusername = "u"',
+            "environments.local.elasticsearch: found username or password_file alone; allowed: both, or neither",
+            id="a user of Elasticsearch without a password",
+        ),
+        pytest.param(
             '[environments.local.alertmanager]\nusername = "u"',
             "environments.local.alertmanager: found username or password_file alone; allowed: both, or neither",
             id="a user without a password",
@@ -320,3 +341,20 @@ def test_what_is_not_text_is_said(tmp_path: Path):
 
     with pytest.raises(SettingsError, match="is not UTF-8 text"):
         _load(file)
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        pytest.param({"token_file": "f"}, {"bearer_auth": "secret"}, id="a bearer token"),
+        pytest.param({"username": "deck", "password_file": "f"}, {"basic_auth": ("deck", "secret")}, id="a user"),
+        pytest.param({"api_key_file": "f"}, {"api_key": "secret"}, id="an API key"),
+        pytest.param({}, {}, id="nothing"),
+    ],
+)
+def test_each_way_into_elasticsearch_reaches_its_connector(tmp_path: Path, given: dict[str, str], sent: object) -> None:
+    file = tmp_path / "secret"
+    file.write_text("secret\n")
+    own = {key: str(file) if key.endswith("_file") else value for key, value in given.items()}
+    settings = ElasticsearchSettings.model_validate({"url": "http://127.0.0.1:9", **own})
+    assert connections.elasticsearch(settings)._credentials() == sent
