@@ -6,6 +6,7 @@ cannot have happened by chance; what a run costs is judged by its part of the re
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from dashboard.decide import slo as objectives
@@ -35,13 +36,14 @@ def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
     if found.value is None:
         return _answer("slo", title, Result.UNKNOWN, found.reason, found)
     allowed = 1.0 - limits.objective_ratio
-    known, doubtful = False, None
+    blind, doubtful = "", None
     for name, shares in sorted(found.value.items()):
         for window in (window for window in objectives.WINDOWS if window.pages):
             spans = (window.long, window.short)
             long, short = (_rate(shares.get(str(round(span.total_seconds()))), limits) for span in spans)
             is_burning = objectives.burning(long, short, window)
-            known = known or is_burning is not None
+            if is_burning is None:
+                blind = blind or name
             if not is_burning or long is None or short is None:
                 continue
             hours = window.long.total_seconds() / 3600
@@ -58,8 +60,11 @@ def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
             )
     if doubtful is not None:
         return doubtful
-    if not known:
+    if not found.value:
         return _answer("slo", title, Result.UNKNOWN, f"no budget of {evidence.candidate} is recorded yet", found)
+    if blind:
+        reason = f"what {blind} burns is not recorded over every window of its alert, or no run counted in one"
+        return _answer("slo", title, Result.UNKNOWN, reason, found)
     return _answer("slo", title, Result.PASS, "no budget burns too fast", found)
 
 
@@ -113,7 +118,10 @@ def _runs(evidence: Evidence, seconds: float) -> float:
 
 
 def _rate(share: float | None, limits: Limits) -> float | None:
-    return None if share is None else objectives.burn_rate(min(share, 1.0), 1.0, limits.objective_ratio)
+    """How fast a recorded share burns the budget. Sums of recorded rates end a hair outside 0 to 1 by rounding."""
+    if share is None or math.isnan(share):
+        return None
+    return objectives.burn_rate(min(max(share, 0.0), 1.0), 1.0, limits.objective_ratio)
 
 
 def _seconds_left(evidence: Evidence, missing_runs: float) -> float | None:

@@ -5,6 +5,7 @@ As the gates of `gates.py`: each answers from the evidence alone, and what nobod
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from dashboard.decide.gates import Gate
@@ -104,6 +105,13 @@ def backup(evidence: Evidence, limits: Limits) -> GateAnswer:
     if verified is None:
         return _answer("backup", title, Result.UNKNOWN, "no verified backup is recorded on the Service", found)
     age = evidence.at - verified
+    if age < -limits.freshest:
+        hours = f"{-age.total_seconds() / 3600:.1f} h"
+        reason = (
+            f"the time of its check, {verified:%Y-%m-%d %H:%M %Z}, is {hours} ahead of ours: nobody has checked it yet"
+        )
+        return _answer("backup", title, Result.UNKNOWN, reason, found)
+    age = max(age, timedelta(0))
     figures: dict[str, Any] = {
         "unit": Unit.SECONDS,
         "value": age.total_seconds(),

@@ -20,6 +20,8 @@ GONE = missing("connection refused", source=Source.PROMETHEUS)
 few_runs = {"green": counts(runs=20.0), "trial": known(trial(intervals=1, runs=20))}
 BOTH_READ_5 = dict.fromkeys(Track, Schema(writes=5, reads_from=4, reads_to=5))
 
+WHOLE = {"agent-success": {"300": 0.0, "1800": 0.0, "3600": 0.0, "21600": 0.0}}
+
 
 def declared(**changes: Any) -> Any:
     return known(Declared(**{"freeze": "", "backup_verified_at": None, "schemas": {}, **changes}), Source.KUBERNETES)
@@ -53,6 +55,33 @@ def answer(gate: str, limits: Limits | None = None, **changes: Any) -> GateAnswe
         pytest.param("slo", {"burn": burn(0.09, 0.09)}, Result.FAIL, "9 times too fast over 6 h", id="slowly burning"),
         pytest.param("slo", {"burn": burn(0.3, 0.2), **few_runs}, Result.UNKNOWN, "chance", id="burning by few runs"),
         pytest.param("slo", {"burn": known({})}, Result.UNKNOWN, "recorded", id="no rules"),
+        pytest.param("slo", {"burn": burn(-1e-6, -1e-6)}, Result.PASS, "no budget", id="a hair below nothing"),
+        pytest.param("slo", {"burn": burn(1.000001, 1.000001)}, Result.FAIL, "burns", id="a hair above all"),
+        pytest.param("slo", {"burn": burn(float("nan"), 0.0)}, Result.UNKNOWN, "agent-success", id="no number"),
+        pytest.param(
+            "slo",
+            {"burn": known({**WHOLE, "contracts": {"300": 0.0, "3600": None}})},
+            Result.UNKNOWN,
+            "what contracts burns",
+            id="one of two objectives is half recorded",
+        ),
+        pytest.param(
+            "slo", {"burn": known({**WHOLE, "a": {}})}, Result.UNKNOWN, "what a burns", id="one is not at all"
+        ),
+        pytest.param(
+            "slo",
+            {"burn": known({"a": {}, "agent-success": dict.fromkeys(WHOLE["agent-success"], 0.3)})},
+            Result.FAIL,
+            "agent-success burns",
+            id="one burns and another is not recorded",
+        ),
+        pytest.param(
+            "slo",
+            {"burn": known({"agent-success": {"300": 0.0, "3600": 0.0}})},
+            Result.UNKNOWN,
+            "every window",
+            id="only the short windows are recorded",
+        ),
         pytest.param("slo", {"burn": GONE}, Result.UNKNOWN, "connection refused", id="nobody answers for budgets"),
         pytest.param("kill_switch", {}, Result.PASS, "not engaged", id="agents may run"),
         pytest.param(
@@ -156,6 +185,20 @@ def answer(gate: str, limits: Limits | None = None, **changes: Any) -> GateAnswe
             Result.PASS,
             "3 h ago",
             id="a backup of today",
+        ),
+        pytest.param(
+            "backup",
+            {"declared": declared(backup_verified_at=NOW + timedelta(hours=3))},
+            Result.UNKNOWN,
+            "3.0 h ahead of ours",
+            id="a backup of a later day",
+        ),
+        pytest.param(
+            "backup",
+            {"declared": declared(backup_verified_at=NOW + timedelta(seconds=2))},
+            Result.PASS,
+            "last verified 0 h ago",
+            id="a backup by a clock that is a little fast",
         ),
         pytest.param(
             "backup",
