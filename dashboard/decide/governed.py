@@ -18,6 +18,9 @@ from dashboard.model.release import GovernedService, Track, TrackStatus
 
 Object: TypeAlias = Mapping[str, Any]
 
+# Of its own accord, by SIGINT, by SIGKILL after the grace period, by SIGTERM.
+_EXITS_OF_A_STOP = (0, 130, 137, 143)
+
 
 def governed_service(
     service: Object,
@@ -59,8 +62,12 @@ def serving(service: str, slices: Iterable[Object]) -> frozenset[str]:
 
 
 def ended_lately(pods: Iterable[Object], since: datetime) -> int:
-    """How many containers ended after `since`; one that is held back from starting again counts as well."""
-    return sum(_ended(status, pod, since) for pod in pods for status in status_list(pod))
+    """How many containers ended after `since`; one that is held back from starting again counts as well.
+
+    An end without a time counts unless something else shows that it was earlier. A failed pod that tells nothing of its
+    containers counts as one. What a pod ends because it is deleted does not count.
+    """
+    return sum(_ends(pod, since) for pod in pods)
 
 
 def of_track(pods: Iterable[Object], service: Object, track: Track, blue_green: BlueGreen = OURS) -> tuple[Object, ...]:
@@ -122,11 +129,40 @@ def _is_ready(pod: Object) -> bool:
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
+def _ends(pod: Object, since: datetime) -> int:
+    statuses = status_list(pod)
+    if not statuses and objects.text(objects.part(pod, "status"), "phase") == "Failed":
+        return int(_may_be_after(since, _pod_ended(pod)))
+    return sum(_ended(status, pod, since) for status in statuses)
+
+
 def _ended(status: Object, pod: Object, since: datetime) -> bool:
-    states = ("lastState",) if has_done_its_work(status, pod) else ("state", "lastState")
-    ends = (objects.instant(objects.part(status, state, "terminated").get("finishedAt")) for state in states)
     held_back = objects.part(status, "state", "waiting").get("reason") == "CrashLoopBackOff"
-    return held_back or any(at >= since for at in ends if at is not None)
+    before, now = objects.part(status, "lastState", "terminated"), objects.part(status, "state", "terminated")
+    # The container before this one ended at the latest when this one began.
+    next_began = objects.part(status, "state", "running").get("startedAt") or now.get("startedAt")
+    died_before = before and _may_be_after(
+        since, objects.instant(before.get("finishedAt")), objects.instant(next_began)
+    )
+    if not now or has_done_its_work(status, pod) or _was_asked(now, pod):
+        return bool(held_back or died_before)
+    return bool(died_before) or _may_be_after(since, objects.instant(now.get("finishedAt")), _pod_ended(pod))
+
+
+def _may_be_after(since: datetime, *times: datetime | None) -> bool:
+    """Whether the first of the times that is known is not before `since`; True where none is known."""
+    return next((at >= since for at in times if at is not None), True)
+
+
+def _pod_ended(pod: Object) -> datetime | None:
+    """The last change of a pod's conditions: the end of a pod that has ended. None where it tells none."""
+    return max((one.since for one in objects.conditions(pod).values() if one.since is not None), default=None)
+
+
+def _was_asked(terminated: Object, pod: Object) -> bool:
+    """Whether a container ended because its pod is deleted: well, or by the signals that the kubelet sends."""
+    asked = objects.part(pod, "metadata").get("deletionTimestamp") and terminated.get("reason") != "OOMKilled"
+    return bool(asked) and objects.count(terminated, "exitCode") in _EXITS_OF_A_STOP
 
 
 def _labels(item: Object) -> Mapping[str, str]:
