@@ -11,6 +11,8 @@ from datetime import timedelta
 from dashboard.model.reading import Unit
 
 DASH = "—"
+# More than anybody measures: a time stamp taken for a length of time, in another unit.
+_LONGEST_SECONDS = 100 * 365 * 86_400
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -80,6 +82,8 @@ def _seconds(value: float) -> str:
         return f"{value:.2f} s"
     if size < 60:
         return f"{value:.1f} s"
+    if size > _LONGEST_SECONDS:
+        return f"{value:.2g} s"
     return ("-" if value < 0 else "") + span(timedelta(seconds=value))
 
 

@@ -558,7 +558,7 @@ def _explained(file: Path, error: ErrorDetails, variables: Mapping[str, str]) ->
 
 def _found_and_allowed(error: ErrorDetails) -> tuple[str, str]:
     given = error["input"]
-    found = repr(given) if isinstance(given, str | int | float | bool) else f"a {type(given).__name__}"
+    found = _harmless(error)
     match error["type"]:
         case "extra_forbidden":
             known = _known_keys(error["loc"][:-1])
@@ -572,8 +572,7 @@ def _found_and_allowed(error: ErrorDetails) -> tuple[str, str]:
         case "missing" | "too_short":
             return "nothing", "at least one table [environments.NAME]"
         case "string_pattern_mismatch" if error["loc"][-1] == "url":
-            without_secret = "a URL with a user, password or query in it" if set("@?") & set(str(given)) else found
-            return without_secret, "http://HOST:PORT or https://HOST, a path may follow"
+            return found, "http://HOST:PORT or https://HOST, a path may follow"
         case "string_pattern_mismatch" if error["loc"][-1] == "ca_fingerprint":
             return found, "64 hexadecimal digits, colons between pairs or not"
         case "string_pattern_mismatch" if error["loc"][-1] == "audit_stream":
@@ -592,6 +591,22 @@ def _found_and_allowed(error: ErrorDetails) -> tuple[str, str]:
             return found, "a table"
         case _:
             return found, error["msg"].removeprefix("Input should be ")
+
+
+def _harmless(error: ErrorDetails) -> str:
+    """What was found, for a person: never a value that may hold a secret, such as a header's or a URL's."""
+    given = error["input"]
+    if not isinstance(given, str | int | float | bool):
+        return f"a {type(given).__name__}"
+    if not isinstance(given, str):
+        return repr(given)
+    if "headers" in error["loc"] or error["type"] in ("dict_type", "model_type", "model_attributes_type"):
+        return "text that is not shown, since it may be a secret"
+    if set("@?") & set(given):
+        return "a URL with a user, password or query in it"
+    if "://" in given and set(" \t\n") & set(given):
+        return "a URL with a blank in it"
+    return repr(given)
 
 
 def _known_keys(place: tuple[str | int, ...]) -> list[str]:

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.model.release import Track
 from dashboard.model.view import View
 from dashboard.ui import url
-from dashboard.ui.text import plain
+from dashboard.ui.text import one_line
 
 TRACKS = tuple(Track)
 _ANY = ""
@@ -43,7 +43,8 @@ def choose(
             st.selectbox(
                 name.capitalize(),
                 [_ANY, *sorted({*values, chosen} - {_ANY})],
-                format_func=lambda value: plain(shown.get(value, value)) if value else nothing,
+                # Choices are no Markdown: they are shown as they are.
+                format_func=lambda value: one_line(shown.get(value, value)) if value else nothing,
                 key=widget,
                 on_change=_write(name, widget, clears),
                 width=160,

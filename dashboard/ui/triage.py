@@ -275,14 +275,17 @@ def _proof(incident: Incident, evidence: IncidentEvidence) -> None:
     )
 
 
+_RUNBOOK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
 def _runbook(incident: Incident) -> None:
     """The runbook's text in place: at night nobody looks for a file. One of a team's own is a link."""
     if _URL.fullmatch(incident.runbook):
         st.link_button("Runbook", incident.runbook, icon=":material/menu_book:", help=plain(incident.runbook))
         return
-    file = RUNBOOKS / f"{incident.runbook}.md"
     # The name comes from an alert's annotation: it may name a runbook and nothing else on this machine.
-    if not incident.runbook or file.parent != RUNBOOKS or not file.is_file():
+    file = RUNBOOKS / f"{incident.runbook}.md"
+    if not _RUNBOOK.fullmatch(incident.runbook) or not file.is_file():
         return
     with st.popover("Runbook", icon=":material/menu_book:", width="stretch", key=f"runbook-{incident.key}"):
         st.markdown(file.read_text(encoding="utf-8").replace("# ", "##### ", 1))

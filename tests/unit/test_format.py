@@ -93,3 +93,8 @@ def test_spans_have_two_units_at_most() -> None:
     assert form.span(timedelta(days=2, hours=3, minutes=4)) == "2 d 3 h"
     assert form.span(timedelta(minutes=4, seconds=10)) == "4 min 10 s"
     assert form.span(timedelta()) == "0 s"
+
+
+def test_a_time_stamp_taken_for_a_length_of_time_breaks_nothing() -> None:
+    assert form.number(1.7642016e18, Unit.SECONDS) == "1.8e+18 s"
+    assert form.number(-1.7e18, Unit.SECONDS) == "-1.7e+18 s"

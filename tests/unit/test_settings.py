@@ -222,7 +222,7 @@ def test_the_environment_overrides_the_file_with_the_right_type(write):
         ),
         pytest.param(
             '[environments.local.prometheus.headers]\n"X Scope" = "a"',
-            "environments.local.prometheus.headers.X Scope: found 'X Scope'; "
+            "environments.local.prometheus.headers.X Scope: found text that is not shown, since it may be a secret; "
             "allowed: a name of letters, digits and dashes, and a value of printable ASCII",
             id="a header that is none",
         ),
@@ -358,3 +358,20 @@ def test_each_way_into_elasticsearch_reaches_its_connector(tmp_path: Path, given
     own = {key: str(file) if key.endswith("_file") else value for key, value in given.items()}
     settings = ElasticsearchSettings.model_validate({"url": "http://127.0.0.1:9", **own})
     assert connections.elasticsearch(settings)._credentials() == sent
+
+
+    "text",
+    [
+        'prometheus = "https://u:SECRET@h"',
+        '[environments.local.prometheus]\nheaders = { Authorization = "Bearer SECRET\\n" }',
+        '[environments.local.prometheus]\nheaders = "Authorization: Bearer SECRET"',
+        '[environments.local.prometheus]\nurl = "https://h/SECRET x"',
+        '[environments.local.prometheus]\nurl = "https://h?token=SECRET"',
+        '[environments.local.elasticsearch]\nca_fingerprint = "https://u:SECRET@h"',
+    ],
+)
+def test_a_mistake_is_told_without_what_may_be_a_secret(write, text):
+    with pytest.raises(SettingsError) as caught:
+        _load(write(f"[environments.local]\n{text}"))
+
+    assert "SECRET" not in str(caught.value)
