@@ -360,6 +360,7 @@ def test_each_way_into_elasticsearch_reaches_its_connector(tmp_path: Path, given
     assert connections.elasticsearch(settings)._credentials() == sent
 
 
+@pytest.mark.parametrize(
     "text",
     [
         'prometheus = "https://u:SECRET@h"',
