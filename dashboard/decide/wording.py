@@ -10,17 +10,27 @@ from dashboard.decide.objects import Object
 from dashboard.model.reading import Unit
 from dashboard.model.written import number
 
-_PERCENT = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s?%")
-_SECONDS = re.compile(r"(?<![\w.])(\d+\.\d+)\s?(ms|s)\b")
-_LONG = re.compile(r"(?<![\w.:])(\d+\.\d{3,}(?:e[+-]?\d+)?)(?![\w.:])")
+_FIGURE = re.compile(
+    r"(?<![\w.])(?:(?P<percent>\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s?%|(?P<time>\d+\.\d+)\s?(?P<unit>ms|s)\b"
+    r"|(?<!:)(?P<plain>\d+\.\d{3,}(?:e[+-]?\d+)?)(?![\w.:]))"
+)
+_WHOLES = ("1", "100")
 _ADDRESS = re.compile(r"(?<![\w.])(\[[0-9a-fA-F:]+\]|\d{1,3}(?:\.\d{1,3}){3})(:\d{1,5})?(?![\w.])")
 
 
 def in_one_form(sentence: str) -> str:
     """The figures of a sentence as tiles write them: `31.25%` as `31.3 %`, `4.2184s` as `4.22 s`."""
-    said = _PERCENT.sub(lambda found: number(float(found[1]) / 100, Unit.RATIO), sentence)
-    said = _SECONDS.sub(lambda found: number(float(found[1]) / (1000 if found[2] == "ms" else 1), Unit.SECONDS), said)
-    return _LONG.sub(lambda found: number(float(found[1]), Unit.COUNT), said)
+    return _FIGURE.sub(_rewritten, sentence)
+
+
+def _rewritten(found: re.Match[str]) -> str:
+    if percent := found["percent"]:
+        return number(float(percent) / 100, Unit.RATIO)
+    if time := found["time"]:
+        return number(float(time) / (1000 if found["unit"] == "ms" else 1), Unit.SECONDS)
+    said = number(float(found["plain"]), Unit.COUNT)
+    # A share of 0.9996 is not all, nor is 99.996 without its sign: the missing part is the message.
+    return found["plain"] if said in _WHOLES and float(said) != float(found["plain"]) else said
 
 
 def named(sentence: str, addresses: Mapping[str, str]) -> str:

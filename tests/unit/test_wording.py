@@ -19,6 +19,12 @@ from dashboard.model.series import Series
         ("1 in 20 runs takes over 4.2184s", "1 in 20 runs takes over 4.22 s"),
         ("takes 812.5ms", "takes 812 ms"),
         ("has only 1.3333333 pods", "has only 1.33 pods"),
+        ("availability is 99.995% of 99.9999%", "availability is 99.995 % of 99.9999 %"),
+        ("availability is 99.99999%", "availability is >99.9999 %"),
+        ("fails 0.00512%", "fails 0.01 %"),
+        ("a share of 0.9996, not 1.0000", "a share of 0.9996, not 1"),
+        ("burns 1.0004 times, available 99.9961", "burns 1.0004 times, available 99.9961"),
+        ("at 12:0.9996 of port 7:1.3333", "at 12:0.9996 of port 7:1.3333"),
         ("version 1.9.0 at 10.4.0.7:9090 has 2 pods", "version 1.9.0 at 10.4.0.7:9090 has 2 pods"),
     ],
 )
