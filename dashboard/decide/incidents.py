@@ -14,7 +14,7 @@ from dashboard.decide.alerts import place, said_severity, severity
 from dashboard.decide.families import family, is_burn, is_ours
 from dashboard.decide.wording import in_one_form, named
 from dashboard.model.alert import Alert
-from dashboard.model.incident import CauseFamily, Change, Incident, Standing
+from dashboard.model.incident import CauseFamily, Change, Incident, Standing, cause_key
 from dashboard.model.words import SEVERITIES, Severity, Vocabulary
 
 RESPONSE_TARGET = timedelta(minutes=5)
@@ -38,14 +38,13 @@ def group(
     for alert in alerts:
         service, track = place(alert.labels)
         kind = family(alert)
-        cause = alert.name if kind is CauseFamily.OTHER else kind.value
-        causes.setdefault((alert.state, cause, service, track), []).append(alert)
-    for key in [key for key in causes if key[2] and not key[3]]:
-        of_tracks = [other for other in causes if other[:3] == key[:3] and other[3]]
+        causes.setdefault((_standing(alert), kind, _cause(alert), service, track), []).append(alert)
+    for key in [key for key in causes if key[3] and not key[4]]:
+        of_tracks = [other for other in causes if other[:4] == key[:4] and other[4]]
         if len(of_tracks) == 1:
             causes[of_tracks[0]] += causes.pop(key)
     return in_order(
-        _incident(members, key[2], key[3], words, addresses or {}, owner_labels) for key, members in causes.items()
+        _incident(members, key[3], key[4], words, addresses or {}, owner_labels) for key, members in causes.items()
     )
 
 
@@ -145,11 +144,10 @@ def _incident(
     first = ordered[0]
     worst = min(ordered, key=lambda one: levels.index(severity(one, words)))
     kind = family(first)
-    standing = Standing.SUPPRESSED if first.state == "suppressed" else Standing.FIRING
-    cause = first.name if kind is CauseFamily.OTHER else kind.value
+    standing = _standing(first)
     said = [_said(one, addresses) for one in ordered]
     return Incident(
-        key="-".join(filter(None, (standing.value, cause, service, track))).lower(),
+        key=cause_key(standing, kind, _cause(first), service, track),
         family=kind,
         severity=severity(worst, words),
         severity_word=said_severity(worst, words),
@@ -166,6 +164,15 @@ def _incident(
             dict.fromkeys(s for one, s in zip(ordered, said, strict=True) if s != said[0] and not is_burn(one))
         ),
     )
+
+
+def _standing(alert: Alert) -> Standing:
+    return Standing.SUPPRESSED if alert.state == "suppressed" else Standing.FIRING
+
+
+def _cause(alert: Alert) -> str:
+    """What tells apart causes of one family: the alert's name where the family is not known."""
+    return alert.name if family(alert) is CauseFamily.OTHER else ""
 
 
 def _said(alert: Alert, addresses: Mapping[str, str]) -> str:

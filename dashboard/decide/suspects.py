@@ -11,7 +11,7 @@ from dashboard.decide.containers import death, status_list
 from dashboard.decide.objects import Object
 from dashboard.decide.policy import Limits
 from dashboard.model.finding import ClusterFinding, FindingKind
-from dashboard.model.incident import CauseFamily, Incident, Standing, Symptoms
+from dashboard.model.incident import CauseFamily, Incident, Standing, Symptoms, cause_key
 from dashboard.model.reading import Unit
 from dashboard.model.words import Severity
 from dashboard.model.workload import Health, Pod
@@ -52,7 +52,7 @@ def suspect(
 ) -> Incident:
     """Something that is true now; `subject` tells apart what is bound to no service."""
     return Incident(
-        key="-".join(filter(None, ("suspect", family.value, service, track, subject))).lower().replace(" ", "-"),
+        key=cause_key(Standing.SUSPECT, family, service, track, subject),
         family=family,
         severity=severity,
         standing=Standing.SUSPECT,

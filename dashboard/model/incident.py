@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import quote
 
 from dashboard.model.log import LogEntry
 from dashboard.model.reading import Reading
@@ -38,6 +39,11 @@ class Standing(StrEnum):
     FIRING = "firing"  # Alertmanager, and nobody silenced it
     SUSPECT = "suspect"  # measured just now; no alert yet
     SUPPRESSED = "suppressed"  # silenced, or inhibited by another alert
+
+
+def cause_key(standing: Standing, *parts: str) -> str:
+    """The key of one cause. Each part keeps its place and its case, so two causes never share a key."""
+    return "/".join(quote(part, safe="") for part in (standing, *parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

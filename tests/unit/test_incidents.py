@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dashboard.decide.incidents import change_before, group, in_order, joined, only_where
-from dashboard.decide.suspects import of_pods, of_symptoms
+from dashboard.decide.suspects import of_pods, of_symptoms, suspect
 from dashboard.model.alert import Alert
 from dashboard.model.incident import CauseFamily, Change, Incident, Standing, Symptoms
 from dashboard.model.words import Severity
@@ -111,8 +113,52 @@ def test_the_order_is_the_same_however_alerts_arrive_and_suppressed_ones_are_las
     expected = [i.key for i in group(alerts)]
     for mixed in itertools.permutations(alerts):
         assert [i.key for i in group(mixed)] == expected
-    assert expected[0] == "firing-errors-agent-runtime-green"
-    assert expected[-1] == "suppressed-errors-agent-runtime-blue"
+    assert expected[0] == "firing/errors//agent-runtime/green"
+    assert expected[-1] == "suppressed/errors//agent-runtime/blue"
+
+
+_PARTS = st.sampled_from(["", "a", "A", "b", "a-b", "a/b", "a b", "a%2Fb"])
+
+
+@given(st.lists(st.tuples(_PARTS, _PARTS, _PARTS, st.sampled_from(["active", "unprocessed", "suppressed"]))))
+def test_no_two_incidents_of_alerts_share_a_key(said: list[tuple[str, str, str, str]]) -> None:
+    alerts = [
+        alert(f"Disk{name}", state=state, service_name=service, track=track) for name, service, track, state in said
+    ]
+    keys = [i.key for i in group(alerts)]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    "alerts",
+    [
+        [alert("DiskFull"), alert("diskfull")],
+        [alert("DiskFull", service_name="a-b", track=""), alert("DiskFull", service_name="a", track="b")],
+        [alert("DiskFull", service_name="a", track="g"), alert("DiskFull-a", service_name="", track="g")],
+    ],
+)
+def test_causes_whose_names_look_alike_have_keys_of_their_own(alerts: list[Alert]) -> None:
+    assert len({i.key for i in group(alerts)}) == 2
+
+
+def test_one_track_named_in_two_ways_is_one_incident() -> None:
+    nowhere = {"service_name": "", "track": ""}
+    (found,) = group(
+        [
+            alert("DiskFull", **nowhere, service="agent-runtime-green"),
+            alert("DiskFull", **nowhere, deployment="agent-runtime-green"),
+        ]
+    )
+    assert (found.service, found.track) == ("agent-runtime", "green")
+
+
+@given(st.sets(st.tuples(_PARTS, _PARTS, _PARTS)))
+def test_suspects_share_a_key_only_where_they_mean_the_same(places: set[tuple[str, str, str]]) -> None:
+    keys = {
+        suspect(CauseFamily.PODS, "sick", service=service, track=track, subject=subject).key
+        for service, track, subject in places
+    }
+    assert len(keys) == len(places)
 
 
 def test_a_silenced_alert_does_not_hide_one_that_fires() -> None:
