@@ -32,7 +32,7 @@ class NotWrittenError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class AuditLine:
     """One line of the file, without its `\\n`. `start` and `end` are byte offsets; the next line begins at `end`.
 
     `is_whole` is False for a last line without `\\n`: it is being written, or a crash cut it short.
@@ -76,7 +76,7 @@ class AuditFile:
             told()
         return chained
 
-    def lines(self, start: int = 0) -> Iterator[Line]:
+    def lines(self, start: int = 0) -> Iterator[AuditLine]:
         """The lines from byte `start` on, oldest first; none when there is no file yet. May raise OSError."""
         try:
             file = self.path.open("rb")
@@ -86,7 +86,7 @@ class AuditFile:
             file.seek(start)
             for raw in file:
                 end = start + len(raw)
-                yield Line(start, end, raw.removesuffix(b"\n"), is_whole=raw.endswith(b"\n"))
+                yield AuditLine(start, end, raw.removesuffix(b"\n"), is_whole=raw.endswith(b"\n"))
                 start = end
 
     def last(self) -> Record | None:

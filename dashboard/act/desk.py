@@ -19,7 +19,7 @@ from dashboard.act.audit import AuditFile
 from dashboard.act.cluster import Cluster
 from dashboard.act.executor import STOPPING, Executor, Wait, begun
 from dashboard.act.outbox import Outbox, Ship
-from dashboard.act.past import Past
+from dashboard.act.past import AuditPast
 from dashboard.act.plan import plan, undo_plan
 from dashboard.act.run import Clock, Judge, Run
 from dashboard.act.steps.finish import close
@@ -55,7 +55,7 @@ class Desk:
         self._cluster = cluster
         self._audit = audit
         self._outbox = outbox
-        self._past = Past(audit)
+        self._past = AuditPast(audit)
         self._judge = judge
         self._blue_green = blue_green
         self._now = now

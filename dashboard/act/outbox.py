@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from connectors.errors import BadAnswer, Conflict, Forbidden, Rejected, SourceError, TimedOut, Unauthorized, clipped
-from dashboard.act.audit import AuditFile, Line, Record
+from dashboard.act.audit import AuditFile, AuditLine, Record
 from dashboard.act.shipped import Progress, SetAside, ShippedFile
 from dashboard.model.audit import AuditStatus
 
@@ -103,7 +103,7 @@ class Outbox:
 
         A record on which the store failed again and again is passed over; it is set aside once the next one arrives.
         """
-        suspect: tuple[Line, Record, SourceError] | None = None
+        suspect: tuple[AuditLine, Record, SourceError] | None = None
         for line in self._audit.lines(progress.end):
             if not line.is_whole:
                 break

@@ -20,7 +20,7 @@ KEPT = 200
 _MARK = b'"finished"'
 
 
-class Past:
+class AuditPast:
     """Follows one audit file. Safe for threads; one for all viewers."""
 
     def __init__(self, audit: AuditFile) -> None:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dashboard.act.audit import AuditFile, Line, Record
+from dashboard.act.audit import AuditFile, AuditLine, Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Progress:
     hash: str = ""
     set_aside: tuple[SetAside, ...] = ()
 
-    def passed(self, line: Line, record: Record, refusal: str = "") -> Progress:
+    def passed(self, line: AuditLine, record: Record, refusal: str = "") -> Progress:
         """One record further; with a `refusal` that record is set aside."""
         place = record["agentgov"]["audit"]
         found = SetAside(start=line.start, seq=place["seq"], hash=place["hash"], reason=refusal)

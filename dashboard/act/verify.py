@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dashboard.act.audit import GENESIS, Line, Record, digest
+from dashboard.act.audit import GENESIS, AuditLine, Record, digest
 
 
 class Fault(StrEnum):
@@ -61,7 +61,7 @@ class _Link:
 _BEGINNING = _Link(line=0, seq=0, before="", hash=GENESIS, is_true=True)
 
 
-def verify(lines: Iterable[Line], *, shipped: tuple[int, str] | None = None) -> Verification:
+def verify(lines: Iterable[AuditLine], *, shipped: tuple[int, str] | None = None) -> Verification:
     """Walk the chain from its beginning to the first fault.
 
     Args:
@@ -89,7 +89,7 @@ def _against_shipped(links: Sequence[_Link], shipped: tuple[int, str] | None) ->
     return None
 
 
-def _read(lines: Iterable[Line]) -> tuple[list[_Link], list[int]]:
+def _read(lines: Iterable[AuditLine]) -> tuple[list[_Link], list[int]]:
     links, others = [], []
     for number, line in enumerate(lines, start=1):
         record = line.record if line.is_whole else None

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from dashboard.catalog import escaping
-from dashboard.model.mapping import CONCEPT_OF, LABELS, OURS, UNITS, Concept, Label, Mapping, Metric
+from dashboard.model.mapping import CONCEPT_OF, LABELS, OURS, UNITS, Concept, Label, Mapping, MetricNames
 
 # Labels that place a figure: without one of them it would be told of the wrong thing.
 _KEYS = {"namespace", "service_name", "track", "pod"}
@@ -38,7 +38,7 @@ class NotMeasuredError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Matcher:
+class LabelMatcher:
     """One condition on a label. `value` is the text between the quotes, escapes included."""
 
     label: str
@@ -49,7 +49,7 @@ class Matcher:
         return f'{self.label}{self.operator}"{self.value}"'
 
 
-def matchers(text: str) -> tuple[Matcher, ...]:
+def matchers(text: str) -> tuple[LabelMatcher, ...]:
     """The matchers between braces.
 
     Raises:
@@ -60,7 +60,7 @@ def matchers(text: str) -> tuple[Matcher, ...]:
         match = _MATCHER.match(text, at)
         if match is None:
             raise ValueError(f'{text[at:].strip()!r} is not a matcher such as status!="ok"')
-        found.append(Matcher(*match.groups()))
+        found.append(LabelMatcher(*match.groups()))
         at = match.end()
     return tuple(found)
 
@@ -83,7 +83,7 @@ def bucket_factor(promql: str, mapping: Mapping) -> float:
     return factors.pop() if factors else 1.0
 
 
-def series_of(promql: str) -> tuple[tuple[str, tuple[Matcher, ...]], ...]:
+def series_of(promql: str) -> tuple[tuple[str, tuple[LabelMatcher, ...]], ...]:
     """Each metric that a question reads, with its matchers."""
     return tuple((leaf["name"], matchers(leaf["matchers"])) for leaf in _LEAF.finditer(promql))
 
@@ -114,8 +114,8 @@ def _leaf(leaf: re.Match[str], mapping: Mapping, grouped: set[str]) -> str:
 
 
 def _of_metric(
-    concept: Concept, metric: Metric, suffix: str, found: tuple[Matcher, ...]
-) -> tuple[str, tuple[Matcher, ...]]:
+    concept: Concept, metric: MetricNames, suffix: str, found: tuple[LabelMatcher, ...]
+) -> tuple[str, tuple[LabelMatcher, ...]]:
     """The team's metric, and the matchers in it that replace ours; those on labels are still ours."""
     is_bad = any(str(matcher) in concept.bad for matcher in found)
     rest = tuple(m for m in found if str(m) not in concept.scope)
@@ -140,19 +140,21 @@ def _of_metric(
     return own_name, (*rest, *map(_verbatim, matchers(metric.match)))
 
 
-def _says_what_is_bad(concept: Concept, metric: Metric) -> bool:
+def _says_what_is_bad(concept: Concept, metric: MetricNames) -> bool:
     """Whether a metric has the label that tells: the standard one has, another only where the settings say so."""
     label = _LOGICAL[matchers(concept.bad[0])[0].label]
     own = metric.labels.get(label)
     return bool(own.name) if own else metric.series == concept.series
 
 
-def _verbatim(matcher: Matcher) -> Matcher:
+def _verbatim(matcher: LabelMatcher) -> LabelMatcher:
     """A matcher in the team's own names: marked, so that it is not translated again."""
     return replace(matcher, label=f"={matcher.label}")
 
 
-def _own_matchers(matcher: Matcher, mapping: Mapping, metric: Metric | None, name: str) -> Iterator[Matcher]:
+def _own_matchers(
+    matcher: LabelMatcher, mapping: Mapping, metric: MetricNames | None, name: str
+) -> Iterator[LabelMatcher]:
     if matcher.label.startswith("="):
         yield replace(matcher, label=matcher.label[1:])
         return
@@ -168,21 +170,21 @@ def _own_matchers(matcher: Matcher, mapping: Mapping, metric: Metric | None, nam
     yield _own_matcher(matcher, label)
 
 
-def _own_matcher(matcher: Matcher, label: Label) -> Matcher:
+def _own_matcher(matcher: LabelMatcher, label: Label) -> LabelMatcher:
     is_plain = label.pattern == "{}"
     if matcher.operator in ("=", "!="):
         value = label.values.get(matcher.value, matcher.value)
         if is_plain or not value:
-            return Matcher(
+            return LabelMatcher(
                 label.name, matcher.operator, value if value == matcher.value else escaping.label_value(value)
             )
         pattern, operator = _quoted(escaping.literal(value)), f"{matcher.operator[0]}~"
-        return Matcher(label.name, operator, _placed(label, pattern))
+        return LabelMatcher(label.name, operator, _placed(label, pattern))
     own = [theirs for ours, theirs in label.values.items() if re.fullmatch(matcher.value.replace("\\\\", "\\"), ours)]
     pattern = "|".join([_quoted(escaping.literal(value)) for value in own]) or matcher.value
     if is_plain:
-        return Matcher(label.name, matcher.operator, pattern)
-    return Matcher(label.name, matcher.operator, _placed(label, f"(?:{pattern})"))
+        return LabelMatcher(label.name, matcher.operator, pattern)
+    return LabelMatcher(label.name, matcher.operator, _placed(label, f"(?:{pattern})"))
 
 
 def _quoted(pattern: str) -> str:
@@ -194,7 +196,7 @@ def _placed(label: Label, pattern: str) -> str:
     return f"{_quoted(before)}{pattern}{_quoted(after)}"
 
 
-def _with_our_labels(read: str, mapping: Mapping, metric: Metric | None, grouped: set[str], name: str) -> str:
+def _with_our_labels(read: str, mapping: Mapping, metric: MetricNames | None, grouped: set[str], name: str) -> str:
     """The leaf with the labels that the question groups by under our names and in our words.
 
     A label that does not exist is left out of a group where another one tells the rows apart.
@@ -226,7 +228,7 @@ def _replaced(read: str, ours: str, value: str, theirs: str, pattern: str) -> st
     return f'label_replace({read}, "{ours}", "{value}", "{theirs}", "{pattern}")'
 
 
-def _factor(concept: Concept, metric: Metric) -> float:
+def _factor(concept: Concept, metric: MetricNames) -> float:
     return UNITS[concept.unit][metric.unit] if metric.unit else 1.0
 
 
@@ -253,7 +255,7 @@ def _bucket_factors(promql: str, mapping: Mapping) -> set[float]:
     } - {1.0}
 
 
-def _bounds(matcher: Matcher, factor: float) -> Matcher:
+def _bounds(matcher: LabelMatcher, factor: float) -> LabelMatcher:
     """A matcher on bounds in seconds as one on bounds in the metric's unit, in every usual spelling."""
     told = (bound.replace("\\\\", "") for bound in matcher.value.split("|"))
     spelled = [spelling for bound in told for spelling in _spellings(float(bound) / factor)]

@@ -19,7 +19,7 @@ from dashboard.cli import environment
 from dashboard.cli.suggestion import settings_file
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
 from dashboard.model.reading import Reading
-from dashboard.model.telemetry import ConceptCheck, Standing, Telemetry
+from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.breaker import NOT_ASKED, utc_now
 from dashboard.queries.doctor import check
@@ -66,7 +66,7 @@ def _suggested(chosen: EnvironmentSettings, found: SourcesAnswer, telemetry: Rea
 def _code(found: SourcesAnswer) -> int:
     if any(source.reachable is False for source in found.health):
         return 1
-    mendable = (Standing.RENAMED, Standing.UNLABELLED)
+    mendable = (Fit.RENAMED, Fit.UNLABELLED)
     lacks = any(one.standing in mendable for one in found.concepts.value or ())
     return 3 if lacks or any(one.says for one in found.services.value or ()) else 0
 
@@ -113,7 +113,7 @@ def _concepts(reading: Reading[tuple[ConceptCheck, ...]]) -> Iterator[str]:
     if reading.value is None:
         yield f"metrics: {reading.reason}"
     for one in reading.value or ():
-        if one.standing is Standing.PRESENT:
+        if one.standing is Fit.PRESENT:
             yield f"{one.key:<22}present: {one.metric}"
             continue
         yield f"{one.key:<22}{one.standing}: {one.says}"

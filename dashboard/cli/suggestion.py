@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from dashboard.model.mapping import Label, Metric
-from dashboard.model.telemetry import ConceptCheck, Standing
+from dashboard.model.mapping import Label, MetricNames
+from dashboard.model.telemetry import ConceptCheck, Fit
 from dashboard.queries.doctor import Suggestion
 from dashboard.settings import EnvironmentSettings
 
@@ -54,9 +54,9 @@ def _lines(
 
 
 def _concept(check: ConceptCheck) -> str:
-    if check.standing in (Standing.PRESENT, Standing.SILENT):
-        return f"# {check.key}: {check.metric}{' (silent now)' if check.standing is Standing.SILENT else ''}"
-    if check.standing is Standing.UNMEASURED:
+    if check.standing in (Fit.PRESENT, Fit.SILENT):
+        return f"# {check.key}: {check.metric}{' (silent now)' if check.standing is Fit.SILENT else ''}"
+    if check.standing is Fit.UNMEASURED:
         return f'# {check.key} = "..."  # nothing found that tells {check.what}'
     return f"# {check.key}: {check.says}"
 
@@ -67,7 +67,7 @@ def _changed(section: BaseModel) -> Mapping[str, Any]:
     return {key: value for key, value in kept.items() if not isinstance(value, dict) or key == "headers"}
 
 
-def _metric(metric: Metric) -> str:
+def _metric(metric: MetricNames) -> str:
     """A metric as a table on one line, its labels by name or table."""
     parts = [f"{key} = {_value(value)}" for key, value in asdict(metric).items() if value and key != "labels"]
     labels = ", ".join(f"{name} = {_label(label)}" for name, label in metric.labels.items())

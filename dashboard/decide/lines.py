@@ -55,14 +55,14 @@ _PAIR = re.compile(r'(?<![^\s])([A-Za-z_@][\w.@-]{0,60}+)=("(?:[^"\\]|\\.)*+"|[^
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogLine:
     """What one line says, on one line of text, and the word for its level; "" where it does not state one."""
 
     text: str
     level: str
 
 
-def read(message: str) -> Line:
+def read(message: str) -> LogLine:
     """The line in its own words, whatever form it has."""
     return _read(message, 0)
 
@@ -74,17 +74,17 @@ def plain(text: str) -> str:
     return _CONTROLS.sub(" ", text)
 
 
-def _read(message: str, depth: int) -> Line:
+def _read(message: str, depth: int) -> LogLine:
     text = message.strip()
     if header := _RUNTIME.match(text):
         text = text[header.end() :]
     if (found := _structured(text, depth)) is not None:
         return found
     text = plain(text if len(text) <= 2 * LONGEST_LINE else f"{text[:LONGEST_LINE]}\n{text[-LONGEST_LINE:]}").strip()
-    return _pairs(text) or Line(_said(text), _level(text))
+    return _pairs(text) or LogLine(_said(text), _level(text))
 
 
-def _structured(text: str, depth: int) -> Line | None:
+def _structured(text: str, depth: int) -> LogLine | None:
     """A JSON object, or one behind a short header; None where there is none."""
     start = text.find("{", 0, 200)
     if start < 0 or depth >= _DEEPEST or len(text) > LONGEST_JSON or not text.endswith("}"):
@@ -99,10 +99,10 @@ def _structured(text: str, depth: int) -> Line | None:
     inner = _of_tree(tree, depth)
     if not header:
         return inner
-    return Line(f"{_said(header)} {inner.text}", inner.level or _level(header))
+    return LogLine(f"{_said(header)} {inner.text}", inner.level or _level(header))
 
 
-def _of_tree(tree: Mapping[str, Any], depth: int) -> Line:
+def _of_tree(tree: Mapping[str, Any], depth: int) -> LogLine:
     """What a structured line says: its message and its error; without either all that it has."""
     flat = dict(_leaves(tree))
     said: list[str] = []
@@ -110,13 +110,13 @@ def _of_tree(tree: Mapping[str, Any], depth: int) -> Line:
     level = level or next((of_number(flat[key]) for key in _LEVEL_NUMBER_KEYS if key in flat), "")
     for key, value in flat.items():
         if _is_message(key):
-            inner = _read(value, depth + 1) if isinstance(value, str) else Line(str(value), "")
+            inner = _read(value, depth + 1) if isinstance(value, str) else LogLine(str(value), "")
             said.append(inner.text)
             level = level or inner.level
     said += [_said(plain(value)) for key, value in flat.items() if isinstance(value, str) and _is_error(key)]
     if not said:
         said = [f"{key}={plain(str(flat[key]))}" for key in sorted(flat) if not _is_aside(key)]
-    return Line(": ".join(dict.fromkeys(filter(None, (part.strip() for part in said))))[:LONGEST_LINE], level)
+    return LogLine(": ".join(dict.fromkeys(filter(None, (part.strip() for part in said))))[:LONGEST_LINE], level)
 
 
 def _is_message(key: str) -> bool:
@@ -142,7 +142,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _pairs(text: str) -> Line | None:
+def _pairs(text: str) -> LogLine | None:
     """A line in logfmt; None where it is none: it begins with a pair, or one of its pairs is its message."""
     first = text.split("\n", 1)[0]
     found = {key: _unquoted(value) for key, value in _PAIR.findall(first)}

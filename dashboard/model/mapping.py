@@ -174,7 +174,7 @@ UNITS: MappingOf[str, MappingOf[str, float]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
+class MetricNames:
     """What carries one concept in a team's telemetry.
 
     Attributes:
@@ -208,7 +208,7 @@ class Mapping:
     """All of it for one environment: labels by logical name, metrics by the concept's key. What is left out is ours."""
 
     labels: MappingOf[str, Label] = field(default_factory=dict)
-    metrics: MappingOf[str, Metric] = field(default_factory=dict)
+    metrics: MappingOf[str, MetricNames] = field(default_factory=dict)
 
     def with_tracks(self, blue: str, green: str) -> Mapping:
         """The same where the track's label on metrics has these values; what the label's own line says stays."""
@@ -217,7 +217,7 @@ class Mapping:
             return self
         return replace(self, labels={**self.labels, "track": replace(track, values={"blue": blue, "green": green})})
 
-    def label(self, logical: str, metric: Metric | None = None) -> Label:
+    def label(self, logical: str, metric: MetricNames | None = None) -> Label:
         """What carries a label, on `metric` where it has its own."""
         own = metric.labels.get(logical) if metric else None
         return own or self.labels.get(logical) or Label(name=LABELS[logical])

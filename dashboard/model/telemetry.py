@@ -22,7 +22,7 @@ class Telemetry:
     labels: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
 
 
-class Standing(StrEnum):
+class Fit(StrEnum):
     """How one concept stands here, best first."""
 
     PRESENT = "present"
@@ -46,7 +46,7 @@ class ConceptCheck:
 
     key: str
     what: str
-    standing: Standing
+    standing: Fit
     metric: str = ""
     says: str = ""
     lines: tuple[str, ...] = ()

@@ -61,7 +61,7 @@ _duration = Histogram(
 
 
 # Waits for an answer, given the seconds that have passed since it was asked for.
-Finish = Callable[[float], AnyReading]
+Awaiting = Callable[[float], AnyReading]
 
 
 class Ask:
@@ -171,7 +171,7 @@ class Ask:
         )
         return self.metric_names(patience_seconds=NAMES_PATIENCE_SECONDS).value or () if matters else ()
 
-    def _call(self, request: Request, names: Collection[str]) -> SourceCall | Finish:
+    def _call(self, request: Request, names: Collection[str]) -> SourceCall | Awaiting:
         """How the source is asked; what waits for the answer where that is known or begun already."""
         namespace = namespace_of(request)
         if namespace is not None and namespace not in self.environment.namespaces:
@@ -204,7 +204,7 @@ class Ask:
         }
         return {selector: finish(0.0).value for selector, finish in begun.items()}
 
-    def _begin_measured(self, call: SourceCall, present: Mapping[str, frozenset[str] | None]) -> Finish:
+    def _begin_measured(self, call: SourceCall, present: Mapping[str, frozenset[str] | None]) -> Awaiting:
         """Sets the call going, unless nothing here has ever measured what it asks for."""
         if reason := lacking(call.series, present):
             named = self.environment.named_metrics & {name for name, _ in call.series}
@@ -214,7 +214,7 @@ class Ask:
             return _at_once(unmeasured(reason, source=call.source, query=call.text))
         return self._begin_call(call)
 
-    def _begin_call(self, call: SourceCall) -> Finish:
+    def _begin_call(self, call: SourceCall) -> Awaiting:
         breaker = self._breakers.get(call.source)
         if breaker is None:
             return _at_once(missing(_not_set(call.source).reason, source=call.source, query=call.text))
@@ -264,7 +264,7 @@ class Ask:
             self._told.add(kind)
             log.error("answer_unreadable source=%s query=%s", call.source, call.text[:300], exc_info=error)
 
-    def _begin_objects(self, request: Objects) -> Finish:
+    def _begin_objects(self, request: Objects) -> Awaiting:
         if request.kind not in KINDS:
             raise ValueError(f"unknown kind {request.kind!r}: one of {', '.join(KINDS)}")
         chosen = matcher(request.selector)
@@ -339,7 +339,7 @@ def _probes(environment: EnvironmentSettings, sources: Sources) -> dict[Source, 
     return probes
 
 
-def _at_once(reading: AnyReading) -> Finish:
+def _at_once(reading: AnyReading) -> Awaiting:
     return lambda passed: reading
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dashboard.catalog.index import ENTRIES
-from dashboard.model.mapping import CONCEPTS, LABELS, OURS, Concept, Label, Metric
+from dashboard.model.mapping import CONCEPTS, LABELS, OURS, Concept, Label, MetricNames
 from dashboard.model.mapping import Mapping as NameMapping
-from dashboard.model.telemetry import ConceptCheck, Standing, Telemetry
+from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
 from dashboard.settings.names import mapping_of, preset, preset_names
 
 # Labels without which figures would be told of the wrong thing.
@@ -30,7 +30,7 @@ class Suggestion:
 
     presets: tuple[str, ...] = ()
     labels: Mapping[str, Label] = field(default_factory=dict)
-    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    metrics: Mapping[str, MetricNames] = field(default_factory=dict)
     remarks: Mapping[str, str] = field(default_factory=dict)
 
     def mapping(self) -> NameMapping:
@@ -78,7 +78,7 @@ def _placed(stack: str, sets: tuple[Mapping[str, str], ...]) -> int:
     return sum(_has(mapping.label(logical), sets) for logical in _PLACING)
 
 
-def _overridden(presets: tuple[str, ...], telemetry: Telemetry) -> Mapping[str, Metric]:
+def _overridden(presets: tuple[str, ...], telemetry: Telemetry) -> Mapping[str, MetricNames]:
     """Metrics that are there and that a later preset hides: each gets a line of its own."""
     chosen = mapping_of(presets, {}, {})
     below = (OURS, *(mapping_of((name,), {}, {}) for name in presets))
@@ -88,7 +88,7 @@ def _overridden(presets: tuple[str, ...], telemetry: Telemetry) -> Mapping[str, 
             continue
         for mapping in below:
             if _carrier(concept, mapping) in telemetry.recent:
-                found[concept.key] = mapping.metrics.get(concept.key, Metric(series=concept.series))
+                found[concept.key] = mapping.metrics.get(concept.key, MetricNames(series=concept.series))
                 break
     return found
 
@@ -106,7 +106,7 @@ def _checked(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> Co
     name = _carrier(concept, mapping)
     blinds = tuple(dict.fromkeys(e.blind for e in ENTRIES if any(m.startswith(concept.series) for m in e.metrics())))
 
-    def answer(standing: Standing, says: str = "", lines: Iterable[str] = (), metric: str = name) -> ConceptCheck:
+    def answer(standing: Fit, says: str = "", lines: Iterable[str] = (), metric: str = name) -> ConceptCheck:
         return ConceptCheck(
             key=concept.key,
             what=concept.what,
@@ -114,23 +114,23 @@ def _checked(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> Co
             metric=metric,
             says=says,
             lines=tuple(lines),
-            blinds=() if standing is Standing.PRESENT else blinds,
+            blinds=() if standing is Fit.PRESENT else blinds,
         )
 
     other = _elsewhere(concept, mapping, telemetry)
     if name not in telemetry.recent or not _in_scope(concept, mapping, telemetry):
         if other is not None:
             found, by = other
-            return answer(Standing.RENAMED, f"{found} carries it", (f'presets = ["{by}"]',), metric=found)
+            return answer(Fit.RENAMED, f"{found} carries it", (f'presets = ["{by}"]',), metric=found)
         if name in telemetry.ever:
-            return answer(Standing.SILENT, f"{name} was there within 14 days and not in the last hour")
+            return answer(Fit.SILENT, f"{name} was there within 14 days and not in the last hour")
         reason = f"there is no {name}" if name else "the settings name no metric for it"
-        return answer(Standing.UNMEASURED, f"{reason}; if another metric carries it: metrics.{concept.key}")
+        return answer(Fit.UNMEASURED, f"{reason}; if another metric carries it: metrics.{concept.key}")
     lacking = [logical for logical in _PLACING if not _has(_label(logical, concept, mapping), _sets(name, telemetry))]
     if lacking:
         labels = ", ".join(f"{_label(each, concept, mapping).name or each} (the {each})" for each in lacking)
-        return answer(Standing.UNLABELLED, f"{name} has no {labels}", _label_lines(lacking, name, telemetry))
-    return answer(Standing.PRESENT)
+        return answer(Fit.UNLABELLED, f"{name} has no {labels}", _label_lines(lacking, name, telemetry))
+    return answer(Fit.PRESENT)
 
 
 def _label(logical: str, concept: Concept, mapping: NameMapping) -> Label:
@@ -171,7 +171,7 @@ def _elsewhere(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> 
 
 def _metric_presets(telemetry: Telemetry) -> Iterator[str]:
     """The fewest presets that find every concept that any of them finds, those that find most first."""
-    open_ones = {check.key for check in check(OURS, telemetry) if check.standing is Standing.RENAMED}
+    open_ones = {check.key for check in check(OURS, telemetry) if check.standing is Fit.RENAMED}
     # Plain HTTP requests stand for runs only where nothing tells of agents.
     agents = [name for name in preset_names() if name != _HTTP]
     is_agentic = any(name.startswith(("gen_ai_", "agent")) for name in telemetry.recent)

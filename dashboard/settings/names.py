@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from dashboard.model.mapping import CONCEPTS, LABELS, UNITS, Concept, Label, Mapping, Metric
+from dashboard.model.mapping import CONCEPTS, LABELS, UNITS, Concept, Label, Mapping, MetricNames
 
 PRESETS = Path(__file__).parent.parent / "presets"
 _CONCEPTS = {concept.key: concept for concept in CONCEPTS}
@@ -116,10 +116,10 @@ class MetricSettings(BaseModel):
     )
     labels: Labels = Field(default={}, description="Its own labels, where they differ from the environment's.")
 
-    def metric(self) -> Metric:
+    def metric(self) -> MetricNames:
         """The same for the catalogue."""
         own = {name: label.label() for name, label in self.labels.items()}
-        return Metric(**{**self.model_dump(exclude={"labels"}), "labels": own})
+        return MetricNames(**{**self.model_dump(exclude={"labels"}), "labels": own})
 
     def check(self, concept: Concept) -> None:
         """Refuses what cannot be said of this concept."""

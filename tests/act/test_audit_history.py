@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dashboard.act import audit as audit_module
 from dashboard.act.audit import AuditFile
-from dashboard.act.past import KEPT, Past
+from dashboard.act.past import KEPT, AuditPast
 
 SERVICE = "agent-runtime"
 
@@ -50,7 +50,7 @@ def audit(tmp_path: Path) -> AuditFile:
     return AuditFile(tmp_path / "audit.jsonl", "production")
 
 
-def shown(past: Past, namespace: str = "agents") -> list[str]:
+def shown(past: AuditPast, namespace: str = "agents") -> list[str]:
     return [entry.sentence for entry in past.of(namespace, SERVICE)]
 
 
@@ -58,11 +58,11 @@ def test_the_newest_finished_action_stands_first_and_other_phases_are_left_out(a
     for number in (1, 3, 2):
         audit.append(a_record(number, phase="begun"))
         audit.append(a_record(number))
-    assert shown(Past(audit)) == ["switch 3", "switch 2", "switch 1"]
+    assert shown(AuditPast(audit)) == ["switch 3", "switch 2", "switch 1"]
 
 
 def test_without_a_file_there_is_no_history_until_there_is_one(audit: AuditFile) -> None:
-    past = Past(audit)
+    past = AuditPast(audit)
     assert shown(past) == []
     audit.append(a_record(1))
     assert shown(past) == ["switch 1"]
@@ -71,7 +71,7 @@ def test_without_a_file_there_is_no_history_until_there_is_one(audit: AuditFile)
 def test_a_refresh_parses_nothing_but_what_was_appended(audit: AuditFile, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(50):
         audit.append(a_record(number))
-    past = Past(audit)
+    past = AuditPast(audit)
     shown(past)
     parsed: list[bytes] = []
     real = audit_module.parsed
@@ -88,7 +88,7 @@ def test_a_record_that_is_still_being_written_comes_with_its_end(audit: AuditFil
     audit.append(a_record(1))
     audit.append(a_record(2))
     whole = audit.path.read_bytes()
-    past = Past(audit)
+    past = AuditPast(audit)
     for cut in (len(whole) - 1, len(whole) // 2 + 3):
         audit.path.write_bytes(whole[:cut])
         assert shown(past) == ["switch 1"]
@@ -98,7 +98,7 @@ def test_a_record_that_is_still_being_written_comes_with_its_end(audit: AuditFil
 
 def test_a_new_file_of_the_same_name_begins_a_new_history(audit: AuditFile) -> None:
     audit.append(a_record(1))
-    past = Past(audit)
+    past = AuditPast(audit)
     assert shown(past) == ["switch 1"]
     audit.path.rename(audit.path.with_suffix(".1"))
     assert shown(past) == []
@@ -108,7 +108,7 @@ def test_a_new_file_of_the_same_name_begins_a_new_history(audit: AuditFile) -> N
 
 def test_a_file_that_cannot_be_read_leaves_what_was_known(audit: AuditFile, monkeypatch: pytest.MonkeyPatch) -> None:
     audit.append(a_record(1))
-    past = Past(audit)
+    past = AuditPast(audit)
     assert shown(past) == ["switch 1"]
     audit.append(a_record(2))
 
@@ -129,7 +129,7 @@ def test_a_file_that_cannot_be_read_leaves_what_was_known(audit: AuditFile, monk
 def test_namespaces_never_mix(audit: AuditFile) -> None:
     audit.append(a_record(1, namespace="agents"))
     audit.append(a_record(2, namespace="agents-two"))
-    past = Past(audit)
+    past = AuditPast(audit)
     assert (shown(past, "agents"), shown(past, "agents-two"), shown(past, "agent")) == (["switch 1"], ["switch 2"], [])
 
 
@@ -137,19 +137,19 @@ def test_records_of_another_environment_are_not_shown(audit: AuditFile) -> None:
     audit.append(a_record(1))
     foreign = AuditFile(audit.path)
     foreign.append(a_record(2, environment="staging"))
-    assert shown(Past(audit)) == ["switch 1"]
+    assert shown(AuditPast(audit)) == ["switch 1"]
 
 
 def test_records_from_before_environments_were_recorded_are_shown(audit: AuditFile) -> None:
     record = a_record(1)
     del record["service"]["environment"]
     audit.append(record)
-    assert shown(Past(audit)) == ["switch 1"]
+    assert shown(AuditPast(audit)) == ["switch 1"]
 
 
 def test_refused_actions_are_in_the_history(audit: AuditFile) -> None:
     audit.append(a_record(1, outcome="refused"))
-    (entry,) = Past(audit).of("agents", SERVICE)
+    (entry,) = AuditPast(audit).of("agents", SERVICE)
     assert entry.outcome.value == "refused"
 
 
@@ -167,19 +167,19 @@ def test_refused_actions_are_in_the_history(audit: AuditFile) -> None:
 def test_a_record_that_this_version_cannot_read_is_left_out(audit: AuditFile, more: dict[str, Any]) -> None:
     audit.append(a_record(1))
     audit.append(a_record(2, **more))
-    assert shown(Past(audit)) == ["switch 1"]
+    assert shown(AuditPast(audit)) == ["switch 1"]
 
 
 @pytest.mark.parametrize("at", ["yesterday", "", "2026-13-01", "0"])
 def test_a_record_without_a_time_is_left_out(audit: AuditFile, at: str) -> None:
     audit.append({**a_record(1), "@timestamp": at})
-    assert shown(Past(audit)) == []
+    assert shown(AuditPast(audit)) == []
 
 
 def test_a_time_without_a_zone_is_utc(audit: AuditFile) -> None:
     audit.append({**a_record(1), "@timestamp": "2026-03-01T03:00:00"})
     audit.append(a_record(2))
-    assert shown(Past(audit)) == ["switch 1", "switch 2"]
+    assert shown(AuditPast(audit)) == ["switch 1", "switch 2"]
 
 
 json_values = st.recursive(
@@ -196,12 +196,12 @@ def test_no_record_breaks_the_history(tmp_path: Path, key: str, value: Any) -> N
     path.unlink(missing_ok=True)
     whole = AuditFile(path).append(a_record(1))
     path.write_text(json.dumps({**whole, key: value}) + "\n")
-    assert len(Past(AuditFile(path, "production")).of("agents", SERVICE)) <= 1
+    assert len(AuditPast(AuditFile(path, "production")).of("agents", SERVICE)) <= 1
 
 
 def test_no_more_than_the_newest_are_kept(audit: AuditFile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda file: None)
     for number in range(KEPT + 3):
         audit.append(a_record(number))
-    found = shown(Past(audit))
+    found = shown(AuditPast(audit))
     assert (len(found), found[0]) == (KEPT, f"switch {KEPT + 2}")

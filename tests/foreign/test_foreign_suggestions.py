@@ -11,7 +11,7 @@ import pytest
 from dashboard.catalog import agents, contracts, service
 from dashboard.catalog.expression import Expression
 from dashboard.cli import main
-from dashboard.model.telemetry import Standing
+from dashboard.model.telemetry import Fit
 from dashboard.queries.ask import Instant, build_ask
 from dashboard.queries.doctor import check
 from dashboard.settings import EnvironmentSettings, Settings
@@ -97,8 +97,8 @@ def test_the_check_says_of_each_concept_how_it_stands(tmp_path: Path) -> None:
     assert telemetry is not None
     found = {one.key: one for one in check(environment.mapping, telemetry)}
 
-    assert found["cost"].standing is Standing.RENAMED
+    assert found["cost"].standing is Fit.RENAMED
     assert found["cost"].lines == ('presets = ["agent-governance-toolkit"]',)
-    assert found["retries"].standing is Standing.UNMEASURED
+    assert found["retries"].standing is Fit.UNMEASURED
     assert "metrics.retries" in found["retries"].says
     assert contracts.DECISIONS.blind in found["policy_decisions"].blinds

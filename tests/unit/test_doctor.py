@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.model.mapping import CONCEPTS, OURS
-from dashboard.model.telemetry import ConceptCheck, Standing, Telemetry
+from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
 from dashboard.queries.doctor import candidates, check, suggest
 
 RUNS = "gen_ai_invoke_agent_duration_seconds_count"
@@ -24,27 +24,27 @@ def of(key: str, known: Telemetry) -> ConceptCheck:
 
 
 def test_our_own_names_need_nothing() -> None:
-    assert of("agent_runs", telemetry(RUNS)).standing is Standing.PRESENT
+    assert of("agent_runs", telemetry(RUNS)).standing is Fit.PRESENT
     assert suggest(telemetry(RUNS)).presets == ()
 
 
 def test_runs_without_the_name_of_the_operation_are_those_of_the_conventions() -> None:
     found = of("agent_runs", telemetry(RUNS, **PLACED))
 
-    assert (found.standing, found.lines) == (Standing.RENAMED, ('presets = ["otel-genai"]',))
+    assert (found.standing, found.lines) == (Fit.RENAMED, ('presets = ["otel-genai"]',))
 
 
 def test_a_metric_that_stopped_is_silent_and_one_that_never_was_is_not_measured() -> None:
     known = telemetry(RUNS, ever=("agentgov_agent_cost_usd_total",))
 
-    assert of("cost", known).standing is Standing.SILENT
-    assert of("retries", known).standing is Standing.UNMEASURED
+    assert of("cost", known).standing is Fit.SILENT
+    assert of("retries", known).standing is Fit.UNMEASURED
 
 
 def test_a_label_that_lacks_is_named_with_what_is_there() -> None:
     found = of("cost", telemetry("agentgov_agent_cost_usd_total", namespace="a", app="x"))
 
-    assert found.standing is Standing.UNLABELLED
+    assert found.standing is Fit.UNLABELLED
     assert "service_name (the service)" in found.says
     assert any("app" in line for line in found.lines)
 
@@ -68,5 +68,5 @@ def test_every_concept_has_one_standing_and_a_suggestion_never_finds_less(
     before, after = check(OURS, known), check(suggest(known).mapping(), known)
 
     assert [one.key for one in before] == [concept.key for concept in CONCEPTS]
-    there = (Standing.PRESENT, Standing.UNLABELLED)
+    there = (Fit.PRESENT, Fit.UNLABELLED)
     assert sum(one.standing in there for one in after) >= sum(one.standing in there for one in before)
