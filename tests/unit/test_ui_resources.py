@@ -73,5 +73,5 @@ def test_what_nobody_knows_is_said_on_top_and_outside_words_are_no_markup(
 
 def test_each_container_can_be_chosen_where_there_are_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (chosen,) = draw(tmp_path, monkeypatch, pod="fine").selectbox
-    assert list(chosen.options) == ["app, the default one", "app &#40;main&#41;", "mesh &#40;sidecar&#41;"]
+    assert list(chosen.options) == ["app, the default one", "app (main)", "mesh (sidecar)"]
     assert not draw(tmp_path, monkeypatch, pod="over").selectbox
