@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from dashboard.decide.alerts import by_severity, concerns, is_elsewhere, names_nobody, said_severity
+from dashboard.decide.alerts import by_severity, concerns, is_elsewhere, names_nobody, place, said_severity
 from dashboard.decide.policy import Limits
 from dashboard.model.alert import Alert
 from dashboard.model.reading import Reading, State, Unit
@@ -132,14 +132,16 @@ def alerts(evidence: Evidence, limits: Limits) -> GateAnswer:
     reason = none + (f", {lesser} of less weight" if lesser else "")
     if homeless:
         count = "1 critical alert names" if len(homeless) == 1 else f"{len(homeless)} critical alerts name"
-        reason += f"; {count} no service: {_listed(homeless)}"
+        reason += f"; {count} no service: {_listed([alert.name for alert in homeless])}"
+    if any(place(alert.labels)[1] == evidence.candidate for alert in homeless):
+        return _answer("alerts", title, Result.UNKNOWN, f"{reason}, but this track", behind=found)
     return _answer("alerts", title, Result.PASS, reason, behind=found, unit=Unit.COUNT, value=0, limit=0)
 
 
-def _homeless(found: Iterable[Alert], service: GovernedService, words: Vocabulary[Severity]) -> list[str]:
-    """Names of the critical alerts that may mean any service: nobody can say that they do not mean this one."""
+def _homeless(found: Iterable[Alert], service: GovernedService, words: Vocabulary[Severity]) -> list[Alert]:
+    """The critical alerts that may mean any service: nobody can say that they do not mean this one."""
     here = (alert for alert in found if names_nobody(alert.labels) and not is_elsewhere(alert, service))
-    return [alert.name for alert in by_severity(here, words)[Severity.CRITICAL]]
+    return by_severity(here, words)[Severity.CRITICAL]
 
 
 def way_back(evidence: Evidence, _limits: Limits) -> GateAnswer:

@@ -271,6 +271,14 @@ def test_a_critical_alert_that_names_no_service_is_told_and_not_called_none(
     assert says in answer.reason
 
 
+@pytest.mark.parametrize(("track", "result"), [("green", Result.UNKNOWN), ("blue", Result.PASS)])
+def test_a_critical_alert_that_names_the_track_alone_leaves_the_gate_unknown(track: str, result: Result) -> None:
+    answer = gate(alert(severity="critical", namespace="agents", track=track))
+
+    assert answer.result is result
+    assert "names no service: AgentsDown" in answer.reason
+
+
 def test_an_alert_on_the_preview_service_is_one_on_the_track_behind_it() -> None:
     found: Any = alert(namespace="agents", severity="critical", service="agent-runtime-preview")
 
