@@ -61,6 +61,7 @@ class Concept:
         unit: of the values (of a histogram: of what is observed); "" counts events.
         scope: matchers that belong to our telemetry alone and go where a team names its own metric.
         bad: matchers that mean a bad event, in every form the catalogue has.
+        placing: labels without which a figure would be told of the wrong thing, by logical name.
     """
 
     key: str
@@ -70,6 +71,7 @@ class Concept:
     unit: str = ""
     scope: tuple[str, ...] = ()
     bad: tuple[str, ...] = ()
+    placing: tuple[str, ...] = ("namespace", "service", "track")
 
 
 # A denial in every word that means one.
@@ -154,8 +156,13 @@ CONCEPTS: tuple[Concept, ...] = (
         what="decisions of policies",
         bad=(DENIED,),
     ),
-    Concept(key="approvals", series="agentgov_approvals_pending", what="approvals that wait for a person"),
-    Concept(key="kill_switch", series="agentgov_kill_switch_engaged", what="the kill switch"),
+    Concept(
+        key="approvals",
+        series="agentgov_approvals_pending",
+        what="approvals that wait for a person",
+        placing=("namespace",),
+    ),
+    Concept(key="kill_switch", series="agentgov_kill_switch_engaged", what="the kill switch", placing=("namespace",)),
 )
 # By the series that the catalogue writes, the three of a histogram included.
 CONCEPT_OF: MappingOf[str, Concept] = {

@@ -126,7 +126,9 @@ def _checked(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> Co
             return answer(Fit.SILENT, f"{name} was there within 14 days and not in the last hour")
         reason = f"there is no {name}" if name else "the settings name no metric for it"
         return answer(Fit.UNMEASURED, f"{reason}; if another metric carries it: metrics.{concept.key}")
-    lacking = [logical for logical in _PLACING if not _has(_label(logical, concept, mapping), _sets(name, telemetry))]
+    lacking = [
+        logical for logical in concept.placing if not _has(_label(logical, concept, mapping), _sets(name, telemetry))
+    ]
     if lacking:
         labels = ", ".join(f"{_label(each, concept, mapping).name or each} (the {each})" for each in lacking)
         return answer(Fit.UNLABELLED, f"{name} has no {labels}", _label_lines(lacking, name, telemetry))
