@@ -27,7 +27,7 @@ def findings(
     found = [
         *unschedulable,
         *(one for workload in workloads if (one := _workload(workload)) is not None and one.subject not in told),
-        *_stuck_pods(pods),
+        *_own_pods(pods, workloads),
         *(_node(node) for node in nodes if node.health in SICK),
         *_not_understood(pods, workloads, nodes),
         *_silent("pod", pods),
@@ -127,19 +127,21 @@ def _workload(workload: Workload) -> ClusterFinding | None:
     )
 
 
-def _stuck_pods(pods: Iterable[Pod]) -> list[ClusterFinding]:
+def _own_pods(pods: Iterable[Pod], workloads: Iterable[Workload]) -> list[ClusterFinding]:
+    """Sick pods that no workload tells of: bare ones, and those of an owner whose kind is not read."""
+    listed = {(workload.kind, workload.name) for workload in workloads}
     return [
         ClusterFinding(
             kind=FindingKind.STUCK,
             subject=f"Pod {pod.name}",
-            headline=f"{pod.name} does not end",
+            headline=f"{pod.name} {'does not end' if pod.terminating else 'is not well'}",
             reason=pod.trouble,
             since=pod.since,
             service=pod.component,
             track=pod.track,
         )
         for pod in pods
-        if pod.terminating and pod.health in SICK and not pod.workload
+        if pod.health in SICK and not pod.unschedulable and (pod.workload_kind, pod.workload) not in listed
     ]
 
 

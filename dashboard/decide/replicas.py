@@ -60,7 +60,8 @@ def _each(read: Callable[[Object], Replicas]) -> Reader:
 def _deployment(item: Object) -> Replicas:
     spec, status = objects.part(item, "spec"), objects.part(item, "status")
     desired, updated = _or(objects.count(spec, "replicas"), 1), _number(status, "updatedReplicas")
-    done = updated >= desired
+    # Old pods that are left beside the new ones still serve, and may be all that is available.
+    done = updated >= desired and _number(status, "replicas") <= updated
     return Replicas(
         kind="Deployment",
         desired=desired,
@@ -70,7 +71,7 @@ def _deployment(item: Object) -> Replicas:
         is_seen=_is_seen(item),
         is_rolled_out=done,
         stuck=_stuck(item),
-        held=_paused(updated, desired) if spec.get("paused") is True and not done else "",
+        held=_paused(updated, desired) if spec.get("paused") is True and updated < desired else "",
         lacks_since=_unavailable_since(item),
     )
 

@@ -59,6 +59,15 @@ def test_a_stuck_rollout_says_its_reason_although_the_old_pods_serve() -> None:
     assert one.reason.startswith("ProgressDeadlineExceeded")
 
 
+@pytest.mark.parametrize("owner", [None, ("SparkApplication", "nightly"), ("CloneSet", "agents"), ("Node", "node-a")])
+def test_a_sick_pod_that_no_listed_workload_tells_of_is_told_itself(owner: tuple[str, str] | None) -> None:
+    (one,) = facts(pod("a", container(ready=False), owner=owner), pod("b"), of=(workload(),))
+    assert (one.kind, one.subject, one.headline) == (FindingKind.STUCK, "Pod a", "a is not well")
+    (crashes,) = facts(pod("a", container(ready=False, state=waiting("CrashLoopBackOff")), owner=owner))
+    assert crashes.reason == "CrashLoopBackOff"
+    assert facts(pod("a", owner=owner)) == ()
+
+
 def test_a_job_that_failed_is_said() -> None:
     failed = condition("Failed", "True", "BackoffLimitExceeded", "it has reached its limit")
     job = {"metadata": {"name": "migrate"}, "spec": {}, "status": {"conditions": [failed]}}

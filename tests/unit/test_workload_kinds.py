@@ -79,6 +79,14 @@ def judged(found: dict[str, Any], *members: dict[str, Any], plural: str = "deplo
             "paused: 0 of 2 pods have the newest template",
             id="paused in the middle",
         ),
+        pytest.param(
+            workload(replicas=4, unavailableReplicas=2),
+            Health.CHANGING,
+            "",
+            id="only the old pods of a full surge serve",
+        ),
+        pytest.param(workload(replicas=3), Health.CHANGING, "", id="an old pod is left beside the new ones"),
+        pytest.param(workload(replicas=None), Health.HEALTHY, "", id="the number of pods is not told"),
         pytest.param(workload(spec={"paused": True}), Health.HEALTHY, "", id="paused with nothing to do"),
         pytest.param(workload(spec={"replicas": 0}, conditions=[DEADLINE]), Health.IDLE, "", id="asked to be zero"),
         pytest.param(
