@@ -83,8 +83,12 @@ def fold(answers: Iterable[GateAnswer]) -> Decision:
 
 
 def by_concern(answers: Iterable[GateAnswer]) -> tuple[GateAnswer, ...]:
-    """Failing gates first, then those farthest from an answer, then the rest as they came."""
-    return tuple(sorted(answers, key=lambda answer: (_FROM_WORST.index(answer.result), answer.progress)))
+    """Failing gates first, then those farthest from an answer, then the rest as they came. Who decides stands first."""
+
+    def concern(answer: GateAnswer) -> tuple[int, bool, float]:
+        return _FROM_WORST.index(answer.result), not answer.required, answer.progress
+
+    return tuple(sorted(answers, key=concern))
 
 
 def _sentence(decision: Decision, answers: Sequence[GateAnswer], evidence: Evidence, version: str) -> str:
