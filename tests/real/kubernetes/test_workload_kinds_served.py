@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import NotServed, Rejected
+from connectors.errors import Conflict, NotServed, Rejected, TimedOut
 from connectors.kubernetes import Kubernetes
 from dashboard.decide.workloads import workloads
 from dashboard.model.workload import Health
@@ -74,16 +74,26 @@ def test_a_rollout_is_listed_once_its_kind_is_installed(cluster: Kubernetes, ser
     try:
         eventually(lambda: _is_listed(cluster, namespace), "rollouts are served")
         body = {**made("Rollout", "web"), "apiVersion": f"{GROUP}/v1alpha1"}
-        cluster.create("rollouts", namespace, body)
+        eventually(lambda: _is_created(cluster, namespace, body), "a Rollout is stored")
         (found,) = workloads((), (), others={"rollouts": cluster.list("rollouts", namespace).items})
         assert (found.kind, found.name, found.desired) == ("Rollout", "web", 1)
     finally:
         server.call("DELETE", f"{path}/rollouts.{GROUP}")
 
 
+def _is_created(cluster: Kubernetes, namespace: str, body: dict[str, Any]) -> bool:
+    try:
+        cluster.create("rollouts", namespace, body)
+    except TimedOut:
+        return False
+    except Conflict:  # the answer to an earlier one was late
+        return True
+    return True
+
+
 def _is_listed(cluster: Kubernetes, namespace: str) -> bool:
     try:
         cluster.list("rollouts", namespace)
-    except NotServed:
+    except (NotServed, TimedOut):  # the API server holds requests for a kind that it is just beginning to serve
         return False
     return True
