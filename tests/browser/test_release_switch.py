@@ -214,9 +214,9 @@ def test_a_fault_on_the_preview_shows_within_seconds_and_raises_an_alert_within_
         try:
             began = time.monotonic()
             assert environment.command("fault", "errors", "--track", "green").returncode == 0
-            expect(incident.first).to_be_visible(timeout=(began + 15 - time.monotonic()) * SECOND)
+            expect(incident.first).to_be_visible(timeout=(began + 40 - time.monotonic()) * SECOND)
             # Harm counts by whole intervals of 10 s that are over.
-            wait_for_word(release, "NO-GO", began + 45 - time.monotonic())
+            wait_for_word(release, "NO-GO", began + 60 - time.monotonic())
             errors = release.locator(".td-gate.td-fail").filter(has_text=re.compile("Errors"))
             expect(errors.first).to_be_visible()
 
