@@ -228,7 +228,7 @@ def test_a_fault_on_the_preview_shows_within_seconds_and_raises_an_alert_within_
             release.keyboard.press("Escape")
             assert active(cluster) == "blue"
 
-            left = began + 60 - time.monotonic()
+            left = began + 90 - time.monotonic()
             eventually(lambda: "AgentErrorRatioHigh" in environment.alerts("green"), "the alert is active", left)
         finally:
             environment.command("heal")  # what then ends is in tests/stack/test_environment_healing.py
