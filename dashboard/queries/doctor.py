@@ -67,8 +67,7 @@ def suggest(telemetry: Telemetry) -> Suggestion:
     told = _track_label(found)
     if told is not None and told != mapping_of(presets, {}, {}).label("track"):
         labels["track"] = told
-        values = ", ".join(sorted(told.values.values())) or "blue, green"
-        remarks["track"] = f"the label that has the values {values}"
+        remarks["track"] = "the label whose values are blue and green"
     return Suggestion(presets=presets, labels=labels, metrics=_overridden(presets, telemetry), remarks=remarks)
 
 
@@ -201,9 +200,7 @@ def _series(presets: tuple[str, ...], telemetry: Telemetry) -> tuple[Mapping[str
 
 
 def _track_label(sets: tuple[Mapping[str, str], ...]) -> Label | None:
-    """The label that has blue and green, and no other value; None where none does: which of a and b is blue, no metric
-    tells.
-    """
+    """The label whose values are blue and green alone. Other pairs are not guessed: no metric says which is blue."""
     values: dict[str, set[str]] = {}
     for each in sets:
         for name, value in each.items():

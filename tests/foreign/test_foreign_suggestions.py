@@ -15,12 +15,12 @@ from dashboard.model.telemetry import Fit
 from dashboard.queries.ask import Instant, build_ask
 from dashboard.queries.doctor import check
 from dashboard.settings import EnvironmentSettings, Settings
-from tests.foreign.past_hour import HOUR_SECONDS, Row, end, pod, prometheus, scraped
+from tests.foreign.past_hour import HOUR_SECONDS, end, pod, prometheus, scraped
 
 VALUES = {"namespace": "support", "service": "support-agent", "track": "", "agent": "", "contract": "", "window": "10m"}
 
 
-def suggested(rows: tuple[Row, ...], url: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> EnvironmentSettings:
+def suggested(url: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> EnvironmentSettings:
     """The environment of the file that the command writes, read as the deck reads it."""
     file = folder / "tealdeck.toml"
     file.write_text(
@@ -67,7 +67,7 @@ def test_the_suggested_file_finds_what_the_emitter_measures(
 ) -> None:
     rows = scraped(scrape)
     with prometheus((*pod(rows, "blue"), *pod(rows, "green")), tmp_path) as url:
-        environment = suggested(rows, url, tmp_path, capsys)
+        environment = suggested(url, tmp_path, capsys)
         (sample,) = value(environment, entry)
 
     assert environment.presets == (presets, "kube-prometheus-stack")
@@ -79,7 +79,7 @@ def test_a_label_of_the_track_wins_over_the_names_of_pods(tmp_path: Path, capsys
     rows = scraped("otel-agents.prom")
     both = (*pod(rows, "blue", color="green"), *pod(rows, "green", 0.5, color="blue"))
     with prometheus(both, tmp_path) as url:
-        environment = suggested(rows, url, tmp_path, capsys)
+        environment = suggested(url, tmp_path, capsys)
         runs = {sample.labels["track"]: sample.value for sample in value(environment, service.TRACK_RUNS)}
 
     assert environment.labels["track"].name == "color"
