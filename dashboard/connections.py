@@ -10,7 +10,7 @@ from connectors.elasticsearch import Elasticsearch
 from connectors.kubernetes import Kubernetes
 from connectors.prometheus import Prometheus
 from connectors.session import Access
-from dashboard.settings import (
+from dashboard.settings.sources import (
     AlertmanagerSettings,
     ElasticsearchSettings,
     HttpApi,

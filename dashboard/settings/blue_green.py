@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from dashboard.model import blue_green
 from dashboard.model.blue_green import BlueGreen
-from dashboard.settings.names import wrong
+from dashboard.settings.base import Section, not_allowed
 
 _NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _KEY = re.compile(rf"([a-z0-9]([-a-z0-9.]{{0,251}}[a-z0-9])?/)?{_NAME}")
@@ -19,25 +19,25 @@ _SERVICE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 def _key(text: str) -> str:
     if not _KEY.fullmatch(text):
-        raise wrong(repr(text), "a label's name as Kubernetes has it: color, or example.com/color")
+        raise not_allowed(repr(text), "a label's name as Kubernetes has it: color, or example.com/color")
     return text
 
 
 def _value(text: str) -> str:
     if not _VALUE.fullmatch(text):
-        raise wrong(repr(text), "a label's value as Kubernetes has it: letters, digits, dashes, dots, at most 63")
+        raise not_allowed(repr(text), "a label's value as Kubernetes has it: letters, digits, dashes, dots, at most 63")
     return text
 
 
 def _service(text: str) -> str:
     if not _SERVICE.fullmatch(text):
-        raise wrong(repr(text), "the name of a Service: lower-case letters, digits and dashes, at most 63")
+        raise not_allowed(repr(text), "the name of a Service: lower-case letters, digits and dashes, at most 63")
     return text
 
 
 def _pattern(text: str) -> str:
     if text and (text.count("{}") != 1 or not _SERVICE.fullmatch(text.replace("{}", "x")) or text == "{}"):
-        raise wrong(repr(text), "a name with {} once, where the Service's own name stands: {}-preview; or empty")
+        raise not_allowed(repr(text), "a name with {} once, where the Service's own name stands: {}-preview; or empty")
     return text
 
 
@@ -45,10 +45,8 @@ def _listed(given: Any) -> Any:
     return [name.strip() for name in given.split(",") if name.strip()] if isinstance(given, str) else given
 
 
-class BlueGreenSettings(BaseModel):
+class BlueGreenSettings(Section):
     """Which label tells the track, and which Services are governed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     track_label: Annotated[str, AfterValidator(_key)] = Field(
         default=blue_green.TRACK, description="The label on pods and in the Service's selector that tells the track."
@@ -73,9 +71,9 @@ class BlueGreenSettings(BaseModel):
     @model_validator(mode="after")
     def _two_values(self) -> Self:
         if bool(self.blue) != bool(self.green):
-            raise wrong("blue or green alone", "both, or neither: then the two values that are seen")
+            raise not_allowed("blue or green alone", "both, or neither: then the two values that are seen")
         if self.blue and self.blue == self.green:
-            raise wrong(f"blue and green {self.blue!r}", "two values that differ")
+            raise not_allowed(f"blue and green {self.blue!r}", "two values that differ")
         return self
 
     @property

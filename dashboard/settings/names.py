@@ -13,17 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from dashboard.model.mapping import CONCEPTS, LABELS, UNITS, Concept, Label, Mapping, MetricNames
+from dashboard.settings.base import Section, not_allowed
 
 PRESETS = Path(__file__).parent.parent / "presets"
 _CONCEPTS = {concept.key: concept for concept in CONCEPTS}
@@ -34,36 +27,29 @@ MetricName = Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_:][a-zA-Z0-9_:
 LabelNameText = Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_][a-zA-Z0-9_]*)?$")]
 
 
-def wrong(found: str, allowed: str) -> PydanticCustomError:
-    """A mistake in the words of `SettingsError`."""
-    return PydanticCustomError("combination", "{allowed}", {"found": found, "allowed": allowed})
-
-
 def _matchers(text: str) -> str:
     if not _MATCHERS.fullmatch(text):
-        raise wrong(repr(text), 'matchers as PromQL writes them, for example: status="error", env!="test"')
+        raise not_allowed(repr(text), 'matchers as PromQL writes them, for example: status="error", env!="test"')
     return text
 
 
 def _pattern(text: str) -> str:
     if text.count("{}") != 1:
-        raise wrong(repr(text), "a regular expression with {} once, where the value stands")
+        raise not_allowed(repr(text), "a regular expression with {} once, where the value stands")
     try:
         compiled = re.compile(text.replace("{}", "(x)"))
     except re.error as error:
-        raise wrong(repr(text), f"a regular expression with {{}} once ({error})") from None
+        raise not_allowed(repr(text), f"a regular expression with {{}} once ({error})") from None
     if compiled.groups != 1:
-        raise wrong(repr(text), "a regular expression whose groups do not capture: (?:...)")
+        raise not_allowed(repr(text), "a regular expression whose groups do not capture: (?:...)")
     return text
 
 
 Matchers = Annotated[str, AfterValidator(_matchers)]
 
 
-class LabelSettings(BaseModel):
+class LabelSettings(Section):
     """What carries one label. A string in its place is the label's name."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: LabelNameText = Field(description="The label's name. Empty: these metrics have no such label.")
     pattern: Annotated[str, AfterValidator(_pattern)] = Field(
@@ -84,13 +70,13 @@ def _named(given: Any) -> Any:
 
 def _known_label(name: str) -> str:
     if name not in LABELS:
-        raise wrong(repr(name), ", ".join(LABELS))
+        raise not_allowed(repr(name), ", ".join(LABELS))
     return name
 
 
 def _known_concept(key: str) -> str:
     if key not in _CONCEPTS:
-        raise wrong(repr(key), ", ".join(_CONCEPTS))
+        raise not_allowed(repr(key), ", ".join(_CONCEPTS))
     return key
 
 
@@ -98,10 +84,8 @@ LabelTable = Annotated[LabelSettings, BeforeValidator(_named)]
 Labels = dict[Annotated[str, AfterValidator(_known_label)], LabelTable]
 
 
-class MetricSettings(BaseModel):
+class MetricSettings(Section):
     """What carries one concept. A string in its place is the metric's name."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     series: MetricName = Field(
         default="", description="The metric; of a histogram without _count, _sum, _bucket. Empty: not measured."
@@ -125,13 +109,13 @@ class MetricSettings(BaseModel):
         """Refuses what cannot be said of this concept."""
         if self.unit and self.unit not in UNITS[concept.unit]:
             units = ", ".join(UNITS[concept.unit]) if concept.unit else "no unit: it counts events"
-            raise wrong(f"{concept.key}.unit {self.unit!r}", units)
+            raise not_allowed(f"{concept.key}.unit {self.unit!r}", units)
         if (self.bad or self.bad_series) and not concept.bad:
-            raise wrong(f"{concept.key}.bad", "nothing here: the deck does not tell good from bad of it")
+            raise not_allowed(f"{concept.key}.bad", "nothing here: the deck does not tell good from bad of it")
         if self.bad and self.bad_series:
-            raise wrong(f"{concept.key} with bad and bad_series", "one of the two")
+            raise not_allowed(f"{concept.key} with bad and bad_series", "one of the two")
         if (self.count or self.total) and not concept.is_histogram:
-            raise wrong(f"{concept.key}.count or .total", "series alone: it is one metric")
+            raise not_allowed(f"{concept.key}.count or .total", "series alone: it is one metric")
 
 
 def _named_series(given: Any) -> Any:
@@ -149,14 +133,12 @@ def check(metrics: Metrics) -> None:
         metric.check(_CONCEPTS[key])
 
 
-class Preset(BaseModel):
+class Preset(Section):
     """A file of `dashboard/presets/`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     about: str = Field(description="Whose telemetry this is, in one sentence.")
-    labels: Labels = {}
-    metrics: Metrics = {}
+    labels: Labels = Field(default={})
+    metrics: Metrics = Field(default={})
 
 
 @cache
@@ -173,7 +155,7 @@ def preset(name: str) -> Preset:
 
 def _known_preset(name: str) -> str:
     if name not in preset_names():
-        raise wrong(repr(name), ", ".join(preset_names()))
+        raise not_allowed(repr(name), ", ".join(preset_names()))
     return name
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.settings import VARIABLE, Settings, SettingsError
+from dashboard.settings import Settings, SettingsError
+from dashboard.settings.loading import VARIABLE
 from dashboard.ui import session, states, theme
 from dashboard.ui.text import plain
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from dashboard.model.view import DEFAULT_RANGE, FILTERS, View
-from dashboard.settings import RETENTION_DAYS
+from dashboard.settings.environment import RETENTION_DAYS
 from dashboard.ui import session
 from dashboard.ui.text import encodable
 from dashboard.ui.timerange import time_range

@@ -11,7 +11,8 @@ from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Reading, Source, empty, fresh, missing
 from dashboard.model.series import Sample, Series
 from dashboard.queries.ask import Alerts, Instant, Objects, Range, Readings, Request
-from dashboard.settings import EnvironmentSettings, PrometheusSettings
+from dashboard.settings import EnvironmentSettings
+from dashboard.settings.sources import PrometheusSettings
 from tests.act.fakes import FakeCluster, blue_green
 
 HEALTHY: Mapping[str, tuple[float, float]] = {  # by expression: blue, green

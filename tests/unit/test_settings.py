@@ -13,16 +13,9 @@ from pydantic import BaseModel
 from dashboard import connections
 from dashboard.catalog.fields import FIELDS
 from dashboard.model.words import LogLevel, Severity
-from dashboard.settings import (
-    GATES,
-    ElasticsearchSettings,
-    EnvironmentSettings,
-    FieldConcept,
-    Settings,
-    SettingsError,
-    SpanConcept,
-    load,
-)
+from dashboard.settings import EnvironmentSettings, Settings, SettingsError, load
+from dashboard.settings.release import GATES
+from dashboard.settings.sources import ElasticsearchSettings, FieldConcept, SpanConcept
 
 EXAMPLE = Path("deploy/production/tealdeck.toml.example")
 

@@ -24,7 +24,8 @@ from dashboard.queries.ask import Readings, Request
 from dashboard.queries.contracts import contracts
 from dashboard.queries.policy import policy_of
 from dashboard.queries.triage import triage
-from dashboard.settings import EnvironmentSettings, ReleaseSettings
+from dashboard.settings import EnvironmentSettings
+from dashboard.settings.release import ReleaseSettings
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 PATIENT = ReleaseSettings(

@@ -23,7 +23,8 @@ from dashboard.model.view import View
 from dashboard.queries.ask import Alerts, Instant, Logs, Objects, Range, Request
 from dashboard.queries.readings import Readings
 from dashboard.queries.triage import Triage, triage
-from dashboard.settings import EnvironmentSettings, PrometheusSettings
+from dashboard.settings import EnvironmentSettings
+from dashboard.settings.sources import PrometheusSettings
 
 NOW = datetime(2026, 3, 1, 3, 12, tzinfo=UTC)
 VIEW = View(env="local", ns="agents")

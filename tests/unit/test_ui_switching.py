@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.act.actor import VARIABLE
 from dashboard.model.action import ActionId, ActionRequest
-from dashboard.settings import ReleaseSettings
+from dashboard.settings.release import ReleaseSettings
 from dashboard.ui import session, switching
 from tests.unit.release_stage import ENVIRONMENT, StageAsk
 
