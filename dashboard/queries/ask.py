@@ -32,7 +32,9 @@ from dashboard.queries.presence import lacking
 from dashboard.queries.readings import Readings
 from dashboard.queries.request import Alerts, Instant, Logs, Objects, PodLog, Range, Request, namespace_of
 from dashboard.queries.selector import matcher
-from dashboard.queries.source_calls import INSTANT_SECONDS, NAMES_SECONDS, SourceCall, SourceCalls, Sources
+from dashboard.queries.source_calls import SourceCall, SourceCalls, Sources
+from dashboard.queries.source_calls.call import INSTANT_SECONDS
+from dashboard.queries.source_calls.telemetry import NAMES_SECONDS
 from dashboard.settings import EnvironmentSettings
 
 __all__ = ["Alerts", "Ask", "Instant", "Logs", "Objects", "PodLog", "Range", "Readings", "Request", "build_ask"]
@@ -158,11 +160,11 @@ class Ask:
 
     def metric_names(self, *, patience_seconds: float = INSTANT_SECONDS) -> Reading[frozenset[str]]:
         """The names of the metrics of ours that Prometheus has had in the last hour, as of some minutes ago."""
-        return self._begin_call(self._calls.names())(INSTANT_SECONDS - patience_seconds)
+        return self._begin_call(self._calls.telemetry.names())(INSTANT_SECONDS - patience_seconds)
 
     def telemetry(self) -> Reading[Telemetry]:
         """Which metrics Prometheus has and had, with labels: for the check whether they fit. Takes seconds."""
-        return self._begin_call(self._calls.telemetry())(0.0)
+        return self._begin_call(self._calls.telemetry.with_labels())(0.0)
 
     def _names_for(self, requests: Iterable[Request]) -> Collection[str]:
         """The metrics that Prometheus has, if that matters to one of the requests; empty while it is not known."""
@@ -196,7 +198,7 @@ class Ask:
         return {**present, **self._present_within(short, NEW_NAMES_SECONDS)}
 
     def _present_within(self, selectors: Iterable[str], ttl_seconds: float) -> dict[str, frozenset[str] | None]:
-        calls = {selector: self._calls.present(selector) for selector in selectors}
+        calls = {selector: self._calls.telemetry.present(selector) for selector in selectors}
         patience = NAMES_PATIENCE_SECONDS
         begun = {
             selector: self._begin_call(replace(call, ttl_seconds=ttl_seconds, timeout_seconds=patience))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from dashboard.model.reading import Source, State
-from dashboard.queries.source_calls import RANGE_SECONDS
+from dashboard.queries.source_calls.call import RANGE_SECONDS
 from deploy.local.apiserver.pki import credentials
 from tests.faultproxy import backends
 from tests.faultproxy.deck import PAGES, REFRESH_SECONDS, Deck, Drawn

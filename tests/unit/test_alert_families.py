@@ -11,7 +11,7 @@ from dashboard.decide.incidents import group, joined
 from dashboard.decide.suspects import suspect
 from dashboard.model.alert import Alert
 from dashboard.model.incident import CauseFamily, Standing
-from dashboard.queries.source_calls import _expression
+from dashboard.queries.source_calls.alerts import rule_of
 from tests.unit.test_incidents import alert
 
 P95 = "histogram_quantile(0.95, sum by (le) (rate(gen_ai_invoke_agent_duration_seconds_bucket[5m]))) > 3"
@@ -86,8 +86,8 @@ def test_a_silenced_alert_does_not_hide_a_fact_with_a_reason_of_its_own() -> Non
 
 
 def test_the_expression_is_read_from_the_link_to_the_rule() -> None:
-    assert _expression("http://prometheus:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1") == "up == 0"
-    assert [_expression(one) for one in ("", "http://[broken", "http://x/graph")] == ["", "", ""]
+    assert rule_of("http://prometheus:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1") == "up == 0"
+    assert [rule_of(one) for one in ("", "http://[broken", "http://x/graph")] == ["", "", ""]
 
 
 def quiet(name: str) -> Alert:

@@ -19,9 +19,9 @@ from connectors.prometheus import Line, Matrix, Point, Vector
 from dashboard.catalog.expression import Expression
 from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Source, State, Unit
-from dashboard.queries import source_calls
 from dashboard.queries.ask import BULKHEADS, LONG_BULKHEADS, Alerts, Instant, Logs, Objects, PodLog, Range
 from dashboard.queries.informer import IDLE_SECONDS
+from dashboard.queries.source_calls import metrics
 from tests.unit.asking import NOW, REFUSED, UP, FakePrometheus, World, environment
 from tests.waiting import eventually
 
@@ -143,7 +143,7 @@ def test_a_slow_new_answer_does_not_keep_the_last_one_from_being_shown(world: Wo
 
 
 def test_an_answer_of_long_ago_is_not_shown_as_the_present(world: World, monkeypatch):
-    monkeypatch.setattr(source_calls, "INSTANT_SECONDS", 0.01)
+    monkeypatch.setattr(metrics, "INSTANT_SECONDS", 0.01)
     world.scalar()
     world.clock.move(600)
     world.prometheus.open.clear()
@@ -155,7 +155,7 @@ def test_an_answer_of_long_ago_is_not_shown_as_the_present(world: World, monkeyp
 
 
 def test_a_source_that_hangs_costs_its_timeout_once_and_is_missing(world: World, monkeypatch):
-    monkeypatch.setattr(source_calls, "INSTANT_SECONDS", 0.01)
+    monkeypatch.setattr(metrics, "INSTANT_SECONDS", 0.01)
     world.prometheus.open.clear()
 
     answers = world.ask.gather({str(n): Instant(UP, {"service": str(n)}) for n in range(20)})
@@ -224,7 +224,7 @@ def test_one_dead_source_leaves_the_others_alone(world: World):
 
 
 def test_a_source_that_hangs_leaves_the_same_source_of_another_environment_alone(world: World, monkeypatch):
-    monkeypatch.setattr(source_calls, "INSTANT_SECONDS", 0.01)
+    monkeypatch.setattr(metrics, "INSTANT_SECONDS", 0.01)
     world.prometheus.open.clear()
     world.ask.gather({str(n): Instant(UP, {"service": str(n)}) for n in range(20)})
     monkeypatch.undo()
@@ -526,7 +526,7 @@ def test_an_answer_that_the_deck_stumbles_over_costs_its_own_figure_alone_and_is
 
 def test_a_question_that_nobody_waits_for_any_more_is_not_asked(world: World, monkeypatch):
     """Or what one viewer asked too much of would be worked off long after it was closed, before what others ask."""
-    monkeypatch.setattr(source_calls, "INSTANT_SECONDS", 0.01)
+    monkeypatch.setattr(metrics, "INSTANT_SECONDS", 0.01)
     world.prometheus.open.clear()
     world.ask.gather({str(n): Instant(UP, {"service": str(n)}) for n in range(40)})
     monkeypatch.undo()

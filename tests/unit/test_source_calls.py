@@ -15,7 +15,8 @@ from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 from dashboard.queries import release_conditions
 from dashboard.queries.request import Instant, Range
-from dashboard.queries.source_calls import LONGEST_STEP_SECONDS, SourceCalls, Sources
+from dashboard.queries.source_calls import SourceCalls, Sources
+from dashboard.queries.source_calls.call import LONGEST_STEP_SECONDS
 from dashboard.settings import Settings
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

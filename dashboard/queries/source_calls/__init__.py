@@ -1,0 +1,72 @@
+"""A request as it goes to its source: under which key it is shared, for how long, and how the answer becomes a reading.
+
+Connectors answer with their own types and errors; the errors pass through here untouched, for `ask.py` to catch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import assert_never
+
+from dashboard.queries.request import (
+    Alerts,
+    Instant,
+    LogContext,
+    LogDocument,
+    LogPatterns,
+    LogRequest,
+    Logs,
+    MoreLogs,
+    PodLog,
+    Range,
+)
+from dashboard.queries.source_calls.alerts import alerts_call
+from dashboard.queries.source_calls.call import SourceCall, Sources, ttl_seconds
+from dashboard.queries.source_calls.logs import LogCalls, pod_log_call
+from dashboard.queries.source_calls.metrics import MetricCalls
+from dashboard.queries.source_calls.telemetry import TelemetryCalls
+from dashboard.settings import EnvironmentSettings
+
+__all__ = ["SourceCall", "SourceCalls", "SourceRequest", "Sources"]
+
+SourceRequest = Instant | Range | Alerts | LogRequest | PodLog
+
+
+class SourceCalls:
+    """Turns requests into questions to the sources of one environment.
+
+    Attributes:
+        telemetry: questions about which metrics there are.
+    """
+
+    def __init__(self, environment: EnvironmentSettings, sources: Sources, clock: Callable[[], datetime]) -> None:
+        self._sources = sources
+        self._clock = clock
+        self._ttl_seconds = ttl_seconds(environment.refresh_seconds)
+        self._metrics = MetricCalls(environment, sources.prometheus, clock)
+        self._logs = LogCalls(environment, sources.elasticsearch, clock)
+        self.telemetry = TelemetryCalls(sources.prometheus, environment.mapping, clock)
+
+    def of(self, request: SourceRequest, names: Collection[str] = ()) -> SourceCall:
+        """The question for `request`; `names` are the metrics that Prometheus has, where that is known.
+
+        Raises:
+            KeyError, ValueError: the request cannot be asked: a value is missing or does not fit its place.
+            NotMeasuredError: the settings say that nothing here carries what is asked for.
+        """
+        match request:
+            case Instant():
+                return self._metrics.instant(request, names)
+            case Range():
+                return self._metrics.range(request, names)
+            case Alerts():
+                alertmanager = self._sources.alertmanager
+                return alerts_call(request, alertmanager, clock=self._clock, ttl_seconds=self._ttl_seconds)
+            case Logs() | MoreLogs() | LogContext() | LogDocument() | LogPatterns():
+                return self._logs.of(request)
+            case PodLog():
+                kubernetes = self._sources.kubernetes
+                return pod_log_call(request, kubernetes, clock=self._clock, ttl_seconds=self._ttl_seconds)
+            case _:
+                assert_never(request)

@@ -1,0 +1,195 @@
+"""Questions to Prometheus for values: at one moment, or over a range."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from connectors.prometheus import Line, Matrix, Prometheus
+from dashboard.catalog import escaping
+from dashboard.catalog.expression import SCRAPE_SECONDS
+from dashboard.catalog.translation import bucket_factor, translate
+from dashboard.model.mapping import OURS
+from dashboard.model.reading import Reading, Source
+from dashboard.model.series import Sample, Series
+from dashboard.queries.grid import Grid, step_for
+from dashboard.queries.presence import scopes
+from dashboard.queries.request import Instant, Range
+from dashboard.queries.source_calls.call import (
+    INSTANT_SECONDS,
+    LONG,
+    LONGEST_STEP_SECONDS,
+    RANGE_SECONDS,
+    UNCHANGING_SECONDS,
+    SourceCall,
+    answered,
+    ttl_seconds,
+)
+from dashboard.settings import EnvironmentSettings
+
+# Over longer ranges it is not worth asking what dropped series had: hours hold too many samples.
+_REMEMBERED_SECONDS = 6 * 3600
+# The timeout of a second question where the first took nearly all of the time.
+_LEAST_SECONDS = 0.2
+# After so long no sample of that moment is still to come.
+_SETTLED_SECONDS = 60.0
+
+
+class MetricCalls:
+    """Questions for values of metrics in one environment."""
+
+    def __init__(self, environment: EnvironmentSettings, prometheus: Prometheus, clock: Callable[[], datetime]) -> None:
+        self._environment = environment
+        self._prometheus = prometheus
+        self._clock = clock
+
+    def instant(self, request: Instant, names: Collection[str]) -> SourceCall:
+        """The samples at one moment; asks twice where a cheap question shows that the cheap answer will do."""
+        query = self._translated(request, names)
+        shortcut = self._shortcut(request)
+        moment = self._moment(request.at)
+        is_long = escaping.seconds(request.values.get("span", "")) > LONG.total_seconds()
+
+        def fetch() -> Reading[tuple[Sample, ...]]:
+            began = time.monotonic()
+            asked = query
+            if shortcut is not None:
+                newcomers, steady = shortcut
+                found = self._prometheus.instant(newcomers, at=request.at, timeout_seconds=INSTANT_SECONDS)
+                asked = query if found.points or found.warnings else steady
+            left_seconds = max(_LEAST_SECONDS, INSTANT_SECONDS - (time.monotonic() - began))
+            answer = self._prometheus.instant(asked, at=request.at, timeout_seconds=left_seconds)
+            samples = tuple(
+                Sample(labels=self._labels(request, point.labels), value=_finite(point.value))
+                for point in answer.points
+            )
+            newest = max((point.at for point in answer.points), default=None)
+            as_of = request.at or self._clock() if newest is None else datetime.fromtimestamp(newest, UTC)
+            text = _with_infos(query, answer.infos)
+            return answered(samples, Source.PROMETHEUS, as_of, text, answer.warnings, "no such series")
+
+        return SourceCall(
+            source=Source.PROMETHEUS,
+            key=("instant", query, moment),
+            family=("instant", request.expression.name, is_long),
+            text=query,
+            ttl_seconds=UNCHANGING_SECONDS if self._is_settled(moment) else self._ttl_seconds(),
+            timeout_seconds=INSTANT_SECONDS,
+            is_long=is_long,
+            fetch=fetch,
+            series=scopes(query, self._environment.mapping),
+        )
+
+    def range(self, request: Range, names: Collection[str]) -> SourceCall:
+        """The series over a range, on the grid that all viewers share."""
+        query = self._translated(request, names)
+        span = round((request.end - request.start).total_seconds())
+        is_long = request.end - request.start > LONG
+        scrape = self._environment.prometheus.scrape_interval_seconds
+        step = request.step_seconds or step_for(span, scrape_interval_seconds=scrape)
+        grid = Grid.of(request.start, request.end, step)
+        steady = translate(request.expression.steadily(self._values(request)), self._environment.mapping)
+
+        def fetch() -> Reading[tuple[Series, ...]]:
+            deadline = time.monotonic() + RANGE_SECONDS
+
+            def asked(text: str) -> Matrix:
+                left_seconds = max(_LEAST_SECONDS, deadline - time.monotonic())
+                return self._prometheus.range(
+                    text, start=grid.start, end=grid.end, step_seconds=grid.step_seconds, timeout_seconds=left_seconds
+                )
+
+            is_asked_steadily = bool(steady) and (request.expression.falls or span > _REMEMBERED_SECONDS)
+            answer = asked(steady if is_asked_steadily else query)
+            if is_asked_steadily and span <= _REMEMBERED_SECONDS and any(map(_goes_down, answer.lines)):
+                answer = asked(query)
+            newest = max((line.points[-1][0] for line in answer.lines if line.points), default=float(grid.end))
+            as_of = datetime.fromtimestamp(newest, UTC)
+            series = tuple(
+                replace(one, labels=self._labels(request, one.labels)) for one in _series(grid, answer.lines)
+            )
+            text = _with_infos(query, answer.infos)
+            return answered(series, Source.PROMETHEUS, as_of, text, answer.warnings, "no such series in this range")
+
+        return SourceCall(
+            source=Source.PROMETHEUS,
+            key=("range", query, grid.family(self._clock())),
+            family=("range", request.expression.name, is_long),
+            is_long=is_long,
+            text=query,
+            ttl_seconds=self._ttl_seconds(min(grid.step_seconds, LONGEST_STEP_SECONDS)),
+            timeout_seconds=RANGE_SECONDS,
+            fetch=fetch,
+            series=scopes(query, self._environment.mapping),
+        )
+
+    def _ttl_seconds(self, step_seconds: float = 0.0) -> float:
+        return ttl_seconds(self._environment.refresh_seconds, step_seconds)
+
+    def _translated(self, request: Instant | Range, names: Collection[str]) -> str:
+        return translate(request.expression.render(self._values(request), names), self._environment.mapping)
+
+    def _values(self, request: Instant | Range) -> dict[str, str]:
+        """What to fill in. Recorded series have our names: with others the raw ones are asked at any span."""
+        scrape_seconds = self._environment.prometheus.scrape_interval_seconds
+        values = {SCRAPE_SECONDS: str(scrape_seconds), **request.values}
+        return values if self._environment.mapping == OURS else {**values, "span": ""}
+
+    def _labels(self, request: Instant | Range, labels: Mapping[str, str]) -> Mapping[str, str]:
+        """Labels of an answer, with a bucket's bound in seconds."""
+        factor = bucket_factor(request.expression.promql, self._environment.mapping)
+        bound = labels.get("le", "")
+        if factor == 1.0 or not bound:
+            return labels
+        return {**labels, "le": "+Inf" if "Inf" in bound else f"{round(float(bound) * factor, 9):g}"}
+
+    def _shortcut(self, request: Instant) -> tuple[str, str] | None:
+        shortcut = request.expression.shortcut(self._values(request))
+        if shortcut is None:
+            return None
+        newcomers, steady = (translate(text, self._environment.mapping) for text in shortcut)
+        return newcomers, steady
+
+    def _moment(self, at: datetime | None) -> Hashable:
+        """The key of a moving instant, the same at each look: now is now, and an hour ago stays an hour ago."""
+        lag_seconds = 0.0 if at is None else (self._clock() - at).total_seconds()
+        if at is None or 0 <= lag_seconds < self._environment.refresh_seconds:
+            return "now"
+        return int(lag_seconds) if at.microsecond else at  # people and grids give whole seconds, clocks do not
+
+    def _is_settled(self, moment: Hashable) -> bool:
+        """Whether it is a fixed moment that is long past."""
+        return isinstance(moment, datetime) and (self._clock() - moment).total_seconds() >= _SETTLED_SECONDS
+
+
+def _goes_down(line: Line) -> bool:
+    """Whether a sum of counters lost one of them, or began anew."""
+    return any(
+        before is not None and after is not None and after < before for (_, before), (_, after) in pairwise(line.points)
+    )
+
+
+def _with_infos(query: str, infos: tuple[str, ...]) -> str:
+    """The query with what Prometheus remarks on it, as comments: an info leaves nothing out, so the value stands."""
+    return "\n".join((query, *(f"# {' '.join(info.split())}" for info in infos)))
+
+
+def _series(grid: Grid, lines: tuple[Line, ...]) -> tuple[Series, ...]:
+    """The lines with a gap at each point of the grid that has no sample."""
+    times = grid.times
+    series = []
+    for line in lines:
+        values: list[float | None] = [None] * len(times)
+        for at, value in line.points:
+            values[round((at - grid.start) / grid.step_seconds)] = _finite(value)
+        series.append(Series(labels=line.labels, times=times, values=tuple(values)))
+    return tuple(series)
+
+
+def _finite(value: float | None) -> float | None:
+    """Infinity is a division by nothing: no more a number to draw or to judge by than NaN is."""
+    return value if value is not None and math.isfinite(value) else None
