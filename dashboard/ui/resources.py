@@ -19,7 +19,7 @@ from dashboard.ui.filters import choose
 from dashboard.ui.format import DASH
 from dashboard.ui.measures import TileSpec, specs
 from dashboard.ui.tables import Column
-from dashboard.ui.text import plain
+from dashboard.ui.text import one_line, plain
 from dashboard.ui.tiles import Tile
 
 _LINES = 300
@@ -204,7 +204,7 @@ def choose_container(view: View, known: Sequence[Container]) -> None:
         return
     words = {one.name: f"{one.name} ({one.kind})" for one in known}
     default = next((one.name for one in known if one.is_default), "")
-    nothing = f"{plain(default)}, the default one" if default else "the default one"
+    nothing = f"{one_line(default)}, the default one" if default else "the default one"
     choose(view, nothing=nothing, key="filters-container", words=words, container=[one.name for one in known])
 
 

@@ -76,7 +76,7 @@ def _explain(error: SettingsError) -> None:
         st.markdown("**Allowed**")
         st.text(error.allowed)
     st.markdown(
-        f"**Fix it**: correct the file, or name another one in `{plain(VARIABLE)}` and start the deck again. "
+        f"**Fix it**: correct the file, or name another one in `{VARIABLE}` and start the deck again. "
         "This page reads the file again every few seconds and then asks each source. A file that works looks like this:"
     )
     st.code(EXAMPLE, language="toml")

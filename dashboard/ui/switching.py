@@ -21,7 +21,7 @@ from dashboard.queries.release import ReleaseAnswer, release
 from dashboard.ui import session, unfinished, url
 from dashboard.ui.action_progress import OWN
 from dashboard.ui.format import ago
-from dashboard.ui.text import plain
+from dashboard.ui.text import one_line, plain
 from dashboard.ui.traffic_change import Shown, effect, forget
 
 SWITCH, ROLLBACK, CONFIRM = "release.switch", "release.rollback", "release.confirm"
@@ -126,15 +126,17 @@ def _switch(view: View) -> None:
     shown = effect(found, ActionKind.SWITCH, service, target)
     acceptable = found.before.acceptable_to(session.actor().name)
     _verdict(found.before, is_acceptable=bool(acceptable))
+    st.markdown(f"To confirm, type the version that users will get: **{plain(version)}**")
     typed = st.text_input(
-        f"Type the version that users will get: {plain(version)}", key=TYPED, autocomplete="off", live=True
+        "Version", key=TYPED, autocomplete="off", live=True, placeholder=one_line(version), label_visibility="collapsed"
     )
     reason, accepted = "", False
     if acceptable:
         titles = ", ".join(gate.title for gate in acceptable)
         # A tick is for what was read: when something else is unknown by now it is asked for anew.
         key = ".".join((ACCEPTED, *sorted(gate.gate for gate in acceptable)))
-        accepted = st.checkbox(f"I accept that this stays unknown: {plain(titles, limit=500)}", key=key)
+        # The titles of gates are our own words, so they may stand in a label.
+        accepted = st.checkbox(f"I accept that this stays unknown: {titles}", key=key)
     elif found.before.decision is not Decision.GO:
         reason = st.text_input(
             f"Why against the verdict? At least {SHORTEST_REASON} visible characters, recorded in the audit",

@@ -10,12 +10,15 @@ _CONTROL = re.compile(
     # Control and direction characters, line and paragraph separators, and lone surrogates, which cannot be encoded.
     "[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]+"
 )
-_JOINER = "\u2060"  # invisible, and no part of any pattern below
-# What Streamlit's Markdown looks for after entities are decoded, so that only a joiner within keeps it from matching:
-# emoji and icon names, addresses without any markup, and arrows.
-_SHORTCODE = re.compile(r":(?=[\w+/-]+:)")
-_ADDRESS = re.compile(r"https?:(?=//)|www(?=\.)|@(?=[-\w])", re.IGNORECASE)
-_ARROW = re.compile(r"(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S)")
+# Streamlit looks for emoji and icon names, bare addresses and arrows after entities are decoded, one text node at a
+# time. An empty directive makes two nodes of one. It draws nothing, and a copy is exactly what was written.
+SPLIT = ":small[]"
+_SPLIT_AFTER = re.compile(
+    r":(?=[\w+/-]+:)"  # :fire:, :material/lock:
+    r"|https?:(?=//)|www(?=\.)|@(?=[-\w])"  # addresses without any markup
+    r"|[<>~-](?=[->=])",  # arrows: also where a split beside them has made them stand alone
+    re.IGNORECASE,
+)
 
 
 def one_line(text: str, *, limit: int = 300) -> str:
@@ -30,11 +33,13 @@ def encodable(text: str) -> str:
 
 
 def plain(text: str, *, limit: int = 300) -> str:
-    """For `st.markdown`, captions and labels: escapes every character that Markdown, HTML or Streamlit could read."""
-    shown = _SHORTCODE.sub(":" + _JOINER, one_line(text, limit=limit))
-    shown = _ADDRESS.sub(lambda found: found.group() + _JOINER, shown)
-    shown = _ARROW.sub(lambda found: found.group()[0] + _JOINER + found.group()[1:], shown)
-    return _MARKS.sub(lambda sign: f"&#{ord(sign.group())};", shown)
+    """For what Streamlit draws as Markdown: texts, captions, badges, tooltips, and the words on buttons and links.
+
+    Not for the label of an input, a choice in a list, or within backticks: these show or read out text as it is, so
+    that `&#45;` would be seen. Give inputs a label of our own words, and show outside text beside them.
+    """
+    parts = _SPLIT_AFTER.sub(r"\g<0>\n", one_line(text, limit=limit)).split("\n")
+    return SPLIT.join(_MARKS.sub(lambda sign: f"&#{ord(sign[0])};", part) for part in parts)
 
 
 def in_chart(text: str, *, limit: int = 60) -> str:
