@@ -1,7 +1,7 @@
 """All evidence on many simulated releases at once, by the product's own functions on a leading axis.
 
-What one release needs from its columns, `dashboard.decide.trial_tables` builds; here the same tables are built for
-thousands. `word.py` holds a verdict on single releases beside it.
+`dashboard.decide.trial_tables` builds the tables of one release from its columns; here the same tables are built for
+hundreds of releases. `word.py` checks them against the product's verdict on single releases.
 """
 
 from __future__ import annotations
@@ -53,8 +53,17 @@ def plan(world: World, judged_by: Policy, *, alone: bool = False) -> Plan:
         for at, bound in enumerate(found)
     ]
     return Plan(
-        metrics=(*shares, *slow), interval_seconds=INTERVAL, alpha=judged_by.alpha, pass_alpha=judged_by.pass_alpha
+        metrics=(*shares, *slow),
+        interval_seconds=INTERVAL,
+        alpha=judged_by.alpha,
+        pass_alpha=judged_by.pass_alpha,
+        watched=judged_by.watched_intervals(INTERVAL),
     )
+
+
+def looks(world: World, judged_by: Policy) -> int:
+    """How many looks there are at a release: after a switch it is watched for a set time only."""
+    return min(INTERVALS, judged_by.watched_intervals(INTERVAL)) if world.after else INTERVALS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +85,8 @@ def weigh(world: World, tracks: Tracks, judged_by: Policy) -> Found:
     """All evidence on all releases."""
     # The evidence on a metric does not depend on its part of the budget; what reaches 1 / alpha together does.
     alone, shared = plan(world, judged_by, alone=True), plan(world, judged_by)
-    table, past = _tables(world, tracks)
+    seen = slice(0, looks(world, judged_by))
+    table, past = _tables(world, tracks, shared)
     course, _ = compare(shared, table, begin(shared, past))
     gates = tuple(LIMITED)
     above, _ = against_limit.above(
@@ -90,10 +100,12 @@ def weigh(world: World, tracks: Tracks, judged_by: Policy) -> Found:
         )
     limit_weights = np.array([LIMIT_WEIGHTS[gate] for gate in gates])
     total = together(course.fail, _weights(shared), above, limit_weights, cost, LIMIT_WEIGHTS["cost"])
-    proven = course.passed | (np.maximum.accumulate(course.absolute, axis=-2) >= -np.log(shared.pass_alpha))
+    total, passed = total[..., seen], course.passed[..., seen, :]
+    alone_total = log_mean(course.fail[..., seen, :], _weights(alone))
+    proven = passed | (np.maximum.accumulate(course.absolute[..., seen, :], axis=-2) >= -np.log(shared.pass_alpha))
     return Found(
-        alone_stops=first(log_mean(course.fail, _weights(alone)) >= -np.log(alone.alpha)),
-        alone_passes=first(course.passed.all(axis=-1)),
+        alone_stops=first(alone_total >= -np.log(alone.alpha)),
+        alone_passes=first(passed.all(axis=-1)),
         stops=first(total >= -np.log(shared.alpha)),
         most=total.max(axis=-1) / -np.log(shared.alpha),
         passes=first(proven.all(axis=-1)),
@@ -117,7 +129,7 @@ def _said(alone: Plan, table: Table, past: Past) -> Array:
     return left
 
 
-def _tables(world: World, tracks: Tracks) -> tuple[Table, Past]:
+def _tables(world: World, tracks: Tracks, shared: Plan) -> tuple[Table, Past]:
     compared = slice(0, len(COMPARED))
     total, bad = tracks.theirs_total[:, :, compared], tracks.theirs_bad[:, :, compared]
     before_total, before_bad = total[:, :HISTORY], bad[:, :HISTORY]
@@ -127,7 +139,8 @@ def _tables(world: World, tracks: Tracks) -> tuple[Table, Past]:
     baseline = parts_total.sum(-1), parts_bad.sum(-1)
     if world.after:
         widening = record.widening(before_total.sum(-1), before_bad.sum(-1), slope=slope, kinds=KINDS)
-        baseline = record.pair(before_total, INTERVALS), record.pair(before_bad, INTERVALS)
+        length = INTERVALS, shared.watched
+        baseline = record.pair(before_total, *length), record.pair(before_bad, *length)
         parts_total, parts_bad = np.zeros_like(parts_total), np.zeros_like(parts_bad)
     seen = _seen(before_total, before_bad)
     phi = dispersion.known(seen)[:, None, :]

@@ -1,8 +1,8 @@
 """`python -m bench verdict`: every world through every judge; tables on stdout, plots where --plots says.
 
-Ours has two columns: the comparison alone, with the whole error budget, and the word, which is the product's `judge`
-over all gates at the looks at which it can change (`word.py`). Constants of the product were fixed on the seeds 1 to
-99; what is reported uses `--seed`, which is none of them.
+Our judge has two columns: the comparison alone, with the whole error budget, and the word, which is the product's
+`judge` over all gates (`word.py`). Constants of the product were fixed on seeds from 1 to 99; the figures that are
+reported come from `--seed`, which is none of these.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from bench.verdict import batch, judges, plots, word
+from bench.verdict import batch, judges, kept, plots, word
 from bench.verdict.cases import EDGE, HARMS, HEALTHY, SPREAD
 from bench.verdict.worlds import Tracks, World, simulate
 from dashboard.decide.factor import Array
@@ -32,13 +32,15 @@ COMPARISON, WORD = "comparison", "word"
 class Outcome:
     """When each judge stopped, and when ours passed, in seconds since the beginning.
 
-    `odd` counts looks at which the word and the evidence behind it did not agree: none should be.
+    `judged` is how many releases the product's `judge` was run on in full; `odd` counts looks at which it and the
+    evidence behind it did not agree: none should be.
     """
 
     world: World
     stops: dict[str, Array]
     goes: dict[str, Array]
     left: Array  # what was said after a minute about the time until the comparison passes
+    judged: int
     odd: int
 
 
@@ -47,14 +49,14 @@ def judge(world: World, chunk: int, seed: int, runs: int, *, mann_whitney: bool)
     tracks = simulate(world, runs, seed * 1000 + chunk)
     judged_by = batch.policy()
     found = batch.weigh(world, tracks, judged_by)
-    stopped, odd = word.stops(world, tracks, found, judged_by)
-    stops = {COMPARISON: found.alone_stops, WORD: stopped}
+    said = word.stops(world, tracks, found, judged_by)
+    stops = {COMPARISON: found.alone_stops, WORD: said.stops}
     stops |= {name: other(world, tracks) for name, other in OTHERS.items()}
     if mann_whitney:
         stops["mann-whitney"] = judges.mann_whitney(world, tracks)
     passed = word.passes(world, tracks, found, judged_by, 0 if chunk else GO_RUNS)
     goes = {COMPARISON: found.alone_passes, WORD: passed}
-    return Outcome(world=world, stops=stops, goes=goes, left=found.said, odd=odd)
+    return Outcome(world=world, stops=stops, goes=goes, left=found.said, judged=said.runs, odd=said.odd)
 
 
 def joined(parts: Sequence[Outcome]) -> Outcome:
@@ -65,6 +67,7 @@ def joined(parts: Sequence[Outcome]) -> Outcome:
         stops={n: np.concatenate([part.stops[n] for part in parts if n in part.stops]) for n in sorted(names)},
         goes={name: np.concatenate([part.goes[name] for part in parts]) for name in (COMPARISON, WORD)},
         left=np.concatenate([part.left for part in parts]),
+        judged=sum(part.judged for part in parts),
         odd=sum(part.odd for part in parts),
     )
 
@@ -77,6 +80,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--harms", type=int, default=500, help="runs of a harm (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=2, help="(default: %(default)s)")
     parser.add_argument("--only", default="", help="worlds whose names hold this text; then no table is printed")
+    parser.add_argument("--keep", type=Path, help="folder of finished worlds, which are then not run again")
     parser.add_argument("--plots", type=Path, help="folder for the plots; none are drawn without it")
     options = parser.parse_args(arguments)
     began = time.monotonic()
@@ -100,23 +104,50 @@ def _outcomes(
     pool: ProcessPoolExecutor, worlds: Sequence[World], runs: int, options: argparse.Namespace
 ) -> list[Outcome]:
     """Each world's outcome, printed as soon as it is there."""
-    asked = []
-    for world in worlds:
-        if options.only not in world.name:
+    asked: list[Outcome | tuple[Path | None, list[Future[Outcome]]]] = []
+    for world in (world for world in worlds if options.only in world.name):
+        path = kept.place(options.keep, world, options.seed, runs) if options.keep else None
+        if path is not None and (arrays := kept.read(path)) is not None:
+            asked.append(_from_arrays(world, arrays))
             continue
         sizes = [min(CHUNK, runs - start) for start in range(0, runs, CHUNK)]
         parts = [
             pool.submit(judge, world, at, options.seed, size, mann_whitney=at < MANN_WHITNEY_RUNS // CHUNK)
             for at, size in enumerate(sizes)
         ]
-        asked.append(parts)
-    return [_said(joined([part.result() for part in parts])) for parts in asked]
+        asked.append((path, parts))
+    return [_said(each if isinstance(each, Outcome) else _finished(*each)) for each in asked]
+
+
+def _finished(path: Path | None, parts: Sequence[Future[Outcome]]) -> Outcome:
+    outcome = joined([part.result() for part in parts])
+    if path is not None:
+        kept.write(path, _arrays(outcome))
+    return outcome
+
+
+def _arrays(outcome: Outcome) -> kept.Arrays:
+    named = {f"stops.{name}": found for name, found in outcome.stops.items()}
+    named |= {f"goes.{name}": found for name, found in outcome.goes.items()}
+    return named | {"left": outcome.left, "counts": np.array([outcome.judged, outcome.odd], dtype=float)}
+
+
+def _from_arrays(world: World, arrays: kept.Arrays) -> Outcome:
+    def of(kind: str) -> dict[str, Array]:
+        return {name.removeprefix(kind): found for name, found in arrays.items() if name.startswith(kind)}
+
+    judged, odd = (int(count) for count in arrays["counts"])
+    return Outcome(world=world, stops=of("stops."), goes=of("goes."), left=arrays["left"], judged=judged, odd=odd)
 
 
 def _said(outcome: Outcome) -> Outcome:
     stops = ", ".join(f"{name} {_share(found):.2%} {_middle(found)}" for name, found in outcome.stops.items())
     goes = ", ".join(f"{name} {_share(found):.1%} {_middle(found)}" for name, found in outcome.goes.items())
-    print(f"{outcome.world.group:11} {outcome.world.name:38} stopped: {stops}; GO: {goes}", flush=True)
+    print(
+        f"{outcome.world.group:11} {outcome.world.name:38} stopped: {stops}; GO: {goes}; "
+        f"judge ran on {outcome.judged} of {len(outcome.left)}, {outcome.odd} odd",
+        flush=True,
+    )
     return outcome
 
 

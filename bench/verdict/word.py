@@ -1,17 +1,18 @@
-"""The product's whole verdict on single simulated releases: `judge` over evidence as the deck would hold it at a look.
+"""The product's whole verdict on single simulated releases: `judge` over the evidence that the deck has at a look.
 
-Everything but the counts is healthy: pods, alerts, declarations. Windows are those of the product.
+Pods, alerts and declarations are healthy; only the counts are simulated. Windows are the product's.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from bench.verdict.batch import Found
-from bench.verdict.worlds import HISTORY, INTERVAL, INTERVALS, NAMES, SLOW_LIMIT, Tracks, World, bounds
+from bench.verdict.batch import Found, looks
+from bench.verdict.worlds import HISTORY, INTERVAL, NAMES, SLOW_LIMIT, Tracks, World, bounds
 from dashboard.decide.factor import Array
 from dashboard.decide.policy import Policy
 from dashboard.decide.trial_tables import OVER_LIMIT, TOTALS
@@ -24,50 +25,67 @@ from dashboard.model.verdict import Counts, Decision, Evidence, Mode, Verdict
 
 BEGAN = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 FAST_INTERVALS, SLOW_INTERVALS = 2, 30
-# Evidence is near from half of the way on, on the logarithmic scale.
-NEAR, MOST_NEAR, EACH = 0.5, 30, 10
-# After all metrics have passed, so many looks are asked whether all gates do.
+# A release is near being stopped from half of the evidence on, on the logarithmic scale. Of a harm, where most releases
+# are near, so many of each chunk are judged; of a healthy world all of them.
+NEAR, MOST_NEAR, EACH = 0.5, 50, 10
+# From the look at which all metrics pass, so many looks are judged for a GO.
 LOOKS = 4
 
 
-def stops(world: World, tracks: Tracks, found: Found, judged_by: Policy) -> tuple[Array, int]:
-    """When `judge` first says NO-GO, (run), and at how many looks it did not agree with the evidence.
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What `judge` said of the releases of one world.
 
-    What has stopped a release goes on doing so. One is judged at the last look, and if it is stopped by then, also at
-    the look at which the evidence says so and at the one before. Judged are the releases whose evidence ever came near
-    to what stops one, of many such the first, and each tenth of all, to see that nothing else stops one. Of the rest
-    the evidence answers.
+    Attributes:
+        stops: when it first said NO-GO, in seconds since the beginning, infinity for never: (run).
+        runs: of how many releases `judge` was run in full; of the others the evidence behind it answers.
+        odd: looks at which `judge` and that evidence did not agree: none should be.
     """
-    runs = len(found.stops)
+
+    stops: Array
+    runs: int
+    odd: int
+
+
+def stops(world: World, tracks: Tracks, found: Found, judged_by: Policy) -> Judged:
+    """When `judge` first says NO-GO.
+
+    It is run on every release whose evidence came near to what stops one, and on each tenth of all, so that a gate that
+    stops one for another reason is seen. Each is judged at the last look; one that the evidence stops, also at the look
+    at which it does and at the one before.
+    """
+    last = looks(world, judged_by)
     stopped, odd = found.stops.copy(), 0
-    near = np.flatnonzero(found.most >= NEAR)[:MOST_NEAR].tolist()
-    for run in sorted({*near, *range(0, runs, EACH)}):
-        is_stopped = decision(world, tracks, run, INTERVALS, judged_by) is Decision.NO_GO
+    near = np.flatnonzero(found.most >= NEAR).tolist()
+    some = near[:MOST_NEAR] if world.group == "harm" else near
+    judged = sorted({*some, *range(0, len(stopped), EACH)})
+    for run in judged:
+        is_stopped = decision(world, tracks, run, last, judged_by) is Decision.NO_GO
         odd += is_stopped != bool(np.isfinite(found.stops[run]))
         if not is_stopped:
             stopped[run] = np.inf
             continue
-        look = _look(found.stops[run])
+        look = _look(found.stops[run], last)
         stopped[run] = look * INTERVAL
         odd += decision(world, tracks, run, look, judged_by) is not Decision.NO_GO
         odd += look > 1 and decision(world, tracks, run, look - 1, judged_by) is Decision.NO_GO
-    return stopped, odd
+    return Judged(stops=stopped, runs=len(judged), odd=odd)
 
 
 def passes(world: World, tracks: Tracks, found: Found, judged_by: Policy, runs: int) -> Array:
     """When `judge` first says GO, (run), for the first so many releases."""
-    goes = np.full(min(runs, len(found.passes)), np.inf)
+    goes, last = np.full(min(runs, len(found.passes)), np.inf), looks(world, judged_by)
     for run in range(len(goes)):
-        begin = _look(found.passes[run])
-        for look in range(begin, min(begin + LOOKS, INTERVALS + 1)):
+        begin = _look(found.passes[run], last)
+        for look in range(begin, min(begin + LOOKS, last + 1)):
             if decision(world, tracks, run, look, judged_by) is Decision.GO:
                 goes[run] = look * INTERVAL
                 break
     return goes
 
 
-def _look(seconds: float) -> int:
-    return INTERVALS if not np.isfinite(seconds) else round(seconds / INTERVAL)
+def _look(seconds: float, last: int) -> int:
+    return last if not np.isfinite(seconds) else round(seconds / INTERVAL)
 
 
 def decision(world: World, tracks: Tracks, run: int, look: int, judged_by: Policy) -> Decision:

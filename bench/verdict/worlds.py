@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -138,6 +139,7 @@ def _long_before(world: World, dice: np.random.Generator, runs: int) -> tuple[Ar
     return total.sum(-1), bad.sum(-1)
 
 
+@lru_cache
 def bounds(world: World) -> tuple[SlowBound, ...]:
     """The three bucket bounds that the product would freeze."""
     within = {b: 1e6 * (1 - float(slower_than(np.array(b), np.zeros(()), world.median))) for b in _BUCKETS}

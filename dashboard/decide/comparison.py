@@ -71,6 +71,7 @@ class Plan:
         alpha: the share of healthy releases that may ever be failed, over all metrics together.
         pass_alpha: the share of releases at the edge of harm that may ever pass, for each metric.
         scales: windows of the dispersion in intervals.
+        watched: how many intervals a release is watched for after a switch; its record is dealt out over them.
     """
 
     metrics: tuple[MetricPlan, ...]
@@ -78,6 +79,7 @@ class Plan:
     alpha: float = 0.01
     pass_alpha: float = 0.05
     scales: tuple[int, ...] = (1, 6, 30)
+    watched: int = 90
 
     def __post_init__(self) -> None:
         if not self.metrics:

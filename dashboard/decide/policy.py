@@ -5,6 +5,7 @@ Chosen before a comparison begins and part of its evidence; a policy that contra
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -139,6 +140,10 @@ class Policy:
     def compared_weight(self, family: MetricFamily) -> float:
         """The part of the whole error budget that the comparison of a family has."""
         return family.weight * (1.0 - LIMITS_PART)
+
+    def watched_intervals(self, interval_seconds: float) -> int:
+        """How many intervals a release is watched for after a switch."""
+        return max(1, math.ceil(self.bake.total_seconds() / interval_seconds))
 
     def decides(self, gate: str) -> bool:
         """Whether the answer of a gate counts, or is only shown."""

@@ -60,7 +60,7 @@ def ratios(trial: Trial, policy: Policy, mode: Mode) -> tuple[Ratio, ...]:
     if not metrics or trial.intervals <= 0:
         return ()
     plan = plan_of(trial, metrics, policy)
-    table, past = tables(trial, metrics, mode, plan.scales)
+    table, past = tables(trial, metrics, mode, plan)
     course, _ = compare(plan, table, begin(plan, past))
     counts = (table.candidate_total, table.candidate_bad, table.baseline_total, table.baseline_bad)
     n_g, x_g, n_b, x_b = (_together(count / course.phi) for count in counts)

@@ -1,8 +1,9 @@
-"""After a switch there is no other track beside: the baseline is its record from before, paired and with wider margins.
+"""After a switch no other track runs beside: the baseline is the record from before, with wider margins.
 
-Each interval after the switch is held against intervals before it, the latest first, none twice. What rates drifted by
-between windows of the record, beyond chance, widens the margins: a drift is no harm. This is weaker than a comparison
-side by side, and is said so wherever it is shown. Pure.
+Each interval after the switch is compared with its own part of the record. The parts are fixed when the watch begins,
+the latest first, and no interval of the record is used twice: so evidence that was counted at one look stands at every
+later one. The margins are widened by how much rates drifted between windows of the record, beyond chance: drift is no
+harm. This is weaker than a comparison side by side, and every screen that shows it says so. Pure.
 """
 
 from __future__ import annotations
@@ -14,18 +15,24 @@ import numpy as np
 from dashboard.decide.factor import Array
 
 WINDOW_INTERVALS = 30
-# Two windows are each some of the drift away from the middle, and a record of an hour tells that drift only roughly.
+# Both windows deviate from the mean by the drift, and a record of one hour measures that drift only roughly.
 DRIFTS = 3.15 * 2**0.5
 MOST_WIDENING = 20.0
 
 
-def pair(counts: Array, intervals: int) -> Array:
-    """The record (..., moment, metric, pod) as baseline of `intervals` coming ones: (..., interval, metric).
+def pair(counts: Array, intervals: int, watched: int) -> Array:
+    """The baseline of the first `intervals` intervals after a switch: (..., interval, metric).
 
-    A record that is shorter leaves the rest without baseline, one that is longer gives several of its intervals each.
+    How much of the record an interval gets depends on the whole watch, never on how many intervals have passed. Once
+    the record is used up, intervals have no baseline.
+
+    Args:
+        counts: the record, (..., moment, metric, pod).
+        intervals: how many have passed since the switch.
+        watched: how many intervals the release is watched for.
     """
     sums = counts.sum(axis=-1)[..., ::-1, :]
-    each = max(1, sums.shape[-2] // intervals)
+    each = max(1, sums.shape[-2] // max(1, watched))
     used = min(intervals, sums.shape[-2] // each)
     grouped = sums[..., : used * each, :].reshape(*sums.shape[:-2], used, each, sums.shape[-1]).sum(axis=-2)
     missing = np.zeros((*sums.shape[:-2], intervals - used, sums.shape[-1]))
@@ -33,15 +40,15 @@ def pair(counts: Array, intervals: int) -> Array:
 
 
 def widening(total_events: Array, bad_events: Array, *, slope: Array, kinds: Sequence[str]) -> Array:
-    """The factor on the margins (..., metric) by what windows of (..., moment, metric) differ by beyond chance.
+    """The factor on the margins, (..., metric), from how much windows of the record differ beyond chance.
 
-    What moves one metric moves others of its kind, and an hour tells little of each: a metric is taken to drift no
-    less than all of its kind do on average.
+    What moves one metric moves others of its kind, and an hour tells little of each. So a metric is taken to drift at
+    least as much as its kind does on average.
 
     Args:
-        total_events, bad_events: the record.
-        slope: (metric,): for latency by how many percent the share shrinks when the bound grows by one; else 1.
-        kinds: of each metric.
+        total_events, bad_events: the record, (..., moment, metric).
+        slope: (metric,): by how many percent the share shrinks when a latency bound grows by one percent; else 1.
+        kinds: "share" or "latency" for each metric.
     """
     windows = total_events.shape[-2] // WINDOW_INTERVALS
     if windows < 2:  # nothing is known of the drift

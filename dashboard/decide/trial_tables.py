@@ -121,10 +121,11 @@ def plan_of(trial: Trial, metrics: Sequence[Metric], policy: Policy) -> Plan:
         interval_seconds=trial.interval_seconds,
         alpha=policy.alpha,
         pass_alpha=policy.pass_alpha,
+        watched=policy.watched_intervals(trial.interval_seconds),
     )
 
 
-def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, scales: tuple[int, ...]) -> tuple[Table, Past]:
+def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, plan: Plan) -> tuple[Table, Past]:
     """The table since the beginning, and what is known from before."""
     now, before = slice(trial.history, None), slice(0, trial.history)
     total, bad = _baseline_halves(metrics)
@@ -137,10 +138,11 @@ def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, scales: tuple[in
     widening = np.ones(len(metrics))
     if mode is Mode.AFTER:
         widening = record.widening(total[before].sum(-1), bad[before].sum(-1), slope=slope, kinds=kinds)
-        baseline = record.pair(total[before], len(candidate)), record.pair(bad[before], len(candidate))
-        # What the old track does by now is no evidence, neither as baseline nor on how counts vary.
+        length = len(candidate), plan.watched
+        baseline = record.pair(total[before], *length), record.pair(bad[before], *length)
+        # What the old track does after the switch is no evidence: neither as a baseline nor of how counts vary.
         parts_total, parts_bad = np.zeros_like(parts_total), np.zeros_like(parts_bad)
-    seen = _seen(total[before], bad[before], scales)
+    seen = _seen(total[before], bad[before], plan.scales)
     noise, noise_shown = _noise(trial, metrics, kinds, slope, dispersion.known(seen))
     past = Past(
         share=(bad[before].sum((0, 2)) + 1.0) / (total[before].sum((0, 2)) + 1.0 / usual),

@@ -89,7 +89,7 @@ def weigh(trial: Trial, policy: Policy, mode: Mode) -> Weighing:
     if not metrics or trial.intervals <= 0:
         return Weighing(metrics=())
     plan = plan_of(trial, metrics, policy)
-    table, past = tables(trial, metrics, mode, plan.scales)
+    table, past = tables(trial, metrics, mode, plan)
     course, left = _compared(plan, table, past)
     above, weighed_limits = _against_limits(trial, limits, mode, plan)
     cost = _cost(trial, policy, mode)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dashboard.decide.factor import Array
 from dashboard.decide.record import MOST_WIDENING, WINDOW_INTERVALS, pair, widening
@@ -59,5 +61,20 @@ def test_a_metric_that_nobody_tried_says_nothing_of_the_drift_of_others() -> Non
 
 def test_the_latest_of_the_record_comes_first_and_none_twice() -> None:
     counts = np.arange(4.0)[:, None, None]
-    assert pair(counts, 6)[:, 0] == pytest.approx([3, 2, 1, 0, 0, 0])
-    assert pair(counts, 2)[:, 0] == pytest.approx([5, 1])
+    assert pair(counts, 6, 6)[:, 0] == pytest.approx([3, 2, 1, 0, 0, 0])
+    assert pair(counts, 2, 2)[:, 0] == pytest.approx([5, 1])
+
+
+@given(
+    record_length=st.integers(min_value=0, max_value=400),
+    watched=st.integers(min_value=1, max_value=400),
+    intervals=st.integers(min_value=1, max_value=400),
+    more=st.integers(min_value=0, max_value=200),
+)
+def test_an_interval_keeps_its_part_of_the_record_however_many_follow_it(
+    record_length: int, watched: int, intervals: int, more: int
+) -> None:
+    counts = np.arange(1.0, record_length + 1)[:, None, None]
+    early, late = pair(counts, intervals, watched), pair(counts, intervals + more, watched)
+    assert early.tolist() == late[:intervals].tolist()
+    assert late.sum() <= counts.sum()
