@@ -8,7 +8,7 @@ Model and token metrics carry no agent name, so the filter on one agent does not
 from __future__ import annotations
 
 from dashboard.catalog import recorded
-from dashboard.catalog.counting import once, once_quantile
+from dashboard.catalog.counting import once, once_quantile, or_zero, share
 from dashboard.catalog.expression import Alias, Expression, renamed
 from dashboard.model.reading import Unit
 
@@ -36,11 +36,6 @@ _R_TOOLS = f"tool:gen_ai_execute_tool_calls:rate5m{{{AGENT}}}"
 _R_TOOLS_FAILED = f'tool:gen_ai_execute_tool_calls:rate5m{{{AGENT}, error_type!=""}}'
 _R_COST = f"agent:agentgov_agent_cost_usd:rate5m{{{AGENT}}}"
 _R_TOKENS = f"model:gen_ai_client_token_usage:rate5m{{{SERVICE}}}"
-
-
-def _ratio(part: str, whole: str, by: str = "") -> str:
-    # No failure at all means no series of failures: zero there, but only while there is something to fail.
-    return f"({once(part, by)} or 0 * {once(whole, by)}) / ({once(whole, by)} > 0)"
 
 
 def _slowest(quantiles: str, by: str) -> str:
@@ -75,14 +70,14 @@ RUN_RATE_BY_TRACK = Expression(
 )
 ERROR_RATIO = Expression(
     name="agent_error_ratio",
-    promql=_ratio(_FAILED, _RUNS),
+    promql=share(_FAILED, _RUNS),
     recorded=recorded.ratio(_R_FAILED, _R_RUNS),
     unit=Unit.RATIO,
     blind="how many agent runs fail",
 )
 ERROR_RATIO_BY_TRACK = Expression(
     name="agent_error_ratio_by_track",
-    promql=_ratio(_FAILED, _RUNS, "track"),
+    promql=share(_FAILED, _RUNS, "track"),
     recorded=recorded.ratio(_R_FAILED, _R_RUNS, "track"),
     unit=Unit.RATIO,
     blind="which track fails more",
@@ -157,14 +152,14 @@ COST_PER_RUN = Expression(
 )
 TOOL_ERROR_RATIO = Expression(
     name="tool_error_ratio",
-    promql=_ratio(_TOOLS_FAILED, _TOOLS),
+    promql=share(_TOOLS_FAILED, _TOOLS),
     recorded=recorded.ratio(_R_TOOLS_FAILED, _R_TOOLS),
     unit=Unit.RATIO,
     blind="how many tool calls fail",
 )
 RETRY_RATE = Expression(
     name="agent_retry_rate",
-    promql=f"({once(f'rate(agentgov_agent_retries_total{{{AGENT}}}[$window])')} or 0 * {once(_RUNS)})",
+    promql=or_zero(once(f"rate(agentgov_agent_retries_total{{{AGENT}}}[$window])"), once(_RUNS)),
     recorded=recorded.mean(f"sum (agent:agentgov_agent_retries:rate5m{{{AGENT}}}) or 0 * sum ({_R_RUNS})"),
     unit=Unit.PER_SECOND,
     blind="how often agents try again",
@@ -201,7 +196,7 @@ AGENT_RUN_RATE = Expression(
 )
 AGENT_ERROR_RATIO = Expression(
     name="agent_error_ratio_by_agent",
-    promql=_ratio(_FAILED, _RUNS, _BY_AGENT),
+    promql=share(_FAILED, _RUNS, _BY_AGENT),
     recorded=recorded.ratio(_R_FAILED, _R_RUNS, _BY_AGENT),
     unit=Unit.RATIO,
     blind="which agent fails",
@@ -256,11 +251,11 @@ MODEL_CALL_RATE = Expression(
 )
 MODEL_ERROR_RATIO = Expression(
     name="model_error_ratio",
-    promql=_ratio(_CALLS_FAILED, _CALLS, _BY_MODEL),
+    promql=share(_CALLS_FAILED, _CALLS, _BY_MODEL),
     recorded=recorded.ratio(_R_CALLS_FAILED, _R_CALLS, _BY_MODEL),
     unit=Unit.RATIO,
     blind="which model fails",
-    aliases=(_of_inference(_ratio(_CALLS_FAILED, _CALLS, _BY_MODEL)),),
+    aliases=(_of_inference(share(_CALLS_FAILED, _CALLS, _BY_MODEL)),),
 )
 MODEL_P95 = Expression(
     name="model_duration_p95",
@@ -289,7 +284,7 @@ TOOL_CALL_RATE = Expression(
 )
 TOOL_ERROR_RATIO_BY_TOOL = Expression(
     name="tool_error_ratio_by_tool",
-    promql=_ratio(_TOOLS_FAILED, _TOOLS, _BY_TOOL),
+    promql=share(_TOOLS_FAILED, _TOOLS, _BY_TOOL),
     recorded=recorded.ratio(_R_TOOLS_FAILED, _R_TOOLS, _BY_TOOL),
     unit=Unit.RATIO,
     blind="which tool fails",

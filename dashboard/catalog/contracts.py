@@ -8,7 +8,7 @@ very first violation of its kind, so their counts may lack it.
 from __future__ import annotations
 
 from dashboard.catalog import recorded
-from dashboard.catalog.counting import counted, once
+from dashboard.catalog.counting import counted, once, share
 from dashboard.catalog.expression import Expression
 from dashboard.model.mapping import DENIED
 from dashboard.model.reading import Unit
@@ -38,21 +38,16 @@ _R_DENIALS = f"policy:agentgov_policy_decisions:rate5m{{{PLATFORM}, {DENIED}}}"
 _R_DRIFT = f"contract:agentgov_contract_drift_score_ratio:max{{{SCOPE}}}"
 
 
-def _share(part: str, whole: str, by: str = "") -> str:
-    # No event of the kind at all means no series of it: zero there, but only while there is something to count.
-    return f"({once(part, by)} or 0 * {once(whole, by)}) / ({once(whole, by)} > 0)"
-
-
 COMPLIANCE = Expression(
     name="contract_compliance",
-    promql=f"1 - {_share(_BROKEN, _ALL)}",
+    promql=f"1 - {share(_BROKEN, _ALL)}",
     recorded=f"1 - {recorded.ratio(_R_BROKEN, _R_ALL)}",
     unit=Unit.RATIO,
     blind="whether the agents keep their contracts",
 )
 BROKEN_RATIO_BY_TRACK = Expression(
     name="contract_broken_ratio_by_track",
-    promql=_share(_BROKEN, _ALL, "track"),
+    promql=share(_BROKEN, _ALL, "track"),
     recorded=recorded.ratio(_R_BROKEN, _R_ALL, "track"),
     unit=Unit.RATIO,
     blind="which track breaks contracts",
@@ -94,7 +89,7 @@ EVALUATIONS_BY_CONTRACT = Expression(
 )
 COMPLIANCE_BY_CONTRACT = Expression(
     name="contract_compliance_by_contract",
-    promql=f"1 - {_share(_BROKEN, _ALL, 'contract')}",
+    promql=f"1 - {share(_BROKEN, _ALL, 'contract')}",
     recorded=f"1 - {recorded.ratio(_R_BROKEN, _R_ALL, 'contract')}",
     unit=Unit.RATIO,
     blind="which contract is not kept",
@@ -167,7 +162,7 @@ APPROVALS_PENDING = Expression(
 )
 DENIAL_RATIO = Expression(
     name="policy_denial_ratio",
-    promql=_share(_DENIALS, _DECISIONS),
+    promql=share(_DENIALS, _DECISIONS),
     recorded=recorded.ratio(_R_DENIALS, _R_DECISIONS),
     unit=Unit.RATIO,
     blind="how often policy says no",

@@ -69,15 +69,51 @@ def counted(shape: Callable[[str], str], series: str, *kinds: str, total: str = 
 
 
 def once(vector: str, by: str = "") -> str:
-    """`vector` summed by these labels, where several jobs may scrape one pod: the one that has most of it counts.
+    """`vector` summed by these labels, however many jobs scrape a pod.
 
-    A process is told by its pod, or by its instance where series carry no pod.
+    Within one job the instances of a pod add up: they are containers or workers at ports of their own. Of several jobs
+    the one with the most counts, since they usually scrape one process, by another address or through a proxy. A series
+    without a pod is told by its instance. Known hole: two jobs that scrape different containers of one pod; only the
+    larger count is used (`split` finds such pods).
     """
     kept = f"{by}, " if by else ""
-    each = f"sum by ({kept}pod, instance, job) ({vector})"
-    process = f'label_replace({each}, "process", "$1", "instance", "(.+)")'
-    process = f'label_replace({process}, "process", "$1", "pod", "(.+)")'
-    return f"sum by ({by}) (max by ({kept}process) ({process}))" if by else f"sum (max by (process) ({process}))"
+    each = _with_process(f"sum by ({kept}pod, instance, job) ({vector})")
+    most = f"max by ({kept}process) (sum by ({kept}process, job) ({each}))"
+    return f"sum by ({by}) ({most})" if by else f"sum ({most})"
+
+
+def once_by_pod(vector: str, by: str) -> str:
+    """The same by pod and these labels. Processes without a pod are one."""
+    return f"max by ({by}, pod) (sum by ({by}, pod, job) ({vector}))"
+
+
+def scraped(up: str, by: str) -> str:
+    """How many pods, or instances without a pod, have a target that answers."""
+    return f"sum by ({by}) (max by ({by}, process) ({_with_process(up)}))"
+
+
+def split(up: str, by: str) -> str:
+    """The pods of which no job scrapes all instances, by these labels: which count is the pod's cannot be known."""
+    pods = f"{by}, pod"
+    instances = f"count by ({pods}) (count by ({pods}, instance) ({up}))"
+    largest = f"max by ({pods}) (count by ({pods}, job) (count by ({pods}, job, instance) ({up})))"
+    return f"({instances} > {largest})"
+
+
+def _with_process(vector: str) -> str:
+    process = f'label_replace({vector}, "process", "$1", "instance", "(.+)")'
+    return f'label_replace({process}, "process", "$1", "pod", "(.+)")'
+
+
+def or_zero(part: str, whole: str) -> str:
+    """`part`, and 0 where there is only `whole`: an event that never happened has no series."""
+    return f"({part} or 0 * {whole})"
+
+
+def share(part: str, whole: str, by: str = "") -> str:
+    """The share of `part` in `whole`, both summed by these labels: 0 without `part`, nothing where `whole` is 0."""
+    total = once(whole, by)
+    return f"{or_zero(once(part, by), total)} / ({total} > 0)"
 
 
 def once_quantile(quantile: float, buckets: str, by: str = "") -> str:

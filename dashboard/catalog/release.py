@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from dashboard.catalog.contracts import EVALUATION_KINDS
-from dashboard.catalog.counting import Counted, counted, once, once_quantile
+from dashboard.catalog.counting import Counted, counted, once, once_by_pod, once_quantile, or_zero, scraped, split
 from dashboard.catalog.expression import Expression
 from dashboard.model.mapping import DENIED
 from dashboard.model.reading import Unit
@@ -29,8 +29,12 @@ _RUN_BUCKET = f"gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}"
 
 def _count(series: str, *kinds: str, total: str = "") -> Counted:
     """How much these counters grew within the window, by track; none of them is 0 where there is `total`."""
-    none = f" or 0 * sum by (track) ({total})" if total else ""
-    return counted(lambda grown: f"{once(grown, 'track')}{none}", series, *kinds, total=total)
+
+    def by_track(grown: str) -> str:
+        found = once(grown, "track")
+        return or_zero(found, f"sum by (track) ({total})") if total else found
+
+    return counted(by_track, series, *kinds, total=total)
 
 
 RUNS = Expression(
@@ -65,7 +69,7 @@ P95 = Expression(
 )
 TARGETS = Expression(
     name="release_scraped_pods",
-    promql=once(f"up{{{_SERVICE}}}", "track"),
+    promql=scraped(f"up{{{_SERVICE}}}", "track"),
     unit=Unit.COUNT,
     blind="whether all pods of the release are measured at all",
 )
@@ -74,6 +78,12 @@ SCRAPED_PODS = Expression(
     promql=f'max by (track, pod) (up{{{_SERVICE}, pod!=""}}) == 1',
     unit=Unit.COUNT,
     blind="which pods of the release are not measured",
+)
+SPLIT_PODS = Expression(
+    name="release_split_pods",
+    promql=split(f'up{{{_SERVICE}, pod!=""}} == 1', "track"),
+    unit=Unit.COUNT,
+    blind="which pods several jobs scrape at different ports",
 )
 COST = Expression(
     name="release_cost",
@@ -127,13 +137,12 @@ def _total(series: str) -> Counter:
     """The same of a pod that is scraped, and of no other. Each pod has total events, so one that is lost shows."""
     target = "track, pod, instance, job"
     lasting = f"sum by ({target}) (last_over_time({series}[$memory]))"
-    full = f"max by (track, pod) ({lasting} and on ({target}) count by ({target}) ({series}))"
+    full = _by_pod(f"{lasting} and on ({target}) count by ({target}) ({series})")
     return {"promql": full, "steady": _by_pod(series), "falls": True}
 
 
 def _by_pod(vector: str, *labels: str) -> str:
-    pod, target = ", ".join(("track", "pod", *labels)), ", ".join(("track", "pod", "instance", "job", *labels))
-    return f"max by ({pod}) (sum by ({target}) ({vector}))"
+    return once_by_pod(vector, ", ".join(("track", *labels)))
 
 
 RUN_COUNTER = Expression(
@@ -174,7 +183,7 @@ QUEUE_AGE = Expression(
 )
 BUCKETS = Expression(
     name="release_buckets",
-    promql=f"max by (track, pod, le) (sum by (track, pod, instance, job, le) ({_RUN_BUCKET}))",
+    promql=_by_pod(_RUN_BUCKET, "le"),
     unit=Unit.COUNT,
     blind="by which bounds the latency of both tracks can be compared",
 )

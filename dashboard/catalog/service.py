@@ -6,7 +6,7 @@ Windows are short and given by the page: four scrapes, at least 15 s. Long range
 from __future__ import annotations
 
 from dashboard.catalog import recorded
-from dashboard.catalog.counting import once, once_quantile
+from dashboard.catalog.counting import once, once_quantile, share
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 
@@ -25,11 +25,6 @@ _EVALUATION_RATE = 'rate(agentgov_contract_evaluations_total{namespace="$namespa
 _VIOLATION_RATE = 'rate(agentgov_contract_evaluations_total{namespace="$namespace", outcome="violation"}[$window])'
 
 
-def _share(part: str, whole: str) -> str:
-    whole = once(whole, _BY_TRACK)
-    return f"({once(part, _BY_TRACK)} or 0 * {whole}) / ({whole} > 0)"
-
-
 TRACK_RUNS = Expression(
     name="track_runs",
     promql=once(_RUN_RATE, _BY_TRACK),
@@ -39,7 +34,7 @@ TRACK_RUNS = Expression(
 )
 TRACK_ERROR_RATIO = Expression(
     name="track_error_ratio",
-    promql=_share(_FAILED_RATE, _RUN_RATE),
+    promql=share(_FAILED_RATE, _RUN_RATE, _BY_TRACK),
     recorded=recorded.ratio(_R_FAILED, _R_RUNS, _BY_TRACK),
     unit=Unit.RATIO,
     blind="Which track fails, and how much worse it is than the other one.",
@@ -60,7 +55,7 @@ TRACK_EVALUATIONS = Expression(
 )
 TRACK_VIOLATION_RATIO = Expression(
     name="track_violation_ratio",
-    promql=_share(_VIOLATION_RATE, _EVALUATION_RATE),
+    promql=share(_VIOLATION_RATE, _EVALUATION_RATE, _BY_TRACK),
     recorded=recorded.ratio(_R_BROKEN, _R_ALL, _BY_TRACK),
     unit=Unit.RATIO,
     blind="Which track breaks its contracts.",

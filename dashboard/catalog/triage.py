@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dashboard.catalog.counting import once
+from dashboard.catalog.counting import once, or_zero, share
 from dashboard.catalog.expression import Expression
 from dashboard.model import mapping
 from dashboard.model.reading import Unit
 
 _RUNS = 'gen_ai_invoke_agent_duration_seconds_count{namespace="$namespace", gen_ai_operation_name="invoke_agent"'
 _BY_AGENT = "service_name, track, gen_ai_agent_name"
-_FAILING = once(f'rate({_RUNS}, error_type!=""}}[$window])', _BY_AGENT)
-_RUNNING = once(f"rate({_RUNS}}}[$window])", _BY_AGENT)
+_FAILING = f'rate({_RUNS}, error_type!=""}}[$window])'
+_RUNNING = f"rate({_RUNS}}}[$window])"
 _VIOLATED = once(
     'rate(agentgov_contract_evaluations_total{namespace="$namespace", outcome="violation"}[$window])',
     "service_name, track, contract",
@@ -18,7 +18,7 @@ _VIOLATED = once(
 
 AGENT_ERROR_RATIO_NOW = Expression(
     name="agent_error_ratio_now",
-    promql=f"({_FAILING} or 0 * {_RUNNING}) / ({_RUNNING} > 0)",
+    promql=share(_FAILING, _RUNNING, _BY_AGENT),
     unit=Unit.RATIO,
     blind="Whether all agents of a track fail or only one.",
 )
@@ -43,30 +43,31 @@ BURN_RATE_1H = Expression(
 _NS = 'namespace="$namespace"'
 _BY_TRACK = "service_name, track"
 _BY_COMPONENT = "service_name, track, component"
-_ANSWERED = once(f"rate(agentgov_component_requests_total{{{_NS}}}[$window])", _BY_COMPONENT)
-_BROKEN = once(f'rate(agentgov_component_requests_total{{{_NS}, code=~"5.."}}[$window])', _BY_COMPONENT)
+_ANSWERED = f"rate(agentgov_component_requests_total{{{_NS}}}[$window])"
+_BROKEN = f'rate(agentgov_component_requests_total{{{_NS}, code=~"5.."}}[$window])'
 _COST = f"agentgov_agent_cost_usd_total{{{_NS}}}"
 _RUN = f"{_RUNS}}}"
 
 _BY_POLICY = f"{_BY_TRACK}, policy"
 _DECISIONS = f"agentgov_policy_decisions_total{{{_NS}"
 _DENIALS = once(f"rate({_DECISIONS}, {mapping.DENIED}}}[$window])", _BY_POLICY)
+_DECIDED = f"rate({_DECISIONS}}}[$window])"
 
 DENIED = Expression(
     name="policy_denied",
-    promql=f"{_DENIALS} or 0 * {once(f'rate({_DECISIONS}}}[$window])', _BY_POLICY)}",
+    promql=or_zero(_DENIALS, once(_DECIDED, _BY_POLICY)),
     unit=Unit.PER_SECOND,
     blind="Which policy denies what agents want to do, and how often.",
 )
 DECISIONS = Expression(
     name="policy_decisions_by_word",
-    promql=once(f"rate({_DECISIONS}}}[$window])", f"{_BY_POLICY}, decision"),
+    promql=once(_DECIDED, f"{_BY_POLICY}, decision"),
     unit=Unit.PER_SECOND,
     blind="In which words policies say what they decided, and whether these are understood.",
 )
 DECIDED = Expression(
     name="policy_decided",
-    promql=once(f"rate(agentgov_policy_decisions_total{{{_NS}}}[$window])", _BY_TRACK),
+    promql=once(_DECIDED, _BY_TRACK),
     unit=Unit.PER_SECOND,
     blind="Whether policies decide at all, and which share of their decisions is a denial.",
 )
@@ -84,22 +85,19 @@ OLDEST = Expression(
 )
 BROKEN_REQUESTS = Expression(
     name="component_broken_ratio",
-    promql=f"({_BROKEN} or 0 * {_ANSWERED}) / ({_ANSWERED} > 0)",
+    promql=share(_BROKEN, _ANSWERED, _BY_COMPONENT),
     unit=Unit.RATIO,
     blind="Whether requests between components are lost or refused.",
 )
 COMPONENT_REQUESTS = Expression(
     name="component_answers",
-    promql=_ANSWERED,
+    promql=once(_ANSWERED, _BY_COMPONENT),
     unit=Unit.PER_SECOND,
     blind="How many requests each component answers, so whether a share of them rests on anything.",
 )
 BROKEN_CODES = Expression(
     name="component_broken_codes",
-    promql=once(
-        f'rate(agentgov_component_requests_total{{{_NS}, code=~"5.."}}[$window])',
-        "service_name, track, component, code",
-    ),
+    promql=once(_BROKEN, f"{_BY_COMPONENT}, code"),
     unit=Unit.PER_SECOND,
     blind="With which codes components refuse requests.",
 )

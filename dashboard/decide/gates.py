@@ -54,7 +54,11 @@ def inputs(evidence: Evidence, limits: Limits) -> GateAnswer:
         reason = f"metrics come from {count} of {status.ready} ready pods on {evidence.candidate}"
         reason += f"; nothing scrapes {_listed(unscraped)}" if unscraped else ""
         return _answer("inputs", title, Result.UNKNOWN, reason, behind=evidence.targets)
-    return _answer("inputs", title, Result.PASS, "every source answers, every pod is scraped", behind=evidence.targets)
+    reason = "every source answers, every pod is scraped"
+    if evidence.split:
+        # One process behind two addresses, or two containers: nothing in the labels tells which.
+        reason += f"; several jobs scrape other ports of {_listed(evidence.split)}: only the largest count is used"
+    return _answer("inputs", title, Result.PASS, reason, behind=evidence.targets)
 
 
 def _listed(names: Sequence[str]) -> str:

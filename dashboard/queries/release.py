@@ -158,6 +158,7 @@ def _ask_counts(ask: Ask, scene: Scene, namespace: str, service: str, now: datet
         | {
             "targets": Instant(catalog.TARGETS, values),
             "scraped": Instant(catalog.SCRAPED_PODS, values),
+            "split": Instant(catalog.SPLIT_PODS, values),
             "alerts": Alerts.of_namespace(namespace),
         }
     )
@@ -194,6 +195,7 @@ def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mo
         error_lines=release_conditions.error_lines(answers, candidate, scenes.began(scene, candidate)[0]),
         declared=release_conditions.declared(scene.service, scene.raw, scene.deployments),
         unscraped=_unscraped(scene, answers, candidate),
+        split=_split(answers, candidate),
     )
 
 
@@ -205,6 +207,12 @@ def _unscraped(scene: Scene, answers: Readings, candidate: Track) -> tuple[str, 
     return governed.unscraped(
         governed.of_track(scene.pods.value or (), scene.raw, candidate, scene.blue_green), scraped
     )
+
+
+def _split(answers: Readings, candidate: Track) -> tuple[str, ...]:
+    """The candidate's pods of which no single job scrapes all instances."""
+    found = answers.samples("split").value or ()
+    return tuple(sorted(one.labels.get("pod", "") for one in found if one.labels.get("track") == candidate))
 
 
 def _trial(ask: Ask, scene: Scene, now: datetime, mode: Mode, candidate: Track) -> Reading[Trial]:

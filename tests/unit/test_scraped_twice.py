@@ -55,6 +55,82 @@ def test_a_pod_counts_once_however_many_jobs_scrape_it(
     assert list(answers(tmp_path, asked, VALUES, series, "600s").values()) == [pytest.approx(expected)]
 
 
+# Containers and workers of one pod at ports of their own, all in one job; a second job may see them too, or only one.
+TWO_PORTS = [
+    ('pod="g-1",instance="10.0.0.1:9464",job="pods",container="agent"', "1x200"),
+    ('pod="g-1",instance="10.0.0.1:9465",job="pods",container="worker"', "1x200"),
+]
+PUSHED = [('pod="g-1",instance="0b1e",job="agents"', "1x200"), ('pod="g-1",instance="77fa",job="agents"', "1x200")]
+BOTH_TWICE = [*TWO_PORTS, *((target.replace("pods", "services"), values) for target, values in TWO_PORTS)]
+ONE_TWICE = [*TWO_PORTS, ('pod="g-1",instance="g-1",job="annotated"', "1x200")]
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        pytest.param(TWO_PORTS, id="two containers"),
+        pytest.param(PUSHED, id="two workers that push"),
+        pytest.param(BOTH_TWICE, id="two containers in two jobs"),
+        pytest.param(ONE_TWICE, id="two containers, one of them in a second job"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param(release.RUNS, 240, id="runs"),
+        pytest.param(release.RUN_COUNTER, 2 * (1000 + 10 * 120), id="raw counter of the comparison"),
+        pytest.param(agents.RUN_RATE_BY_TRACK, 4, id="rate by track"),
+        pytest.param(service.TRACK_RUNS, 4, id="rate on Triage"),
+    ],
+)
+def test_processes_of_one_pod_add_up(
+    tmp_path: Path, targets: list[tuple[str, str]], asked: Expression, expected: float
+) -> None:
+    kind = ',gen_ai_operation_name="invoke_agent"'
+    series = of_each("gen_ai_invoke_agent_duration_seconds_count", targets, "1000+10x200", kind) + scraped(targets)
+    found = answers(tmp_path, asked, {**VALUES, "memory": "600s"}, series, "600s")
+    assert list(found.values()) == [pytest.approx(expected)]
+
+
+def test_a_share_is_of_all_processes_of_a_pod(tmp_path: Path) -> None:
+    """One container fails all of its runs, the other none: half fail, not all."""
+    metric, kind = "gen_ai_invoke_agent_duration_seconds_count", ',gen_ai_operation_name="invoke_agent"'
+    well, sick = (
+        of_each(metric, TWO_PORTS[:1], "0+10x200", kind),
+        of_each(metric, TWO_PORTS[1:], "0+10x200", f'{kind},error_type="timeout"'),
+    )
+    found = answers(tmp_path, agents.ERROR_RATIO, VALUES, [*well, *sick], "600s")
+    assert list(found.values()) == [pytest.approx(0.5)]
+
+
+def test_pods_with_two_ports_are_still_counted_as_pods(tmp_path: Path) -> None:
+    assert of(answers(tmp_path, release.TARGETS, VALUES, scraped(TWO_PORTS), "600s"), track="green") == 1
+
+
+OTHER_PORTS = [
+    ('pod="g-1",instance="10.0.0.1:9464",job="pods"', "1x200"),
+    ('pod="g-1",instance="10.0.0.1:9465",job="workers"', "1x200"),
+]
+
+
+@pytest.mark.parametrize(
+    ("targets", "is_split"),
+    [(ONE_JOB, False), (TWO_JOBS, False), (TWO_PORTS, False), (BOTH_TWICE, False), (OTHER_PORTS, True)],
+    ids=["one job", "two jobs", "two ports", "two ports in two jobs", "a port for each job"],
+)
+def test_a_pod_that_no_job_scrapes_whole_is_named(
+    tmp_path: Path, targets: list[tuple[str, str]], is_split: bool
+) -> None:
+    found = answers(tmp_path, release.SPLIT_PODS, VALUES, [*scraped(targets), ("other", "1x200")], "600s")
+    assert bool(found) is is_split
+
+
+def test_the_verdict_says_which_pods_one_job_stands_for() -> None:
+    answer = inputs(evidence(split=("g-1",)), Limits())
+    assert answer.result is Result.PASS
+    assert answer.reason.endswith("several jobs scrape other ports of g-1: only the largest count is used")
+
+
 def test_a_pod_that_one_job_cannot_scrape_is_scraped(tmp_path: Path) -> None:
     assert of(answers(tmp_path, release.TARGETS, VALUES, scraped(ONE_FAILS), "600s"), track="green") == 1
 
