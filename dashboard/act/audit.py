@@ -1,7 +1,9 @@
 """The record of what people did: append-only, on disk before anything changes, each record with the hash of the last.
 
-The file is bytes: one JSON object a line, UTF-8, lines end with `\\n` and with nothing else. An exclusive lock covers
-reading the last record and appending the next, so threads, processes and replicas on one volume cannot fork the chain.
+The file is bytes: one JSON object a line, UTF-8, lines end with `\\n` and with nothing else. A record has one spelling
+(`encoded`), so its hash covers every byte of its line. The next record has the hash of lines that hold none, as a crash
+leaves them. An exclusive lock covers reading the last record and appending the next, so threads, processes and replicas
+on one volume cannot fork the chain.
 Shipping to the audit data stream is `outbox.py`'s business, verification `verify.py`'s.
 """
 
@@ -12,7 +14,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ from typing import Any
 
 Record = dict[str, Any]
 GENESIS = "0" * 64
+# The field of a record that has the hash of the lines before it that hold none.
+UNREADABLE = "unreadable_hash"
 # Elasticsearch takes no keyword over 32,766 bytes; a character has at most 4.
 LONGEST_TEXT = 8_000
 _TAIL_BYTES = 1 << 16
@@ -49,6 +53,18 @@ class AuditLine:
         return parsed(self.raw)
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What stands before a place in the file: the last record, and the lines after it that hold none, without `\\n`.
+
+    `is_torn` says that the last of these lines has no end.
+    """
+
+    record: Record | None
+    others: tuple[bytes, ...]
+    is_torn: bool
+
+
 class AuditFile:
     """The audit of one environment. Safe for threads, and for processes that share the file's volume."""
 
@@ -65,19 +81,22 @@ class AuditFile:
         """
         try:
             with self._locked() as file:
-                last, is_torn = _last(file)
-                self._check_owner(last)
-                chained = chain(storable(record), last)
+                before = _before(file)
+                self._check_owner(before.record)
+                chained = chain(storable(record), before.record, before.others)
                 # A line that a crash cut short is ended, and stays for the verification to name.
-                _append(file, (b"\n" if is_torn else b"") + _encoded(chained) + b"\n")
+                _append(file, (b"\n" if before.is_torn else b"") + encoded(chained) + b"\n")
         except OSError as error:
             raise NotWrittenError(f"{self.path}: {error.strerror or error}") from error
         for told in self._listeners:
             told()
         return chained
 
-    def lines(self, start: int = 0) -> Iterator[AuditLine]:
-        """The lines from byte `start` on, oldest first; none when there is no file yet. May raise OSError."""
+    def lines(self, start: int = 0, end: int | None = None) -> Iterator[AuditLine]:
+        """The lines that begin from byte `start` on and before `end`, oldest first; none when there is no file yet.
+
+        May raise OSError.
+        """
         try:
             file = self.path.open("rb")
         except FileNotFoundError:
@@ -85,20 +104,28 @@ class AuditFile:
         with file:
             file.seek(start)
             for raw in file:
-                end = start + len(raw)
-                yield AuditLine(start, end, raw.removesuffix(b"\n"), is_whole=raw.endswith(b"\n"))
-                start = end
+                if end is not None and start >= end:
+                    return
+                after = start + len(raw)
+                yield AuditLine(start, after, raw.removesuffix(b"\n"), is_whole=raw.endswith(b"\n"))
+                start = after
 
     def last(self) -> Record | None:
         """The newest record, from the file's tail alone. May raise OSError."""
-        try:
-            file = os.open(self.path, os.O_RDONLY)
-        except FileNotFoundError:
-            return None
-        try:
-            return _last(file)[0]
-        finally:
-            os.close(file)
+        return self.before().record
+
+    def before(self, place: int | None = None) -> Before:
+        """What stands before byte `place`, where a line begins; by default before the file's end. May raise OSError."""
+        with self._opened() as file:
+            return Before(None, (), is_torn=False) if file is None else _before(file, place)
+
+    def size_at_rest(self) -> int:
+        """The size in bytes at a moment when no record is being written; 0 when there is no file. May raise OSError."""
+        with self._opened() as file:
+            if file is None:
+                return 0
+            fcntl.flock(file, fcntl.LOCK_SH)
+            return os.fstat(file).st_size
 
     def records(self) -> Iterator[Record]:
         """All records that can be read, oldest first."""
@@ -129,6 +156,19 @@ class AuditFile:
             raise NotWrittenError(f"{self.path} is the audit of the environment {owner}, not of {self.environment}")
 
     @contextmanager
+    def _opened(self) -> Iterator[int | None]:
+        """The file for reading; None when there is none."""
+        try:
+            file = os.open(self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield file
+        finally:
+            os.close(file)
+
+    @contextmanager
     def _locked(self) -> Iterator[int]:
         """The file, under an exclusive lock. One that was moved away before we had the lock is opened anew."""
         while True:
@@ -146,23 +186,31 @@ class AuditFile:
                 os.close(file)
 
 
-def chain(record: Mapping[str, Any], last: Mapping[str, Any] | None) -> Record:
-    """The record with its number, the hash of the one before and its own."""
+def chain(record: Mapping[str, Any], last: Mapping[str, Any] | None, others: Sequence[bytes] = ()) -> Record:
+    """The record with its number, the hash of the one before and its own; `others` are the lines between the two."""
     place: Mapping[str, Any] = last["agentgov"]["audit"] if last else {"seq": 0, "hash": GENESIS}
-    ours = dict(record.get("agentgov", {}).get("audit", {}))
-    audit = {**ours, "seq": place["seq"] + 1, "prev_hash": place["hash"]}
-    chained = {**record, "agentgov": {"audit": audit}}
-    return {**chained, "agentgov": {"audit": {**audit, "hash": digest(chained)}}}
+    fields = {"seq": place["seq"] + 1, "prev_hash": place["hash"], UNREADABLE: digest_of_lines(others)}
+    chained = _with_audit(record, {key: value for key, value in fields.items() if value is not None})
+    return _with_audit(chained, {"hash": digest(chained)})
 
 
 def digest(record: Mapping[str, Any]) -> str:
     """SHA-256 over the record without its own hash, in one canonical spelling."""
     audit = {key: value for key, value in record["agentgov"]["audit"].items() if key != "hash"}
-    canonical = json.dumps(
-        {**record, "agentgov": {"audit": audit}}, ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    )
+    hashed = {**record, "agentgov": {**record["agentgov"], "audit": audit}}
+    canonical = json.dumps(hashed, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     # A record that somebody edited may hold half a surrogate pair; it still has a hash, which is then not its own.
     return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()
+
+
+def digest_of_lines(others: Sequence[bytes]) -> str | None:
+    """SHA-256 over lines that hold no record; None where there are none."""
+    return hashlib.sha256(b"".join(line + b"\n" for line in others)).hexdigest() if others else None
+
+
+def _with_audit(record: Mapping[str, Any], fields: Mapping[str, Any]) -> Record:
+    ours = record.get("agentgov", {})
+    return {**record, "agentgov": {**ours, "audit": {**ours.get("audit", {}), **fields}}}
 
 
 def storable(value: Any) -> Any:
@@ -203,7 +251,8 @@ def environment_of(record: Mapping[str, Any]) -> str:
     return str(service.get("environment", "")) if isinstance(service, Mapping) else ""
 
 
-def _encoded(record: Record) -> bytes:
+def encoded(record: Mapping[str, Any]) -> bytes:
+    """The one spelling of a record on its line. Raises ValueError for one that was never written by `append`."""
     return json.dumps(record, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
 
 
@@ -221,21 +270,22 @@ def _append(file: int, data: bytes) -> None:
     os.fsync(file)
 
 
-def _last(file: int) -> tuple[Record | None, bool]:
-    """The last whole record, and whether the file ends within a line."""
-    size = os.fstat(file).st_size
+def _before(file: int, place: int | None = None) -> Before:
+    """What stands before byte `place` of an open file, read from there backwards; by default before its end."""
+    size = os.fstat(file).st_size if place is None else place
     reach = _TAIL_BYTES
     while True:
         start = max(0, size - reach)
         tail = os.pread(file, size - start, start)
         is_torn = bool(tail) and not tail.endswith(b"\n")
-        lines = tail.split(b"\n")
         # The first piece begins in the middle of a line unless the file begins there.
-        for raw in reversed(lines if start == 0 else lines[1:]):
-            if (record := parsed(raw)) is not None:
-                return record, is_torn
+        lines = tail.split(b"\n")[0 if start == 0 else 1 :]
+        others = lines if is_torn else lines[:-1]
+        for number in reversed(range(len(others))):
+            if (record := parsed(others[number])) is not None:
+                return Before(record, tuple(others[number + 1 :]), is_torn)
         if start == 0:
-            return None, is_torn
+            return Before(None, tuple(others), is_torn)
         reach *= 4
 
 

@@ -1,16 +1,27 @@
-"""Does the chain of an audit file hold? Names the first record that was edited, dropped, reordered or forked. Pure.
+"""Does the chain of an audit file hold? Names the first fault with its line, whatever was done to the file. Pure.
 
-What was cut off at the end leaves no trace in the file itself: the newest record that was shipped tells.
+A record has to stand on its line byte for byte as it was written. A line without a record is no fault only where the
+next record has its hash: there a crash left it. Whole records cut off at the end leave no trace in the file itself: the
+newest record that was shipped tells.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dashboard.act.audit import GENESIS, AuditLine, Record, digest
+from dashboard.act.audit import (
+    GENESIS,
+    UNREADABLE,
+    AuditLine,
+    Before,
+    Record,
+    digest,
+    digest_of_lines,
+    encoded,
+)
 
 
 class Fault(StrEnum):
@@ -20,6 +31,8 @@ class Fault(StrEnum):
     DROPPED = "dropped"
     REORDERED = "reordered"
     FORKED = "forked"
+    UNREADABLE = "made unreadable"
+    CUT_SHORT = "cut short"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The answer about a whole file. `torn_lines` were cut short by a crash; no record is missing there."""
+    """The answer about a whole file. `torn_lines` hold no record, as the next record says: a crash left them."""
 
     records: int
     last_seq: int
@@ -49,16 +62,31 @@ class Verification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Link:
-    """One record's place in the chain; `is_true` says whether its hash is that of its content."""
+    """One record's place in the chain.
+
+    `problem` says why it is not as it was written. `others` are the lines before it that hold no record;
+    `is_vouched` says whether it has their hash.
+    """
 
     line: int
     seq: int
     before: str
     hash: str
-    is_true: bool
+    problem: str = ""
+    others: tuple[int, ...] = ()
+    is_vouched: bool = True
 
 
-_BEGINNING = _Link(line=0, seq=0, before="", hash=GENESIS, is_true=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """A file as it was read: its records, the lines after the last one, and whether the last of these has no end."""
+
+    links: Sequence[_Link]
+    rest: Sequence[int]
+    is_torn: bool
+
+
+_BEGINNING = _Link(line=0, seq=0, before="", hash=GENESIS)
 
 
 def verify(lines: Iterable[AuditLine], *, shipped: tuple[int, str] | None = None) -> Verification:
@@ -68,10 +96,26 @@ def verify(lines: Iterable[AuditLine], *, shipped: tuple[int, str] | None = None
         lines: of the whole file.
         shipped: number and hash of the newest record that was shipped from this file, where that is known.
     """
-    links, others = _read(lines)
-    finding = _first_fault(links, others) or _against_shipped(links, shipped)
+    read = _read(lines)
+    links = read.links
+    finding = _first_fault(links) or _fault_of_the_end(read) or _against_shipped(links, shipped)
+    torn = tuple(number for link in links if link.is_vouched for number in link.others)
     last = links[-1].seq if links else 0
-    return Verification(records=len(links), last_seq=last, torn_lines=tuple(others), finding=finding)
+    return Verification(records=len(links), last_seq=last, torn_lines=torn, finding=finding)
+
+
+def misfit(line: AuditLine, before: Before) -> str:
+    """Why the record on a line is not as it was written, or does not follow what stands before it; "" when it fits."""
+    record = line.record
+    if record is None:
+        return "it can no longer be read"
+    place, last = record["agentgov"]["audit"], before.record
+    former = last["agentgov"]["audit"] if last else {"seq": 0, "hash": GENESIS}
+    if why_not := _own_problem(line.raw, record):
+        return why_not
+    if (place["seq"], place["prev_hash"]) != (former["seq"] + 1, former["hash"]):
+        return f"it does not follow record {former['seq']}, which stands before it"
+    return "" if place.get(UNREADABLE) == digest_of_lines(before.others) else "a line before it was changed"
 
 
 def _against_shipped(links: Sequence[_Link], shipped: tuple[int, str] | None) -> Finding | None:
@@ -89,42 +133,81 @@ def _against_shipped(links: Sequence[_Link], shipped: tuple[int, str] | None) ->
     return None
 
 
-def _read(lines: Iterable[AuditLine]) -> tuple[list[_Link], list[int]]:
-    links, others = [], []
+def _read(lines: Iterable[AuditLine]) -> _Reading:
+    links: list[_Link] = []
+    rest: dict[int, bytes] = {}
+    is_torn = False
     for number, line in enumerate(lines, start=1):
+        is_torn = not line.is_whole
         record = line.record if line.is_whole else None
         if record is None:
-            others.append(number)
+            rest[number] = line.raw
         else:
-            links.append(_link(number, record))
-    return links, others
+            links.append(_link(number, line.raw, record, rest))
+            rest = {}
+    return _Reading(links=links, rest=tuple(rest), is_torn=is_torn)
 
 
-def _link(line: int, record: Record) -> _Link:
+def _link(line: int, raw: bytes, record: Record, others: Mapping[int, bytes]) -> _Link:
     place = record["agentgov"]["audit"]
+    return _Link(
+        line=line,
+        seq=place["seq"],
+        before=place["prev_hash"],
+        hash=place["hash"],
+        problem=_own_problem(raw, record),
+        others=tuple(others),
+        is_vouched=place.get(UNREADABLE) == digest_of_lines(tuple(others.values())),
+    )
+
+
+def _own_problem(raw: bytes, record: Record) -> str:
+    """Why a record is not what was written on its line; "" when it is, byte for byte."""
     try:
-        is_true = digest(record) == place["hash"]
+        if digest(record) != record["agentgov"]["audit"]["hash"]:
+            return "its hash is not that of its content"
+        return "" if encoded(record) == raw else "its line is spelled in another way than it was written"
     except (ValueError, RecursionError):
-        is_true = False
-    return _Link(line=line, seq=place["seq"], before=place["prev_hash"], hash=place["hash"], is_true=is_true)
+        return "it holds what no record can hold"
 
 
-def _first_fault(links: Sequence[_Link], others: Sequence[int]) -> Finding | None:
+def _first_fault(links: Sequence[_Link]) -> Finding | None:
     hashes = {link.hash: link for link in reversed(links)}  # the first of each
     followers = Counter(link.before for link in links)
     last = _BEGINNING
     for link in links:
-        if not link.is_true:
-            return _finding(Fault.EDITED, link, link.seq, "its hash is not that of its content")
+        if link.problem:
+            return _finding(Fault.EDITED, link, link.seq, link.problem)
         if link.before != last.hash or link.seq != last.seq + 1:
-            return _misplaced(link, last, hashes, followers, others)
+            return _misplaced(link, last, hashes, followers)
+        if not link.is_vouched:
+            return _unvouched(link)
         last = link
     return None
 
 
-def _misplaced(
-    link: _Link, last: _Link, hashes: dict[str, _Link], followers: Counter[str], others: Sequence[int]
-) -> Finding:
+def _unvouched(link: _Link) -> Finding:
+    """The lines before a record that follows the one before it are not those that it knows."""
+    if not link.others:
+        reason = "a line without a record, which a crash had left before it, is gone"
+        return _finding(Fault.DROPPED, link, link.seq, reason)
+    reason = f"it holds no record, and record {link.seq}, which follows, knows no such line"
+    return Finding(fault=Fault.UNREADABLE, seq=link.seq, line=link.others[0], reason=reason)
+
+
+def _fault_of_the_end(read: _Reading) -> Finding | None:
+    """Lines after the last record, for which no record speaks yet."""
+    if not read.rest:
+        return None
+    seq = (read.links[-1].seq if read.links else 0) + 1
+    if read.is_torn and len(read.rest) == 1:
+        reason = "the file ends within it, by a crash or because somebody cut it; the next record will have its hash"
+        return Finding(fault=Fault.CUT_SHORT, seq=seq, line=read.rest[0], reason=reason)
+    reason = "it holds no record, and no record follows that knows it"
+    return Finding(fault=Fault.UNREADABLE, seq=seq, line=read.rest[0], reason=reason)
+
+
+def _misplaced(link: _Link, last: _Link, hashes: Mapping[str, _Link], followers: Counter[str]) -> Finding:
     """Why a true record does not follow the one before it."""
     expected = last.seq + 1
     if link.before == last.hash:
@@ -136,10 +219,9 @@ def _misplaced(
     if later is not None and later.line > link.line:
         reason = f"record {later.seq}, which it follows, stands later, on line {later.line}"
         return _finding(Fault.REORDERED, link, link.seq, reason)
-    between = [number for number in others if last.line < number < link.line]
-    if link.seq > expected and between:
-        reason = f"line {between[0]}, where it stood, can no longer be read"
-        return Finding(fault=Fault.EDITED, seq=expected, line=between[0], reason=reason)
+    if link.seq > expected and link.others and not link.is_vouched:
+        reason = "the line where it stood can no longer be read"
+        return Finding(fault=Fault.UNREADABLE, seq=expected, line=link.others[0], reason=reason)
     if link.seq > expected:
         gone = f"record {expected} is" if link.seq == expected + 1 else f"records {expected} to {link.seq - 1} are"
         return _finding(Fault.DROPPED, link, expected, f"{gone} missing before record {link.seq}")

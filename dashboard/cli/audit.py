@@ -1,6 +1,6 @@
 """The audit file: does its chain of hashes hold (`verify`), and ship to the log store what it lacks (`ship`).
 
-Exit codes of verify: 0 the chain holds, 1 a record was edited, dropped, reordered or forked, 3 the file cannot be read.
+Exit codes of verify: 0 the chain holds, 1 the first fault and its line are named, 3 the file cannot be read.
 Exit codes of ship: 0 the log store has every record, 1 it refused some, 3 it cannot be reached or the file cannot be
 read. 2 asked wrongly.
 """
@@ -41,10 +41,10 @@ def run(options: argparse.Namespace) -> int:
         if options.file and not options.file.exists():
             return _failed(f"{options.file}: no such file", USAGE)
         shipped = ShippedFile(audit).newest()
-        found = verify(audit.lines(), shipped=shipped)
+        found = verify(audit.lines(end=audit.size_at_rest()), shipped=shipped)
     except OSError as error:
         return _failed(f"{audit.path}: {error.strerror or error}", UNKNOWN)
-    print(_as_json(audit.path, found) if options.json else _as_text(audit.path, found))
+    print(_as_json(audit.path, found) if options.json else _as_text(audit.path, found, shipped))
     return int(not found.holds)
 
 
@@ -67,14 +67,15 @@ def _ship(options: argparse.Namespace) -> int:
     return int(status.refused > 0)
 
 
-def _as_text(path: Path, found: Verification) -> str:
+def _as_text(path: Path, found: Verification, shipped: tuple[int, str] | None) -> str:
     lines = [f"{path}: line {number} was cut short and holds no record" for number in found.torn_lines]
-    if found.finding is None:
-        return "\n".join([*lines, f"{path}: the chain of {found.records} records holds"])
-    finding = found.finding
-    return "\n".join(
-        [*lines, f"{path}: record {finding.seq} was {finding.fault}, line {finding.line}: {finding.reason}"]
-    )
+    if (finding := found.finding) is not None:
+        fault = f"record {finding.seq} was {finding.fault}, line {finding.line}: {finding.reason}"
+        return "\n".join([*lines, f"{path}: {fault}"])
+    held = f"the chain of {found.records} records holds"
+    if found.records and shipped is None:
+        held += "; whether later ones were cut off is not known, since nothing was shipped from here"
+    return "\n".join([*lines, f"{path}: {held}"])
 
 
 def _as_json(path: Path, found: Verification) -> str:

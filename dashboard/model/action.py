@@ -191,7 +191,7 @@ class ServedBefore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One finished action as the audit remembers it."""
+    """One finished action as the audit remembers it; `misfit` says why its record does not fit the audit's chain."""
 
     at: datetime
     id: ActionId
@@ -203,3 +203,4 @@ class HistoryEntry:
     reason: str
     outcome: Outcome
     sentence: str
+    misfit: str = ""

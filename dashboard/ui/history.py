@@ -17,7 +17,7 @@ _COLUMNS: list[Column[HistoryEntry]] = [
     Column(name="action", cell=lambda e: f"{e.kind} {e.source} to {e.target} {e.version}", essential=True),
     Column(name="at", cell=lambda e: e.at, essential=True),
     Column(name="by", cell=lambda e: e.actor, essential=True),
-    Column(name="outcome", cell=lambda e: e.outcome.value, essential=True),
+    Column(name="outcome", cell=lambda e: _outcome(e), essential=True),
     Column(name="reason", cell=lambda e: e.reason or DASH),
     Column(name="what happened", cell=lambda e: e.sentence),
 ]
@@ -26,7 +26,7 @@ _COLUMNS: list[Column[HistoryEntry]] = [
 def history(past: Sequence[HistoryEntry], audit: AuditStatus, view: View) -> None:
     """Who switched what, when, why, and how it ended; refused actions too."""
     st.markdown("##### History of switches")
-    for trouble in audit_troubles(audit):
+    for trouble in (*audit_troubles(audit), *chain_troubles(past)):
         st.warning(plain(trouble, limit=600), icon=":material/history_edu:")
     table(past, _COLUMNS, key="release.history", csv_name="switches", tz=view.tz)
 
@@ -52,6 +52,24 @@ def audit_troubles(audit: AuditStatus) -> tuple[str, ...]:
             "was refused is offered again every 10 minutes, or now with “python -m dashboard audit ship”."
         )
     return tuple(said)
+
+
+def chain_troubles(past: Sequence[HistoryEntry]) -> tuple[str, ...]:
+    """Which of the records shown do not fit the audit's chain, in words; nothing when all do. Pure."""
+    doubtful = [entry for entry in past if entry.misfit]
+    if not doubtful:
+        return ()
+    newest = doubtful[0]
+    which = f"The record of the {newest.kind} to {newest.target} at {newest.at:%Y-%m-%d %H:%M:%S} UTC"
+    others = f" So it is with {_records(len(doubtful) - 1)} more." if len(doubtful) > 1 else ""
+    return (
+        f"{which} does not fit its chain: {newest.misfit}.{others} The history may have been changed: "
+        "“python -m dashboard audit verify” names the first fault.",
+    )
+
+
+def _outcome(entry: HistoryEntry) -> str:
+    return f"{entry.outcome}; this record does not fit its chain" if entry.misfit else entry.outcome.value
 
 
 def _records(count: int) -> str:

@@ -6,6 +6,7 @@ No record can break it, whoever wrote it.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def test_without_a_file_there_is_no_history_until_there_is_one(audit: AuditFile)
     assert shown(past) == ["switch 1"]
 
 
-def test_a_refresh_parses_nothing_but_what_was_appended(audit: AuditFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refresh_parses_nothing_but_what_was_appended_and_the_record_before_it(
+    audit: AuditFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(50):
         audit.append(a_record(number))
     past = AuditPast(audit)
@@ -81,7 +84,7 @@ def test_a_refresh_parses_nothing_but_what_was_appended(audit: AuditFile, monkey
     AuditFile(audit.path).append(a_record(50))  # as another process does
     parsed.clear()
     assert shown(past)[0] == "switch 50"
-    assert len(parsed) == 1
+    assert [json.loads(line)["message"] for line in sorted(set(parsed))] == ["switch 49", "switch 50"]
 
 
 def test_a_record_that_is_still_being_written_comes_with_its_end(audit: AuditFile) -> None:
@@ -168,6 +171,72 @@ def test_a_record_that_this_version_cannot_read_is_left_out(audit: AuditFile, mo
     audit.append(a_record(1))
     audit.append(a_record(2, **more))
     assert shown(AuditPast(audit)) == ["switch 1"]
+
+
+def misfits(past: AuditPast) -> list[str]:
+    return [entry.misfit for entry in past.of("agents", SERVICE)]
+
+
+def three(audit: AuditFile) -> list[bytes]:
+    """The lines of a file with three actions of three records each."""
+    for number in (1, 2, 3):
+        for phase in ("requested", "begun", "finished"):
+            audit.append(a_record(number, phase=phase))
+    return audit.path.read_bytes().splitlines(keepends=True)
+
+
+def test_records_as_they_were_written_fit_their_chain(audit: AuditFile) -> None:
+    three(audit)
+    assert misfits(AuditPast(audit)) == ["", "", ""]
+
+
+def test_a_record_after_a_line_that_a_crash_cut_short_fits(audit: AuditFile) -> None:
+    audit.append(a_record(1))
+    with audit.path.open("ab") as file:
+        file.write(b'{"message": "tw')
+    audit.append(a_record(2))
+    assert misfits(AuditPast(audit)) == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        pytest.param(
+            lambda lines: [*lines[:5], lines[5].replace(b"alice", b"mallory"), *lines[6:]],
+            "its hash is not that of its content",
+            id="edited",
+        ),
+        pytest.param(
+            lambda lines: [*lines[:5], b'{"message": "", ' + lines[5][1:], *lines[6:]],
+            "spelled in another way",
+            id="a key twice",
+        ),
+        pytest.param(
+            lambda lines: [*lines[:4], *lines[5:]], "does not follow record 4", id="the record before it is gone"
+        ),
+        pytest.param(
+            lambda lines: [*lines[:5], b"nothing of ours\n", *lines[5:]], "a line before it", id="a line put before it"
+        ),
+    ],
+)
+def test_a_record_that_does_not_fit_is_shown_as_that(audit: AuditFile, change: Any, says: str) -> None:
+    lines = three(audit)
+    audit.path.write_bytes(b"".join(change(lines)))
+    newest, doubtful, oldest = misfits(AuditPast(audit))
+    assert (newest, oldest) == ("", "")
+    assert says in doubtful
+
+
+def test_a_file_that_is_edited_while_the_deck_runs_is_read_again(audit: AuditFile) -> None:
+    lines = three(audit)
+    past = AuditPast(audit)
+    assert misfits(past) == ["", "", ""]
+    before = audit.path.stat()
+    with audit.path.open("r+b") as file:  # in place: the same file of the same size
+        file.seek(sum(map(len, lines[:5])))
+        file.write(lines[5].replace(b"alice", b"maria"))
+    os.utime(audit.path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    assert [bool(misfit) for misfit in misfits(past)] == [False, True, False]
 
 
 @pytest.mark.parametrize("at", ["yesterday", "", "2026-13-01", "0"])

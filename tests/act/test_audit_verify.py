@@ -1,4 +1,7 @@
-"""Verification names the first record that was edited, dropped, reordered or forked, and takes a crash for a crash."""
+"""Verification names the first fault of a file, whatever was done to it, and takes a crash for a crash.
+
+What was done to single records is here; what is done to the bytes of a file is in test_audit_tampering.py.
+"""
 
 from __future__ import annotations
 
@@ -124,17 +127,65 @@ def test_a_record_of_another_chain_is_a_fork(tmp_path: Path) -> None:
     )
 
 
-def test_a_record_that_can_no_longer_be_read_is_edited(tmp_path: Path) -> None:
+def test_a_record_that_can_no_longer_be_read_is_named(tmp_path: Path) -> None:
     lines = a_chain(tmp_path, 4)
     lines[1] = lines[1][:40]
-    assert found(verified(tmp_path, lines)) == ("edited", 2)
+    answer = verified(tmp_path, lines)
+    assert found(answer) == ("made unreadable", 2)
+    assert answer.finding is not None
+    assert answer.finding.line == 2
 
 
-@pytest.mark.parametrize("torn", [b"{", "ü".encode()[:1], b"", b'{"message": "tw\xe2\x80'])
-def test_a_line_that_a_crash_cut_short_is_told_and_no_fault(tmp_path: Path, torn: bytes) -> None:
+TORN = [b"{", "ü".encode()[:1], b"x\n", b'{"message": "tw\xe2\x80', b"one\ntwo"]
+
+
+@pytest.mark.parametrize("torn", TORN)
+def test_a_line_that_a_crash_cut_short_is_told_and_no_fault_once_a_record_follows(tmp_path: Path, torn: bytes) -> None:
+    a_chain(tmp_path, 2)
+    audit = AuditFile(tmp_path / "audit.jsonl")
+    with audit.path.open("ab") as file:
+        file.write(torn)
+    answer = verify(audit.lines())
+    assert answer.finding is not None
+    assert (answer.finding.seq, answer.finding.line) == (3, 3)
+
+    audit.append({"message": "next", "agentgov": {"audit": {"phase": "begun"}}})
+    answer = verify(audit.lines())
+    assert (answer.finding, answer.records) == (None, 3)
+    assert answer.torn_lines == tuple(range(3, 4 + torn.removesuffix(b"\n").count(b"\n")))
+
+
+@pytest.mark.parametrize("torn", TORN)
+@pytest.mark.parametrize("done", ["changed", "taken away", "doubled"])
+def test_a_line_that_a_crash_left_is_covered_by_the_chain(tmp_path: Path, torn: bytes, done: str) -> None:
+    a_chain(tmp_path, 2)
+    audit = AuditFile(tmp_path / "audit.jsonl")
+    with audit.path.open("ab") as file:
+        file.write(torn)
+    audit.append({"message": "next", "agentgov": {"audit": {"phase": "begun"}}})
+    lines = audit.path.read_bytes().split(b"\n")[:-1]
+    lines[2:3] = {"changed": [lines[2] + b"x"], "taken away": [], "doubled": [lines[2], lines[2]]}[done]
+    answer = verified(tmp_path, lines)
+    assert answer.finding is not None
+    assert answer.finding.line >= 3
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_line_put_between_records_is_named(tmp_path: Path, place: int) -> None:
     lines = a_chain(tmp_path, 3)
-    answer = verified(tmp_path, [*lines[:2], torn, lines[2], torn])
-    assert (answer.holds, answer.records, answer.torn_lines) == (True, 3, (3, 5))
+    answer = verified(tmp_path, [*lines[:place], b"nothing of ours", *lines[place:]])
+    assert found(answer) == ("made unreadable", place + 1)
+    assert answer.finding is not None
+    assert answer.finding.line == place + 1
+
+
+def test_a_file_that_ends_within_a_record_is_named(tmp_path: Path) -> None:
+    a_chain(tmp_path, 3)
+    audit = AuditFile(tmp_path / "audit.jsonl")
+    audit.path.write_bytes(audit.path.read_bytes()[:-1])
+    assert found(verify(audit.lines())) == ("cut short", 3)
+    audit.append({"message": "next", "agentgov": {"audit": {"phase": "begun"}}})
+    assert verify(audit.lines()).holds
 
 
 def test_a_lost_end_shows_against_what_was_shipped(tmp_path: Path) -> None:

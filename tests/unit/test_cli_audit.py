@@ -39,7 +39,9 @@ def audit(tmp_path: Path) -> AuditFile:
 
 def test_a_chain_that_holds_is_0(settings: str, audit: AuditFile, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "verify", "--settings", settings]) == 0
-    assert capsys.readouterr().out == f"{audit.path}: the chain of 3 records holds\n"
+    said = capsys.readouterr().out
+    assert said.startswith(f"{audit.path}: the chain of 3 records holds")
+    assert "nothing was shipped" in said  # so a lost end would not show
 
 
 def test_an_edited_record_is_1_and_named(settings: str, audit: AuditFile, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,6 +49,24 @@ def test_an_edited_record_is_1_and_named(settings: str, audit: AuditFile, capsys
     assert main(["audit", "verify", "--settings", settings]) == 1
     said = capsys.readouterr().out
     assert said == f"{audit.path}: record 2 was edited, line 2: its hash is not that of its content\n"
+
+
+def test_a_key_that_was_written_twice_is_1_and_named_with_its_line(
+    settings: str, audit: AuditFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = audit.path.read_bytes()
+    audit.path.write_bytes(whole.replace(b'"message": "record 1"', b'"message": "other", "message": "record 1"'))
+    assert main(["audit", "verify", "--settings", settings]) == 1
+    assert "record 2 was edited, line 2: its line is spelled in another way" in capsys.readouterr().out
+
+
+def test_a_line_made_unreadable_is_1_and_named(
+    settings: str, audit: AuditFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = audit.path.read_bytes().splitlines(keepends=True)
+    audit.path.write_bytes(lines[0] + b"nothing of ours\n" + lines[1] + lines[2])
+    assert main(["audit", "verify", "--settings", settings]) == 1
+    assert "made unreadable, line 2" in capsys.readouterr().out
 
 
 def test_the_answer_as_json(settings: str, audit: AuditFile, capsys: pytest.CaptureFixture[str]) -> None:
