@@ -43,7 +43,7 @@ class _Within(io.RawIOBase):
         super().close()
 
 
-class _Answer(HTTPResponse):
+class _TimedResponse(HTTPResponse):
     """An answer that takes the read timeout, as the socket has it when the answer is begun, for the time of all."""
 
     def __init__(self, sock: socket, *args: Any, **kwargs: Any) -> None:
@@ -56,13 +56,13 @@ class _Answer(HTTPResponse):
 class PlainConnection(HTTPConnection):
     """One over HTTP."""
 
-    response_class = _Answer
+    response_class = _TimedResponse
 
 
 class TlsConnection(HTTPSConnection):
     """One over HTTPS."""
 
-    response_class = _Answer
+    response_class = _TimedResponse
 
 
 class _PlainPool(HTTPConnectionPool):

@@ -327,7 +327,7 @@ def bounded_node() -> type[Urllib3HttpNode]:
     from elastic_transport import Urllib3HttpNode
     from urllib3 import HTTPConnectionPool
 
-    class Node(Urllib3HttpNode):
+    class BoundedNode(Urllib3HttpNode):
         def __init__(self, config: NodeConfig) -> None:
             super().__init__(config)
             tls = config.scheme == "https"
@@ -347,7 +347,7 @@ def bounded_node() -> type[Urllib3HttpNode]:
             response = self._pool.urlopen(method, target, **options)
             return Answer(response.status, response.headers, body.read(response, deadline=end, cut_strings=True))
 
-    return Node
+    return BoundedNode
 
 
 class Answer(NamedTuple):

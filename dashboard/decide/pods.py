@@ -47,7 +47,7 @@ class _Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
+class _PodState:
     health: Health
     trouble: str = ""
     since: datetime | None = None
@@ -115,7 +115,7 @@ def _pod(pod: Object, owners: Owners, look: _Look) -> Pod:
     )
 
 
-def _judge(pod: Object, of: Kinds, look: _Look) -> _Judged:
+def _judge(pod: Object, of: Kinds, look: _Look) -> _PodState:
     """The first of these that applies; each has its own reason."""
     status = objects.part(pod, "status")
     phase, reason = objects.text(status, "phase"), objects.text(status, "reason")
@@ -127,22 +127,22 @@ def _judge(pod: Object, of: Kinds, look: _Look) -> _Judged:
         return _judged_by_word(reason, objects.text(status, "message"), meaning)
     if phase not in ("Pending", "Running"):
         said = f"its phase is {phase}" if phase else "it has no phase yet"
-        return _Judged(health=Health.UNKNOWN, trouble=said, not_understood=(phase,) if phase else ())
+        return _PodState(health=Health.UNKNOWN, trouble=said, not_understood=(phase,) if phase else ())
     scheduled = objects.condition(pod, "PodScheduled")
     if scheduled is not None and scheduled.status == "False":
         return _not_scheduled(scheduled, objects.created_at(pod), look)
     return _running(pod, of, phase, look)
 
 
-def _judged_by_word(word: str, message: str, meaning: Health) -> _Judged:
+def _judged_by_word(word: str, message: str, meaning: Health) -> _PodState:
     trouble = f"{word}: {objects.clipped(message)}" if message else word
-    return _Judged(health=meaning, trouble=trouble, not_understood=(word,) if meaning is Health.UNKNOWN else ())
+    return _PodState(health=meaning, trouble=trouble, not_understood=(word,) if meaning is Health.UNKNOWN else ())
 
 
-def _over(pod: Object, of: Kinds, phase: str, words: Words) -> _Judged:
+def _over(pod: Object, of: Kinds, phase: str, words: Words) -> _PodState:
     """It has ended: its controller starts another where one is wanted, so there is nothing to mend in this one."""
     if phase == "Succeeded":
-        return _Judged(health=Health.OVER)
+        return _PodState(health=Health.OVER)
     status = objects.part(pod, "status")
     reason, message = objects.text(status, "reason"), objects.text(status, "message")
     trouble = (f"{reason}: {objects.clipped(message)}" if message else reason) or worst_container(
@@ -151,33 +151,33 @@ def _over(pod: Object, of: Kinds, phase: str, words: Words) -> _Judged:
     # The kubelet names what a node ran out of, which may be any resource: OutOfexample.com/gpu.
     known = not reason or reason.startswith("OutOf") or words.reason.meaning(reason) is not None
     unknown = () if known else (reason,)
-    return _Judged(health=Health.OVER, trouble=trouble or "failed", not_understood=unknown)
+    return _PodState(health=Health.OVER, trouble=trouble or "failed", not_understood=unknown)
 
 
-def _terminating(pod: Object, reason: str, now: datetime | None) -> _Judged:
+def _terminating(pod: Object, reason: str, now: datetime | None) -> _PodState:
     metadata = objects.part(pod, "metadata")
     due = objects.instant(metadata.get("deletionTimestamp"))
     if reason in ("NodeLost", "NodeUnreachable"):
-        return _Judged(
+        return _PodState(
             health=Health.DEGRADED, trouble=f"{reason}: its node does not answer, so it cannot end", since=due
         )
     if due is None or now is None or now - due <= OVERDUE_AFTER:
-        return _Judged(health=Health.CHANGING)
+        return _PodState(health=Health.CHANGING)
     finalizers = metadata.get("finalizers")
     held = f", held by {', '.join(map(str, finalizers))}" if isinstance(finalizers, list) and finalizers else ""
-    return _Judged(
+    return _PodState(
         health=Health.DEGRADED, trouble=objects.clipped(f"Terminating for {span(now - due)} too long{held}"), since=due
     )
 
 
-def _not_scheduled(scheduled: Condition, created: datetime | None, look: _Look) -> _Judged:
+def _not_scheduled(scheduled: Condition, created: datetime | None, look: _Look) -> _PodState:
     word = scheduled.reason or "Unschedulable"
     meaning, since = meaning_of(word, look.words), scheduled.since or created
     held_back = meaning is Health.CHANGING  # on purpose, by a gate
     if meaning is Health.FAILING and not has_lasted(since, look.now, UNSCHEDULABLE_AFTER):
         meaning = Health.CHANGING
     message = objects.clipped(scheduled.message)
-    return _Judged(
+    return _PodState(
         health=meaning,
         trouble=f"{word}: {message}" if message else word,
         since=since,
@@ -186,26 +186,26 @@ def _not_scheduled(scheduled: Condition, created: datetime | None, look: _Look) 
     )
 
 
-def _running(pod: Object, of: Kinds, phase: str, look: _Look) -> _Judged:
+def _running(pod: Object, of: Kinds, phase: str, look: _Look) -> _PodState:
     worst = worst_container(pod, of, look.words)
     if worst.health in (Health.FAILING, Health.UNKNOWN):
-        return _Judged(
+        return _PodState(
             health=worst.health, trouble=worst.trouble, since=worst.since, not_understood=worst.not_understood
         )
     if phase == "Pending":
         return _starting(pod, worst.trouble or look.warning(pod), look)
     if not status_list(pod):
-        return _Judged(health=Health.UNKNOWN, trouble="its node tells nothing of its containers")
+        return _PodState(health=Health.UNKNOWN, trouble="its node tells nothing of its containers")
     ready = objects.condition(pod, "Ready")
     if worst.health is not Health.HEALTHY:  # it runs without all of its containers
         trouble = worst.trouble or look.warning(pod)
-        return _Judged(health=Health.DEGRADED, trouble=trouble, since=ready.since if ready else None)
+        return _PodState(health=Health.DEGRADED, trouble=trouble, since=ready.since if ready else None)
     if ready is None or ready.status == "True" or (ready.reason in _TOLD_BY_CONTAINERS and _is_partly_done(pod, of)):
-        return _Judged(health=Health.HEALTHY)
+        return _PodState(health=Health.HEALTHY)
     said = ready.message or ready.reason or "its node may be lost"
     health = Health.DEGRADED if ready.status == "False" else Health.UNKNOWN
     word = f"not ready although its containers are: {objects.clipped(said)}"
-    return _Judged(health=health, trouble=word, since=ready.since)
+    return _PodState(health=health, trouble=word, since=ready.since)
 
 
 def _is_partly_done(pod: Object, of: Kinds) -> bool:
@@ -214,10 +214,10 @@ def _is_partly_done(pod: Object, of: Kinds) -> bool:
     return any(one.get("ready") is not True for one in status_list(pod) if one.get("name") in names)
 
 
-def _starting(pod: Object, trouble: str, look: _Look) -> _Judged:
+def _starting(pod: Object, trouble: str, look: _Look) -> _PodState:
     began = objects.instant(objects.part(pod, "status").get("startTime")) or objects.created_at(pod)
     limit = WARNED_AFTER if look.warning(pod) else SLOW_AFTER
     if began is None or look.now is None or look.now - began <= limit:
-        return _Judged(health=Health.CHANGING, trouble=trouble)
+        return _PodState(health=Health.CHANGING, trouble=trouble)
     said = f"starting for {span(look.now - began)}" + (f": {trouble}" if trouble else "")
-    return _Judged(health=Health.DEGRADED, trouble=said, since=began)
+    return _PodState(health=Health.DEGRADED, trouble=said, since=began)

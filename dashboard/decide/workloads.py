@@ -76,7 +76,7 @@ def _workload(
     replicas: Replicas,
     mine: Sequence[Pod],
     labels: Mapping[str, str],
-    judged: _Judged,
+    judged: _WorkloadState,
     blue_green: BlueGreen,
 ) -> Workload:
     staying = [pod for pod in mine if not pod.terminating]
@@ -100,20 +100,20 @@ def _workload(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
+class _WorkloadState:
     health: Health
     trouble: str = ""
     since: datetime | None = None
 
 
-def _judge(item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime | None, warning: str) -> _Judged:
+def _judge(item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime | None, warning: str) -> _WorkloadState:
     if replicas.is_over:
-        return _Judged(health=Health.OVER, trouble=replicas.held)
+        return _WorkloadState(health=Health.OVER, trouble=replicas.held)
     stuck = replicas.stuck
     if replicas.kind == "Job" and stuck is not None:
-        return _Judged(health=Health.FAILING, trouble=stuck.words, since=stuck.since)
+        return _WorkloadState(health=Health.FAILING, trouble=stuck.words, since=stuck.since)
     if replicas.desired == 0 and replicas.is_seen:  # what a DaemonSet wants is counted by its controller
-        return _Judged(health=Health.IDLE, trouble=replicas.held)
+        return _WorkloadState(health=Health.IDLE, trouble=replicas.held)
     if stuck is not None and not stuck.is_certain and not has_lasted(stuck.since, now, SICK_AFTER):
         stuck = None
     lack = _lack(item, replicas, mine, now, warning)
@@ -124,13 +124,13 @@ def _judge(item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime 
     odd = next((pod for pod in mine if pod.health is Health.UNKNOWN), None)
     if odd is not None or replicas.not_understood:
         trouble = odd.trouble if odd else f"not understood: {', '.join(replicas.not_understood)}"
-        return _Judged(health=Health.UNKNOWN, trouble=trouble)
+        return _WorkloadState(health=Health.UNKNOWN, trouble=trouble)
     settled = replicas.is_seen and replicas.is_rolled_out and replicas.available >= replicas.desired
     waits = replicas.held or ("" if replicas.is_seen else "its controller has not seen the last change yet")
-    return _Judged(health=Health.HEALTHY if settled else Health.CHANGING, trouble=waits)
+    return _WorkloadState(health=Health.HEALTHY if settled else Health.CHANGING, trouble=waits)
 
 
-def _said(health: Health, stuck: Stuck | None, sick: Pod | None, lack: _Judged | None) -> _Judged:
+def _said(health: Health, stuck: Stuck | None, sick: Pod | None, lack: _WorkloadState | None) -> _WorkloadState:
     """The cause that says most: the controller's own words, then a pod's, then the bare lack of pods."""
     for words, since in (
         (stuck.words, stuck.since) if stuck else ("", None),
@@ -138,11 +138,13 @@ def _said(health: Health, stuck: Stuck | None, sick: Pod | None, lack: _Judged |
         (lack.trouble, lack.since) if lack else ("", None),
     ):
         if words:
-            return _Judged(health=health, trouble=words, since=since or (lack.since if lack else None))
-    return _Judged(health=health)
+            return _WorkloadState(health=health, trouble=words, since=since or (lack.since if lack else None))
+    return _WorkloadState(health=health)
 
 
-def _lack(item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime | None, warning: str) -> _Judged | None:
+def _lack(
+    item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime | None, warning: str
+) -> _WorkloadState | None:
     """That it has fewer pods than it should for too long. A Job's pods come and go: only one that has none may lack."""
     is_busy = replicas.kind == "Job" and not (warning and replicas.updated == 0)
     if is_busy or replicas.available >= replicas.desired:
@@ -150,7 +152,7 @@ def _lack(item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime |
     since = replicas.lacks_since or _unready_since(mine, now) or objects.created_at(item)
     if not has_lasted(since, now, SICK_AFTER):
         return None
-    return _Judged(
+    return _WorkloadState(
         health=Health.DEGRADED,
         trouble=warning or f"{replicas.available} of {replicas.desired} pods available",
         since=since,

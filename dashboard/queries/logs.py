@@ -61,7 +61,7 @@ class LogResult(Generic[T]):
     left_out: tuple[str, ...] = ()
 
 
-class _Budget:
+class _TimeLeft:
     """The time that one reading may take, over all its calls."""
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
@@ -122,7 +122,7 @@ class LogReader:
         A widening request looks back step by step until the page is full, the window is searched or the time is spent;
         what a narrower step has found is not lost when a wider one fails.
         """
-        budget = _Budget(budget_seconds, self._seconds)
+        budget = _TimeLeft(budget_seconds, self._seconds)
         fields = self._resolver.resolution(request.stream, streams, timeout_seconds=budget_seconds)
         width = search.bucket_seconds(request)
         begun, *wider = _beginnings(request, fields, width)
@@ -152,7 +152,7 @@ class LogReader:
         Raises:
             NotFound: the point in time has ended.
         """
-        budget = _Budget(budget_seconds, self._seconds)
+        budget = _TimeLeft(budget_seconds, self._seconds)
         logs, cursor = request.logs, request.cursor
         fields = self._resolver.resolution(logs.stream, streams, timeout_seconds=budget_seconds)
         reader = self._reader(logs.stream, logs.places)
@@ -174,7 +174,7 @@ class LogReader:
 
     def surroundings(self, streams: str, request: LogContext, *, budget_seconds: float) -> LogResult[Surroundings]:
         """A document, and what lies next to it in one point in time: what shares its moment is on one side of it."""
-        budget = _Budget(budget_seconds, self._seconds)
+        budget = _TimeLeft(budget_seconds, self._seconds)
         fields = self._resolver.resolution(request.stream, streams, timeout_seconds=budget_seconds)
         itself = search.only(request, fields)
         text = search.as_text(streams, itself)
@@ -210,7 +210,7 @@ class LogReader:
 
     def document(self, streams: str, request: LogDocument, *, budget_seconds: float) -> LogResult[LogEntry]:
         """The document that a link names, if it lies in `streams`: a link must not lead into any other index."""
-        budget = _Budget(budget_seconds, self._seconds)
+        budget = _TimeLeft(budget_seconds, self._seconds)
         fields = self._resolver.resolution(request.stream, streams, timeout_seconds=budget_seconds)
         asked = search.only(request, fields)
         found = self._found(streams, query=asked, size=1, count_up_to=0, timeout_seconds=budget.left())
@@ -222,7 +222,7 @@ class LogReader:
 
     def patterns(self, streams: str, request: LogPatterns, *, budget_seconds: float) -> LogResult[Patterns]:
         """What the newest lines say, without what differs from one to the next."""
-        budget = _Budget(budget_seconds, self._seconds)
+        budget = _TimeLeft(budget_seconds, self._seconds)
         logs = request.logs
         fields = self._resolver.resolution(logs.stream, streams, timeout_seconds=budget_seconds)
         asked = search.query(logs, fields, self._words)
@@ -290,7 +290,7 @@ class LogReader:
             counts |= found.aggregations if found else {}
         return counts, tuple(lost)
 
-    def _missed(self, streams: str, request: Logs, fields: Resolution, budget: _Budget) -> tuple[str, ...]:
+    def _missed(self, streams: str, request: Logs, fields: Resolution, budget: _TimeLeft) -> tuple[str, ...]:
         """What the search cannot have seen: closed indices, lines without a field, words that are not understood.
 
         Where that cannot be counted, the page stands, and it is said that this is not known.
@@ -325,7 +325,7 @@ class LogReader:
         return found if found.shards else None
 
     @contextmanager
-    def _point_in_time(self, streams: str, budget: _Budget) -> Iterator[str]:
+    def _point_in_time(self, streams: str, budget: _TimeLeft) -> Iterator[str]:
         point = self._elasticsearch.open_point_in_time(streams, timeout_seconds=budget.left())
         try:
             yield point

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboard.decide.slo import WINDOWS, BurnWindow
 from dashboard.decide.suspects import RUNBOOKS as SUSPECTED
+from dashboard.settings.release import ReleaseSettings
 from deploy.local import programs
 
 MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"
@@ -50,6 +52,41 @@ def test_an_alert_names_who_owns_it_and_what_to_do(alert: dict[str, Any]) -> Non
     assert alert["labels"]["owner"]
     assert {"summary", "description", "runbook"} <= alert["annotations"].keys()
     assert (RUNBOOKS / f"{alert['annotations']['runbook']}.md").is_file()
+
+
+POLICY = ReleaseSettings()
+BUDGET = 1 - POLICY.objective_ratio
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("AgentErrorRatioHigh", 2.5 * POLICY.error_ratio),
+        ("ContractViolationRatioHigh", 1.5 * POLICY.violation_ratio),
+        ("AgentLatencyHigh", POLICY.p95_seconds),
+    ],
+)
+def test_an_alert_has_the_limit_that_follows_from_the_settings(name: str, limit: float) -> None:
+    (alert,) = [rule for rule in rules() if rule.get("alert") == name]
+    first = re.search(r"> ([0-9.]+)", alert["expr"])
+    assert first is not None
+    assert float(first[1]) == pytest.approx(limit)
+
+
+@pytest.mark.parametrize("window", [one for one in WINDOWS if one.pages], ids=lambda one: f"{one.rate:g} times")
+def test_an_alert_on_a_burning_budget_has_the_windows_and_the_budget_of_the_gate(window: BurnWindow) -> None:
+    hours, minutes = (round(span.total_seconds()) // size for span, size in ((window.long, 3600), (window.short, 60)))
+    short = "1h" if minutes == 60 else f"{minutes}m"
+    burning = [rule["expr"].split() for rule in rules() if rule.get("alert", "").startswith("ErrorBudgetBurns")]
+    wanted = {f"slo:agentgov_sli_errors:ratio_rate{span}" for span in (f"{hours}h", short)}
+    (found,) = [words for words in burning if wanted <= set(words)]
+    numbers = {float(word) for word in found if re.fullmatch(r"[0-9.]+", word)}
+    assert numbers == {window.rate, round(BUDGET, 9)}
+
+
+def test_the_recorded_remaining_budget_is_of_the_objective_in_the_settings() -> None:
+    (remaining,) = [rule["expr"] for rule in rules() if rule.get("record", "").startswith("slo:agentgov_error_budget")]
+    assert float(remaining.rsplit("/", 1)[1]) == pytest.approx(BUDGET)
 
 
 def test_alerts_fire_when_they_should_and_not_otherwise() -> None:
