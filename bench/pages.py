@@ -1,118 +1,155 @@
-"""How long each page takes until everything is drawn, as a ratio to an empty Streamlit page in the same run.
+"""How soon each page shows something useful and is drawn whole, and what it sends, beside an empty Streamlit page.
 
-Three ways to come to a page: the first visit of a browser, a later one with cached files, and by the navigation. Server
-and browser share the machine, so seconds say little by themselves; the ratio carries over.
+Two devices: a desktop, and a phone whose CPU is slowed four times on a network of 9 Mbit/s and 60 ms. Three ways to
+come to a page: the first visit of a browser, a later one with cached files, and by the navigation. Browser and server
+share the machine, so seconds say little by themselves: the ratio to the empty page, served as the deck is, carries
+over.
 """
 
 from __future__ import annotations
 
 import argparse
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Final
 
 from playwright.sync_api import Browser, Page
 
-from bench.browser import Screen, chromium, tab, wait_until_drawn
+from bench.browser import CONTENT, Screen, chromium, tab, wait_until_drawn
+from bench.empty import empty_app
 from bench.environment import dashboard, running
+from bench.relay import Relay, relay
 from bench.screenshots import PAGES
 
-EMPTY = 'import streamlit as st\n\nst.markdown("empty")\n'
+_EMPTY: Final = "[data-testid=stMarkdown]"
+_WATCH: Final = """
+(selector) => {
+  window.tdSeen = null;
+  const look = () => {
+    if (document.querySelector(selector)) window.tdSeen = performance.now();
+    else requestAnimationFrame(look);
+  };
+  look();
+}
+"""
+_PHONE: Final = {"offline": False, "latency": 60, "downloadThroughput": 9e6 / 8, "uploadThroughput": 9e6 / 8}
+_SLOWED: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One coming to a page: seconds to the first useful content and until it is drawn, bytes received."""
+
+    content: float
+    drawn: float
+    received: int
+
+
+Visits = tuple[list[Visit], list[Visit], list[Visit]]  # first, later, by link
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints a row for each page and screen: medians, and the later visit beside the empty page's."""
+    """Prints a row for each page and device: medians in seconds, ratios to the empty page, and KiB."""
     parser = argparse.ArgumentParser(prog="python -m bench.pages", description=__doc__)
     parser.add_argument("--state", type=Path, default=Path(".local"), help="state of a running environment")
+    parser.add_argument("--deck", help="address of a deck to measure in place of the environment's own")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--screens", nargs="+", choices=("desk", "phone"), default=("desk", "phone"))
+    parser.add_argument("--pages", nargs="+", choices=PAGES, default=PAGES)
     options = parser.parse_args(arguments)
-    with running(options.state) as state, empty_app() as empty, chromium() as browser:
-        print(f"{'page':<20}{'first, s':>10}{'later, s':>10}{'by link, s':>12}{'later / empty':>15}")
-        for screen in get_args(Screen):
-            base = _row(browser, screen, "empty", empty, _empty_is_drawn, options.runs, 0.0)
-            for name in PAGES:
-                _row(browser, screen, name, f"{dashboard(state)}/{name}", wait_until_drawn, options.runs, base)
+    with ExitStack() as stack:
+        deck = options.deck or dashboard(stack.enter_context(running(options.state)))
+        plain = stack.enter_context(relay(stack.enter_context(empty_app(as_the_deck=False))))
+        served = stack.enter_context(relay(stack.enter_context(empty_app(as_the_deck=True))))
+        counted, browser = stack.enter_context(relay(deck)), stack.enter_context(chromium())
+        for screen in options.screens:
+            print(f"\n{screen}: seconds to useful content / drawn, (x the empty page), KiB received")
+            print(f"{'page':<14}{'first visit':>30}{'later':>30}{'by link':>24}")
+            _print("empty, plain", _visits(browser, screen, plain, "", options.runs), None)
+            base = _visits(browser, screen, served, "", options.runs)
+            _print("empty, served", base, None)
+            for name in options.pages:
+                _print(name, _visits(browser, screen, counted, name, options.runs), base)
     return 0
 
 
-def _row(
-    browser: Browser, screen: Screen, name: str, url: str, is_drawn: Callable[[Page], None], runs: int, base: float
-) -> float:
-    """Prints one row; returns the median of the later visits in seconds."""
+def _visits(browser: Browser, screen: Screen, server: Relay, name: str, runs: int) -> Visits:
     first, later, linked = [], [], []
     for _ in range(runs):
-        with tab(browser, screen) as page:
-            first.append(_seconds(lambda page=page: page.goto(url), page, is_drawn))
-            later.append(_seconds(lambda page=page: page.goto(url), page, is_drawn))
-            if base:
-                other = page.locator(".st-key-nav a").nth(0 if name != PAGES[0] else 1)
-                other.click()
-                page.wait_for_url(lambda now, url=url: not now.startswith(url))
-                is_drawn(page)
-                link = page.locator(f".st-key-nav a[href*='{name}']")
-                linked.append(_seconds(lambda link=link: link.click(), page, is_drawn, then=url))
-    median = statistics.median(later)
-    by_link = f"{statistics.median(linked):.2f}" if linked else ""
-    ratio = f"{median / base:.1f}" if base else ""
-    print(
-        f"{name + ', ' + screen:<20}{statistics.median(first):>10.2f}{median:>10.2f}{by_link:>12}{ratio:>15}",
-        flush=True,
-    )
-    return median
-
-
-def _seconds(come: Callable[[], object], page: Page, is_drawn: Callable[[Page], None], then: str = "") -> float:
-    began = time.perf_counter()
-    come()
-    if then:
-        page.wait_for_url(lambda now: now.startswith(then))
-        page.wait_for_selector(f".st-key-live-{then.rsplit('/', 1)[1]}-live")
-    is_drawn(page)
-    return time.perf_counter() - began
-
-
-def _empty_is_drawn(page: Page) -> None:
-    page.get_by_text("empty").wait_for()
+        with _device(browser, screen) as page:
+            page.add_init_script(f"({_WATCH})({_selector(name)!r})")
+            first.append(_visit(page, server, name))
+            later.append(_visit(page, server, name))
+            if name:
+                linked.append(_by_link(page, server, name))
+    return first, later, linked
 
 
 @contextmanager
-def empty_app() -> Iterator[str]:
-    """The address of a Streamlit app that shows one word."""
-    with tempfile.TemporaryDirectory(prefix="tealdeck-") as folder, socket.socket() as free:
-        (Path(folder) / "app.py").write_text(EMPTY, encoding="utf-8")
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
-        command += ["--server.address=127.0.0.1", "--server.headless=true", "--browser.gatherUsageStats=false"]
-        server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(timeout=10)
+def _device(browser: Browser, screen: Screen) -> Iterator[Page]:
+    with tab(browser, screen) as page:
+        if screen == "phone":
+            session = page.context.new_cdp_session(page)
+            session.send("Network.emulateNetworkConditions", _PHONE)
+            session.send("Emulation.setCPUThrottlingRate", {"rate": _SLOWED})
+        yield page
 
 
-def _wait_for(address: str, server: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(address, timeout=2):  # noqa: S310 - our own
-                return
-        except (urllib.error.URLError, OSError) as error:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"{address} does not answer: {error}") from error
-            time.sleep(0.05)
+def _selector(name: str) -> str:
+    return CONTENT.replace("[class*='st-key-live-']", f".st-key-live-{name}-live") if name else _EMPTY
+
+
+def _visit(page: Page, server: Relay, name: str) -> Visit:
+    before = server.received
+    page.goto(f"{server.address}/{name}", wait_until="commit")
+    return _seen(page, server, name, before, began=0.0)
+
+
+def _by_link(page: Page, server: Relay, name: str) -> Visit:
+    """From another page, which was read for a while, by a tap on the navigation."""
+    other = PAGES[0] if name != PAGES[0] else PAGES[1]
+    page.goto(f"{server.address}/{other}")
+    wait_until_drawn(page)
+    page.wait_for_load_state("networkidle")
+    before = server.received
+    began = page.evaluate(
+        f"(name) => {{ ({_WATCH})({_selector(name)!r}); const began = performance.now();"
+        " document.querySelector(`.st-key-nav a[href*='${name}']`).click(); return began; }",
+        name,
+    )
+    return _seen(page, server, name, before, began=began)
+
+
+def _seen(page: Page, server: Relay, name: str, before: int, *, began: float) -> Visit:
+    page.wait_for_function("() => window.tdSeen != null", timeout=60_000)
+    if name:
+        wait_until_drawn(page, timeout_seconds=60)
+    drawn = page.evaluate("() => performance.now()")
+    content = page.evaluate("() => window.tdSeen")
+    time.sleep(0.3)  # what is on its way still counts
+    return Visit(content=(content - began) / 1000, drawn=(drawn - began) / 1000, received=server.received - before)
+
+
+def _print(name: str, visits: Visits, base: Visits | None) -> None:
+    cells = []
+    for place, found in enumerate(visits):
+        if not found:
+            continue
+        content, drawn = (statistics.median(getattr(one, what) for one in found) for what in ("content", "drawn"))
+        ratio = ""
+        if base is not None and base[place]:
+            ratio = f"({content / statistics.median(one.content for one in base[place]):.2f}x) "
+        kib = statistics.median(one.received for one in found) / 1024
+        cells.append(f"{content:.2f} / {drawn:.2f} {ratio}{kib:,.0f}")
+    print(
+        f"{name:<14}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, (30, 30, 24), strict=False)),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
