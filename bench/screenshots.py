@@ -15,8 +15,9 @@ from playwright.sync_api import Browser
 
 from bench.browser import Scheme, Screen, chromium, tab, wait_until_drawn
 from bench.environment import dashboard, running
+from dashboard.app import NAVIGATION
 
-PAGES = ("triage", "release", "agents", "contracts", "resources")
+PAGES = tuple(entry.path for entry in NAVIGATION)
 
 
 def main(arguments: Sequence[str]) -> int:

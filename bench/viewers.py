@@ -28,9 +28,10 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from bench.environment import dashboard, running
+from dashboard.app import NAVIGATION
 from dashboard.model.view import RANGES
 
-PAGES = ("triage", "release", "agents", "contracts", "resources")
+PAGES = tuple(entry.path for entry in NAVIGATION)
 BROKEN = b"This part of the page failed"
 # The process has its libraries, its connections and a full cache by then.
 WARM_SHARE = 0.4

@@ -1,6 +1,7 @@
 """The Streamlit script: set-up words when the settings cannot be read, else the navigation and the page asked for.
 
-Order, title, icon and URL of every page stand here and nowhere else.
+Order, group, title, icon and URL of every page stand here and nowhere else. The first pages of the list have a place in
+the bar of a phone; the others are behind its "More".
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from pages import agents, contracts, release, resources, triage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageEntry:
-    """One page of the deck; `path` is its URL."""
+    """One page of the deck; `path` is its URL, `group` the word above it in the navigation."""
 
+    group: str
     path: str
     title: str
     icon: str
@@ -26,11 +28,11 @@ class PageEntry:
 
 
 NAVIGATION = (
-    PageEntry(path="triage", title="Triage", icon=":material/emergency_home:", draw=triage.page),
-    PageEntry(path="release", title="Release", icon=":material/swap_horiz:", draw=release.page),
-    PageEntry(path="agents", title="Agents", icon=":material/smart_toy:", draw=agents.page),
-    PageEntry(path="contracts", title="Contracts", icon=":material/contract:", draw=contracts.page),
-    PageEntry(path="resources", title="Resources", icon=":material/memory:", draw=resources.page),
+    PageEntry(group="Now", path="triage", title="Triage", icon=":material/emergency_home:", draw=triage.page),
+    PageEntry(group="Now", path="release", title="Release", icon=":material/swap_horiz:", draw=release.page),
+    PageEntry(group="Explore", path="agents", title="Agents", icon=":material/smart_toy:", draw=agents.page),
+    PageEntry(group="Explore", path="contracts", title="Contracts", icon=":material/contract:", draw=contracts.page),
+    PageEntry(group="Explore", path="resources", title="Resources", icon=":material/memory:", draw=resources.page),
 )
 HOME = "triage"
 
@@ -50,7 +52,9 @@ def main() -> None:
         setup.show()
         return
     # On "/" the link to Triage is the page that is open, so that the navigation can mark it.
-    session.set_pages(pages | ({HOME: root} if chosen is root else {}))
+    session.set_pages(
+        pages | ({HOME: root} if chosen is root else {}), groups={entry.path: entry.group for entry in NAVIGATION}
+    )
     chosen.run()
 
 

@@ -6,12 +6,13 @@ URL by a callback, and the next run reads it from there: the address bar is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from dashboard.model.view import RANGES, View
 from dashboard.ui import session, states, theme, url
@@ -22,6 +23,10 @@ RANGE, REFRESH, LOCAL, ENV, NS = "bar.range", "bar.refresh", "bar.local", "bar.e
 FROM, TO = "bar.from", "bar.to"
 # How often a page asks again while a source is down, so that the end of an outage shows within 10 s.
 UNWELL_SECONDS = 4
+# How many pages have a place in the bar of a phone.
+IN_BAR = 5
+# What a page asks in its own words means nothing to another page; what is looked at goes along.
+LEFT_BEHIND = dict.fromkeys(("q", "container", "trace"), "")
 _DAY = timedelta(days=1)
 _PULSE, _VIEW, _REPACED = "page.pulse", "page.view", "page.repaced"
 
@@ -30,7 +35,7 @@ def begin(title: str, question: str) -> View:
     """Draw the frame and return what the person looks at."""
     view = url.read()
     theme.style()
-    _navigation(view)
+    _navigation(view, title)
     with st.container(horizontal=True, key="bar", vertical_alignment="center", gap="small"):
         where = f"{in_html(view.env)} / {in_html(view.ns)}"
         st.html(f'<h1 class="td-title">{in_html(title)} <span>{where}</span></h1>', width="content")
@@ -93,12 +98,31 @@ def go(page: str, label: str, view: View, *, icon: str | None = None, **changes:
         st.page_link(target, label=label, icon=icon, query_params=url.link(view, **changes), width="stretch")
 
 
-def _navigation(view: View) -> None:
-    """The pages in a row: on top of a desktop, under the thumb on a phone. Filters of a page stay behind."""
-    common = replace(view, agent="", model="", tool="", contract="", pod="", trace="", q="")
-    with st.container(horizontal=True, key="nav", gap="xsmall"):
-        for page in session.pages().values():
-            st.page_link(page, query_params=url.link(common), width="content")
+def _navigation(view: View, title: str) -> None:
+    """The pages in a row by group: on top of a desktop; on a phone five under the thumb and the rest behind "More"."""
+    pages, groups, kept = list(session.pages().items()), session.groups(), url.link(view, **LEFT_BEHIND)
+    first, others = pages[:IN_BAR], pages[IN_BAR:]
+    told: set[str] = set()
+
+    def links(of: Sequence[tuple[str, Page]]) -> None:
+        for name, page in of:
+            if (group := groups.get(name, "")) and group not in told:
+                told.add(group)
+                st.html(f'<span class="td-group">{in_html(group)}</span>', width="content")
+            st.page_link(page, query_params=kept, width="content")
+
+    with st.container(horizontal=True, key="nav", gap="xsmall", vertical_alignment="center"):
+        links(first)
+        if not others:
+            return
+        with st.container(
+            horizontal=True, key="nav-others", gap="xsmall", width="content", vertical_alignment="center"
+        ):
+            links(others)
+        # A key of its own on each page: what was opened on one page must not be open on the next.
+        with st.popover("More", icon=":material/more_horiz:", key=f"nav-more-{title.lower()}"):
+            for _, page in others:
+                st.page_link(page, query_params=kept, width="stretch")
 
 
 def _ranges(view: View) -> None:

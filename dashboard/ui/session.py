@@ -25,7 +25,7 @@ from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.release import judge
 from dashboard.settings import Settings, SettingsError, load, settings_file
 
-_PAGES = "app.pages"
+_PAGES, _GROUPS = "app.pages", "app.groups"
 _desks: list[Desk] = []
 
 
@@ -139,9 +139,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def set_pages(pages: Mapping[str, Page]) -> None:
-    """Tell this session which pages there are, by their names in the URL; called by app.py on every run."""
-    st.session_state[_PAGES] = dict(pages)
+def set_pages(pages: Mapping[str, Page], *, groups: Mapping[str, str]) -> None:
+    """Tell this session which pages there are and their groups, by their names in the URL; called on every run."""
+    st.session_state[_PAGES], st.session_state[_GROUPS] = dict(pages), dict(groups)
+
+
+def groups() -> Mapping[str, str]:
+    """The group of each page by its name, in the order of the navigation."""
+    found: Mapping[str, str] = st.session_state.get(_GROUPS, {})
+    return found
 
 
 def pages() -> Mapping[str, Page]:

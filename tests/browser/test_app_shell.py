@@ -23,6 +23,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from bench.browser import chromium, tab, wait_until_drawn
+from dashboard.app import NAVIGATION
 from tests.environment import REPOSITORY, Environment
 
 pytestmark = pytest.mark.browser
@@ -39,7 +40,7 @@ url = "http://127.0.0.1:9"
 [environments.local.kubernetes]
 kubeconfig = "nowhere"
 """
-PAGES = ("triage", "release", "agents", "contracts", "resources")
+PAGES = tuple(entry.path for entry in NAVIGATION)
 # Streamlit looks for its own routes under the page's path first; the browser reports that as an error.
 PROBE = re.compile(r"404 \(Not Found\)")
 SMALL = """() => [...document.querySelectorAll('.stApp button, .stApp a, .stApp summary, .stApp input')]

@@ -20,11 +20,12 @@ import yaml
 from streamlit.testing.v1 import AppTest
 
 from connectors.kubernetes import Kubernetes
+from dashboard.app import NAVIGATION
 from dashboard.model.reading import Reading, Source, State
 from dashboard.queries.ask import Ask, Readings, Request
 from dashboard.ui import session
 
-PAGES = ("triage", "release", "agents", "contracts", "resources")
+PAGES = tuple(entry.path for entry in NAVIGATION)
 REFRESH_SECONDS = 2
 _WHOLE = (State.FRESH, State.EMPTY)
 _TAG = re.compile(r"<[^>]*>")

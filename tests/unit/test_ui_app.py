@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.app import NAVIGATION
 from dashboard.ui import session
 
 SCRIPT = Path(__file__).parents[2] / "dashboard" / "app.py"
@@ -106,7 +107,7 @@ ODD_PERIODS = (
 )
 
 
-@pytest.mark.parametrize("name", ["triage", "release", "agents", "contracts", "resources"])
+@pytest.mark.parametrize("name", [entry.path for entry in NAVIGATION])
 def test_every_page_is_drawn_for_every_period_that_a_link_can_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

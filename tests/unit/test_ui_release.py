@@ -18,7 +18,7 @@ def draw_gates() -> None:
     from dashboard.ui import release, session
     from tests.unit.release_evidence import NOW, evidence
 
-    session.set_pages(dict.fromkeys(("agents", "contracts")))  # type: ignore[arg-type]  # only their names are read
+    session.set_pages(dict.fromkeys(("agents", "contracts")), groups={})  # type: ignore[arg-type]  # only their names are read
     verdict = judge(evidence())
     release.gates(verdict, View(env="local", ns="agents", range="6h", track="green"), NOW)
 
