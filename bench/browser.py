@@ -30,9 +30,10 @@ SCREENS: Final[Mapping[Screen, Mapping[str, Any]]] = {
     },
     "desk": {"viewport": {"width": 1280, "height": 800}},
 }
-# What a page shows when its first answers are drawn: a figure, a card, or a sentence that nothing is wrong.
+# What a page shows when its first answers are drawn: a figure, a card, or a sentence.
 CONTENT: Final = (
-    "[class*='st-key-live-'] :is([data-testid=stMetric], [data-testid=stAlert], [class*='st-key-incident-'], .td-gates)"
+    "[class*='st-key-live-'] "
+    ":is([data-testid=stMetric], [data-testid=stAlert], [class*='st-key-incident-'], .st-key-lead, .td-gates)"
 )
 
 

@@ -61,3 +61,9 @@ TRACK_VIOLATION_RATIO = Expression(
     blind="Which track breaks its contracts.",
 )
 ALL = (TRACK_RUNS, TRACK_ERROR_RATIO, TRACK_P95, TRACK_EVALUATIONS, TRACK_VIOLATION_RATIO)
+SCRAPE_AGE = Expression(
+    name="scrape_age",
+    promql='min(time() - timestamp(up{namespace="$namespace"}))',
+    unit=Unit.SECONDS,
+    blind="How old the newest sample is, so whether Prometheus still scrapes.",
+)

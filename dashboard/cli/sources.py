@@ -16,15 +16,13 @@ from dataclasses import asdict
 from typing import Any
 
 from dashboard.cli import environment
-from dashboard.cli.suggestion import settings_file
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
 from dashboard.model.reading import Reading
-from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
+from dashboard.model.telemetry import ConceptCheck, Fit
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.breaker import NOT_ASKED, utc_now
-from dashboard.queries.doctor import check
 from dashboard.queries.sources import SourcesAnswer, sources
-from dashboard.settings import EnvironmentSettings
+from dashboard.queries.suggestion import suggested
 
 PATIENCE_SECONDS = 10.0
 _MOST_BLINDS = 3
@@ -44,22 +42,20 @@ def run(options: argparse.Namespace) -> int:
     ask = build_ask(chosen)
     try:
         found = _settled(ask)
-        telemetry = ask.telemetry()
+        if options.suggest:
+            return _suggested(ask, found)
     finally:
         ask.close()
-    if options.suggest:
-        return _suggested(chosen, found, telemetry)
     print(json.dumps(_document(found), default=str) if options.json else _table(found))
     return _code(found)
 
 
-def _suggested(chosen: EnvironmentSettings, found: SourcesAnswer, telemetry: Reading[Telemetry]) -> int:
-    suggestion = found.suggestion.value
-    if suggestion is None or telemetry.value is None:
-        print(f"nothing can be suggested: {found.suggestion.reason}", file=sys.stderr)
+def _suggested(ask: Ask, found: SourcesAnswer) -> int:
+    text = suggested(ask, found.suggestion, utc_now())
+    if text.value is None:
+        print(f"nothing can be suggested: {text.reason}", file=sys.stderr)
         return 1
-    checks = check(suggestion.mapping(), telemetry.value)
-    print(settings_file(chosen, suggestion, checks, utc_now()), end="")
+    print(text.value, end="")
     return 0
 
 

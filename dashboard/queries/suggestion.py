@@ -11,8 +11,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from dashboard.model.mapping import Label, MetricNames
+from dashboard.model.reading import Reading, combine
 from dashboard.model.telemetry import ConceptCheck, Fit
-from dashboard.queries.doctor import Suggestion
+from dashboard.queries.ask import Ask
+from dashboard.queries.doctor import Suggestion, check
 from dashboard.settings import EnvironmentSettings
 
 
@@ -21,6 +23,12 @@ def settings_file(
 ) -> str:
     """The file as text. `checks` are those under the suggestion."""
     return "\n".join(_lines(environment, suggestion, checks, now)) + "\n"
+
+
+def suggested(ask: Ask, suggestion: Reading[Suggestion], now: datetime) -> Reading[str]:
+    """The file for what the environment of `ask` has now; the reason where Prometheus does not tell what it has."""
+    checks = combine(suggestion, ask.telemetry())
+    return checks.map(lambda pair: settings_file(ask.environment, pair[0], check(pair[0].mapping(), pair[1]), now))
 
 
 def _lines(

@@ -1,0 +1,200 @@
+"""The Sources page: what it says of the deck as a whole, and that nothing well hides what is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Histogram
+from streamlit.testing.v1 import AppTest
+
+from dashboard.model.health import SourceHealth
+from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
+from dashboard.model.telemetry import ConceptCheck, Fit
+from dashboard.queries.doctor import Suggestion
+from dashboard.queries.own import DURATION, own_health
+from dashboard.queries.sources import ServiceCheck, SourcesAnswer
+from dashboard.ui.sources import trust
+
+NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+
+
+def known(value: Any) -> Reading[Any]:
+    return fresh(value, source=Source.PROMETHEUS, as_of=NOW)
+
+
+def concept(standing: Fit, **more: Any) -> ConceptCheck:
+    return ConceptCheck(key="cost", what="what the agents cost", standing=standing, **more)
+
+
+def answer(**changed: Any) -> SourcesAnswer:
+    well = {
+        "health": tuple(SourceHealth(source=source, reachable=True, since=NOW) for source in Source),
+        "missing": empty("every metric was seen", source=Source.PROMETHEUS, as_of=NOW),
+        "concepts": known((concept(Fit.PRESENT),)),
+        "suggestion": known(Suggestion()),
+        "services": known((ServiceCheck(namespace="agents", name="agent-runtime", says=()),)),
+    }
+    return SourcesAnswer(**{**well, **changed})
+
+
+def test_a_deck_whose_sources_answer_and_fit_can_be_trusted() -> None:
+    assert trust(answer(), ()).tone == "well"
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        pytest.param(
+            answer(health=(SourceHealth(source=Source.PROMETHEUS, reachable=False, reason="refused"),)),
+            "1 source does not answer",
+            id="a source that is down",
+        ),
+        pytest.param(
+            answer(health=(SourceHealth(source=Source.PROMETHEUS, reachable=True, clock_ahead_seconds=3600.0),)),
+            "1 source has another clock",
+            id="a source of another time",
+        ),
+        pytest.param(
+            answer(concepts=missing("prometheus: no answer within 2 s", source=Source.PROMETHEUS)),
+            "no answer within 2 s",
+            id="metrics that nobody told",
+        ),
+        pytest.param(
+            answer(concepts=replace(known(()), state=State.STALE, reason="as of an hour ago")),
+            "as of an hour ago",
+            id="an old answer about metrics",
+        ),
+        pytest.param(
+            answer(services=missing("kubernetes: forbidden", source=Source.KUBERNETES)),
+            "kubernetes",
+            id="Services that nobody told",
+        ),
+    ],
+)
+def test_what_was_not_read_keeps_the_deck_from_being_trusted(found: SourcesAnswer, said: str) -> None:
+    told = trust(found, ())
+    assert told.tone == "sick"
+    assert said in " ".join(told.parts)
+
+
+@pytest.mark.parametrize("standing", [fit for fit in Fit if fit not in (Fit.PRESENT, Fit.UNMEASURED)])
+def test_every_standing_that_can_be_mended_is_told(standing: Fit) -> None:
+    told = trust(answer(concepts=known((concept(standing), concept(Fit.PRESENT)))), ())
+    assert (told.tone, told.parts) == ("warn", ("1 concept is not read as it should be",))
+
+
+def test_what_nobody_measures_is_told_and_is_no_fault() -> None:
+    told = trust(answer(concepts=known((concept(Fit.UNMEASURED),))), ())
+    assert (told.tone, told.parts) == ("well", ("1 concept is not measured here",))
+
+
+def test_sources_that_the_settings_do_not_name_are_not_said_to_answer() -> None:
+    unset = tuple(SourceHealth(source=source, reachable=None, reason="not set") for source in Source)
+    told = trust(answer(health=unset), ())
+    assert told.tone == "quiet"
+    assert "answers" in told.sentence
+    assert "4 sources were not asked" in told.parts
+
+
+def test_a_service_that_lacks_something_and_an_audit_in_trouble_are_told() -> None:
+    lame = (ServiceCheck(namespace="agents", name="a", says=("nothing runs on green",)),)
+    told = trust(answer(services=known(lame)), ("The audit file cannot be written.",))
+    assert told.tone == "warn"
+    assert told.parts == ("1 thing is wrong with the audit", "1 governed Service lacks something")
+
+
+_HEALTHS = st.builds(
+    SourceHealth,
+    source=st.sampled_from(Source),
+    reachable=st.sampled_from((True, False, None)),
+    clock_ahead_seconds=st.sampled_from((None, 0.0, 3600.0)),
+)
+
+
+@given(st.lists(_HEALTHS, max_size=4), st.lists(st.sampled_from(Fit), max_size=5))
+def test_well_is_said_only_where_every_source_is_well_and_nothing_lacks(
+    healths: list[SourceHealth], standings: list[Fit]
+) -> None:
+    told = trust(answer(health=tuple(healths), concepts=known(tuple(concept(fit) for fit in standings))), ())
+    is_well = all(one.is_well and one.reachable for one in healths)
+    fits = all(fit in (Fit.PRESENT, Fit.UNMEASURED) for fit in standings)
+    assert (told.tone == "well") == (is_well and fits)
+
+
+def test_own_questions_are_counted_by_source_with_their_failures() -> None:
+    registry = CollectorRegistry()
+    seconds = Histogram(DURATION, "x", ["source", "outcome"], buckets=(0.1, 1.0), registry=registry)
+    for _ in range(19):
+        seconds.labels("prometheus", "fresh").observe(0.05)
+    seconds.labels("prometheus", "timed_out").observe(5.0)
+    seconds.labels("kubernetes", "unreachable").observe(5.0)
+
+    kubernetes, prometheus = own_health(registry).questions
+
+    assert (prometheus.total, prometheus.failed, prometheus.p95_seconds) == (20, 1, 0.1)
+    assert (kubernetes.total, kubernetes.failed, kubernetes.p95_seconds) == (1, 1, None)
+
+
+def test_a_process_that_tells_nothing_of_itself_is_no_fault() -> None:
+    assert own_health(CollectorRegistry()).memory_bytes is None
+
+
+def draw_concepts() -> None:
+    from dashboard.model.telemetry import Fit
+    from dashboard.ui import sources as pieces
+    from tests.unit.test_ui_sources import answer, concept, known
+
+    wrong = concept(
+        Fit.RENAMED, says="<script>alert(1)</script> carries it", lines=('presets = ["otel-genai"]',), blinds=("cost",)
+    )
+    pieces.concepts(answer(concepts=known((concept(Fit.PRESENT, metric="m"), wrong, concept(Fit.UNMEASURED)))))
+
+
+def test_lines_for_the_settings_can_be_copied_and_outside_text_is_no_markup() -> None:
+    app = AppTest.from_function(draw_concepts, default_timeout=30).run()
+    assert not app.exception
+    assert app.code[0].value == 'presets = ["otel-genai"]'
+    shown = " ".join(piece.proto.body for piece in app.get("html"))
+    assert "&lt;script&gt;" in shown
+    assert "<script>" not in shown
+    assert [one.label for one in app.expander] == [
+        "1 not measured here: what nobody can see",
+        "1 of 3 read as they should be",
+    ]
+
+
+def test_an_answer_that_is_only_a_part_says_so() -> None:
+    def draw() -> None:
+        from dataclasses import replace
+
+        from dashboard.model.reading import State
+        from dashboard.ui import sources as pieces
+        from tests.unit.test_ui_sources import answer
+
+        found = answer()
+        pieces.concepts(replace(found, concepts=replace(found.concepts, state=State.STALE, reason="an hour old")))
+
+    app = AppTest.from_function(draw, default_timeout=30).run()
+    assert any("an hour old" in caption.value for caption in app.caption)
+
+
+def test_a_store_that_lags_is_told_from_one_that_does_not() -> None:
+    def draw() -> None:
+        from dashboard.model.view import View
+        from dashboard.queries.lags import LINES, SAMPLES, SPANS
+        from dashboard.ui import sources as pieces
+        from tests.unit.test_ui_sources import NOW, answer, known
+
+        lags = {SAMPLES: known(600.0), LINES: known(2.0), SPANS: known(1.0)}
+        pieces.backends(answer(), lags, NOW, View(env="local", ns="agents"))
+
+    app = AppTest.from_function(draw, default_timeout=30).run()
+    assert not app.exception
+    shown = " ".join(piece.proto.body for piece in app.get("html"))
+    assert shown.count("td-warn") == 1
+    assert "newest sample 10 min old" in shown
