@@ -23,6 +23,7 @@ from dashboard.act.past import AuditPast
 from dashboard.act.plan import plan, undo_plan
 from dashboard.act.run import Clock, Judge, Run
 from dashboard.act.steps.finish import close
+from dashboard.act.trail import AuditTrail
 from dashboard.model.action import ActionId, ActionRequest, ActionState, HistoryEntry, Outcome
 from dashboard.model.audit import AuditStatus
 from dashboard.model.blue_green import OURS, BlueGreen
@@ -39,7 +40,7 @@ def utc_now() -> datetime:
 
 
 class Desk:
-    """The actions of one environment. Safe for threads; one per environment and process."""
+    """The actions of one environment, and the `trail` of its audit. Safe for threads; one per environment and process."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class Desk:
         self._audit = audit
         self._outbox = outbox
         self._past = AuditPast(audit)
+        self.trail = AuditTrail(audit)
         self._judge = judge
         self._blue_green = blue_green
         self._now = now

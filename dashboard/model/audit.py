@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +22,58 @@ class AuditStatus:
     trouble: str = ""
     unreadable: str = ""
     unwritable: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailEntry:
+    """One record of the audit file as a search shows it. What a record does not say is "".
+
+    `deed` is what all records of one action have in common. `line` is its line in the file (1 is the first), `start`
+    the byte at which that begins. `at` is None where the record has no time that can be read.
+    """
+
+    seq: int
+    line: int
+    start: int
+    at: datetime | None
+    deed: str
+    actor: str
+    action: str
+    phase: str
+    namespace: str
+    service: str
+    effect: str
+    outcome: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailQuery:
+    """What is looked for in the audit; an empty word means any. Records of no namespace belong to each."""
+
+    namespace: str
+    start: datetime
+    end: datetime
+    actor: str = ""
+    action: str = ""
+    service: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """One action: its records that were found, oldest first."""
+
+    id: str
+    entries: tuple[TrailEntry, ...]
+
+    @property
+    def first(self) -> TrailEntry:
+        """How it began, as far as was found."""
+        return self.entries[0]
+
+    @property
+    def last(self) -> TrailEntry:
+        """How it stands."""
+        return self.entries[-1]

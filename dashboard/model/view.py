@@ -19,7 +19,10 @@ RANGES = {
 DEFAULT_RANGE = "15m"
 # Between these every period can be shifted, doubled and shown in any time zone.
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-FILTERS = ("service", "track", "agent", "model", "tool", "contract", "pod", "container", "trace", "q")
+FILTERS = (
+    *("service", "track", "agent", "model", "tool", "contract", "pod", "container", "trace", "q"),
+    *("actor", "action", "record"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,9 @@ class View:
     container: str = ""
     trace: str = ""
     q: str = ""
+    actor: str = ""
+    action: str = ""
+    record: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

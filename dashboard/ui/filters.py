@@ -51,6 +51,14 @@ def choose(
             )
 
 
+def search(view: View, *, label: str, example: str, name: str = "q", key: str = "filters.search") -> None:
+    """A line of free text; it is in the URL once it is entered."""
+    widget = f"filter.{name}"
+    st.session_state[widget] = getattr(view, name)
+    with st.container(key=key):
+        st.text_input(label, key=widget, placeholder=example, max_chars=url.LONGEST, on_change=_write(name, widget, ()))
+
+
 def _write(name: str, widget: str, clears: Sequence[str]) -> Callable[[], None]:
     def write() -> None:
         changed: dict[str, Any] = {**dict.fromkeys(clears, _ANY), name: st.session_state[widget]}

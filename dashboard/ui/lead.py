@@ -1,8 +1,8 @@
-"""The first thing on a page: one sentence that answers its question, and one bar that shows it."""
+"""The first thing on a page, one sentence that answers its question and one bar that shows it; and facts in lines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard.ui.text import in_html
 
+_LONGEST = 600
 Tone = Literal["well", "warn", "sick", "quiet"]
 _ICONS = {
     "well": ":material/check_circle:",
@@ -48,3 +49,14 @@ def bar(shares: Sequence[Share], *, label: str) -> None:
         f'<div class="td-share" role="img" aria-label="{in_html(f"{label}: {said}")}">{parts}</div>'
         f'<ul class="td-legend">{words}</ul>'
     )
+
+
+def fact(what: str, how: str, more: str = "", *, tone: Tone) -> str:
+    """One line of a list of facts: what it is, how it is, and below it what else to know. Outside text is escaped."""
+    aside = f"<small>{in_html(more, limit=_LONGEST)}</small>" if more else ""
+    return f'<li class="td-{tone}"><b>{in_html(what)}</b> {in_html(how, limit=_LONGEST)}{aside}</li>'
+
+
+def facts(lines: Iterable[str]) -> str:
+    """The lines of `fact` as a list."""
+    return f'<ul class="td-facts">{"".join(lines)}</ul>'

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
+from streamlit.elements.lib.layout_utils import Width
 from streamlit.navigation.page import Page
 
 from dashboard.model.view import RANGES, View
@@ -26,7 +27,7 @@ UNWELL_SECONDS = 4
 # How many pages have a place in the bar of a phone.
 IN_BAR = 5
 # What a page asks in its own words means nothing to another page; what is looked at goes along.
-LEFT_BEHIND = dict.fromkeys(("q", "container", "trace"), "")
+LEFT_BEHIND = dict.fromkeys(("q", "container", "trace", "actor", "action", "record"), "")
 _DAY = timedelta(days=1)
 _PULSE, _VIEW, _REPACED = "page.pulse", "page.view", "page.repaced"
 
@@ -92,10 +93,17 @@ def pace_seconds(calm: int, *, is_well: bool) -> int:
     return calm if is_well else min(calm, UNWELL_SECONDS)
 
 
-def go(page: str, label: str, view: View, *, icon: str | None = None, **changes: str) -> None:
+def go(page: str, label: str, view: View, *, icon: str | None = None, width: Width = "stretch", **changes: str) -> None:
     """A link to another page of the deck that keeps what the person looks at, with some filters changed."""
     if (target := session.pages().get(page)) is not None:
-        st.page_link(target, label=label, icon=icon, query_params=url.link(view, **changes), width="stretch")
+        st.page_link(target, label=label, icon=icon, query_params=url.link(view, **changes), width=width)
+
+
+def go_period(page: str, label: str, view: View, start: datetime, end: datetime, *, icon: str | None = None) -> None:
+    """A link to another page, or to this one, that looks at a fixed period."""
+    if (target := session.pages().get(page)) is not None:
+        fixed = replace(view, range="", start=start, end=end, notes=())
+        st.page_link(target, label=label, icon=icon, query_params=url.link(fixed))
 
 
 def _navigation(view: View, title: str) -> None:

@@ -19,9 +19,9 @@ from dashboard.queries.own import OwnHealth
 from dashboard.queries.sources import MissingMetric, ServiceCheck, SourcesAnswer
 from dashboard.ui import states
 from dashboard.ui.format import ago, clock, number
-from dashboard.ui.lead import Share, Tone, bar, lead
+from dashboard.ui.lead import Share, Tone, bar, fact, facts, lead
 from dashboard.ui.tables import Column, table
-from dashboard.ui.text import in_html, plain
+from dashboard.ui.text import plain
 
 # How a lag is read: younger than this is as it should be.
 LATE_SECONDS: Final = 120.0
@@ -99,23 +99,23 @@ def backends(found: SourcesAnswer, lags: Mapping[str, Reading[float]], now: date
     """Each source: those that are not well one by one, the others in one line each."""
     st.subheader("Sources", anchor=False)
     rows = sorted(found.health, key=lambda one: (one.is_well and one.reachable is not None, one.source))
-    st.html(f'<ul class="td-facts">{"".join(_backend(one, lags, now, view) for one in rows)}</ul>')
+    st.html(facts(_backend(one, lags, now, view) for one in rows))
 
 
 def _backend(one: SourceHealth, lags: Mapping[str, Reading[float]], now: datetime, view: View) -> str:
     late, told = _lags(one, lags)
     if one.reachable is None:
-        return _fact(states.SOURCES[one.source], one.reason, tone="quiet")
+        return fact(states.SOURCES[one.source], one.reason, tone="quiet")
     if one.reachable is False:
         since = f" since {clock(one.since, view.tz)} ({ago(one.since, now)})" if one.since else ""
         last = f"Last answer {ago(one.last_answer, now)}." if one.last_answer else "It has never answered."
-        return _fact(states.SOURCES[one.source], f"does not answer{since}: {one.reason}", last, tone="sick")
+        return fact(states.SOURCES[one.source], f"does not answer{since}: {one.reason}", last, tone="sick")
     took = "" if one.latency_seconds is None else f" in {number(one.latency_seconds, Unit.SECONDS)}"
     version = f", version {one.version}" if one.version else ""
     ahead = one.clock_ahead_seconds
     clock_off = clock_words(ahead) if not one.is_well and ahead is not None else ""
     tone: Tone = "sick" if clock_off else "warn" if late else "well"
-    return _fact(
+    return fact(
         states.SOURCES[one.source],
         f"answers{took}{version}{', but ' + clock_off if clock_off else ''}",
         told,
@@ -147,7 +147,7 @@ def concepts(found: SourcesAnswer) -> None:
         with st.container(key=f"concept-{one.key}", gap="xxsmall"):
             blinds = f"Blind without it: {'; '.join(one.blinds[:_MOST_BLINDS])}" if one.blinds else ""
             said = f"{one.standing.value}: {one.says}"
-            st.html(f'<ul class="td-facts">{_fact(one.what, said, blinds, tone="warn")}</ul>')
+            st.html(facts([fact(one.what, said, blinds, tone="warn")]))
             if one.lines:
                 st.code("\n".join(one.lines), language=None, wrap_lines=True)
     _folded(found.concepts.value)
@@ -157,15 +157,15 @@ def _folded(checks: Sequence[ConceptCheck]) -> None:
     unmeasured = _unmeasured(checks)
     if unmeasured:
         with st.expander(f"{len(unmeasured)} not measured here: what nobody can see", icon=":material/visibility_off:"):
-            facts = (
-                _fact(one.what, one.says, f"Blind: {'; '.join(one.blinds[:_MOST_BLINDS])}", tone="quiet")
+            told = (
+                fact(one.what, one.says, f"Blind: {'; '.join(one.blinds[:_MOST_BLINDS])}", tone="quiet")
                 for one in unmeasured
             )
-            st.html(f'<ul class="td-facts">{"".join(facts)}</ul>')
+            st.html(facts(told))
     present = [one for one in checks if one.standing is Fit.PRESENT]
     if present:
         with st.expander(f"{len(present)} of {len(checks)} read as they should be", icon=":material/check_circle:"):
-            st.html(f'<ul class="td-facts">{"".join(_fact(one.what, one.metric, tone="well") for one in present)}</ul>')
+            st.html(facts(fact(one.what, one.metric, tone="well") for one in present))
 
 
 def suggestion(text: Reading[str]) -> None:
@@ -198,11 +198,11 @@ def services(reading: Reading[tuple[ServiceCheck, ...]]) -> None:
         st.caption("None is labelled tealdeck.io/governed=true in these namespaces.")
         return
     lame = [one for one in reading.value if one.says]
-    facts = "".join(_fact(f"{one.namespace}/{one.name}", "; ".join(one.says), tone="warn") for one in lame)
+    told = [fact(f"{one.namespace}/{one.name}", "; ".join(one.says), tone="warn") for one in lame]
     well = [f"{one.namespace}/{one.name}" for one in reading.value if not one.says]
     if well:
-        facts += _fact(", ".join(well), "can be judged and switched", tone="well")
-    st.html(f'<ul class="td-facts">{facts}</ul>')
+        told.append(fact(", ".join(well), "can be judged and switched", tone="well"))
+    st.html(facts(told))
 
 
 def missing(reading: Reading[tuple[MissingMetric, ...]]) -> None:
@@ -222,25 +222,18 @@ def missing(reading: Reading[tuple[MissingMetric, ...]]) -> None:
 def own(health: OwnHealth, troubles: Sequence[str], audit_file: str, now: datetime) -> None:
     """The deck itself: its audit, its memory and age, and how its questions were answered since it began."""
     st.subheader("The deck itself", anchor=False)
-    facts = [_fact("Audit", trouble, tone="sick") for trouble in troubles]
+    told = [fact("Audit", trouble, tone="sick") for trouble in troubles]
     if not troubles:
-        facts.append(
-            _fact("Audit", f"{audit_file} can be read and written, and every record is on its way", tone="well")
-        )
+        told.append(fact("Audit", f"{audit_file} can be read and written, and every record is on its way", tone="well"))
     memory = "" if health.memory_bytes is None else f"{number(health.memory_bytes, Unit.BYTES)} of memory"
     files = "" if health.open_files is None else f"{health.open_files:.0f} open files"
     began = "" if health.started is None else f"began {ago(health.started, now)}"
-    facts.append(_fact("Process", ", ".join(filter(None, (memory, files, began))) or "tells nothing here", tone="well"))
+    told.append(fact("Process", ", ".join(filter(None, (memory, files, began))) or "tells nothing here", tone="well"))
     for one in health.questions:
         slow = "more than 5 s" if one.p95_seconds is None else f"at most {number(one.p95_seconds, Unit.SECONDS)}"
         said = f"{one.total:,} questions, {one.failed:,} of them failed; 95 % took {slow}"
-        facts.append(_fact(f"Asked {one.source.capitalize()}", said, tone="warn" if one.failed else "well"))
-    st.html(f'<ul class="td-facts">{"".join(facts)}</ul>')
-
-
-def _fact(what: str, how: str, more: str = "", *, tone: Tone) -> str:
-    aside = f"<small>{in_html(more, limit=600)}</small>" if more else ""
-    return f'<li class="td-{tone}"><b>{in_html(what)}</b> {in_html(how, limit=600)}{aside}</li>'
+        told.append(fact(f"Asked {one.source.capitalize()}", said, tone="warn" if one.failed else "well"))
+    st.html(facts(told))
 
 
 def _counted(count: int, one: str, several: str) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from dashboard.ui import session
 from dashboard.ui.text import encodable
 from dashboard.ui.timerange import time_range
 
-_TOO_LONG = 256
+# No word of a link is longer; what is longer is cut.
+LONGEST = 256
 
 
 def read() -> View:
@@ -93,20 +94,18 @@ def parse(
     env = found.get("env", default)
     if env not in namespaces:
         notes.append(
-            f"The link names the environment “{env[:_TOO_LONG]}”, which the settings do not have: showing {default}."
+            f"The link names the environment “{env[:LONGEST]}”, which the settings do not have: showing {default}."
         )
         env = default
     ns = found.get("ns", "") or namespaces[env][0]
     if ns not in namespaces[env]:
-        notes.append(
-            f"The settings of {env} do not list the namespace “{ns[:_TOO_LONG]}”: showing {namespaces[env][0]}."
-        )
+        notes.append(f"The settings of {env} do not list the namespace “{ns[:LONGEST]}”: showing {namespaces[env][0]}.")
         ns = namespaces[env][0]
     retention = timedelta(days=retention_days.get(env, RETENTION_DAYS))
     period = time_range(found, now=now or session.now(), retention=retention)
     if period.note:
         notes.append(period.note)
-    filters = {name: found.get(name, "")[:_TOO_LONG] for name in FILTERS}
+    filters = {name: found.get(name, "")[:LONGEST] for name in FILTERS}
     if filters["track"] not in ("", "blue", "green"):
         notes.append(f"“{filters['track']}” is no track: showing both.")
         filters["track"] = ""
