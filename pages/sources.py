@@ -27,7 +27,7 @@ def _draw(view: View) -> None:
     pieces.headline(found, troubles)
     pieces.backends(found, behind, now, view)
     pieces.concepts(found)
+    pieces.missing(found.missing)
     pieces.suggestion(suggested(ask, found.suggestion, now))
     pieces.services(found.services)
-    pieces.missing(found.missing)
     pieces.own(own_health(), troubles, audit.file, now)

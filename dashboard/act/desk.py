@@ -40,7 +40,7 @@ def utc_now() -> datetime:
 
 
 class Desk:
-    """The actions of one environment, and the `trail` of its audit. Safe for threads; one per environment and process."""
+    """The actions of one environment, and the trail of its audit. Safe for threads; one an environment and process."""
 
     def __init__(
         self,

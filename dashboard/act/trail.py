@@ -101,7 +101,7 @@ class AuditTrail:
             return self._checked[1]
 
     def _state(self) -> tuple[int, ...]:
-        """What changes with the file: which it is, how long, and when it was written to; shipping moves a file beside."""
+        """What changes with the file, and with what was shipped of it: which file it is, how long, and when written."""
         shipped = self._audit.path.with_name(self._audit.path.name + ".shipped")
         return (*_identity(self._audit.path), *_identity(shipped))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import streamlit as st
@@ -125,7 +125,8 @@ def _nothing(trail: Trail, view: View, left_out: str) -> None:
         f":material/do_not_disturb_on: Nothing in this period fits. The newest record is of {stamp(newest, view.tz)}, "
         f"the oldest of {stamp(oldest, view.tz)}.{left_out}"
     )
-    page.go_period("audit", "Show all records", view, oldest, session.now(), icon=":material/date_range:")
+    all_of_it = replace(view, range="", start=oldest, end=max(session.now(), newest + timedelta(minutes=1)))
+    page.link("audit", "Show all records", all_of_it, icon=":material/date_range:", width="content")
 
 
 def _deed(deed: Deed, view: View) -> None:
@@ -135,13 +136,14 @@ def _deed(deed: Deed, view: View) -> None:
     how = f"by {last.actor or 'nobody named'}, {stamp(last.at, view.tz)}: {last.outcome or 'no outcome'}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"deed-{last.line}"):
         st.html(facts([fact(what or deed.id, how, last.reason or last.message, tone=tone)]), width="stretch")
-        page.go("audit", "Evidence", view, icon=":material/fact_check:", width="content", record=deed.id)
+        shown = replace(view, record=deed.id)
+        page.link("audit", "Evidence", shown, icon=":material/fact_check:", width="content")
 
 
 def evidence(deed: Deed | None, trail: AuditTrail, view: View) -> None:
     """Everything that is on record about one action."""
     st.subheader("Evidence of one action", anchor=False)
-    page.go("audit", "Close", view, icon=":material/close:", width="content", record="")
+    page.link("audit", "Close", replace(view, record=""), icon=":material/close:", width="content")
     if deed is None:
         st.warning(f"No record of an action {plain(view.record)} is in the file.", icon=":material/search_off:")
         return

@@ -93,17 +93,15 @@ def pace_seconds(calm: int, *, is_well: bool) -> int:
     return calm if is_well else min(calm, UNWELL_SECONDS)
 
 
-def go(page: str, label: str, view: View, *, icon: str | None = None, width: Width = "stretch", **changes: str) -> None:
+def go(page: str, label: str, view: View, *, icon: str | None = None, **changes: str) -> None:
     """A link to another page of the deck that keeps what the person looks at, with some filters changed."""
-    if (target := session.pages().get(page)) is not None:
-        st.page_link(target, label=label, icon=icon, query_params=url.link(view, **changes), width=width)
+    link(page, label, replace(view, **changes), icon=icon)  # type: ignore[arg-type]  # filters are strings
 
 
-def go_period(page: str, label: str, view: View, start: datetime, end: datetime, *, icon: str | None = None) -> None:
-    """A link to another page, or to this one, that looks at a fixed period."""
+def link(page: str, label: str, view: View, *, icon: str | None = None, width: Width = "stretch") -> None:
+    """A link to a page of the deck that shows `view`."""
     if (target := session.pages().get(page)) is not None:
-        fixed = replace(view, range="", start=start, end=end, notes=())
-        st.page_link(target, label=label, icon=icon, query_params=url.link(fixed))
+        st.page_link(target, label=label, icon=icon, query_params=url.link(view), width=width)
 
 
 def _navigation(view: View, title: str) -> None:

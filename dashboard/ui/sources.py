@@ -96,31 +96,43 @@ def _tone(fit: Fit) -> Tone:
 
 
 def backends(found: SourcesAnswer, lags: Mapping[str, Reading[float]], now: datetime, view: View) -> None:
-    """Each source: those that are not well one by one, the others in one line each."""
+    """Each source that is not well in a line of its own, and those that are in one."""
     st.subheader("Sources", anchor=False)
-    rows = sorted(found.health, key=lambda one: (one.is_well and one.reachable is not None, one.source))
-    st.html(facts(_backend(one, lags, now, view) for one in rows))
+    told = [_backend(one, lags, now, view) for one in found.health]
+    well = [one for one in told if one.tone == "well"]
+    lines = [fact(one.name, one.how, one.more, tone=one.tone) for one in told if one.tone != "well"]
+    if well:
+        answers = "; ".join(f"{one.name} {one.how}" for one in well)
+        lags_of = "; ".join(one.more for one in well if one.more)
+        lines.append(fact("Well:", answers, lags_of, tone="well"))
+    st.html(facts(lines))
 
 
-def _backend(one: SourceHealth, lags: Mapping[str, Reading[float]], now: datetime, view: View) -> str:
-    late, told = _lags(one, lags)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """A source in words."""
+
+    name: str
+    how: str
+    more: str = ""
+    tone: Tone
+
+
+def _backend(one: SourceHealth, lags: Mapping[str, Reading[float]], now: datetime, view: View) -> _Told:
+    name = states.SOURCES[one.source]
     if one.reachable is None:
-        return fact(states.SOURCES[one.source], one.reason, tone="quiet")
+        return _Told(name=name, how=one.reason, tone="quiet")
     if one.reachable is False:
         since = f" since {clock(one.since, view.tz)} ({ago(one.since, now)})" if one.since else ""
         last = f"Last answer {ago(one.last_answer, now)}." if one.last_answer else "It has never answered."
-        return fact(states.SOURCES[one.source], f"does not answer{since}: {one.reason}", last, tone="sick")
+        return _Told(name=name, how=f"does not answer{since}: {one.reason}", more=last, tone="sick")
+    late, lag = _lags(one, lags)
     took = "" if one.latency_seconds is None else f" in {number(one.latency_seconds, Unit.SECONDS)}"
     version = f", version {one.version}" if one.version else ""
     ahead = one.clock_ahead_seconds
-    clock_off = clock_words(ahead) if not one.is_well and ahead is not None else ""
-    tone: Tone = "sick" if clock_off else "warn" if late else "well"
-    return fact(
-        states.SOURCES[one.source],
-        f"answers{took}{version}{', but ' + clock_off if clock_off else ''}",
-        told,
-        tone=tone,
-    )
+    if not one.is_well and ahead is not None:
+        return _Told(name=name, how=f"answers{took}{version}, but {clock_words(ahead)}", more=lag, tone="sick")
+    return _Told(name=name, how=f"answers{took}{version}", more=lag, tone="warn" if late else "well")
 
 
 def _lags(one: SourceHealth, lags: Mapping[str, Reading[float]]) -> tuple[bool, str]:

@@ -33,6 +33,8 @@ READS = {
     "agents": frozenset({PROMETHEUS, ELASTICSEARCH, KUBERNETES}),
     "contracts": frozenset({PROMETHEUS, ELASTICSEARCH, KUBERNETES}),
     "resources": frozenset({PROMETHEUS, KUBERNETES}),
+    "audit": frozenset(),  # it reads a file of the deck's own
+    "sources": frozenset({PROMETHEUS, ELASTICSEARCH, KUBERNETES}),
 }
 WORDS = {
     Fault.HANG: r"no answer within [25] s",
