@@ -111,11 +111,6 @@ class Expression:
     def _is_long(self, span_seconds: float) -> bool:
         return bool(self.recorded) and span_seconds >= LONG_SECONDS
 
-    @property
-    def placeholders(self) -> frozenset[str]:
-        """The names that `render` wants values for."""
-        return frozenset(_PLACEHOLDER.findall(self.promql + self.recorded)) - _derived({}).keys()
-
     def metrics(self, names: Collection[str] = ()) -> frozenset[str]:
         """The metrics that the question reads, over short ranges."""
         return frozenset(_METRIC.findall(_STRING.sub('""', self._template(0.0, names))))

@@ -60,7 +60,6 @@ TRACK_VIOLATION_RATIO = Expression(
     unit=Unit.RATIO,
     blind="Which track breaks its contracts.",
 )
-ALL = (TRACK_RUNS, TRACK_ERROR_RATIO, TRACK_P95, TRACK_EVALUATIONS, TRACK_VIOLATION_RATIO)
 SCRAPE_AGE = Expression(
     name="scrape_age",
     promql='min(time() - timestamp(up{namespace="$namespace"}))',

@@ -67,10 +67,6 @@ def run(options: argparse.Namespace) -> int:
         ask.close()
 
 
-def _is_decided(found: Evidence, policy: Policy) -> bool:
-    return judge(found, policy).decision is not Decision.WAIT
-
-
 def _live(options: argparse.Namespace, ask: Ask, namespace: str, policy: Policy) -> int:
     def collected() -> Evidence:
         return evidence(ask, namespace, options.service, datetime.now(UTC), Mode(options.mode))

@@ -37,12 +37,10 @@ class Limits:
         tool_failure_ratio, denial_ratio: the same for tool calls and policy decisions.
         p95_seconds: the same for the time that 95 of 100 runs stay under.
         least_sample: events in the long window from which on a gate can pass.
-        least_bad: bad events from which on a share is believed; 1 of 20 is not yet 5 %.
-        least_quantile_sample: runs in the short window from which on its 95th percentile is believed.
+        least_bad_events: bad events from which on a share is believed; 1 of 20 is not yet 5 %.
         freshest: an input older than this is no input, nor is one from the future by more.
         objective_ratio: the share of good events that the recorded objectives promise.
         cost_ratio: a run that costs more than this many times what one costs on the other track is bad.
-        least_cost_sample: runs from which on that is believed: what runs cost differs widely.
         throttled_ratio: more CPU periods in which a container was held back than this are too many.
         oldest_backup: a backup that was verified longer ago is none.
         freezes: when nobody may switch.
@@ -56,11 +54,9 @@ class Limits:
     p95_seconds: float = 3.0
     least_sample: int = 30
     least_bad_events: int = 5
-    least_quantile_sample: int = 20
     freshest: timedelta = timedelta(seconds=60)
     objective_ratio: float = 0.99
     cost_ratio: float = 1.5
-    least_cost_sample: int = 200
     throttled_ratio: float = 0.25
     oldest_backup: timedelta = timedelta(hours=24)
     freezes: tuple[Freeze, ...] = ()
