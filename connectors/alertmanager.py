@@ -1,4 +1,4 @@
-"""Alertmanager over its API v2: what fires now and in which groups, silences and what they match, who is told."""
+"""Alertmanager API v2: firing alerts and their groups, silences and what they match, receivers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FiringAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertGroup:
-    """The alerts that one notification to one receiver tells of, with the labels they share."""
+    """The alerts of one notification to one receiver, with the labels they share."""
 
     labels: Mapping[str, str]
     receiver: str
@@ -58,7 +58,7 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """A time in which alerts that match are told to nobody. `state` is pending, active or expired; times are aware."""
+    """A period in which matching alerts notify nobody. `state` is pending, active or expired; times are aware."""
 
     matchers: tuple[Matcher, ...]
     starts_at: datetime
@@ -95,7 +95,7 @@ class Alertmanager:
     def groups(
         self, filters: Sequence[str] = (), *, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> tuple[AlertGroup, ...]:
-        """The alerts as they are told: one notification a group. One GET /api/v2/alerts/groups."""
+        """The alerts as they are sent: one notification a group. One GET /api/v2/alerts/groups."""
         found = self._session.get_json(
             f"{self._api}/alerts/groups", params={"filter": list(filters)}, timeout=timeout_seconds
         )
@@ -110,7 +110,7 @@ class Alertmanager:
             )
 
     def receivers(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> tuple[str, ...]:
-        """The names of those who may be told. One GET /api/v2/receivers."""
+        """The names of all receivers. One GET /api/v2/receivers."""
         found = self._session.get_json(f"{self._api}/receivers", timeout=timeout_seconds)
         with understood(SOURCE):
             return tuple(str(receiver["name"]) for receiver in found)
@@ -155,14 +155,14 @@ class Alertmanager:
     def matched(
         self, matchers: Sequence[Matcher], *, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> tuple[FiringAlert, ...]:
-        """What a silence with these matchers would keep quiet now: judged by Alertmanager itself.
+        """The alerts that a silence with these matchers would mute now, as Alertmanager matches them.
 
         One GET /api/v2/alerts.
         """
         return self.alerts([str(matcher) for matcher in matchers], timeout_seconds=timeout_seconds)
 
     def version(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> str:
-        """Asks whether it is up and what it is. One GET /api/v2/status."""
+        """The version; also serves as the health check. One GET /api/v2/status."""
         status = self._session.get_json(f"{self._api}/status", timeout=timeout_seconds)
         with understood(SOURCE):
             return str(status["versionInfo"]["version"])

@@ -1,4 +1,4 @@
-"""Reads the body of an HTTP answer within a time and a size, which no client library does by itself.
+"""Reads an HTTP body within a deadline and a size limit, which no client library does by itself.
 
 Their timeouts hold for each read: a server that sends a byte a second keeps its caller for ever. And an answer of any
 size would be taken into memory.

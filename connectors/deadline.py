@@ -1,4 +1,4 @@
-"""Connections whose answer has to come whole within its time, from the status line on.
+"""Connections with one deadline for the whole answer, status line and headers included.
 
 The client libraries' timeouts hold for each read of the socket: a server that sends its headers a byte a second keeps
 a caller, and one of the few threads that ask it, for minutes.
@@ -17,7 +17,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 class _Within(io.RawIOBase):
-    """What a socket receives until the deadline, which is on the monotonic clock, in seconds."""
+    """Reads from a socket until the deadline, in seconds of the monotonic clock."""
 
     def __init__(self, raw: io.RawIOBase, connection: socket, deadline: float) -> None:
         self.deadline = deadline
@@ -44,7 +44,7 @@ class _Within(io.RawIOBase):
 
 
 class _TimedResponse(HTTPResponse):
-    """An answer that takes the read timeout, as the socket has it when the answer is begun, for the time of all."""
+    """An answer that takes the socket's read timeout as the deadline of all its reads together."""
 
     def __init__(self, sock: socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -54,13 +54,13 @@ class _TimedResponse(HTTPResponse):
 
 
 class PlainConnection(HTTPConnection):
-    """One over HTTP."""
+    """A connection over HTTP."""
 
     response_class = _TimedResponse
 
 
 class TlsConnection(HTTPSConnection):
-    """One over HTTPS."""
+    """A connection over HTTPS."""
 
     response_class = _TimedResponse
 

@@ -1,6 +1,6 @@
-"""Elasticsearch through its official client: searches with what was left out said, and pages that lose nothing.
+"""Elasticsearch through its official client: searches that say what they left out, and paging without loss.
 
-The client is imported at first use: it costs a second that a page without logs need not pay.
+The client is imported at first use: the import takes a second, which pages without logs do not need.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SOURCE = "elasticsearch"
 SEARCH_SECONDS = 5.0
 POOL_SIZE = 6
 KEEP_ALIVE = "2m"
-# Elasticsearch's own: counting on would make a search of much as slow as reading all of it.
+# Elasticsearch's default. Counting further would make a broad search as slow as reading everything.
 COUNTED = 10_000
 
 
@@ -45,8 +45,8 @@ COUNTED = 10_000
 class Hit:
     """One document.
 
-    Index (of a data stream a backing one) and id together find it again. `source` are its fields as they were written,
-    `sort` its sort values: of a date milliseconds since 1970, in whatever format the index keeps it.
+    Index (the backing index of a data stream) and id together find it again. `source` has its fields as written, `sort`
+    its sort values: for a date milliseconds since 1970, whatever format the index has.
     """
 
     id: str
@@ -59,9 +59,9 @@ class Hit:
 class Found:
     """The answer to a search.
 
-    `total` is how many documents match, or "at least" where `total_is_lower_bound`. `shards` is how many were asked: 0
-    means that no index or data stream has the name. `left_out` says in plain words what the answer lacks; empty when it
-    is whole. `aggregations` are as Elasticsearch gave them.
+    `total` counts the documents that match, a lower bound where `total_is_lower_bound`. `shards` counts the shards that
+    were asked: 0 means that no index or data stream has the name. `left_out` says in plain words what the answer lacks;
+    it is empty for a complete answer. `aggregations` are as Elasticsearch gave them.
     `point_in_time` is the id for the next page, which may differ from the one that was asked with.
     """
 
@@ -76,7 +76,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldType:
-    """One of the types that a field has: whether it can be counted by value, and which indices have it so."""
+    """One type of a field: whether it can be aggregated, and which indices have the field with this type."""
 
     type: str
     aggregatable: bool
@@ -93,7 +93,7 @@ class FieldTypes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unavailable:
-    """An index that is meant and cannot be searched, and why: "is closed"."""
+    """An index that matches the name but cannot be searched, and why: "is closed"."""
 
     index: str
     why: str
@@ -144,21 +144,21 @@ class Elasticsearch:
         count_up_to: int = COUNTED,
         timeout_seconds: float = SEARCH_SECONDS,
     ) -> Found:
-        """One POST /{index}/_search. Shards get four fifths of the time, so that a slow one costs itself alone.
+        """One POST /{index}/_search. Shards get 80 % of the time, so that only a slow shard is left out.
 
-        So does an index that is closed or does not exist; `unavailable` tells of them.
+        Closed and missing indices are skipped without a word; `unavailable` lists them.
 
-        With a `point_in_time` the index is the one that it was opened for, and `after` (the sort values of the last
-        hit) leads to the next page: no document is lost or doubled while others arrive.
+        With a `point_in_time` the search reads the index it was opened for, and `after` (the sort values of the last
+        hit) gets the next page: no document is lost or repeated while others arrive.
 
         Args:
-            fields: what the documents are cut down to (patterns allowed); empty: they come whole.
-            count_up_to: where the counting of what matches ends; 0: it is not counted, and the total is the hits'.
+            fields: the fields to return (patterns allowed); empty: all.
+            count_up_to: the total is exact up to here; 0: nothing is counted, and the total is the number of hits.
             timeout_seconds: for the whole answer.
 
         Raises:
             NotFound: the point in time has expired.
-            Rejected: the query does not fit the fields, or may not be asked by us.
+            Rejected: the query does not fit the fields, or we may not run it.
             SourceError: it did not answer.
         """
         scope: dict[str, Any] = {"index": index, "ignore_unavailable": True}
@@ -184,7 +184,7 @@ class Elasticsearch:
     def open_point_in_time(self, index: str, *, timeout_seconds: float = SEARCH_SECONDS) -> str:
         """The id of the data as it is now, kept for KEEP_ALIVE after its last use. One POST /{index}/_pit.
 
-        A shard that is not there is no reason to see nothing: each search says that it is left out.
+        A missing shard does not fail the call; each search then says that it is left out.
         """
         answer = self._call(
             timeout_seconds,
@@ -196,14 +196,14 @@ class Elasticsearch:
             return str(answer["id"])
 
     def close_point_in_time(self, point_in_time: str, *, timeout_seconds: float = SEARCH_SECONDS) -> None:
-        """Lets go of it; one that has expired is gone already. One DELETE /_pit."""
+        """Releases it. One that has expired is no error. One DELETE /_pit."""
         with suppress(NotFound):
             self._call(timeout_seconds, lambda client: client.close_point_in_time(id=point_in_time))
 
     def field_types(self, index: str, names: Sequence[str], *, timeout_seconds: float = SEARCH_SECONDS) -> FieldTypes:
         """The types of those of `names` (patterns allowed) that an index knows. One POST /{index}/_field_caps.
 
-        An index pattern that fits nothing has no fields. A field may be known before a document has it.
+        A pattern without a matching index has no fields. A mapping may have a field that no document has yet.
         """
         answer = self._call(
             timeout_seconds,
@@ -217,10 +217,10 @@ class Elasticsearch:
             return FieldTypes(indices=indices, by_name={name: types for name, types in known.items() if types})
 
     def unavailable(self, index: str, *, timeout_seconds: float = SEARCH_SECONDS) -> tuple[Unavailable, ...]:
-        """The indices that `index` means and that no search looks into. One GET /_resolve/index/{index}.
+        """The indices that match `index` but cannot be searched. One GET /_resolve/index/{index}.
 
         Raises:
-            Rejected: we may search, but not look at what there is.
+            Rejected: we may search, but not list indices.
         """
 
         def resolved(names: str) -> Mapping[str, Any]:
@@ -232,7 +232,7 @@ class Elasticsearch:
         found: list[Unavailable] = []
         try:
             answers = [resolved(index)]
-        except NotFound:  # at least one of the plain names; each is asked for itself
+        except NotFound:  # at least one of the plain names does not exist; ask for each alone
             answers = []
             for name in index.split(","):
                 try:
@@ -259,7 +259,7 @@ class Elasticsearch:
         self._call(SEARCH_SECONDS, lambda client: client.create(index=index, id=document_id, document=document))
 
     def version(self, *, timeout_seconds: float = 2.0) -> str:
-        """Asks whether it is up and what it is. One GET /."""
+        """The version; also serves as the health check. One GET /."""
         answer = self._call(timeout_seconds, lambda client: client.info())
         with understood(SOURCE):
             return str(answer["version"]["number"])
@@ -287,7 +287,7 @@ class Elasticsearch:
         return answer
 
     def _credentials(self) -> dict[str, Any]:
-        """What lets us in, as the client's options: an API key, a bearer token, or user and password."""
+        """The credentials as options of the client: an API key, a bearer token, or user and password."""
         if self._api_key_file:
             return {"api_key": secret(SOURCE, self._api_key_file)}
         if self._token_file:
@@ -301,7 +301,7 @@ class Elasticsearch:
 
         with self._building:
             if self._client is None:
-                # It logs every request and every failed one again; our callers log an outage, once.
+                # It logs every request and every failure; our callers log an outage once.
                 logging.getLogger("elastic_transport").setLevel(logging.ERROR)
                 tls: dict[str, Any] = {}
                 if self._url.startswith("https:"):
@@ -323,7 +323,7 @@ class Elasticsearch:
 
 @cache
 def bounded_node() -> type[Urllib3HttpNode]:
-    """The client's way to talk HTTP, with bodies read within the request's time and a size."""
+    """The client's HTTP node class, with bodies bounded in time and size."""
     from elastic_transport import Urllib3HttpNode
     from urllib3 import HTTPConnectionPool
 
@@ -335,7 +335,7 @@ def bounded_node() -> type[Urllib3HttpNode]:
             self.pool = _BoundedPool(self.pool)  # type: ignore[assignment]
 
     class _BoundedPool:
-        """Answers `urlopen` with an answer that is read already."""
+        """A pool whose `urlopen` returns an answer that is already read."""
 
         def __init__(self, pool: HTTPConnectionPool) -> None:
             self._pool = pool
@@ -351,7 +351,7 @@ def bounded_node() -> type[Urllib3HttpNode]:
 
 
 class Answer(NamedTuple):
-    """What the client takes from an answer."""
+    """The part of an answer that the client uses."""
 
     status: int
     headers: Mapping[str, str]
@@ -414,12 +414,12 @@ def _left_out(answer: Mapping[str, Any]) -> list[str]:
 
 
 def _left_out_clusters(clusters: Mapping[str, Any]) -> list[str]:
-    """Remote clusters that were passed over, wholly or in part: with `skip_unavailable` that is no error."""
+    """Remote clusters that were skipped, wholly or in part; with `skip_unavailable` Elasticsearch reports no error."""
     details = clusters.get("details") or {}
     said = []
     for name, told in details.items():
         if told.get("status") in ("successful", None) or name == "(local)":
-            continue  # what the own cluster lacks is told by its shards
+            continue  # the failed shards tell what the local cluster lacks
         failures = told.get("failures") or [{}]
         why = (failures[0].get("reason") or {}).get("reason") or "no reason given"
         said.append(f"the remote cluster {name} is {told['status']}: {why}")

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a source, by what the caller can do about it.
+"""Errors between us and a source, by what the caller can do about them.
 
     SourceError
     ├── Unreachable    nobody answers, or our own credentials cannot be read: look at the network or the settings
@@ -36,7 +36,7 @@ LONGEST_DETAIL = 300
 
 
 class SourceError(Exception):
-    """A source did not do what it was asked. `source` is its name, `detail` the reason in a few words."""
+    """A request to a source failed. `source` is its name, `detail` the reason in a few words."""
 
     def __init__(self, source: str, detail: str) -> None:
         self.source = source
@@ -117,9 +117,9 @@ _BY_STATUS: dict[int, type[SourceError]] = {
 
 
 def from_status(source: str, status: int, text: str, *, retry_after: str | None = None) -> SourceError:
-    """The error for an HTTP answer that is none; `text` is the source's own words or its body.
+    """The error for an HTTP status that is not a success; `text` is the source's message or its body.
 
-    A web page in place of words is left out: it is for a browser. `retry_after` is the header: seconds, or a date.
+    An HTML page is left out: it is made for a browser. `retry_after` is the header: seconds, or a date.
     """
     words = "" if _is_web_page(text) else text.strip()
     detail = f"{_meaning(status)}: {words}" if words else _meaning(status)
@@ -129,7 +129,7 @@ def from_status(source: str, status: int, text: str, *, retry_after: str | None 
 
 
 def _meaning(status: int) -> str:
-    """An HTTP status in plain words, as far as they say more than the source's own."""
+    """An HTTP status in plain words, where they say more than the source's message."""
     if status >= 500:
         return f"it failed (HTTP {status})"
     if 300 <= status < 400:
@@ -149,7 +149,7 @@ def _seconds(retry_after: str | None) -> float | None:
         return float(retry_after)
     try:
         return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):  # no date, or one without a zone
+    except (ValueError, TypeError):  # not a date, or one without a time zone
         return None
 
 
@@ -168,7 +168,7 @@ def from_failed_call(source: str, error: BaseException, *, timeout_seconds: floa
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Unreachable(source, f"its certificate is not trusted: {cause.verify_message}")
         if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            break  # a standing connection was torn down, which TLS has words of its own for
+            break  # an open connection was torn down; TLS reports that in its own words
         if isinstance(cause, ssl.SSLError):
             return Unreachable(source, f"no TLS connection: {cause.reason or cause}")
         if isinstance(cause, TlsMistake) and "ingerprint" in str(cause):
@@ -182,7 +182,7 @@ def from_failed_call(source: str, error: BaseException, *, timeout_seconds: floa
 
 @contextmanager
 def understood(source: str) -> Iterator[None]:
-    """Reading an answer's shape: what does not fit it is a `BadAnswer`, not a mistake of ours."""
+    """While an answer is parsed: an unexpected shape is a `BadAnswer`, not a bug of ours."""
     try:
         yield
     except json.JSONDecodeError as error:
@@ -194,7 +194,7 @@ def understood(source: str) -> Iterator[None]:
 
 
 def not_json(error: json.JSONDecodeError) -> str:
-    """What came in place of JSON, in plain words."""
+    """What arrived instead of JSON, in plain words."""
     if _is_web_page(error.doc):
         return "its answer is a web page, not data: a login page or a proxy may stand before it"
     if error.pos >= len(error.doc) or error.msg.startswith("Unterminated"):
@@ -209,7 +209,7 @@ def clipped(text: str) -> str:
 
 
 def causes_of(error: BaseException) -> Iterator[BaseException]:
-    """`error` and all that it was caused by. Client libraries keep causes in arguments and attributes too."""
+    """`error` and all its causes. Client libraries keep causes in arguments and attributes too."""
     waiting, seen = [error], set[int]()
     while waiting:
         current = waiting.pop(0)

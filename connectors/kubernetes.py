@@ -1,7 +1,7 @@
 """The cluster through the official client, as raw JSON objects: list, watch, read, write.
 
-Only the client's lower half is used (configuration, TLS, token refresh, transport): its generated models would cost
-time and memory for objects that are read once, and would drop fields newer than the client. Imported at first use.
+Only the client's transport is used (configuration, TLS, token refresh): its generated models would cost time and memory
+for objects that are read once, and would drop fields newer than the client. The client is imported at first use.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ SOURCE = "kubernetes"
 TIMEOUT_SECONDS = 2.0
 LIST_SECONDS = 5.0
 PAGE_SIZE = 500
-# The server ends a watch after this time and we take it up again: a connection that died without a word, which TCP
-# alone would not notice for minutes, is found out soon after.
+# The server ends a watch after this time and we resume it. So a dead connection, which TCP alone would not notice for
+# minutes, is found soon.
 WATCH_SECONDS = 30
 MANAGER = "tealdeck"
 
@@ -47,7 +47,7 @@ Object = dict[str, Any]
 
 
 class ResourceKind(NamedTuple):
-    """Where a kind lives in the API. `optional` ones come with a controller that not every cluster has."""
+    """Where a kind stands in the API. `optional` kinds come with a controller that not every cluster has."""
 
     path: str
     namespaced: bool = True
@@ -77,7 +77,7 @@ KINDS: Mapping[str, ResourceKind] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListResult:
-    """All objects of a list and the version that a watch goes on from."""
+    """All objects of a list, and the resource version to watch from."""
 
     items: tuple[Object, ...]
     resource_version: str
@@ -85,14 +85,14 @@ class ListResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchEvent:
-    """One change. `type` is ADDED, MODIFIED, DELETED, or BOOKMARK, whose object has a resource version alone."""
+    """One change. `type` is ADDED, MODIFIED, DELETED or BOOKMARK (only a resource version)."""
 
     type: str
     object: Object
 
     @property
     def resource_version(self) -> str:
-        """The version that a broken watch goes on from."""
+        """The version from which a broken watch resumes."""
         return str(self.object["metadata"]["resourceVersion"])
 
 
@@ -117,16 +117,16 @@ class Kubernetes:
         self._building = threading.Lock()
 
     def acting_as(self, user: str, groups: Sequence[str] = ()) -> Kubernetes:
-        """The same cluster, asked in the name of a person: the cluster decides what that person may do.
+        """The same cluster, with requests that impersonate a person: the cluster decides what that person may do.
 
-        Our own account needs the right to impersonate them; else each call is `Rejected`.
+        Our own account needs the right to impersonate; else each call is `Rejected`.
         """
         other = Kubernetes(self._kubeconfig, self._context)
         other._impersonation = (("Impersonate-User", user), *(("Impersonate-Group", group) for group in groups))
         return other
 
     def may(self, verb: str, kind: str, namespace: str | None = None, name: str = "", subresource: str = "") -> bool:
-        """Whether the cluster would let us (or whom we act as) do that.
+        """Whether the cluster permits that to us, or to the person we impersonate.
 
         One POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews.
         """
@@ -157,7 +157,7 @@ class Kubernetes:
         return self._json("GET", _path(kind, namespace, name))
 
     def list(self, kind: str, namespace: str | None = None, selector: str = "") -> ListResult:
-        """All objects, read in pages; a list that expires between two pages is begun anew, once.
+        """All objects, read in pages. A list that expires between two pages is restarted once.
 
         One GET of the collection for each PAGE_SIZE objects. They come without `metadata.managedFields`.
 
@@ -171,7 +171,7 @@ class Kubernetes:
             except Gone:
                 return self._list(kind, namespace, selector)
         except (NotFound, Rejected) as error:
-            # The cluster forbids before it looks whether there is such a kind at all.
+            # The cluster answers 403 before it checks whether the kind exists.
             if isinstance(error, Unauthorized) or self._serves(kind):
                 raise
             raise NotServed(SOURCE, f"the cluster serves no {kind}: their controller is not installed") from error
@@ -181,8 +181,8 @@ class Kubernetes:
     ) -> Iterator[WatchEvent]:
         """The changes after `resource_version`, bookmarks among them, until the server ends the watch.
 
-        One GET of the collection with `watch=true`, which the server ends after WATCH_SECONDS. The watch stands when
-        this returns, also when nothing changes for long.
+        One GET of the collection with `watch=true`, which the server ends after WATCH_SECONDS. The watch is established
+        when this returns, even if nothing changes for long.
 
         Raises:
             Gone: the version is too old; list again. It may come with an event too, as may any other error.
@@ -238,7 +238,7 @@ class Kubernetes:
         return self._json("PATCH", path, _write(dry_run), body=body, content_type=content_type)
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, dry_run: bool = False) -> None:
-        """Deletes the object; one with finalizers or a grace period is there for a while yet. One DELETE of its path.
+        """Deletes the object. With finalizers or a grace period it stays for a while. One DELETE of its path.
 
         Raises:
             NotFound: there is none of that name.
@@ -256,7 +256,7 @@ class Kubernetes:
         previous: bool = False,
         timeout_seconds: float = LIST_SECONDS,
     ) -> str:
-        """The newest lines that a container wrote; `previous`: those of its run before the last restart.
+        """The last lines of a container; with `previous` those from before its last restart.
 
         One GET /api/v1/namespaces/{namespace}/pods/{pod}/log.
 
@@ -269,13 +269,13 @@ class Kubernetes:
         return self._read("GET", path, query, timeout_seconds=timeout_seconds).decode("utf-8", "replace")
 
     def version(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> str:
-        """Asks whether it is up and what it is. One GET /version."""
+        """The version; also serves as the health check. One GET /version."""
         told = self._json("GET", "/version", timeout_seconds=timeout_seconds)
         with understood(SOURCE):
             return str(told["gitVersion"])
 
     def _serves(self, kind: str) -> bool:
-        """Whether the cluster has this kind; anybody who is let in may ask. One GET of the list of its API group."""
+        """Whether the cluster has this kind; any authenticated user may ask. One GET of the list of its API group."""
         if not KINDS[kind].optional:
             return True
         try:
@@ -390,7 +390,7 @@ def _client(kubeconfig: str, context: str) -> ApiClient:
         raise Unreachable(SOURCE, f"cannot use {where}: {error}") from error
     configuration.retries = False
     configuration.keep_alive = True
-    configuration.connection_pool_maxsize = 32  # each watch holds one
+    configuration.connection_pool_maxsize = 32  # each watch holds one connection
     client = ApiClient(configuration)
     client.rest_client.pool_manager.pool_classes_by_scheme = deadline.POOLS
     return client
@@ -410,7 +410,7 @@ def _path(kind: str, namespace: str | None, name: str = "") -> str:
 
 
 def _lean(item: Object) -> Object:
-    """Without the record of who managed which field: half of many an object, and of ten thousand too much to keep."""
+    """Without `managedFields`: they are half of many objects, too much to keep for ten thousand."""
     item["metadata"].pop("managedFields", None)
     return item
 
@@ -436,9 +436,9 @@ def _events(response: Any) -> Iterator[WatchEvent]:
 
 
 def _lines(response: Any) -> Iterator[bytes]:
-    """The lines of a watch as they come. A server that falls silent beyond its own end is a broken connection.
+    """The lines of a watch as they arrive. Silence beyond the announced end of the watch is a broken connection.
 
-    What stands behind the last end of a line is told too: it is no event, but a page of somebody else, say.
+    Text after the last line break is yielded too: it is no event, but may be a proxy's error page.
     """
     from urllib3.exceptions import HTTPError
 

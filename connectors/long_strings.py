@@ -1,7 +1,7 @@
 """Cuts very long strings out of a JSON text while it arrives, so that one huge value does not cost the whole answer.
 
-A log line may hold a whole prompt, and a page of such lines more than may be taken into memory. The text stays JSON; a
-cut string ends with how much of it was left out. Linear, and quick: the scanning is done by one regular expression.
+A log line may hold a whole prompt, and a page of such lines is more than fits into memory. The text stays valid JSON; a
+cut string ends with how much was left out. Time is linear: one regular expression does the scanning.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ LONGEST_STRING_BYTES = 16 * 2**10
 
 _WHOLE_STRINGS = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _REST_OF_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
-# A cut must not fall into an escape, nor between the halves of a pair of them.
+# A cut must not fall into an escape or between the two escapes of a surrogate pair.
 _HALF_ESCAPE = re.compile(rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?:\\u?[0-9a-fA-F]{0,3})?|\\u[0-9a-fA-F]{0,3}|\\)\Z")
 
 
 class StringCutter:
-    """Takes a JSON text in pieces and gives it back with no string longer than `longest_bytes`, as it is written."""
+    """Takes a JSON text in pieces and returns it with no string longer than `longest_bytes`, counted as written."""
 
     def __init__(self, longest_bytes: int = LONGEST_STRING_BYTES) -> None:
         self._longest = longest_bytes
@@ -27,12 +27,12 @@ class StringCutter:
         self._waiting = b""  # a backslash whose escape has not arrived
 
     def feed(self, piece: bytes) -> bytes:
-        """What of the text is certain after `piece`."""
+        """The part of the text that is final after `piece`."""
         step = self._longest
         return b"".join(self._fed(piece[at : at + step]) for at in range(0, len(piece), step))
 
     def _fed(self, piece: bytes) -> bytes:
-        """The same for a piece so small that a string which lies in it whole is none to cut."""
+        """The same for a piece so small that no string within it needs a cut."""
         piece, self._waiting = self._waiting + piece, b""
         out: list[bytes] = []
         at = 0
@@ -48,7 +48,7 @@ class StringCutter:
         return b"".join(out)
 
     def _string_goes_on(self, piece: bytes, at: int, out: list[bytes]) -> int:
-        """Takes the string that is open at `at`, and answers where in the piece it ends."""
+        """Reads the string that is open at `at`; returns where in the piece it ends."""
         end = _REST_OF_STRING.match(piece, at).end()  # type: ignore[union-attr]
         self._take(piece[at:end])
         if piece[end : end + 1] == b'"':

@@ -1,6 +1,6 @@
 """Prometheus over its HTTP API, as plain frozen values.
 
-The queries go through prometheus-api-client; what it leaves out (warnings, typed errors, NaN, deadlines) is added here.
+Queries go through prometheus-api-client; this module adds what it lacks: warnings, typed errors, NaN, deadlines.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Exemplar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is scraped. `health` is up, down or unknown; `last_error` says why it is down."""
+    """A scrape target. `health` is up, down or unknown; `last_error` says why it is down."""
 
     job: str
     labels: Mapping[str, str]
@@ -97,11 +97,11 @@ class Rule:
 
 
 class Prometheus:
-    """One Prometheus, or what speaks its API. Safe for threads. Timeouts are in seconds and hold for the whole answer.
+    """One Prometheus, or a backend with its API. Safe for threads. Timeouts in seconds hold for the whole answer.
 
     Every method may raise a `SourceError`: `Rejected` for a query that cannot be parsed or missing rights, `TimedOut`,
     `Unreachable`, `RateLimited` or `BadAnswer` as `connectors/errors.py` says.
-    Relatives lack some pages: there `exemplars`, `rules`, `targets` and `metadata` raise `NotFound`.
+    Other backends lack some endpoints: there `exemplars`, `rules`, `targets` and `metadata` raise `NotFound`.
     """
 
     def __init__(self, url: str, access: Access = NO_ACCESS_RULES) -> None:
@@ -109,7 +109,7 @@ class Prometheus:
         self._session = Session(SOURCE, access)
         self.clock = self._session.clock
         self._client = PrometheusConnect(self._url, session=self._session, retry=Retry(0), method="POST")
-        self._session.pool(self._url)  # the library has put one of its own there
+        self._session.pool(self._url)  # replaces the library's own session
 
     def instant(self, query: str, *, at: datetime | None = None, timeout_seconds: float = INSTANT_SECONDS) -> Vector:
         """The value of `query` at one instant (None: now). One POST /api/v1/query."""
@@ -124,7 +124,7 @@ class Prometheus:
         """The values of `query` from `start` to `end` (epoch seconds, both included). One POST /api/v1/query_range.
 
         Raises:
-            Rejected: more than 11,000 points a line are asked for, among others.
+            Rejected: more than 11,000 points a series, among other reasons.
         """
         with understood(SOURCE):
             result = self._client.custom_query_range(
@@ -169,7 +169,7 @@ class Prometheus:
     def declared(self, match_target: str, *, timeout_seconds: float = INSTANT_SECONDS) -> Mapping[str, str]:
         """The type of each metric that targets with these labels declare, whether it has a value yet or not.
 
-        One GET /api/v1/targets/metadata. Relatives of Prometheus that scrape nothing lack it: `NotFound`.
+        One GET /api/v1/targets/metadata. Backends that scrape nothing lack it: `NotFound`.
         """
         asked = {"match_target": match_target}
         with understood(SOURCE):
@@ -179,7 +179,7 @@ class Prometheus:
     def exemplars(
         self, query: str, *, start: int, end: int, timeout_seconds: float = RANGE_SECONDS
     ) -> tuple[Exemplar, ...]:
-        """What the series of `query` remember of single observations between two epoch seconds.
+        """The exemplars of the series of `query` between two epoch seconds.
 
         One POST /api/v1/query_exemplars.
         """
@@ -198,7 +198,7 @@ class Prometheus:
             )
 
     def targets(self, *, timeout_seconds: float = INSTANT_SECONDS) -> tuple[Target, ...]:
-        """What is scraped now, and how it went. One GET /api/v1/targets."""
+        """The scrape targets and their last scrapes. One GET /api/v1/targets."""
         with understood(SOURCE):
             found = self._data("targets", {"state": "active"}, timeout_seconds=timeout_seconds)
             return tuple(map(_target, found["activeTargets"]))
@@ -210,11 +210,11 @@ class Prometheus:
             return tuple(_rule(group["name"], rule) for group in found["groups"] for rule in group["rules"])
 
     def version(self, *, timeout_seconds: float = INSTANT_SECONDS) -> str:
-        """Asks whether it is up, then what it is. Empty where a relative of Prometheus does not tell.
+        """The version; also serves as the health check. Empty where the backend does not say.
 
         One GET /-/healthy and one GET /api/v1/status/buildinfo.
         """
-        # Relatives of Prometheus may lack either page: that they answer so is sign of life enough.
+        # Other backends may lack either endpoint: a 404 proves that they live.
         with suppress(NotFound):
             self._session.request("GET", f"{self._url}/-/healthy", timeout=timeout_seconds)
         with suppress(NotFound), understood(SOURCE):
@@ -228,7 +228,7 @@ class Prometheus:
         return self._session.request(method, url, params=asked, timeout=timeout_seconds).json()["data"]
 
     def _remarks(self) -> dict[str, tuple[str, ...]]:
-        """`warnings` and `infos`, which the client library drops; looked for first, since decoding again costs."""
+        """`warnings` and `infos`, which the client library drops; decodes again only where one is there."""
         response = self._session.last_answer()
         if b'"warnings"' not in response.content and b'"infos"' not in response.content:
             return {}
@@ -263,7 +263,7 @@ def _rule(group: str, found: Any) -> Rule:
 
 
 def _duration(seconds: float) -> str:
-    """As Prometheus reads a duration: whole numbers of a unit, so milliseconds; at least one."""
+    """A duration as Prometheus parses it: whole milliseconds, at least one."""
     return f"{max(1, round(seconds * 1000))}ms"
 
 

@@ -1,4 +1,4 @@
-"""HTTP with the answers that callers can use: JSON of a 200, or one of our errors.
+"""HTTP with two outcomes: the JSON of a 200, or one of our errors.
 
 Shared by Prometheus and Alertmanager. One pool of connections, no retries (an interactive view asks again by itself),
 no proxy and no credentials from the shell: the settings say where a source is.
@@ -27,11 +27,11 @@ POOL_SIZE = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """How a source is to be trusted, and how it lets us in. Files are read at each use, so they may be rotated.
+    """How to verify a source and how to authenticate. Files are read at each use, so they may be rotated.
 
     Attributes:
         ca_file: PEM file of the CA to trust; empty: the certifi package's.
-        verify_tls: false takes any certificate.
+        verify_tls: false accepts any certificate.
         token_file: file with a bearer token; empty: none is sent.
         username, password_file: for basic authentication; empty: none is sent.
         cert_file, key_file: PEM files of a client certificate and its key; empty: none is shown.
@@ -52,7 +52,7 @@ NO_ACCESS_RULES = Access()
 
 
 class Session(requests.Session):
-    """A session that raises `SourceError` for everything but a 200. Safe for threads, as far as it is used here."""
+    """A session that raises `SourceError` for everything but a 200. Safe for threads in the ways it is used here."""
 
     def __init__(self, source: str, access: Access = NO_ACCESS_RULES) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Session(requests.Session):
         self.pool("http://", "https://")
 
     def pool(self, *prefixes: str) -> None:
-        """Keeps up to POOL_SIZE connections to addresses with these prefixes, and tries nothing twice."""
+        """Keeps up to POOL_SIZE connections to URLs with these prefixes; never retries."""
         for prefix in prefixes:
             adapter = HTTPAdapter(max_retries=0, pool_maxsize=POOL_SIZE, pool_connections=2)
             adapter.poolmanager.pool_classes_by_scheme = deadline.POOLS
@@ -79,7 +79,7 @@ class Session(requests.Session):
         """
         check_ca_file(self.source, self._access.ca_file)
         options["headers"] = {**(options.get("headers") or {}), **self._access.headers, **self._authorization()}
-        options["allow_redirects"] = False  # a redirect is a login page, never an answer
+        options["allow_redirects"] = False  # a redirect leads to a login page, never to an answer
         if method == "POST" and (form := options.pop("params", None)):
             options["data"] = form
         timeout = options.setdefault("timeout", 2.0)
@@ -102,7 +102,7 @@ class Session(requests.Session):
             return response.json()
 
     def last_answer(self) -> requests.Response:
-        """The response that this thread got last: for what a client library drops from it."""
+        """The last response of this thread, for what a client library drops from it."""
         response: requests.Response = self._last.response
         return response
 
@@ -125,7 +125,7 @@ class Session(requests.Session):
 
 
 def check_ca_file(source: str, file: str) -> None:
-    """Says which CA file is missing, where the TLS libraries would say that something is.
+    """Names the CA file that is missing; the TLS libraries do not.
 
     Raises:
         Unreachable: there is no such file.
