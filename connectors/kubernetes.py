@@ -410,7 +410,7 @@ def _path(kind: str, namespace: str | None, name: str = "") -> str:
 
 
 def _lean(item: Object) -> Object:
-    """Without `managedFields`: they are half of many objects, too much to keep for ten thousand."""
+    """Without `managedFields`, which are half of many objects."""
     item["metadata"].pop("managedFields", None)
     return item
 

@@ -2,7 +2,7 @@
 
 Runs are counted where gen_ai_operation_name is invoke_agent: summed over nested workflows they would count twice.
 Model and token metrics carry no agent name, so the filter on one agent does not reach them; the page says so.
-`$window` is the rate's window, `$track` and `$agent` are patterns. Long ranges are asked of recorded series.
+`$window` is the rate's window, `$track` and `$agent` are patterns. Long ranges read recorded series.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _R_TOKENS = f"model:gen_ai_client_token_usage:rate5m{{{SERVICE}}}"
 
 
 def _slowest(quantiles: str, by: str) -> str:
-    """Over a long range: the mean of the 5-minute quantiles, of whoever was served worst. No run is no quantile."""
+    """Over a long range: the mean of the largest 5-minute quantile. Steps without a run do not count."""
     return recorded.mean(f"max by ({by}) ({quantiles} > 0)")
 
 
@@ -229,7 +229,7 @@ AGENT_TOOL_CALLS = Expression(
         f" / ({once(f'rate(gen_ai_invoke_agent_tool_calls_count{{{AGENT}}}[$window])', _BY_AGENT)} > 0)"
     ),
     recorded=(
-        # Over runs, where the raw question has those that called anything: the few that policy stopped count here.
+        # Divided by all runs. The raw question divides by runs that called tools, so runs that policy stopped differ.
         f"{recorded.total(f'agent:gen_ai_invoke_agent_tool_calls:rate5m{{{AGENT}}}', _BY_AGENT)}"
         f" / ({recorded.total(_R_RUNS, _BY_AGENT)} > 0)"
     ),

@@ -1,8 +1,8 @@
 """What the Contracts page asks: evaluations, violations, budgets, policy decisions, approvals and waivers.
 
-Counts over a period are rounded, since Prometheus extrapolates. A contract is kept when its evaluations pass; one that
-ended in an error counts against it, since nobody knows. Long ranges are asked of recorded series; a rate cannot see the
-very first violation of its kind, so their counts may lack it.
+Counts over a period are rounded, since Prometheus extrapolates. Compliance is the share of evaluations that pass; an
+evaluation that ended in an error does not. Long ranges read recorded rates, which cannot see the first violation of its
+kind, so their counts may lack it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dashboard.model.reading import Unit
 
 SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
 SCOPE = f'{SERVICE}, contract=~"$contract", gen_ai_agent_name=~"$agent"'
-# Policies are decided by a component of their own, so these series carry that component's name and no track.
+# A separate component decides policies, so these series carry that component's name and no track.
 PLATFORM = 'namespace="$namespace"'
 EVALUATION_KINDS = ("contract", "gen_ai_agent_name", "clause_type", "outcome")
 _VIOLATION_KINDS = ("contract", "rule", "severity", "gen_ai_agent_name", "enforcement")
@@ -126,7 +126,7 @@ DRIFT_BY_CONTRACT = Expression(
 )
 WAIVERS = Expression(
     name="contract_waivers",
-    # Each replica reports the same waivers: the largest count is the count.
+    # Every replica reports the same waivers, so the largest count is right.
     promql=f'sum (max by (contract) (agentgov_contract_exceptions_active{{{SERVICE}, contract=~"$contract"}}))',
     recorded=(
         "sum (max by (contract) (contract:agentgov_contract_exceptions_active:max"

@@ -1,6 +1,6 @@
-"""How counters are counted, as PromQL: a gap is no birth, and what is scraped twice counts once. Pure text.
+"""How counters are counted, as PromQL: a gap is not a new series, and a pod scraped twice counts once. Pure text.
 
-`growth` is for counts over a window. `once` stands around everything that is summed over pods.
+`growth` counts over a window. `once` wraps everything that is summed over pods.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ _POD_KNOWN = 'max_over_time(up{namespace="$namespace", pod!=""}[$memory] offset 
 def growth(series: str, *kinds: str, total: str = "") -> str:
     """How much each of these counters of `$namespace` grew within `$window`, as PromQL.
 
-    `increase` cannot see the first value of a series, so the first failure of its kind would count as none. A series
-    without a sample when the window began counts
+    `increase` cannot see the first value of a series, so the first failure of its kind would count as 0. A series
+    without a sample at the start of the window counts
 
-    - by what it has more than when it was last seen (from 0 if it never was, or began anew) where its target was
-      scraped well just before the window, or the whole pod is new: then nothing it has is older than the window;
-    - by what it grew between two samples of the window in all other cases: a scrape had failed, Prometheus was down, or
-      the pod was known under another name. What it has may be old, so it is left out, of total and bad events alike.
+    - by its value minus the last one seen (or minus 0, if it is new or was reset), where its target was scraped just
+      before the window or the whole pod is new: then all of the difference happened within the window;
+    - by its increase between two samples in the window in all other cases: a scrape failed, Prometheus was down, or the
+      pod had another name. Its first value may be old, so it is left out, for total and bad events alike.
 
     A series that an exporter drops while nothing happens is remembered for `$memory`. Known holes: an old process that
-    Prometheus finds later than its neighbours, a series that was dropped for longer than that, and the first values of
+    Prometheus discovers later than its neighbours, a series dropped for longer than `$memory`, and the first values of
     a new process that pushes, which are left out.
 
     Args:
         series: the selector of raw counters.
-        kinds: labels that tell the counters of one process apart. A counter that only changed other labels is the same.
+        kinds: labels that distinguish the counters of one process; other labels may change.
         total: counters that every target has, among them `series`; empty for `series` itself.
     """
     same = f"on ({', '.join(('job', 'instance', 'pod', *kinds))}) " if kinds else ""
@@ -41,9 +41,9 @@ def growth(series: str, *kinds: str, total: str = "") -> str:
 
 
 def _watched(total: str) -> str:
-    """The targets whose counters cannot hold anything from before the window that was not seen there."""
-    # A moment that Prometheus slept through proves nothing, so the last scrape must be recent. Where metrics are pushed
-    # there is no `up`: then samples of the target itself stand for its scrape.
+    """The targets whose counters were seen just before the window, or did not exist before it."""
+    # Where Prometheus was down nothing is proved, so the last scrape must be recent. Pushed metrics have no `up`: the
+    # target's own samples stand in for it.
     pushed = f"count by (job, instance) (last_over_time({total}[$recent] offset $window))"
     well = f"last_over_time({_UP}[$recent] offset $window) == 1"
     scraped = f"({well} or {pushed} unless on (job, instance) {_UP} offset $window)"
@@ -60,7 +60,7 @@ class Counted(TypedDict):
 
 
 def counted(shape: Callable[[str], str], series: str, *kinds: str, total: str = "") -> Counted:
-    """The texts of an `Expression` that is `shape` of a growth: in full, and cheaper while no series is new."""
+    """The texts of an `Expression` that applies `shape` to a growth; a cheaper one serves while no series is new."""
     return {
         "promql": shape(growth(series, *kinds, total=total)),
         "steady": shape(f"increase({series}[$window])"),

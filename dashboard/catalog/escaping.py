@@ -1,4 +1,4 @@
-"""Text from outside on its way into PromQL: a value can never leave the place that an expression gave it.
+"""Escapes text from outside for PromQL: a value can never break out of its placeholder.
 
 PromQL's double-quoted strings have Go's escapes; its regexes are RE2, always anchored at both ends. Pure.
 """
@@ -17,7 +17,7 @@ _SHORT_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t
 
 
 class Regex(str):
-    """A finished RE2 pattern: goes into `=~"..."` with only the string's own signs escaped."""
+    """A finished RE2 pattern: goes into `=~"..."` with only the string's own characters escaped."""
 
     __slots__ = ()
 
@@ -25,8 +25,8 @@ class Regex(str):
 def label_value(text: str) -> str:
     """`text` as it stands between the double quotes of PromQL.
 
-    Prometheus takes the sign U+FFFD for broken UTF-8 and refuses it raw, so it travels as an escape; so do control
-    signs, and half surrogates, which no label can hold, become U+FFFD.
+    Prometheus takes a raw U+FFFD for broken UTF-8 and refuses it, so it is written as an escape, as control characters
+    are. Lone surrogates, which no label can hold, become U+FFFD.
     """
     return "".join(map(_escaped, text))
 
@@ -37,7 +37,7 @@ def literal(text: str) -> Regex:
 
 
 def any_or(text: str | None) -> Regex:
-    """The pattern of an optional filter: exactly `text`, or everything (no label, too) where nothing was chosen."""
+    """The pattern of an optional filter: exactly `text`; any value or none where `text` is empty."""
     if isinstance(text, Regex):
         return text
     return literal(text) if text else Regex(".*")

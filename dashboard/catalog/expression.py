@@ -1,8 +1,8 @@
 """A catalogue entry: one PromQL expression under a stable name, and the only way to fill it in.
 
-Where a placeholder stands decides how its value is written: in `="$x"` as a label value, in `=~"$x"` as a pattern
-(empty means any), in `[$x]` or after `offset` as a duration, elsewhere as a bare number or name. So a value typed
-into a URL can ask for nothing but what the entry meant.
+The place of a placeholder decides how its value is written: in `="$x"` as a label value, in `=~"$x"` as a pattern
+(empty means any), in `[$x]` or after `offset` as a duration, elsewhere as a bare number or name. So a value from a URL
+cannot change the question.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _TOKEN = re.compile(
 _METRIC = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _PLACEHOLDER = re.compile(r"\$([a-z_]+)")
-# How far back a counter is remembered that an exporter dropped: by samples, since these are what a question costs.
+# How long a counter that an exporter dropped is remembered. In samples, since a question's cost grows with them.
 _LEAST_MEMORY_SECONDS, _MOST_MEMORY_SECONDS = 3600, 86400
 _MEMORY_SCRAPES = 720
 _MOST_RECENT_SECONDS = 120.0
 _OBJECTIVE = 0.99
-# The value by which a question is told how often targets are scraped.
+# The name of the value that holds the scrape interval.
 SCRAPE_SECONDS = "scrape_seconds"
-# From here on a look is asked of recorded series: raw ones are too dear, and 5-minute means are fine enough.
+# Ranges from this length on read recorded series: raw ones cost too much, and 5-minute means are fine enough.
 LONG_SECONDS = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """The same question to telemetry of another generation: asked where `metric` is there and `instead_of` is not."""
+    """The same question under older or newer metric names, used where `metric` exists and `instead_of` does not."""
 
     instead_of: str
     metric: str
@@ -56,10 +56,10 @@ class Expression:
         blind: one sentence: what a person cannot see without it.
         aliases: the question for backends that have other names; the first that fits is asked.
         recorded: the same question to recorded series; asked when the values carry a `span` of LONG_SECONDS or more.
-        newcomers: what has an answer only where a series began within the window; "" where that makes no difference.
-        steady: a cheaper question with the same answer while `newcomers` has none; over a range, while no counter is
-            lost.
-        falls: over a range a lost counter shows as a line of `steady` that goes down.
+        newcomers: answered only if a series began within the window; "" where that does not matter.
+        steady: a cheaper question with the same answer while `newcomers` has none; over a range, while no counter
+            disappears.
+        falls: over a range, a counter that disappears makes a line of `steady` go down.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Expression:
     def render(self, values: Mapping[str, str], names: Collection[str] = ()) -> str:
         """The expression as Prometheus gets it, on one line, each value escaped for its place.
 
-        `names` are the metrics that the backend has; none: not known, and the standard names are asked.
+        `names` are the metrics that the backend has; empty: not known, and the standard names are used.
 
         Raises:
             KeyError: a placeholder has no value; names the expression and the placeholder.
@@ -105,7 +105,7 @@ class Expression:
         return self.recorded if self._is_long(span_seconds) and self._is_recorded(names) else self.promql
 
     def _is_recorded(self, names: Collection[str]) -> bool:
-        """Whether the backend has our recorded series; taken for granted while its names are not known."""
+        """Whether the backend has our recorded series; assumed while its names are not known."""
         return not names or any(name in names for name in _METRIC.findall(_STRING.sub('""', self.recorded)))
 
     def _is_long(self, span_seconds: float) -> bool:
@@ -136,7 +136,7 @@ class Expression:
 
 
 def renamed(promql: str, standard: str, other: str) -> Alias:
-    """The alias of a question to a histogram that is called otherwise elsewhere."""
+    """The alias of a question about a histogram that has another name elsewhere."""
     return Alias(
         instead_of=f"{standard}_count", metric=f"{other}_count", promql=promql.replace(f"{standard}_", f"{other}_")
     )

@@ -1,9 +1,8 @@
 """The fields of logs, traces and audit events by short names: nobody else writes a field of Elasticsearch.
 
-Each concept has a name per shape that is met in practice: OpenTelemetry's own, the Elastic Common Schema with the
-labels that classic APM makes of attributes, Filebeat and Elastic Agent, fluent-bit, and what loggers write themselves.
-Which of them a backend has is found out by `queries/resolver.py`. The audit trail is ours and ECS alone. Names as in
-deploy/monitoring/telemetry.md.
+Each concept has one name per format met in practice: OpenTelemetry, the Elastic Common Schema with the labels that
+classic APM makes of attributes, Filebeat and Elastic Agent, fluent-bit, and common loggers. `queries/resolver.py` finds
+out which of them a backend has. The audit trail is ours and uses ECS only. See deploy/monitoring/telemetry.md.
 """
 
 from __future__ import annotations
@@ -114,14 +113,14 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 # Bodies that are trees and not text.
 STRUCTURED = ("body.structured", "body.flattened", "body")
-# What free text is looked for in; a name that a backend lacks is passed over.
+# Fields that free text is searched in; a name that a backend lacks is skipped.
 TEXT: Mapping[str, tuple[str, ...]] = {
     "logs": ("body.text", "message", "log", "event.original", "error.message"),
     "traces": ("name", "span.name", "transaction.name"),
     "audit": ("message", "event.action", "event.reason"),
 }
 
-# Durations of spans are nanoseconds in the one generation and microseconds in the other.
+# Durations of spans are nanoseconds in OpenTelemetry's fields and microseconds in classic APM's.
 NANOSECONDS_IN: Mapping[str, int] = {"span.duration.us": 1000, "transaction.duration.us": 1000}
 
 
@@ -145,5 +144,5 @@ def all_names(stream: str, own: OwnFields = _NONE) -> tuple[str, ...]:
 
 
 def text_of(stream: str, concepts: Iterable[str], own: OwnFields = _NONE) -> tuple[str, ...]:
-    """The fields of several concepts, for documents that are cut down to them."""
+    """The fields of several concepts, for requests that fetch only these."""
     return tuple(dict.fromkeys(name for concept in concepts for name in names(stream, concept, own)))

@@ -1,4 +1,4 @@
-"""All entries of the catalogue, for whom it matters what exists: the check of the sources, and tests."""
+"""All entries of the catalogue, for the check of the sources and for tests."""
 
 from __future__ import annotations
 

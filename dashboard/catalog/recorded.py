@@ -1,8 +1,8 @@
-"""How long ranges are asked: of recorded 5-minute series, since raw counters of days cost seconds.
+"""Questions over long ranges, to recorded 5-minute series: raw counters over days take seconds to read.
 
-Shares and quantiles add up the samples of the window: there only proportions matter. Means and counts look at it in
-equal steps of 5 minutes, so that each hour weighs the same however often it was recorded. Pure text; `Expression`
-decides when it is asked instead of the raw question.
+Shares and quantiles add up all samples of the window, since only proportions matter. Means and counts read it in equal
+steps of 5 minutes, so that each hour has the same weight however often it was recorded. Pure text; `Expression` decides
+when this form is used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def summed(series: str, by: str = "") -> str:
 
 
 def total(series: str, by: str = "") -> str:
-    """What the samples of the window add up to: for shares, where a series that is not there yet means none."""
+    """The sum of the window's samples: for shares, where a series that does not exist yet means 0."""
     return summed(f"sum_over_time({series}[$window])", by)
 
 
@@ -26,17 +26,17 @@ def _in_steps(series: str, by: str) -> str:
 
 
 def mean(vector: str) -> str:
-    """The mean over those steps of the window in which the vector was there."""
+    """The mean over the steps of the window in which the vector exists."""
     return f"avg_over_time(({vector}){_STEPS})"
 
 
 def mean_of_rare(series: str, by: str, known: str) -> str:
-    """The mean of series that appear with their first event: none before, in every step in which `known` was there."""
+    """The mean of series that appear with their first event: 0 before it, over the steps in which `known` exists."""
     return f"{_in_steps(series, by)} / scalar(count_over_time((sum ({known})){_STEPS}))"
 
 
 def count(rate: str, by: str = "") -> str:
-    """How many events a rate stands for over the window."""
+    """The number of events in the window, from a rate."""
     return f"round({_STEP_SECONDS} * {_in_steps(rate, by)})"
 
 

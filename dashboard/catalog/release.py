@@ -1,7 +1,7 @@
 """What a verdict is computed from: counts of total and bad events by track. Shares are computed from counts.
 
-Counts are over `$window`. A bad event that never happened has no series: it counts as 0 where there are runs. How the
-first of its kind is told from a counter that comes back is the business of `counting.py`.
+Counts are over `$window`. A bad event that never happened has no series: it counts as 0 where there are runs.
+`counting.py` distinguishes the first event of a kind from a counter that comes back.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _RUN_BUCKET = f"gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}"
 
 
 def _count(series: str, *kinds: str, total: str = "") -> Counted:
-    """How much these counters grew within the window, by track; none of them is 0 where there is `total`."""
+    """How much these counters grew within the window, by track: 0 where only `total` exists."""
 
     def by_track(grown: str) -> str:
         found = once(grown, "track")
@@ -100,7 +100,7 @@ KILL_SWITCH = Expression(
 
 
 def _bad_share(window: str) -> Expression:
-    """The recorded share of bad events over a window of the alerts on burning budgets, by objective and track."""
+    """The recorded share of bad events over one window of the burn-rate alerts, by objective and track."""
     return Expression(
         name=f"release_bad_share_{window}",
         promql=f"max by (slo, track) (slo:agentgov_sli_errors:ratio_rate{window}{{{_SERVICE}}})",
@@ -126,15 +126,15 @@ class Counter(TypedDict):
 def _bad(series: str, *labels: str) -> Counter:
     """The raw counter of each pod; a pod that is scraped twice counts once.
 
-    A series that an exporter dropped keeps its last value: its return is no growth. So does a pod that is gone, hence
-    bad events are looked at only where there are total ones.
+    A series that an exporter dropped keeps its last value, so that its return is no growth. A pod that is gone keeps
+    its value too; hence bad events count only where there are total ones.
     """
     lasting = _by_pod(f"last_over_time({series}[$memory])", *labels)
     return {"promql": lasting, "steady": _by_pod(series, *labels), "falls": False}
 
 
 def _total(series: str) -> Counter:
-    """The same of a pod that is scraped, and of no other. Each pod has total events, so one that is lost shows."""
+    """The same, but only for pods that are scraped now. Every pod has total events, so a lost one is noticed."""
     target = "track, pod, instance, job"
     lasting = f"sum by ({target}) (last_over_time({series}[$memory]))"
     full = _by_pod(f"{lasting} and on ({target}) count by ({target}) ({series})")

@@ -1,6 +1,6 @@
-"""What the Resources page asks Prometheus: what containers use against what they asked for, and how often they die.
+"""What the Resources page asks Prometheus: usage of containers against requests and limits, and restarts.
 
-What the cluster itself knows (desired and ready pods, events) is asked of the API server, not here.
+What the cluster itself knows (desired and ready pods, events) comes from the API server.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from dashboard.catalog import recorded
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 
-# The empty container and image are the cgroup above the pod's containers: counted, everything would count twice.
+# Series with an empty container or image are the pod's own cgroup; with them everything would count twice.
 CONTAINER = 'namespace="$namespace", container!="", image!=""'
 POD = 'namespace="$namespace"'
-# Resource requests and limits of pods that are over (completed, evicted) are still told, but they hold nothing.
+# Requests and limits of finished pods (completed, evicted) are still exported, but they hold nothing.
 _OVER = f'(kube_pod_status_phase{{{POD}, phase=~"Succeeded|Failed"}} == 1)'
 
 
 def _used(vector: str, by: str = "") -> str:
-    """Summed over containers; one that two jobs read counts once."""
+    """Summed over containers; a container that two jobs scrape counts once."""
     return _summed(f"max by (namespace, pod, container, id, cpu) ({vector})", by)
 
 
@@ -34,13 +34,13 @@ def _held(by: str = "") -> str:
 
 
 def _told(metric: str, resource: str, by: str = "") -> str:
-    """What kube-state-metrics tells of the containers of living pods, once however many of it are read."""
+    """What kube-state-metrics says about containers of living pods; several instances of it count once."""
     each = f'max by (namespace, pod, container) ({metric}{{{POD}, resource="{resource}"}})'
     return _summed(f"{each} unless on (namespace, pod) {_OVER}", by)
 
 
 def _restarted() -> str:
-    """Restarts of main and of init containers, sidecars among them; one that two jobs tell counts once."""
+    """Restarts of main and init containers, sidecars included; a restart that two jobs report counts once."""
     metrics = ("kube_pod_container_status_restarts_total", "kube_pod_init_container_status_restarts_total")
     each = (f"max by (namespace, pod, container) (increase({metric}{{{POD}}}[$window]))" for metric in metrics)
     return f"sum ({' or '.join(each)})"

@@ -1,6 +1,6 @@
-"""Expressions about a governed service and its tracks over moments: what Triage looks at before an alert can fire.
+"""Expressions about a governed service and its tracks over short windows: what Triage shows before an alert can fire.
 
-Windows are short and given by the page: four scrapes, at least 15 s. Long ranges are asked of recorded series.
+The page gives the window: four scrapes, at least 15 s. Long ranges read recorded series.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Rewrites a finished PromQL question of the catalogue into the names of one environment. Pure.
 
-Only the leaves change. Each selector gets its own metric and labels, and its answer gets our labels back by
-`label_replace`. Everything around it stays as the catalogue wrote it. Durations become seconds where they are read:
-at a sum, around a quantile and in a matcher on bounds. Answers with bounds have the metric's; see `bucket_factor`.
+Only the selectors change. Each gets the team's metric and labels, and `label_replace` gives its answer our labels.
+Everything around it stays as the catalogue wrote it. Durations become seconds where they are read: at a sum, around a
+quantile and in a matcher on bounds. Bounds in answers keep the metric's unit; see `bucket_factor`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from dashboard.catalog import escaping
 from dashboard.model.mapping import CONCEPT_OF, LABELS, OURS, UNITS, Concept, Label, Mapping, MetricNames
 
-# Labels that place a figure: without one of them it would be told of the wrong thing.
+# Labels that say what a figure is about: without one of them it would be shown for the wrong thing.
 _KEYS = {"namespace", "service_name", "track", "pod"}
 _OUR_PREFIXES = ("gen_ai_", "agentgov_")
 _LOGICAL = {ours: logical for logical, ours in LABELS.items()}
@@ -34,7 +34,7 @@ _OVER_TIME = re.compile(r"rate|irate|increase|delta|deriv|resets|changes|[a-z]+_
 
 
 class NotMeasuredError(Exception):
-    """The environment has nothing that could answer; `str()` says what is lacking and what mends it."""
+    """The environment has nothing that could answer; `str()` says what is missing and which setting fixes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def translate(promql: str, mapping: Mapping) -> str:
 
 
 def bucket_factor(promql: str, mapping: Mapping) -> float:
-    """How many seconds one unit of the bucket bounds is that a question of the catalogue answers with."""
+    """How many seconds one unit of the bucket bounds in an answer is."""
     factors = _bucket_factors(promql, mapping)
     return factors.pop() if factors else 1.0
 
@@ -116,7 +116,7 @@ def _leaf(leaf: re.Match[str], mapping: Mapping, grouped: set[str]) -> str:
 def _of_metric(
     concept: Concept, metric: MetricNames, suffix: str, found: tuple[LabelMatcher, ...]
 ) -> tuple[str, tuple[LabelMatcher, ...]]:
-    """The team's metric, and the matchers in it that replace ours; those on labels are still ours."""
+    """The team's metric, and its matchers in place of ours; matchers on labels are not translated yet."""
     is_bad = any(str(matcher) in concept.bad for matcher in found)
     rest = tuple(m for m in found if str(m) not in concept.scope)
     own_name = metric.name(suffix)
@@ -141,14 +141,14 @@ def _of_metric(
 
 
 def _says_what_is_bad(concept: Concept, metric: MetricNames) -> bool:
-    """Whether a metric has the label that tells: the standard one has, another only where the settings say so."""
+    """Whether a metric has the label that marks bad events: the standard metric has, others if the settings say so."""
     label = _LOGICAL[matchers(concept.bad[0])[0].label]
     own = metric.labels.get(label)
     return bool(own.name) if own else metric.series == concept.series
 
 
 def _verbatim(matcher: LabelMatcher) -> LabelMatcher:
-    """A matcher in the team's own names: marked, so that it is not translated again."""
+    """A matcher in the team's own names, marked so that it is not translated again."""
     return replace(matcher, label=f"={matcher.label}")
 
 
@@ -197,9 +197,9 @@ def _placed(label: Label, pattern: str) -> str:
 
 
 def _with_our_labels(read: str, mapping: Mapping, metric: MetricNames | None, grouped: set[str], name: str) -> str:
-    """The leaf with the labels that the question groups by under our names and in our words.
+    """The selector, with the labels that the question groups by under our names and with our values.
 
-    A label that does not exist is left out of a group where another one tells the rows apart.
+    A label that does not exist is left out of a grouping if another one still distinguishes the rows.
     """
     wanted = {ours: mapping.label(_LOGICAL[ours], metric) for ours in sorted(grouped & _LOGICAL.keys())}
     lacking = [ours for ours, label in wanted.items() if not label.name]
@@ -218,7 +218,7 @@ def _with_our_labels(read: str, mapping: Mapping, metric: MetricNames | None, gr
 
 
 def _any_value(label: Label) -> str:
-    """The pattern of the value within a label: only the values that are named, where the label holds more than it."""
+    """The pattern of the value within a label; only the named values where the label holds more than the value."""
     if label.pattern == "{}":
         return ".+"
     return "|".join(_quoted(escaping.literal(value)) for value in label.values.values()) or ".+?"
@@ -256,7 +256,7 @@ def _bucket_factors(promql: str, mapping: Mapping) -> set[float]:
 
 
 def _bounds(matcher: LabelMatcher, factor: float) -> LabelMatcher:
-    """A matcher on bounds in seconds as one on bounds in the metric's unit, in every usual spelling."""
+    """A matcher on bounds in seconds, as a matcher on bounds in the metric's unit in every usual spelling."""
     told = (bound.replace("\\\\", "") for bound in matcher.value.split("|"))
     spelled = [spelling for bound in told for spelling in _spellings(float(bound) / factor)]
     return replace(matcher, value="|".join(_quoted(escaping.literal(each)) for each in dict.fromkeys(spelled)))
@@ -274,7 +274,7 @@ def _starts(text: str) -> Iterable[int]:
 
 
 def _end(text: str, start: int) -> int:
-    """Behind the parenthesis that closes the call at `start`; those within strings do not count."""
+    """The position after the parenthesis that closes the call at `start`; those within strings do not count."""
     depth = 0
     for token in re.finditer(rf"{_STRING}|[()]", text[start:]):
         depth += {"(": 1, ")": -1}.get(token[0], 0)

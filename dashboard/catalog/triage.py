@@ -1,4 +1,4 @@
-"""Expressions that only Triage asks: where a fault sits, the contract that suffers, budgets that are left."""
+"""Expressions that only Triage asks: which part fails, which contract suffers, which budget is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of the deck as frozen types: what a number is, what a release is, what an incident is.
+"""The deck's vocabulary as frozen types: readings, releases, incidents.
 
-Imports nothing of ours and does no I/O. One file a subject; import from the file, so that a reader sees which subject.
+No imports from other parts, no I/O. One file per subject; import from the file, so that the import names the subject.
 """

@@ -1,6 +1,6 @@
-"""What people do to a release: the request, how far it has come, and what is remembered of it.
+"""What people do to a release: the request, its progress, and its history.
 
-An action outlives the session that asked for it, so all of these are values that can be shown by anybody.
+An action outlives the session that asked for it, so these are all values that any session can show.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dashboard.model.traffic_change import TrafficChange
 
 ActionId = NewType("ActionId", str)
 
-# What a rollback may be for. A list, since free text is neither counted nor typed at night with one thumb.
+# Reasons for a rollback. A fixed list: it can be counted, and nobody types at night on a phone.
 ROLLBACK_REASONS = (
     "Errors went up",
     "Answers are slow",
@@ -32,7 +32,7 @@ ROLLBACK_REASONS = (
 class ActionKind(StrEnum):
     """Switch moves the users to the preview track; rollback moves them back to the track that served before.
 
-    Finish and clear end an action that a dead process left behind: with what is still to do, or as it is.
+    Finish and clear end an action that a dead process left behind: finish runs the remaining steps, clear runs none.
     """
 
     SWITCH = "switch"
@@ -43,7 +43,7 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who acts. `origin` says how that is known, since a name from the operating system proves little."""
+    """Who acts. `origin` says where the name comes from: one from the operating system proves little."""
 
     name: str
     origin: str
@@ -54,10 +54,9 @@ class ActionRequest:
     """What a person confirmed. `source` and `target` are what the dialog showed; the guard checks them in the cluster.
 
     `typed_version` is the version typed in the dialog of a switch, `reason` the one chosen for a rollback,
-    `break_glass` the reason for switching against the verdict; "" when it was not asked for. `accepted` names the gates
-    that the person was shown as unknown and accepted. `template` is the fingerprint of the target's pod template and
-    `change` the exact change, both as shown; "" and None where no dialog showed them. `unfinished` is the action that
-    a finish or a clear is about.
+    `break_glass` the reason for a switch against the verdict; "" when not asked for. `accepted` names the unknown gates
+    that the person accepted. `template` is the fingerprint of the target's pod template and `change` the exact change,
+    both as the dialog showed them; "" and None without a dialog. `unfinished` is the action to finish or clear.
     """
 
     kind: ActionKind
@@ -80,14 +79,14 @@ class ActionRequest:
 
     @property
     def why(self) -> str:
-        """The reason given by the person; "" for a switch that the verdict carries."""
+        """The person's reason; "" for a switch that follows the verdict."""
         if self.accepted:
             return f"accepted as unknown: {', '.join(self.accepted)}"
         return tidy(self.break_glass or self.reason)
 
 
 class StepState(StrEnum):
-    """How far one step has come."""
+    """The state of one step."""
 
     AHEAD = "ahead"
     RUNNING = "running"
@@ -107,7 +106,7 @@ class StepProgress:
 
 
 class Outcome(StrEnum):
-    """How an action stands. REFUSED moved no user; FAILED was undone, or says in its sentence that it was not."""
+    """The state of an action. REFUSED moved no user; FAILED was undone, or its sentence says that it was not."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -136,7 +135,7 @@ class ActionState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """The last action that moved users to the track where they are: what it was, whose, and when."""
+    """The last action that moved users to their current track: which, by whom and when."""
 
     kind: ActionKind
     track: Track
@@ -150,9 +149,9 @@ class Move:
 class Intent:
     """The record of an action on its Service: there before anything changes, and with its outcome afterwards.
 
-    `step` is the step that was begun last. An intent without an outcome belongs to an action that is under way, or to
-    one whose process is gone. `superseded` is the unfinished action that it took over from. `moved` is handed on from
-    intent to intent, so that an action that failed does not hide when users were last moved.
+    `step` is the last step begun. An intent without an outcome belongs to an action that is running, or whose process
+    died. `superseded` is the unfinished action that it replaced. Each intent copies `moved` from the one before, so
+    that a failed action does not hide when users were last moved.
     """
 
     id: ActionId
@@ -183,7 +182,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedBefore:
-    """The track that a rollback would go back to. Gone after a rollback: what was left is not gone back to unjudged."""
+    """The track that a rollback returns to. A rollback deletes it: going forward again needs a verdict."""
 
     track: Track
     version: str
@@ -191,7 +190,7 @@ class ServedBefore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One finished action as the audit remembers it; `misfit` says why its record does not fit the audit's chain."""
+    """One finished action in the audit; `misfit` says why its record does not fit the hash chain."""
 
     at: datetime
     id: ActionId

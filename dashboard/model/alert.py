@@ -12,7 +12,7 @@ from typing import Literal
 class Alert:
     """One firing alert. `suppressed` means that somebody silenced it or another alert inhibits it.
 
-    `expression` is the rule's PromQL, "" where the alert does not lead to it.
+    `expression` is the rule's PromQL; "" where the alert has no link to it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a page says about the audit: whether every record has reached the log store, and what keeps the others."""
+"""What pages say about the audit: whether every record has reached the log store, and what blocks the others."""
 
 from __future__ import annotations
 

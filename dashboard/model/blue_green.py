@@ -80,12 +80,12 @@ class BlueGreen:
         return metadata["name"] in self.services or (metadata.get("labels") or {}).get(self.governed_label) == "true"
 
     def track_shown(self, labels: Mapping[str, Any]) -> str:
-        """The track in the deck's word; a value that means none as it is."""
+        """The track in the deck's word; a value that means no track is returned unchanged."""
         value = str(labels.get(self.track_label) or "")
         return self.track(value) or value
 
     def version(self, labels: Mapping[str, Any]) -> str:
-        """The version that labels tell; "" when they tell none."""
+        """The version in the labels; "" without one."""
         return str(labels.get(self.version_label) or "")
 
 
@@ -109,9 +109,9 @@ def rollout_of(service: Object) -> str:
 
 
 def moved_by(service: Object) -> str:
-    """Why the deck may not move the users of a Service, with the command that does; "" when it may.
+    """Why the deck may not move the users of a Service, and the command that does; "" when it may.
 
-    Rollouts writes the selector again at once, so a patch of ours would only last until its next look.
+    Argo Rollouts rewrites the selector at once, so a patch of ours would not last.
     """
     if not is_of_rollout(service):
         return ""

@@ -1,4 +1,4 @@
-"""What a release depends on beside its own figures: what was declared about it, and the errors that it logs."""
+"""What a release depends on besides its metrics: declarations on its objects, and its error logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cluster itself shows to be wrong, before or without any alert: a fact with its cause and its time."""
+"""Faults that the cluster itself reports, before or without an alert: each with cause and time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class FindingKind(StrEnum):
     STUCK = "stuck"  # a rollout that does not get further, or a pod that does not end
     JOB_FAILED = "job failed"
     NODE = "node"  # a node that is not ready or runs short
-    NOT_UNDERSTOOD = "not understood"  # words that no table knows: neither well nor sick
+    NOT_UNDERSTOOD = "not understood"  # words that no table knows: neither healthy nor failing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

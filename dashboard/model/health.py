@@ -1,4 +1,4 @@
-"""Whether a source answers, and since when: what the source-down notes and the Sources page are drawn from."""
+"""Whether a source answers, and since when: for the source-down notes and the Sources page."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import datetime
 
 from dashboard.model.reading import Source
 
-# More than this moves figures over short windows; what a header tells is exact to a second or two.
+# A larger offset shifts figures over short windows. The Date header is exact to a second or two.
 LARGEST_CLOCK_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHealth:
-    """One source as it was last met.
+    """One source as of the last contact.
 
     `reachable` is None when it was never asked or is not in the settings: `reason` says which. `since` is when it went
     down or came up, `version` and `latency_seconds` are what it last told. `clock_ahead_seconds` is how far its clock
@@ -31,7 +31,7 @@ class SourceHealth:
 
     @property
     def is_well(self) -> bool:
-        """Whether what it says can be believed."""
+        """Whether its answers can be trusted."""
         return self.reachable is not False and not clock_is_off(self.clock_ahead_seconds)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong now, as one thing a person can act on: alerts of one cause, or measured before any alert fired."""
+"""What is wrong now, as incidents that a person can act on: alerts of one cause, or symptoms before any alert."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CauseFamily(StrEnum):
 
     STOPPED = "stopped"  # the kill switch, or policies that deny most of what is asked
     UNSERVED = "unserved"  # a Service that no pod serves
-    QUEUE = "queue"  # work is taken in and not done
+    QUEUE = "queue"  # tasks are accepted but not processed
     ERRORS = "errors"
     COST = "cost"
     CONTRACTS = "contracts"
@@ -29,7 +29,7 @@ class CauseFamily(StrEnum):
     AUDIT = "audit"
     LOGS = "logs"
     CPU = "cpu"
-    BLIND = "blind"  # something is not measured, or not answered, any more
+    BLIND = "blind"  # something is no longer measured, or a source no longer answers
     OTHER = "other"
 
 
@@ -50,9 +50,9 @@ def cause_key(standing: Standing, *parts: str) -> str:
 class Incident:
     """What is wrong for one cause. `service` and `track` are "" where the cause is not bound to one.
 
-    `since` is None for what is measured now and nobody has watched for how long.
-    `reasons` say what is behind the headline, each in one sentence, in the words of who says it.
-    `severity_word` is what the alert says where its severity is not understood.
+    `since` is None for symptoms whose beginning is not known.
+    `reasons` say what is behind the headline, each in one sentence, in the words of its source.
+    `severity_word` is the alert's own word where its severity is not understood.
     """
 
     key: str
@@ -86,7 +86,7 @@ class Symptoms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Something that was altered in the cluster: the first question about any incident."""
+    """A change in the cluster: the first question about any incident."""
 
     at: datetime
     what: str
@@ -105,10 +105,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentEvidence:
-    """What proves and narrows one incident. `pair` holds the sick track first, then the other one.
+    """Evidence for one incident. `pair` holds the failing track first, then the other one.
 
-    `limit` is what the measure is held against. `ends` are the causes of which containers died in turn, with the time
-    from which on each was seen, where the cause changed.
+    `limit` is the limit of the measure. `ends` are the termination reasons of containers over time, each with the time
+    since when it was seen, where the reason changed.
     """
 
     measure: str
@@ -123,7 +123,7 @@ class IncidentEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What Triage looked at, by how far that can be believed. "No problem found" holds for `looked_at` alone.
+    """What Triage looked at, by how far that can be trusted. "No problem found" holds for `looked_at` alone.
 
     Attributes:
         looked_at: what was answered just now, in full.

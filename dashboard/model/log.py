@@ -1,4 +1,4 @@
-"""Log lines, spans and audit events as Elasticsearch answers them: one shape for the three streams."""
+"""Log lines, spans and audit events from Elasticsearch, in one shape for all three streams."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dashboard.model.words import LogLevel, SpanOutcome
 
 @dataclass(frozen=True, slots=True)
 class DocumentId:
-    """Where one document is found again: the index that it lies in, and its id there. As text it fits into a link."""
+    """The address of one document: its index, and its id there. As text it fits into a link."""
 
     index: str
     id: str
@@ -22,7 +22,7 @@ class DocumentId:
 
     @classmethod
     def parse(cls, text: str) -> DocumentId:
-        """The document that a text names; an id may hold any sign, an index no slash.
+        """The document that a text names. An id may hold any character, an index no slash.
 
         Raises:
             ValueError: it names none.
@@ -48,13 +48,13 @@ class LogPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """One document. What a document does not carry is an empty string.
+    """One document. Fields that it lacks are "".
 
     In traces `message` is the span's name, `severity` its status, and `attributes` also holds `duration` (ns), `kind`,
     `parent_span_id` and `status.code`. `attributes` is flat: `gen_ai.agent.name`, not a tree.
 
-    `severity` is the word as it was written, `level` and `outcome` what it means: None where that is not understood.
-    A line that states no level has none either; a span that says nothing of its outcome is UNSAID.
+    `severity` is the word as written; `level` and `outcome` are its meaning, None where that is not understood.
+    A line without a level has None too; a span without an outcome is UNSAID.
     """
 
     at: datetime
@@ -78,7 +78,7 @@ class LogEntry:
 
     @property
     def duration_seconds(self) -> float | None:
-        """How long a span took; None for what is no span."""
+        """How long a span took; None for other documents."""
         nanoseconds = self.attributes.get("duration")
         return float(nanoseconds) / 1e9 if isinstance(nanoseconds, int | float) else None
 
@@ -87,8 +87,8 @@ class LogEntry:
 class Cursor:
     """Where the next page begins.
 
-    Behind a first page: everything but what it has `shown`. Behind a later one: a point in time, and the sort values
-    `after` which to go on.
+    After the first page: everything except the documents `shown`. After later pages: a point in time, and the sort
+    values `after` which to continue.
     """
 
     shown: tuple[DocumentId, ...]
@@ -102,9 +102,9 @@ class LogPage:
 
     `histogram` has (start of bucket, count) over the whole window where asked for; `terms` has per asked field the most
     frequent values with their counts. `total` is "at least" when `total_is_lower_bound`.
-    `searched_from` is set where less than the whole window was searched: entries and counts begin there, and nothing is
-    known of what was before. `lacking` names what was asked by and no document here has a field for. `next` leads to
-    the following page; None where there is none.
+    `searched_from` is set where only the end of the window was searched: entries and counts begin there, and earlier
+    ones are not known. `lacking` names filters for which no document here has a field. `next` leads to the next page;
+    None at the end.
     """
 
     entries: tuple[LogEntry, ...]
@@ -119,7 +119,7 @@ class LogPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """A document with what came just before and just after it, all in the order of time."""
+    """A document with those just before and just after it, in order of time."""
 
     before: tuple[LogEntry, ...]
     entry: LogEntry
@@ -128,9 +128,9 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
-    """Messages that differ in their variable parts alone, for which `template` has a mask.
+    """Messages that differ only in their variable parts, which `template` masks.
 
-    `share_ratio` is of the lines that were looked at. `first` and `last` bound when it was seen among them; `last` is
+    `share_ratio` is the share of the sampled lines. `first` and `last` are the first and the last of them; `last` is
     the example.
     """
 

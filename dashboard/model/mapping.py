@@ -1,4 +1,4 @@
-"""How a team's own telemetry carries what the catalogue asks for: names of labels, metrics, units, words.
+"""How a team's telemetry maps to the catalogue: names of labels and metrics, units, values.
 
 The catalogue is written in the names of deploy/monitoring/telemetry.md. A `Mapping` says what stands for each of them
 in one environment; `translation.py` rewrites a question with it. The default mapping changes nothing. Pure data.
@@ -61,7 +61,7 @@ class Concept:
         unit: of the values (of a histogram: of what is observed); "" counts events.
         scope: matchers that belong to our telemetry alone and go where a team names its own metric.
         bad: matchers that mean a bad event, in every form the catalogue has.
-        placing: labels without which a figure would be told of the wrong thing, by logical name.
+        placing: labels without which a figure would be shown for the wrong thing, by logical name.
     """
 
     key: str
@@ -171,7 +171,7 @@ CONCEPT_OF: MappingOf[str, Concept] = {
     for suffix in (("_count", "_sum", "_bucket") if concept.is_histogram else ("",))
 }
 
-# How many of our unit one of theirs is.
+# The factor from their unit to ours.
 UNITS: MappingOf[str, MappingOf[str, float]] = {
     "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0},
     "token": {"token": 1.0, "thousand": 1e3, "million": 1e6},
@@ -212,7 +212,7 @@ class MetricNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
-    """All of it for one environment: labels by logical name, metrics by the concept's key. What is left out is ours."""
+    """The mapping of one environment: labels by logical name, metrics by concept. What is left out has our names."""
 
     labels: MappingOf[str, Label] = field(default_factory=dict)
     metrics: MappingOf[str, MetricNames] = field(default_factory=dict)

@@ -1,6 +1,6 @@
-"""What every number on screen is: a value with its source, the time it is true for and its state.
+"""Every number on screen is a reading: a value with its source, its time and its state.
 
-Missing is not zero: a reading without a value carries the reason in plain words, and `map` keeps it so.
+Missing is not zero: a reading without a value carries the reason in plain words, and `map` passes it on.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Source(StrEnum):
 
 
 class State(StrEnum):
-    """How far a value may be believed."""
+    """How far a value may be trusted."""
 
     FRESH = "fresh"
-    STALE = "stale"  # the last good value; the source does not answer now
+    STALE = "stale"  # the last good value; the source does not answer at present
     PARTIAL = "partial"  # true, but something was left out: the reason says what
     EMPTY = "empty"  # asked and answered: there is nothing (no traffic, no such series)
     UNMEASURED = "not measured"  # nothing in this environment has ever measured it: the reason says what would
@@ -54,7 +54,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading(Generic[T]):
-    """A value, where it came from, when it is true for, and how far to believe it.
+    """A value with its source, its time, and how far to trust it.
 
     `value` is None exactly when `state` is EMPTY, UNMEASURED or MISSING. `query` is the question as the backend got it.
     """
@@ -73,9 +73,9 @@ class Reading(Generic[T]):
             raise ValueError(f"a {self.state} reading must say why")
 
     def map(self, fn: Callable[[T], U | None], *, empty: str = "no data") -> Reading[U]:
-        """The same reading of something derived; EMPTY with the reason `empty` where `fn` answers None.
+        """The same reading with a derived value; EMPTY with the reason `empty` where `fn` returns None.
 
-        Nothing in a part, or in an old answer, is no proof that there is nothing: it is MISSING, with the reason.
+        A partial or stale answer without a value proves nothing: it becomes MISSING, with the reason.
         """
         if self.value is None:
             return Reading(
@@ -100,16 +100,16 @@ class Reading(Generic[T]):
         )
 
     def said(self, empty: str) -> Reading[T]:
-        """The same reading; where it is EMPTY, in these words."""
+        """The same reading; where it is EMPTY, with this reason."""
         return replace(self, reason=empty) if self.state is State.EMPTY else self
 
     def age(self, now: datetime) -> timedelta | None:
-        """How long ago the value was true; None when it never was."""
+        """The age of the value; None without one."""
         return None if self.as_of is None else now - self.as_of
 
 
 def fresh(value: T, *, source: Source, as_of: datetime, query: str = "") -> Reading[T]:
-    """A reading that was answered just now."""
+    """A reading of an answer that just arrived."""
     return Reading(value=value, source=source, state=State.FRESH, as_of=as_of, query=query)
 
 
@@ -119,7 +119,7 @@ def missing(reason: str, *, source: Source, query: str = "") -> Reading[T]:
 
 
 def empty(reason: str, *, source: Source, as_of: datetime, query: str = "") -> Reading[T]:
-    """A reading that was answered with nothing, for example because there is no traffic."""
+    """A reading of an answer without a value, for example because there is no traffic."""
     return Reading(value=None, source=source, state=State.EMPTY, as_of=as_of, reason=reason, query=query)
 
 
@@ -147,7 +147,7 @@ def beside(lead: Reading[T], others: Mapping[str, Reading[Any]]) -> Reading[T]:
 
 
 def unmeasured(reason: str, *, source: Source, query: str = "") -> Reading[T]:
-    """A reading of something that nothing here measures: neither zero nor unknown for a while, but not there."""
+    """A reading of something that nothing here measures: not zero, and not a gap that will close."""
     return Reading(value=None, source=source, state=State.UNMEASURED, as_of=None, reason=reason, query=query)
 
 
@@ -155,7 +155,7 @@ _FROM_BEST = (State.FRESH, State.PARTIAL, State.STALE, State.EMPTY, State.UNMEAS
 
 
 def combine(first: Reading[T], second: Reading[U]) -> Reading[tuple[T, U]]:
-    """Both values as one reading that is no better than the worse of the two."""
+    """Both values as one reading, with the worse state of the two."""
     first_is_worse = _FROM_BEST.index(first.state) >= _FROM_BEST.index(second.state)
     worse: Reading[T] | Reading[U] = first if first_is_worse else second
     pair = (first.value, second.value) if first.value is not None and second.value is not None else None

@@ -1,7 +1,7 @@
-"""Free text from a person, fit for the record: tidied, bounded, and long enough to explain something. Pure.
+"""A person's reason, made fit for the audit: tidied, bounded, and long enough to explain something. Pure.
 
-A reader of the audit sees glyphs, not code points. So length is counted in visible characters: blanks, zero-width
-characters, combining marks and letters that draw nothing do not count.
+Length is counted in visible characters, since readers of the audit see glyphs: blanks, zero-width characters, combining
+marks and letters without a glyph do not count.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ SHORTEST_REASON = 10
 LONGEST_REASON = 500
 LONGEST_NAME = 128
 
-# Letters by category that Unicode says to ignore (Default_Ignorable_Code_Point), and the blank Braille cell.
+# Letters that Unicode marks as ignorable (Default_Ignorable_Code_Point), and the blank Braille cell.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # Joiners shape words of several scripts and emoji; they stay, but are not visible themselves.
 _JOINERS = frozenset("\u200c\u200d")
@@ -22,7 +22,7 @@ _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Mc
 def tidy(text: str, *, longest: int = LONGEST_REASON) -> str:
     """`text` on one line, without control and direction characters, and cut to `longest` characters.
 
-    Half of a surrogate pair, which no encoding can carry, becomes U+FFFD.
+    A lone surrogate, which no encoding can carry, becomes U+FFFD.
     """
     words = "".join(_tidied(character) for character in text).split()
     line = " ".join(words)
@@ -30,7 +30,7 @@ def tidy(text: str, *, longest: int = LONGEST_REASON) -> str:
 
 
 def visible_length(text: str) -> int:
-    """How many characters of `text` draw something."""
+    """How many characters of `text` have a visible glyph."""
     return sum(
         unicodedata.category(character) not in _INVISIBLE_CATEGORIES and character not in _BLANK_LETTERS
         for character in text

@@ -1,6 +1,6 @@
 """Time series and samples as the pages use them: labels as a mapping, times as seconds since the epoch.
 
-A gap is None, never 0. At most some hundred points a series, so plain tuples do.
+A gap is None, never 0. A series has a few hundred points at most, so plain tuples will do.
 """
 
 from __future__ import annotations

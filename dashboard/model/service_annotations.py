@@ -1,7 +1,7 @@
 """What is written on a governed Service: the intent of an action, the track that served before.
 
-To and from JSON, pure. The annotations are what another replica, a command or a person with `kubectl describe` sees of
-an action; text in them that we did not write reads as absent.
+To and from JSON, pure. Other replicas, commands and `kubectl describe` see an action by its annotations. Text in them
+that we did not write reads as absent.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _move(found: Any) -> Move | None:
 
 
 def _own_move(intent: Intent) -> Move | None:
-    """What an intent of an earlier version says by its outcome alone."""
+    """The move that an intent of an earlier version implies by its outcome."""
     if intent.outcome is not Outcome.SUCCEEDED or intent.ended_at is None:
         return None
     return intent.move(intent.ended_at)

@@ -1,4 +1,4 @@
-"""Which metrics a Prometheus has, and what was found out about each concept: for the check of the sources."""
+"""Which metrics a Prometheus has, and how each concept is measured: for the check of the sources."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Telemetry:
 
 
 class Fit(StrEnum):
-    """How one concept stands here, best first."""
+    """Whether one concept is measured, best first."""
 
     PRESENT = "present"
     UNLABELLED = "present without a label"
@@ -34,7 +34,7 @@ class Fit(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConceptCheck:
-    """How one concept stands.
+    """The check of one concept.
 
     Attributes:
         key, what: of the concept.

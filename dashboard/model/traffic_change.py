@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
-    """One merge patch. It is sent with the resourceVersion that was read directly before, which is no part of it."""
+    """One merge patch. It is sent with the resourceVersion read just before, which is not part of this value."""
 
     kind: str
     name: str
@@ -18,7 +18,7 @@ class Patch:
 
     @property
     def path(self) -> str:
-        """What it is sent to, within the namespace."""
+        """The object it is sent to, within the namespace."""
         return "/".join(filter(None, (self.kind, self.name, self.subresource)))
 
 

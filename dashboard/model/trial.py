@@ -1,6 +1,6 @@
-"""What both tracks did since a release began, as counts per interval: the part of the evidence that is compared.
+"""Counts per interval of both tracks since a release began: the part of the evidence that is compared.
 
-Plain whole numbers, so that they can be written down and read back to the same bits.
+Plain integers, so that they can be written to a file and read back exactly.
 """
 
 from __future__ import annotations

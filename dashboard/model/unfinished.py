@@ -1,4 +1,4 @@
-"""An action that was begun and has no outcome: under way somewhere, or left behind by a process that died."""
+"""An action without an outcome: still running somewhere, or left behind by a process that died."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from dashboard.model.release import Track
 class WayOn(StrEnum):
     """What a person can do with an action that was left behind."""
 
-    RESUME = "resume"  # users are where they were: begin it again, with all its checks
+    RESUME = "resume"  # users were not moved: start it again, with all checks
     FINISH = "finish"  # users were moved: read back who serves, move the preview Service, record the outcome
     CLEAR = "clear"  # leave everything as it is and record that the action was given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
-    """An unfinished action and what is true now.
+    """An unfinished action and the present state.
 
-    `users` is the track that the Service selects now. `holder` is who holds the lock and `held_until` when it is free
-    if nobody renews it; both are empty once the process of the action is gone. `doubt` says why that is not known.
+    `users` is the track that the Service selects now. `holder` holds the lock, and `held_until` is when it expires
+    unless renewed; both are empty once the action's process is gone. `doubt` says why that is not known.
     """
 
     intent: Intent
@@ -34,12 +34,12 @@ class Unfinished:
 
     @property
     def is_left_behind(self) -> bool:
-        """Whether its process is gone, so that a person may go on from here."""
+        """Whether its process is gone, so that a person may continue."""
         return not self.holder and not self.doubt
 
     @property
     def ways_on(self) -> tuple[WayOn, ...]:
-        """What a person can do now, the usual first; nothing while a process may still work on it."""
+        """What a person can do now, the usual way first; empty while a process may still work on it."""
         if not self.is_left_behind:
             return ()
         if self.users is self.intent.target:

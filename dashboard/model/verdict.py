@@ -1,7 +1,7 @@
-"""Whether a release may take the users: what is known, what each gate answers, and the word over all of them.
+"""Whether a release may take the users: the evidence, the answer of each gate, and the decision over all of them.
 
-Evidence is everything that a verdict is computed from, `now` included: the same evidence gives the same verdict on the
-page, in an action's guard and in a replay. Judging is `decide/`'s business.
+Evidence holds everything that a verdict is computed from, `now` included: the same evidence gives the same verdict on
+the page, in an action's guard and in a replay. `decide/` does the judging.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dashboard.model.reading import Reading, Unit
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.trial import Trial
 
-# Among the names of who may accept what is unknown.
+# Stands among the names of people who may accept an unknown gate: anybody may.
 ANYBODY = "*"
 
 
@@ -46,7 +46,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What one track did in one window. Everything is a count of total and bad events, but for the 95th percentile."""
+    """Counts of total and bad events of one track in one window, and its 95th percentile."""
 
     runs: Reading[float]
     failed: Reading[float]
@@ -93,15 +93,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateAnswer:
-    """One question about a release, answered.
+    """The answer of one gate.
 
-    `value` is held against `limit`; `baseline` is the same measure of the other track, where there is one. `sample`
-    says how many events the value is made of, out of `needed`; `seconds_left` how long the rest takes at the present
+    `value` is compared with `limit`; `baseline` is the same measure of the other track, where there is one. `sample`
+    is the number of events behind the value, out of `needed`; `seconds_left` is how long the rest takes at the present
     traffic.
     `query` is the question as the source got it. Of a comparison, `harm` and `proof` say how far the evidence against
     and for the candidate has come, 0..1; 1 is enough to answer. `detail` says how it was computed. `acceptors`
-    may take it upon themselves that it stays unknown. `is_measured` is False where nothing here has ever measured what
-    the gate asks for.
+    may accept the gate as unknown. `is_measured` is False where nothing here has ever measured what the gate needs.
     """
 
     gate: str
@@ -138,7 +137,7 @@ class GateAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The word over all gates, with its sentence. `gates` stand in order of concern."""
+    """The decision over all gates, with its sentence. `gates` are sorted, the most urgent first."""
 
     decision: Decision
     sentence: str
@@ -165,6 +164,6 @@ class Verdict:
         return min(self.open, key=lambda gate: gate.progress, default=None)
 
     def acceptable_to(self, name: str) -> tuple[GateAnswer, ...]:
-        """The open gates, if `name` may accept all of them as they are; else none. Harm is never accepted."""
+        """The open gates, if `name` may accept all of them; else none. A failed gate is never accepted."""
         may = all(name in gate.acceptors or ANYBODY in gate.acceptors for gate in self.open)
         return self.open if self.decision is Decision.WAIT and may else ()

@@ -1,7 +1,6 @@
 """What a person looks at: environment, period, time zone and filters; everything that a link must carry.
 
-Frozen and self-checking. Reading it from a URL and writing it there is `ui/url.py`'s business, since only that
-module knows the words of the address bar.
+Frozen and self-checking. Only `ui/url.py` reads it from a URL and writes it there.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ RANGES = {
     "7d": timedelta(days=7),
 }
 DEFAULT_RANGE = "15m"
-# Between these every period can be shifted, doubled and shown in any time zone.
+# Within these bounds every period can be shifted, doubled and shown in any time zone.
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 FILTERS = (
     *("service", "track", "agent", "model", "tool", "contract", "pod", "container", "trace", "q"),
@@ -37,8 +36,8 @@ class Marker:
 class View:
     """One look at the system. `range` is a key of RANGES, or "" when `start` and `end` fix the period.
 
-    `tz` is the zone's name that times are shown in ("UTC" unless the person asked for local time); `notes` are
-    words about parts of the link that could not be read. An empty filter means: all.
+    `tz` is the name of the time zone shown ("UTC" unless the person asked for local time); `notes` say which parts of
+    the link could not be read. An empty filter means: all.
     """
 
     env: str

@@ -21,7 +21,7 @@ LONGEST_WORD = 40
 
 
 class Severity(StrEnum):
-    """How soon a person must look at an alert, worst first."""
+    """How urgent an alert is, worst first."""
 
     CRITICAL = "critical"
     UNKNOWN = "not understood"  # may be the worst, so it stands above a warning
@@ -30,7 +30,7 @@ class Severity(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """How bad a log line is by its own account, worst first."""
+    """The level that a log line states, worst first."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -39,7 +39,7 @@ class LogLevel(StrEnum):
 
 
 class SpanOutcome(StrEnum):
-    """How an operation ended by its span's own account. UNSAID: the span says nothing of it, good or bad."""
+    """The outcome that a span states. UNSAID: it states none."""
 
     FAILED = "failed"
     SUCCEEDED = "succeeded"
@@ -47,7 +47,7 @@ class SpanOutcome(StrEnum):
 
 
 class PolicyDecision(StrEnum):
-    """What a policy made of a request."""
+    """What a policy decided about a request."""
 
     ALLOWED = "allowed"
     DENIED = "denied"
@@ -83,13 +83,13 @@ class Vocabulary(Generic[M]):
         return replace(self, spelled={**kept, **more})
 
     def spellings(self, *meanings: M) -> tuple[str, ...]:
-        """Words that mean one of `meanings` in every usual spelling, for a search that compares exactly."""
+        """All usual spellings of the words that mean one of `meanings`, for a search by exact value."""
         words = [word for word, meaning in self.spelled.items() if meaning in meanings and word]
         return tuple(dict.fromkeys(spelling for word in words for spelling in _cases(word)))
 
 
 def folded(word: str) -> str:
-    """A word without the differences that do not matter."""
+    """A word without the differences that make no difference: case, spaces, dashes, underscores."""
     return word.casefold().translate(_IGNORED)
 
 
@@ -135,7 +135,7 @@ LEVELS: Vocabulary[LogLevel] = _table(
         "all d t 7 10 20 10000 5000",
     },
 )
-# OTLP's numbers are 0 unset, 1 ok, 2 error. "Unset" is what a span has of whose outcome nobody said anything.
+# OTLP's numbers are 0 unset, 1 ok, 2 error. "Unset" means that nobody stated an outcome.
 OUTCOMES: Vocabulary[SpanOutcome] = _table(
     "outcome",
     {
@@ -158,8 +158,8 @@ DECISIONS: Vocabulary[PolicyDecision] = _table(
         PolicyDecision.NOTED: "audit audited log logged warn warned dryrun monitor",
     },
 )
-# Why a pod or container is not what it should be, in the words of the kubelet, the scheduler and the node controller.
-# OVER is how pods and containers end; whether that was a failure is told by the phase and the exit code.
+# Reasons of pods and containers in the words of the kubelet, the scheduler and the node controller. OVER means that it
+# ended; phase and exit code tell whether that was a failure.
 REASONS: Vocabulary[Health] = _table(
     "reason",
     {

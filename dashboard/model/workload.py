@@ -1,4 +1,4 @@
-"""Workloads, pods, nodes, events and limits as the cluster reports them, in the words of who has to mend them."""
+"""Workloads, pods, nodes, events and limits as the cluster reports them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from enum import StrEnum
 
 
 class Health(StrEnum):
-    """How a workload, a pod or a node fares, worst first."""
+    """The health of a workload, a pod or a node, worst first."""
 
-    FAILING = "failing"  # it cannot do its work
-    DEGRADED = "degraded"  # it works with less than it should have
-    UNKNOWN = "unknown"  # it says nothing, or says what no table knows: neither well nor sick
-    CHANGING = "changing"  # on its way: starting, rolling out, going away
+    FAILING = "failing"  # does not work
+    DEGRADED = "degraded"  # works with less capacity than it should have
+    UNKNOWN = "unknown"  # reports nothing, or a word that no table knows: neither healthy nor failing
+    CHANGING = "changing"  # starting, rolling out or terminating
     HEALTHY = "healthy"
-    IDLE = "idle"  # asked to be zero
-    OVER = "over"  # it has ended and will not run again: nothing to mend
+    IDLE = "idle"  # scaled to zero
+    OVER = "over"  # has ended and will not run again: nothing to fix
 
 
 SICK = (Health.FAILING, Health.DEGRADED)
@@ -33,7 +33,7 @@ class ContainerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """One container of a pod, as a log can be asked of it. `is_default` is what `kubectl logs` would take."""
+    """One container of a pod, whose log can be read. `is_default` marks the one that `kubectl logs` would choose."""
 
     name: str
     kind: ContainerKind
@@ -42,15 +42,15 @@ class Container:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """One pod. `trouble` is why it is not what it should be, empty when all is well.
+    """One pod. `trouble` says what is wrong with it, "" when nothing is.
 
     Attributes:
-        workload: name of what controls the pod in the end, its `workload_kind` beside it; "" for a bare pod.
+        workload: name of its top-level owner, with `workload_kind` beside it; "" for a bare pod.
         containers: those that should be ready while the pod runs: main ones and sidecars.
         restarts: of all its containers, init containers too.
         since: when the trouble began; None when the cluster does not say.
         not_understood: words in its status that no table knows.
-        unschedulable: the scheduler's words while no node takes the pod, else "".
+        unschedulable: the scheduler's message while the pod fits no node, else "".
     """
 
     name: str
@@ -82,7 +82,7 @@ class Workload:
     """One Deployment, StatefulSet, DaemonSet, Rollout, Job or bare ReplicaSet with what its pods say.
 
     Attributes:
-        trouble: why it is not what it should be, empty when all is well.
+        trouble: what is wrong with it, "" when nothing is.
         since: when the trouble began; None when the cluster does not say.
         not_understood: words in its status or its pods' that no table knows.
     """
@@ -105,7 +105,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One node. `trouble` is why it is not ready, or what it runs short of; "" when all is well."""
+    """One node. `trouble` says why it is not ready or what it runs short of; "" when nothing is wrong."""
 
     name: str
     health: Health
@@ -131,10 +131,10 @@ class ClusterEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """An autoscaler, disruption budget or quota in one line: what it allows and where it stands.
+    """An autoscaler, disruption budget or quota in one line: what it allows and what is in use.
 
     Attributes:
-        at_limit: whether it holds something back now; None when that cannot be told.
+        at_limit: whether it restricts something now; None when that is not known.
         trouble: why it does not do its work, or what was not understood; "" when all is well.
     """
 
