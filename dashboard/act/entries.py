@@ -53,8 +53,8 @@ def entry(run: Run, phase: Phase, *, outcome: Outcome = Outcome.RUNNING, sentenc
                 "outcome": outcome,
                 "target": target(request.namespace, request.service),
                 "actor_origin": request.actor.origin,
-                "before": {"track": request.source},
-                "after": {"track": request.target, "version": run.version},
+                "before": _side(run, request.source),
+                "after": {**_side(run, request.target), "version": run.version},
                 "break_glass": tidy(request.break_glass),
                 "accepted": list(request.accepted),
                 "verdict": _verdict(run.verdict),
@@ -62,6 +62,11 @@ def entry(run: Run, phase: Phase, *, outcome: Outcome = Outcome.RUNNING, sentenc
             }
         },
     }
+
+
+def _side(run: Run, track: Track) -> dict[str, str]:
+    """A track in the deck's word, with the label that the team tells it by where that is known by now."""
+    return {"track": track, **({"label": run.blue_green.says(track)} if run.blue_green.value(track) else {})}
 
 
 def target(namespace: str, service: str) -> str:

@@ -173,15 +173,15 @@ def _own_matchers(
 def _own_matcher(matcher: LabelMatcher, label: Label) -> LabelMatcher:
     is_plain = label.pattern == "{}"
     if matcher.operator in ("=", "!="):
-        value = label.values.get(matcher.value, matcher.value)
-        if is_plain or not value:
-            return LabelMatcher(
-                label.name, matcher.operator, value if value == matcher.value else escaping.label_value(value)
-            )
-        pattern, operator = _quoted(escaping.literal(value)), f"{matcher.operator[0]}~"
-        return LabelMatcher(label.name, operator, _placed(label, pattern))
-    own = [theirs for ours, theirs in label.values.items() if re.fullmatch(matcher.value.replace("\\\\", "\\"), ours)]
-    pattern = "|".join([_quoted(escaping.literal(value)) for value in own]) or matcher.value
+        values = label.values.get(matcher.value, (matcher.value,))
+        if values == (matcher.value,) and (is_plain or not matcher.value):
+            return replace(matcher, label=label.name)
+        if is_plain and len(values) == 1:
+            return LabelMatcher(label.name, matcher.operator, escaping.label_value(values[0]))
+        return LabelMatcher(label.name, f"{matcher.operator[0]}~", _placed(label, _any_of(values)))
+    asked = re.compile(matcher.value.replace("\\\\", "\\"))
+    own = [value for ours, theirs in label.values.items() if asked.fullmatch(ours) for value in theirs]
+    pattern = "|".join(_quoted(escaping.literal(value)) for value in own) or matcher.value
     if is_plain:
         return LabelMatcher(label.name, matcher.operator, pattern)
     return LabelMatcher(label.name, matcher.operator, _placed(label, f"(?:{pattern})"))
@@ -212,8 +212,8 @@ def _with_our_labels(read: str, mapping: Mapping, metric: MetricNames | None, gr
         if label.name != ours or label.pattern != "{}":
             read = _replaced(read, ours, "$1", label.name, _placed(label, f"({_any_value(label)})"))
         for word, theirs in label.values.items():
-            if word != theirs:
-                read = _replaced(read, ours, word, label.name, _placed(label, _quoted(escaping.literal(theirs))))
+            if theirs != (word,):
+                read = _replaced(read, ours, word, label.name, _placed(label, _any_of(theirs)))
     return read
 
 
@@ -221,7 +221,13 @@ def _any_value(label: Label) -> str:
     """The pattern of the value within a label; only the named values where the label holds more than the value."""
     if label.pattern == "{}":
         return ".+"
-    return "|".join(_quoted(escaping.literal(value)) for value in label.values.values()) or ".+?"
+    return "|".join(_quoted(escaping.literal(value)) for theirs in label.values.values() for value in theirs) or ".+?"
+
+
+def _any_of(values: tuple[str, ...]) -> str:
+    """The pattern of one value or another."""
+    patterns = [_quoted(escaping.literal(value)) for value in values]
+    return patterns[0] if len(patterns) == 1 else f"(?:{'|'.join(patterns)})"
 
 
 def _replaced(read: str, ours: str, value: str, theirs: str, pattern: str) -> str:

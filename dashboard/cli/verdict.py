@@ -85,7 +85,7 @@ def _live(options: argparse.Namespace, ask: Ask, namespace: str, policy: Policy)
             options.evidence.write_text(archive.write(found, policy), encoding="utf-8")
         except OSError as error:
             return _wrong(f"{options.evidence} cannot be written: {error.strerror}")
-    return _told(judge(found, policy), options)
+    return _told(judge(found, policy), found, options)
 
 
 def _until(
@@ -112,14 +112,16 @@ def _replay(options: argparse.Namespace) -> int:
         return _wrong(f"{options.replay} is no evidence that can be judged: {error}")
     if options.check_policy:
         return _check_policy(found.evidence, found.policy)
-    return _told(found.judge(), options)
+    return _told(found.judge(), found.evidence, options)
 
 
-def _told(verdict: Verdict, options: argparse.Namespace) -> int:
+def _told(verdict: Verdict, found: Evidence, options: argparse.Namespace) -> int:
     if options.json:
         print(archive.as_json(verdict))
     else:
-        print(f"{verdict.decision}  {verdict.candidate} {verdict.version}  {verdict.sentence}")
+        own = found.service.value.own_name(verdict.candidate) if found.service.value else ""
+        called = f"{verdict.candidate} ({own})" if own else verdict.candidate
+        print(f"{verdict.decision}  {called} {verdict.version}  {verdict.sentence}")
         for gate in verdict.gates:
             aside = "" if gate.required else " (does not decide)"
             left = f" (about {gate.seconds_left:.0f} s left)" if gate.seconds_left else ""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from dashboard.model.alert import Alert
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.words import SEVERITIES, Severity, Vocabulary, shown
 
@@ -40,6 +42,7 @@ _WORKLOAD = (
 _REPLICA_SET = ("exported_replicaset", "replicaset", "k8s_replicaset_name")
 _POD = ("exported_pod", "pod", "k8s_pod_name", "pod_name", "kubernetes_pod_name")
 _TRACK = ("track", "tealdeck_track", "label_tealdeck_io_track", "tealdeck_io_track")
+_NO_SIGN = re.compile(r"[^A-Za-z0-9_]")
 # In many rules these name the exporter, so whatever is more exact is looked at before.
 _LOOSE_SERVICE = (
     "exported_service",
@@ -89,17 +92,26 @@ def namespace(labels: Mapping[str, str]) -> str:
     return _first(labels, _NAMESPACE)
 
 
-def place(labels: Mapping[str, str]) -> tuple[str, str]:
-    """Service and track that labels speak of; taken from the workload's name where only that is known."""
-    track, workload = _first(labels, _TRACK), workload_of(labels)
-    service, of_workload = _without_track(workload)
+def place(labels: Mapping[str, str], tracks: BlueGreen = OURS) -> tuple[str, str]:
+    """Service and track that labels speak of; taken from the workload's name where only that is known.
+
+    Args:
+        tracks: what tracks are called there. The answer has the deck's words.
+    """
+    service, said = _placed(labels, tracks)
+    return service, tracks.word(said, service)
+
+
+def _placed(labels: Mapping[str, str], tracks: BlueGreen) -> tuple[str, str]:
+    track, workload = _said_track(labels, tracks), workload_of(labels)
+    service, of_workload = _without_track(workload, tracks)
     named = _first(labels, _SERVICE)
     if named:
         return named, track or (of_workload if service == named else "")
     loose = _qualified(_first(labels, _LOOSE_SERVICE))[0]
     if workload and (not loose or not _EXPORTER.search(workload) or _EXPORTER.search(loose)):
         return service, track or of_workload
-    service, of_loose = _without_track(loose)
+    service, of_loose = _without_track(loose, tracks)
     return service, track or of_loose
 
 
@@ -147,8 +159,16 @@ def concerns(alert: Alert, service: GovernedService, candidate: Track) -> bool:
         return candidate in tracks
     if named(service.preview_service):
         return candidate == service.preview
-    said = _first(alert.labels, _TRACK)
+    own = tracks_of(service)
+    said = own.word(_said_track(alert.labels, own), service.name)
     return named(service.name) and (said == candidate or said not in service.tracks)
+
+
+def tracks_of(service: GovernedService) -> BlueGreen:
+    """What the tracks of a service are called."""
+    values = {track: status.value or track for track, status in service.tracks.items()}
+    label = service.track_label or OURS.track_label
+    return replace(OURS, track_label=label, blue=values.get(Track.BLUE, ""), green=values.get(Track.GREEN, ""))
 
 
 def is_elsewhere(alert: Alert, service: GovernedService) -> bool:
@@ -196,11 +216,21 @@ def _of_replica_set(name: str) -> str:
     return name.rpartition("-")[0] or name
 
 
-def _without_track(workload: str) -> tuple[str, str]:
+def _without_track(workload: str, tracks: BlueGreen) -> tuple[str, str]:
+    """The name without the value of a track that it ends in, and that value. A known Service's own values go first."""
     for track in Track:
-        if workload.endswith(f"-{track}"):
-            return workload.removesuffix(f"-{track}"), track.value
+        for value in tracks.spellings(track):
+            service = workload.removesuffix(f"-{value}")
+            if service != workload and tracks.meaning(value, service) in (track, None):
+                return service, value
     return workload, ""
+
+
+def _said_track(labels: Mapping[str, str], tracks: BlueGreen) -> str:
+    """The value of a label that tells the track: the team's own, also as kube-state-metrics writes it, then ours."""
+    own = dict.fromkeys((tracks.track_label, *(one.label for one in tracks.seen)))
+    plain = [_NO_SIGN.sub("_", label) for label in own]
+    return _first(labels, (*plain, *(f"label_{label}" for label in plain), *_TRACK))
 
 
 def _first(labels: Mapping[str, str], names: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ from dashboard.model.reading import Reading
 from dashboard.model.verdict import Evidence, Verdict
 
 # Raised when a change makes old evidence give another verdict.
-FORMAT = 5
+FORMAT = 6
 T = TypeVar("T")
 
 

@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from dashboard.decide import objects
-from dashboard.model.blue_green import ROLLOUT_HASH, BlueGreen, is_of_rollout, rollout_of, selector_of
+from dashboard.model.blue_green import ROLLOUT_HASH, BlueGreen, TrackValues, is_of_rollout, rollout_of, selector_of
 from dashboard.model.release import Track
 from dashboard.model.service_annotations import read_preview_service
 
 Object: TypeAlias = Mapping[str, Any]
+
+# The kinds that `with_seen` reads, in the order of its arguments.
+TRACK_OBJECTS = ("services", "deployments", "replicasets")
 
 
 def of_service(
@@ -26,6 +29,26 @@ def of_service(
     if is_of_rollout(service):
         return _of_rollout(known, service, services, replicasets)
     return known if known.is_fixed else _seen(known, service, deployments)
+
+
+def with_seen(
+    known: BlueGreen,
+    services: Sequence[Object],
+    deployments: Sequence[Object] = (),
+    replicasets: Sequence[Object] = (),
+) -> BlueGreen:
+    """The same with the values of every governed Service of a namespace, so that they are understood in labels,
+    metrics, logs and alerts. Values that are in doubt are left out: they are shown as they are.
+    """
+    found = []
+    for service in services:
+        if known.is_governed(service):
+            own = of_service(known, service, services=services, deployments=deployments, replicasets=replicasets)
+            is_told = (own.track_label, own.blue, own.green) != (known.track_label, known.blue, known.green)
+            if own.is_fixed and is_told and not own.doubt:
+                name = objects.name_of(service)
+                found.append(TrackValues(service=name, label=own.track_label, blue=own.blue, green=own.green))
+    return replace(known, seen=tuple(found))
 
 
 def workloads_of(
@@ -65,7 +88,10 @@ def _apart(service: Object, known: BlueGreen) -> Mapping[str, str]:
 
 
 def _seen(known: BlueGreen, service: Object, deployments: Iterable[Object]) -> BlueGreen:
-    """The first value in the order of the alphabet is blue, so that it keeps its track through a switch."""
+    """The first value in the order of the alphabet is blue, so that it keeps its track through a switch.
+
+    A value that is the deck's word for a track is that track, whatever the other one is called.
+    """
     label, common = known.track_label, _apart(service, known).items()
     running: dict[str, bool] = {}
     for item in deployments:
@@ -76,7 +102,7 @@ def _seen(known: BlueGreen, service: Object, deployments: Iterable[Object]) -> B
     values = {value for value, runs in running.items() if runs or len(running) <= 2} | ({active} - {""})
     if values <= set(Track):
         return replace(known, blue=Track.BLUE.value, green=Track.GREEN.value)
-    blue, green = (*sorted(values), "")[:2]
+    blue, green = (*sorted(values, key=lambda value: (value == Track.GREEN, value != Track.BLUE, value)), "")[:2]
     if len(values) > 2:
         others = [value for value in sorted(values) if value != active]
         doubt = f"{label} has the values {', '.join(sorted(values))}: set blue and green in the settings' blue_green"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from dashboard.decide import objects
-from dashboard.decide.blue_green import of_service
+from dashboard.decide.blue_green import of_service, with_seen
 from dashboard.decide.rollouts import Rollout, rollouts
 from dashboard.model import service_annotations
 from dashboard.model.action import Outcome
@@ -32,9 +32,10 @@ def changes(
     blue_green: BlueGreen = OURS,
 ) -> tuple[Change, ...]:
     """Rollouts and switches of traffic, newest first; `deployments` and `pods` tell when an old template came back."""
-    sets, known = tuple(replica_sets), tuple(deployments)
-    switched = (_switched(one, of_service(blue_green, one, deployments=known, replicasets=sets)) for one in services)
-    deployed = (_deployed(rollout, blue_green) for rollout in rollouts(sets, known, pods))
+    sets, known, governed = tuple(replica_sets), tuple(deployments), tuple(services)
+    switched = (_switched(one, of_service(blue_green, one, deployments=known, replicasets=sets)) for one in governed)
+    seen = with_seen(blue_green, governed, known, sets)
+    deployed = (_deployed(rollout, seen) for rollout in rollouts(sets, known, pods))
     found = [*deployed, *filter(None, switched)]
     return tuple(sorted(found, key=lambda change: change.at, reverse=True))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from dashboard.decide.alerts import by_severity, concerns, is_elsewhere, names_nobody, place, said_severity
+from dashboard.decide.alerts import by_severity, concerns, is_elsewhere, names_nobody, place, said_severity, tracks_of
 from dashboard.decide.policy import Limits
 from dashboard.model.alert import Alert
 from dashboard.model.reading import Reading, State, Unit
@@ -137,7 +137,7 @@ def alerts(evidence: Evidence, limits: Limits) -> GateAnswer:
     if homeless:
         count = "1 critical alert names" if len(homeless) == 1 else f"{len(homeless)} critical alerts name"
         reason += f"; {count} no service: {_listed([alert.name for alert in homeless])}"
-    if any(place(alert.labels)[1] == evidence.candidate for alert in homeless):
+    if any(place(alert.labels, tracks_of(service))[1] == evidence.candidate for alert in homeless):
         return _answer("alerts", title, Result.UNKNOWN, f"{reason}, but this track", behind=found)
     return _answer("alerts", title, Result.PASS, reason, behind=found, unit=Unit.COUNT, value=0, limit=0)
 

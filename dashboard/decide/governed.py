@@ -49,8 +49,9 @@ def governed_service(
         preview_service=preview["metadata"]["name"] if preview else None,
         owner=owner_of(service, owner_labels),
         moved_by=moved_by(service),
+        track_label=blue_green.track_label,
         tracks={
-            track: _status(found, of_track(pods, service, track, blue_green), behind)
+            track: _status(found, of_track(pods, service, track, blue_green), behind, blue_green.value(track))
             for track, found in find_tracks(service, deployments, blue_green).items()
         },
     )
@@ -103,7 +104,7 @@ def release_began(
     return max((at for at in (created, oldest) if at is not None), default=None), f"{deployment}-"
 
 
-def _status(found: TrackDeployment, ours: Sequence[Object], behind: frozenset[str]) -> TrackStatus:
+def _status(found: TrackDeployment, ours: Sequence[Object], behind: frozenset[str], value: str) -> TrackStatus:
     return TrackStatus(
         track=found.track,
         deployment=found.name,
@@ -119,6 +120,7 @@ def _status(found: TrackDeployment, ours: Sequence[Object], behind: frozenset[st
         serving=sum(pod["metadata"]["name"] in behind for pod in ours),
         template=found.template,
         problem=found.problem,
+        value=value,
     )
 
 

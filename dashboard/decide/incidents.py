@@ -14,6 +14,7 @@ from dashboard.decide.alerts import place, said_severity, severity
 from dashboard.decide.families import family, is_burn, is_ours
 from dashboard.decide.wording import in_one_form, named
 from dashboard.model.alert import Alert
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.incident import CauseFamily, Change, Incident, Standing, cause_key
 from dashboard.model.words import SEVERITIES, Severity, Vocabulary
 
@@ -25,6 +26,7 @@ def group(
     words: Vocabulary[Severity] = SEVERITIES,
     addresses: Mapping[str, str] | None = None,
     owner_labels: Sequence[str] = ("owner", "team"),
+    tracks: BlueGreen = OURS,
 ) -> tuple[Incident, ...]:
     """One incident for each cause, in the order of the page. What is suppressed never hides what is not.
 
@@ -33,10 +35,11 @@ def group(
     Args:
         addresses: names of pods by their addresses.
         owner_labels: the labels that name an alert's owner, the first wins.
+        tracks: what tracks are called where the alerts come from.
     """
     causes: dict[tuple[str, ...], list[Alert]] = {}
     for alert in alerts:
-        service, track = place(alert.labels)
+        service, track = place(alert.labels, tracks)
         kind = family(alert)
         causes.setdefault((_standing(alert), kind, _cause(alert), service, track), []).append(alert)
     for key in [key for key in causes if key[3] and not key[4]]:

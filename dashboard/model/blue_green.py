@@ -23,8 +23,21 @@ ROLLOUT = "argo-rollouts.argoproj.io/managed-by-rollouts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrackValues:
+    """The label that tells the tracks of one governed Service, and its value for each; "" where no pods carry one."""
+
+    service: str
+    label: str
+    blue: str
+    green: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BlueGreen:
     """The labels and names of one environment, or of one service once its values were seen.
+
+    The deck calls tracks blue and green everywhere. What a team calls them is translated here and nowhere else:
+    `meaning` and `word` from the team's value to ours, `spellings` from ours to all values that mean it.
 
     Attributes:
         track_label: the label on pods and in the selector that tells the track.
@@ -34,6 +47,7 @@ class BlueGreen:
         services: Services that are governed by name, without a label.
         preview_name: the name of a preview Service, {} for the name of the Service. The annotation wins over it.
         doubt: why it is not known which value is which track; "" when it is.
+        seen: the values of the Services of one namespace that are not `blue` and `green`, once they were looked up.
     """
 
     track_label: str = TRACK
@@ -44,6 +58,7 @@ class BlueGreen:
     services: tuple[str, ...] = ()
     preview_name: str = "{}-preview"
     doubt: str = ""
+    seen: tuple[TrackValues, ...] = ()
 
     @property
     def is_fixed(self) -> bool:
@@ -79,10 +94,47 @@ class BlueGreen:
         metadata = service["metadata"]
         return metadata["name"] in self.services or (metadata.get("labels") or {}).get(self.governed_label) == "true"
 
+    def meaning(self, value: str, service: str = "", label: str = "") -> Track | None:
+        """The track that a value means on `service`, or on all of them; None where it means none, or either."""
+        tracks = {track for pair in self._pairs(service, label) for track in Track if value and pair[track] == value}
+        return tracks.pop() if len(tracks) == 1 else None
+
+    def word(self, value: str, service: str = "") -> str:
+        """A track's value in the deck's word; a value that means none, or either, as it is.
+
+        The deck's own word means itself, unless a Service calls a track so that is the other one elsewhere.
+        """
+        is_contested = value in tuple(Track) and any(value in pair.values() for pair in self._pairs(service))
+        return self.meaning(value, service) or (f"{self.track_label}={value}" if is_contested else value)
+
+    def values(self, track: Track, service: str = "") -> tuple[str, ...]:
+        """Every value of the label that means a track; none where it is not known."""
+        values = (pair[track] for pair in self._pairs(service))
+        return tuple(dict.fromkeys(value for value in values if self.meaning(value, service) is track))
+
+    def spellings(self, track: str, service: str = "") -> tuple[str, ...]:
+        """Every value that means a track, the deck's own word last; a text that is no track alone."""
+        if track not in tuple(Track):
+            return (track,)
+        own_word = (track,) if self.word(track, service) == track else ()
+        return tuple(dict.fromkeys((*self.values(Track(track), service), *own_word)))
+
     def track_shown(self, labels: Mapping[str, Any]) -> str:
-        """The track in the deck's word; a value that means no track is returned unchanged."""
+        """The track that a pod's labels tell, in the deck's word; a value that means none as it is."""
+        for label in (self.track_label, *(one.label for one in self.seen)):
+            if found := self.meaning(str(labels.get(label) or ""), label=label):
+                return found
         value = str(labels.get(self.track_label) or "")
-        return self.track(value) or value
+        return f"{self.track_label}={value}" if value in tuple(Track) and self._pairs() else value
+
+    def _pairs(self, service: str = "", label: str = "") -> tuple[Mapping[Track, str], ...]:
+        """The values of both tracks: those of one service where they are known, else of every one."""
+        seen = [one for one in self.seen if label in ("", one.label)]
+        mine = [one for one in seen if one.service == service]
+        pairs: list[tuple[str, str]] = [(one.blue, one.green) for one in mine or seen]
+        if self.is_fixed and not mine and label in ("", self.track_label):
+            pairs.append((self.blue, self.green))
+        return tuple({Track.BLUE: blue, Track.GREEN: green} for blue, green in dict.fromkeys(pairs))
 
     def version(self, labels: Mapping[str, Any]) -> str:
         """The version in the labels; "" without one."""

@@ -41,12 +41,17 @@ class Label:
     Attributes:
         name: the label's own name. Empty: these metrics have no such label.
         pattern: where the value stands within the label's value, `{}` in RE2: `support-agent-{}-.*` on a pod's name.
-        values: our word for a value (blue, deny) and the team's own. A value in neither stays as it is.
+        values: our word for a value (blue, deny) and the team's own, one or several. Any other value stays as it is.
     """
 
     name: str
     pattern: str = "{}"
-    values: MappingOf[str, str] = field(default_factory=dict)
+    values: MappingOf[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def renames(self) -> bool:
+        """Whether some value has another word than ours."""
+        return any(theirs != (ours,) for ours, theirs in self.values.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,12 +222,25 @@ class Mapping:
     labels: MappingOf[str, Label] = field(default_factory=dict)
     metrics: MappingOf[str, MetricNames] = field(default_factory=dict)
 
-    def with_tracks(self, blue: str, green: str) -> Mapping:
-        """The same where the track's label on metrics has these values; what the label's own line says stays."""
-        track = self.label("track")
-        if track.values or (blue, green) in (("", ""), ("blue", "green")):
+    def with_tracks(self, values: MappingOf[str, tuple[str, ...]]) -> Mapping:
+        """The same where tracks have these values on metrics. A label whose own line gives it other words keeps them.
+
+        Args:
+            values: by the deck's word for a track.
+        """
+        if not any(theirs != (ours,) for ours, theirs in values.items()):
             return self
-        return replace(self, labels={**self.labels, "track": replace(track, values={"blue": blue, "green": green})})
+
+        def own(label: Label) -> Label:
+            return label if label.renames else replace(label, values=values)
+
+        metrics = {
+            key: replace(metric, labels={**metric.labels, "track": own(metric.labels["track"])})
+            if "track" in metric.labels
+            else metric
+            for key, metric in self.metrics.items()
+        }
+        return replace(self, labels={**self.labels, "track": own(self.label("track"))}, metrics=metrics)
 
     def label(self, logical: str, metric: MetricNames | None = None) -> Label:
         """What carries a label, on `metric` where it has its own."""

@@ -24,7 +24,8 @@ class TrackStatus:
     """One track as the cluster reports it.
 
     `serving` counts its pods that get connections of the active Service. `template` is a fingerprint of the pod
-    template. `problem` says why users cannot be moved to it; "" when they can.
+    template. `problem` says why users cannot be moved to it; "" when they can. `value` is the value of the Service's
+    `track_label`: what the team calls the track.
     """
 
     track: Track
@@ -36,13 +37,15 @@ class TrackStatus:
     serving: int
     template: str = ""
     problem: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernedService:
     """A Service with a blue and a green Deployment. `active` is the track that its selector names.
 
-    `moved_by` says who moves its users instead of the deck, and how; "" when the deck may.
+    `moved_by` says who moves its users instead of the deck, and how; "" when the deck may. `track_label` is the label
+    on pods that tells the track.
     """
 
     namespace: str
@@ -52,8 +55,14 @@ class GovernedService:
     owner: str
     tracks: Mapping[Track, TrackStatus]
     moved_by: str = ""
+    track_label: str = ""
 
     @property
     def preview(self) -> Track:
         """The track that does not serve users."""
         return self.active.other
+
+    def own_name(self, track: Track) -> str:
+        """What the team calls a track, as a selector has it: `slot=a`; "" where that is the deck's word."""
+        value = self.tracks[track].value if track in self.tracks else ""
+        return f"{self.track_label}={value}" if value not in ("", track) else ""

@@ -22,15 +22,18 @@ from connectors.errors import SourceError
 from connectors.kubernetes import KINDS
 from dashboard import connections
 from dashboard.catalog.translation import NotMeasuredError
+from dashboard.decide.blue_green import TRACK_OBJECTS, with_seen
+from dashboard.model.blue_green import BlueGreen
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
 from dashboard.model.reading import Reading, Source, State, missing, unmeasured
+from dashboard.model.release import Track
 from dashboard.model.telemetry import Telemetry
 from dashboard.queries.breaker import Breaker, unreadable, utc_now
 from dashboard.queries.cache import AnyReading, Cache, Ticket, aged
 from dashboard.queries.informer import Informer
 from dashboard.queries.presence import lacking
 from dashboard.queries.readings import Readings
-from dashboard.queries.request import Alerts, Instant, Logs, Objects, PodLog, Range, Request, namespace_of
+from dashboard.queries.request import Alerts, Instant, Logs, Objects, PodLog, Range, Request, namespace_of, track_of
 from dashboard.queries.selector import matcher
 from dashboard.queries.source_calls import SourceCall, SourceCalls, Sources
 from dashboard.queries.source_calls.call import INSTANT_SECONDS
@@ -119,7 +122,8 @@ class Ask:
         """
         began = time.monotonic()
         names = self._names_for(requests.values())
-        calls = {key: self._call(request, names) for key, request in requests.items()}
+        tracks = self._tracks_of(requests.values())
+        calls = {key: self._call(request, names, tracks) for key, request in requests.items()}
         present = self._present(call for call in calls.values() if isinstance(call, SourceCall))
         waiting = {key: call if callable(call) else self._begin_measured(call, present) for key, call in calls.items()}
         return Readings(requests, {key: finish(time.monotonic() - began) for key, finish in waiting.items()})
@@ -173,7 +177,24 @@ class Ask:
         )
         return self.metric_names(patience_seconds=NAMES_PATIENCE_SECONDS).value or () if matters else ()
 
-    def _call(self, request: Request, names: Collection[str]) -> SourceCall | Awaiting:
+    def _tracks_of(self, requests: Iterable[Request]) -> Mapping[str, BlueGreen]:
+        """What tracks are called in each namespace, where the settings leave it to the values that are seen."""
+        known = self.environment.blue_green.known
+        if known.is_fixed:
+            return {}
+        speaking = {namespace_of(one) for one in requests if not isinstance(one, Alerts | Objects | PodLog)}
+        began = time.monotonic()
+        return {
+            namespace: self._seen(known, namespace, began)
+            for namespace in sorted(speaking & set(self.environment.namespaces), key=str)
+            if namespace
+        }
+
+    def _seen(self, known: BlueGreen, namespace: str, began: float) -> BlueGreen:
+        waiting = {kind: self._begin_objects(Objects(kind, namespace)) for kind in TRACK_OBJECTS}
+        return with_seen(known, *(finish(time.monotonic() - began).value or () for finish in waiting.values()))
+
+    def _call(self, request: Request, names: Collection[str], tracks: Mapping[str, BlueGreen]) -> SourceCall | Awaiting:
         """How the source is asked; what waits for the answer where that is known or begun already."""
         namespace = namespace_of(request)
         if namespace is not None and namespace not in self.environment.namespaces:
@@ -181,8 +202,12 @@ class Ask:
             raise ValueError(f"the settings of {self.environment.name} do not list the namespace {namespace!r}")
         if isinstance(request, Objects):
             return self._begin_objects(request)
+        spoken = tracks.get(namespace or "")
+        if spoken is not None and track_of(request) in tuple(Track) and not spoken.values(Track(track_of(request))):
+            why = f"no governed Service shows which value of {spoken.track_label} is {track_of(request)}"
+            return _at_once(missing(why, source=Source.KUBERNETES))
         try:
-            return self._calls.of(request, names)
+            return self._calls.of(request, names, spoken)
         except NotMeasuredError as error:
             return _at_once(unmeasured(str(error), source=Source.PROMETHEUS))
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from dashboard.decide import findings as decide_findings
+from dashboard.decide.blue_green import TRACK_OBJECTS, with_seen
 from dashboard.decide.cluster_events import last_warnings
 from dashboard.decide.nodes import nodes as decide_nodes
 from dashboard.decide.workloads import pods as decide_pods
@@ -57,6 +58,7 @@ def cluster_state(
     readings: Readings, now: datetime, words: Words = WORDS, blue_green: BlueGreen = OURS
 ) -> ClusterState:
     """The answers to `ask_cluster`, judged at `now`."""
+    blue_green = tracks_seen(readings, blue_green)
     raw = readings.objects("cluster.pods")
     replica_sets, jobs = (readings.objects(f"cluster.{kind}").value or () for kind in ("replicasets", "jobs"))
     # Without events the reasons are fewer; who is sick is told without them.
@@ -80,6 +82,12 @@ def cluster_state(
     return ClusterState(
         pods=pods, workloads=workloads, nodes=nodes, findings=_findings(readings, pods, workloads, nodes, blue_green)
     )
+
+
+def tracks_seen(readings: Readings, blue_green: BlueGreen) -> BlueGreen:
+    """What tracks are called here, from the answers to `ask_cluster`."""
+    asked = {"services": _GOVERNED} | {kind: f"cluster.{kind}" for kind in ("deployments", "replicasets")}
+    return with_seen(blue_green, *(readings.objects(asked[kind]).value or () for kind in TRACK_OBJECTS))
 
 
 def totals(workloads: Iterable[Workload], pods: Iterable[Pod]) -> tuple[int, int]:

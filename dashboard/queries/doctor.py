@@ -14,7 +14,7 @@ from dashboard.catalog.index import ENTRIES
 from dashboard.model.mapping import CONCEPTS, LABELS, OURS, Concept, Label, MetricNames
 from dashboard.model.mapping import Mapping as NameMapping
 from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
-from dashboard.settings.names import mapping_of, preset, preset_names
+from dashboard.settings.names import mapping_of, preset, preset_mapping, preset_names
 
 # Labels without which figures would be told of the wrong thing.
 _PLACING = ("namespace", "service", "track")
@@ -41,7 +41,7 @@ class Suggestion:
 
 def candidates() -> frozenset[str]:
     """Every metric that a concept may be read from: ours and those of all presets."""
-    mappings = [OURS, *(mapping_of((name,), {}, {}) for name in preset_names())]
+    mappings = [OURS, *(preset_mapping(name) for name in preset_names())]
     return frozenset(name for mapping in mappings for name in carriers(mapping))
 
 
@@ -73,14 +73,14 @@ def suggest(telemetry: Telemetry) -> Suggestion:
 
 def _placed(stack: str, sets: tuple[Mapping[str, str], ...]) -> int:
     """How many of the labels that place a figure there are under the names of a stack."""
-    mapping = mapping_of((stack,) if stack else (), {}, {})
+    mapping = preset_mapping(stack)
     return sum(_has(mapping.label(logical), sets) for logical in _PLACING)
 
 
 def _overridden(presets: tuple[str, ...], telemetry: Telemetry) -> Mapping[str, MetricNames]:
     """Metrics that are there and that a later preset hides: each gets a line of its own."""
     chosen = mapping_of(presets, {}, {})
-    below = (OURS, *(mapping_of((name,), {}, {}) for name in presets))
+    below = (OURS, *(preset_mapping(name) for name in presets))
     found = {}
     for concept in CONCEPTS:
         if _carrier(concept, chosen) in telemetry.recent:
@@ -144,7 +144,8 @@ def _sets(name: str, telemetry: Telemetry) -> tuple[Mapping[str, str], ...]:
 
 def _has(label: Label, sets: Iterable[Mapping[str, str]]) -> bool:
     """Whether some series carry a label, with a value where its pattern wants one."""
-    pattern = re.compile(label.pattern.replace("{}", f"(?:{'|'.join(map(re.escape, label.values.values())) or '.+'})"))
+    known = [value for theirs in label.values.values() for value in theirs]
+    pattern = re.compile(label.pattern.replace("{}", f"(?:{'|'.join(map(re.escape, known)) or '.+'})"))
     return any(label.name in each and pattern.fullmatch(each[label.name]) for each in sets)
 
 
@@ -162,7 +163,7 @@ def _in_scope(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> b
 def _elsewhere(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> tuple[str, str] | None:
     """A metric that carries a concept under the names of a preset, and that preset."""
     for name in preset_names():
-        metrics = mapping_of((name,), {}, {}).metrics
+        metrics = preset_mapping(name).metrics
         if concept.key in metrics and metrics[concept.key] != mapping.metrics.get(concept.key):
             found = _carrier(concept, NameMapping(metrics=metrics))
             if found in telemetry.recent:
@@ -187,7 +188,7 @@ def _metric_presets(telemetry: Telemetry) -> Iterator[str]:
 
 
 def _found_by(name: str, key: str, telemetry: Telemetry) -> bool:
-    metrics = mapping_of((name,), {}, {}).metrics
+    metrics = preset_mapping(name).metrics
     concept = next(each for each in CONCEPTS if each.key == key)
     return key in metrics and _carrier(concept, NameMapping(metrics=metrics)) in telemetry.recent
 
@@ -212,7 +213,7 @@ def _label_lines(lacking: Iterable[str], name: str, telemetry: Telemetry) -> Ite
     """What would tell the labels that lack, from what the series do have."""
     sets = _sets(name, telemetry)
     for stack in _STACKS[1:]:
-        mapping = mapping_of((stack,), {}, {})
+        mapping = preset_mapping(stack)
         if all(_has(mapping.label(logical), sets) for logical in lacking):
             yield f'presets = ["{stack}"]'
             return

@@ -12,6 +12,7 @@ from connectors.elasticsearch import Found, Hit
 from dashboard.catalog.fields import FIELDS, NANOSECONDS_IN, STRUCTURED, TIME, OwnFields, names
 from dashboard.decide import lines
 from dashboard.decide.alerts import workload_of_pod
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.log import LogEntry, LogPlace
 from dashboard.model.words import WORDS, LogLevel, SpanOutcome, Words
 
@@ -40,6 +41,7 @@ class Reader:
     places: tuple[LogPlace, ...] = ()
     words: Words = WORDS
     own: OwnFields = field(default_factory=dict)
+    tracks: BlueGreen = OURS
 
     def entries(self, found: Found) -> tuple[tuple[LogEntry, ...], tuple[str, ...]]:
         """The documents that can be read, and in words how many could not: one of them costs itself alone."""
@@ -62,12 +64,13 @@ class Reader:
         flat = dict(_flat(hit.source))
         message, place = self._message(flat), self._place(flat)
         word, level = self._level(flat, message)
+        service = self._text(flat, "service") or place.service
         return LogEntry(
             at=_at(hit, flat),
             severity=word,
             message=message,
-            service=self._text(flat, "service") or place.service,
-            track=self._text(flat, "track") or place.track,
+            service=service,
+            track=self.tracks.word(self._text(flat, "track"), service) or place.track,
             pod=self._text(flat, "pod"),
             trace_id=self._text(flat, "trace_id"),
             span_id=self._text(flat, "span_id"),

@@ -18,6 +18,7 @@ from connectors.elasticsearch import Elasticsearch, Found
 from connectors.errors import NotFound, SourceError, TimedOut, understood
 from dashboard.catalog.fields import TIME, OwnFields, text_of
 from dashboard.decide.patterns import patterns
+from dashboard.model.blue_green import BlueGreen
 from dashboard.model.log import LogEntry, LogPage, LogPlace, Patterns, Surroundings
 from dashboard.model.words import WORDS, Words
 from dashboard.queries import search, survey
@@ -155,7 +156,7 @@ class LogReader:
         budget = _TimeLeft(budget_seconds, self._seconds)
         logs, cursor = request.logs, request.cursor
         fields = self._resolver.resolution(logs.stream, streams, timeout_seconds=budget_seconds)
-        reader = self._reader(logs.stream, logs.places)
+        reader = self._reader(logs.stream, logs.tracks, logs.places)
         asked = search.without(search.query(logs, fields, self._words), cursor.shown)
         found = self._elasticsearch.search(
             streams,
@@ -192,7 +193,7 @@ class LogReader:
                     timeout_seconds=budget.left(),
                 )
 
-            reader = self._reader(request.stream)
+            reader = self._reader(request.stream, request.tracks)
             here = ask(itself, "asc", 1)
             if not here.hits:
                 return LogResult(value=None, query=text, nothing=NO_DOCUMENT, left_out=here.left_out)
@@ -218,7 +219,7 @@ class LogReader:
         if found is None or not found.hits:
             return LogResult(value=None, query=text, nothing=NO_DOCUMENT, left_out=found.left_out if found else ())
         with understood(SOURCE):
-            return LogResult(value=self._reader(request.stream).entry(found.hits[0]), query=text)
+            return LogResult(value=self._reader(request.stream, request.tracks).entry(found.hits[0]), query=text)
 
     def patterns(self, streams: str, request: LogPatterns, *, budget_seconds: float) -> LogResult[Patterns]:
         """What the newest lines say, without what differs from one to the next."""
@@ -237,7 +238,7 @@ class LogReader:
         text = search.as_text(streams, asked)
         if found is None:
             return _no_stream(streams, text)
-        read, unread = self._reader(logs.stream, logs.places).entries(found)
+        read, unread = self._reader(logs.stream, logs.tracks, logs.places).entries(found)
         entries = [entry for entry in read if search.fits(logs, entry)]
         value = Patterns(
             patterns=patterns(entries),
@@ -266,7 +267,7 @@ class LogReader:
         if found is None:
             return _no_stream(streams, text)
         more, uncounted = self._split_counts(window, fields, asked, end)
-        entries, unread = self._reader(request.stream, request.places).entries(found)
+        entries, unread = self._reader(request.stream, request.tracks, request.places).entries(found)
         with understood(SOURCE):
             found = replace(found, aggregations={**found.aggregations, **more})
             page = search.page(window, found, entries, fields, width)
@@ -313,8 +314,8 @@ class LogReader:
         with understood(SOURCE):
             return (*closed, *survey.findings(request, fields, self._words, found.aggregations))
 
-    def _reader(self, stream: str, places: tuple[LogPlace, ...] = ()) -> Reader:
-        return Reader(stream=stream, places=places, words=self._words, own=self._own.get(stream, {}))
+    def _reader(self, stream: str, tracks: BlueGreen, places: tuple[LogPlace, ...] = ()) -> Reader:
+        return Reader(stream=stream, places=places, words=self._words, own=self._own.get(stream, {}), tracks=tracks)
 
     def _found(self, streams: str, **asked: Any) -> Found | None:
         """None where no data stream has the name."""

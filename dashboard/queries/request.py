@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar, assert_never
 
 from dashboard.catalog.expression import Expression
+from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.log import Cursor, DocumentId, LogPlace
 
 Stream: TypeAlias = Literal["logs", "traces", "audit"]
@@ -68,6 +69,7 @@ class Logs:
     `places` tells the service and track of documents that carry only the name of their pod. All workloads of the
     namespace belong there: the name of one may begin like another's.
     Answers are shared for `step_seconds`: for how long nothing new is worth a search over much.
+    `tracks` says what documents call a track; `Ask` fills it in, and filters speak of tracks in the deck's words.
     """
 
     stream: Stream
@@ -84,6 +86,7 @@ class Logs:
     widening: bool = False
     step_seconds: int = 1
     places: tuple[LogPlace, ...] = ()
+    tracks: BlueGreen = OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ class LogDocument:
     stream: Stream
     namespace: str
     document: DocumentId
+    tracks: BlueGreen = OURS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,7 @@ class LogContext:
     filters: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     before: int = 20
     after: int = 20
+    tracks: BlueGreen = OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +170,49 @@ class PodLog:
 
 LogRequest: TypeAlias = Logs | MoreLogs | LogDocument | LogContext | LogPatterns
 Request: TypeAlias = Instant | Range | Alerts | LogRequest | Objects | PodLog
+
+
+def in_words_of(request: LogRequest, tracks: BlueGreen) -> LogRequest:
+    """The same request where documents call tracks so: a filter takes every value that means its track."""
+    match request:
+        case MoreLogs():
+            return replace(request, logs=_in_words_of(request.logs, tracks))
+        case LogPatterns():
+            return replace(request, logs=_in_words_of(request.logs, tracks))
+        case LogDocument():
+            return replace(request, tracks=tracks)
+        case Logs():
+            return _in_words_of(request, tracks)
+        case LogContext():
+            return _in_words_of(request, tracks)
+        case _:
+            assert_never(request)
+
+
+def track_of(request: Request) -> str:
+    """The track that a request is about, in the deck's word; "" where it is about both or none."""
+    match request:
+        case Instant() | Range():
+            return str(request.values.get("track") or "")
+        case MoreLogs() | LogPatterns():
+            return track_of(request.logs)
+        case Logs() | LogContext():
+            found = request.filters.get("track") or ""
+            return found if isinstance(found, str) else ",".join(found)
+        case _:
+            return ""
+
+
+_Filtered = TypeVar("_Filtered", Logs, LogContext)
+
+
+def _in_words_of(request: _Filtered, tracks: BlueGreen) -> _Filtered:
+    wanted, service = request.filters.get("track") or (), request.filters.get("service") or ""
+    words = (wanted,) if isinstance(wanted, str) else wanted
+    one = service if isinstance(service, str) else ""
+    values = tuple(dict.fromkeys(value for word in words for value in tracks.spellings(word, one)))
+    filters = {**request.filters, "track": values[0] if len(values) == 1 else values} if values else request.filters
+    return replace(request, filters=filters, tracks=tracks)
 
 
 def namespace_of(request: Request) -> str | None:

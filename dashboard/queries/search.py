@@ -135,7 +135,9 @@ def page(request: Logs, found: Found, entries: tuple[LogEntry, ...], fields: Res
         total_is_lower_bound=found.total_is_lower_bound or bool(found.left_out) or is_unsure,
         histogram=_histogram(request, buckets, width_seconds) if request.histogram_buckets else (),
         terms={
-            name: _of_entries(fitting, name) if len(entries) == found.total and name in _READ else _terms(counts, name)
+            name: _of_entries(fitting, name)
+            if len(entries) == found.total and name in _READ
+            else _terms(counts, name, request)
             for name in request.terms
         },
         lacking=lacking(request, fields),
@@ -217,7 +219,7 @@ def shape(request: Logs) -> Hashable:
     """All of a request but its window: what two looks at the same moving window have in common."""
     filters = tuple(sorted((name, wanted) for name, wanted in request.filters.items() if wanted))
     counts = (request.histogram_buckets, request.terms, request.places)
-    order = (request.sort, request.newest_first, request.widening)
+    order = (request.sort, request.newest_first, request.widening, request.tracks)
     return (request.namespace, filters, request.text, request.size, *order, *counts)
 
 
@@ -268,12 +270,17 @@ def _counts(request: Logs, fields: Resolution) -> dict[str, tuple[frozenset[str]
     return asked
 
 
-def _terms(counts: Mapping[str, Any], name: str) -> tuple[tuple[str, int], ...]:
+def _terms(counts: Mapping[str, Any], name: str, request: Logs) -> tuple[tuple[str, int], ...]:
     found: Counter[str] = Counter()
+    service = request.filters.get("service") or ""
+
+    def word(key: str) -> str:
+        return request.tracks.word(key, service if isinstance(service, str) else "") if name == "track" else key
+
     for part, counted in counts.items():
         if part == name or part.startswith(f"{name}+"):
             for bucket in counted.get(_VALUES, counted)["buckets"]:
-                found[str(bucket["key"])] += int(bucket["doc_count"])
+                found[word(str(bucket["key"]))] += int(bucket["doc_count"])
         elif part.startswith(f"{name}@") and counted["doc_count"]:
             found[part.partition("@")[2]] += int(counted["doc_count"])
     return tuple(found.most_common(_TERMS_SIZE))

@@ -87,7 +87,8 @@ def _label(label: Label) -> str:
         return _value(label.name)
     parts = [f"name = {_value(label.name)}"]
     parts += [f"pattern = {_value(label.pattern)}"] if label.pattern != "{}" else []
-    parts += [f"values = {_value(dict(label.values))}"] if label.values else []
+    values = {word: theirs[0] if len(theirs) == 1 else theirs for word, theirs in label.values.items()}
+    parts += [f"values = {_value(values)}"] if values else []
     return f"{{ {', '.join(parts)} }}"
 
 

@@ -29,7 +29,7 @@ from dashboard.model.view import View
 from dashboard.model.workload import Pod, Workload
 from dashboard.queries import measures, signs
 from dashboard.queries.ask import Alerts, Ask, Instant, Objects, Readings, Request
-from dashboard.queries.cluster import ask_cluster, cluster_state
+from dashboard.queries.cluster import ask_cluster, cluster_state, tracks_seen
 from dashboard.queries.coverage import coverage
 from dashboard.queries.incident import MEASURES, Place, by_measure, evidence, line_at, place, value_at
 from dashboard.queries.policy import limits_of
@@ -100,7 +100,8 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     ours = [alert for alert in alerts.value or () if namespace(alert.labels) in ("", view.ns)]
     raw = readings.objects("cluster.pods").value or ()
     addresses = wording.addresses_of(raw)
-    known = incidents.group(ours, words.severity, addresses, ask.environment.owner_labels)
+    tracks = tracks_seen(readings, ask.environment.blue_green.known)
+    known = incidents.group(ours, words.severity, addresses, ask.environment.owner_labels, tracks)
     symptoms, longer = _symptoms(readings, "now", seconds), _symptoms(readings, "longer", _LONGER * seconds)
     pods = cluster.pods.value or ()
     seen = (

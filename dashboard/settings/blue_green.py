@@ -74,6 +74,8 @@ class BlueGreenSettings(Section):
             raise not_allowed("blue or green alone", "both, or neither: then the two values that are seen")
         if self.blue and self.blue == self.green:
             raise not_allowed(f"blue and green {self.blue!r}", "two values that differ")
+        if self.blue == "green" or self.green == "blue":
+            raise not_allowed(f"blue {self.blue!r} and green {self.green!r}", "a track's own word for that track alone")
         return self
 
     @property

@@ -9,10 +9,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
+from dashboard.model.blue_green import BlueGreen
 from dashboard.model.mapping import Mapping as NameMapping
+from dashboard.model.release import Track
 from dashboard.settings.base import DnsLabel, Name, Section, listed, not_allowed
 from dashboard.settings.blue_green import BlueGreenSettings
-from dashboard.settings.names import Labels, Metrics, PresetName, check, mapping_of
+from dashboard.settings.fields import ByStream, merged, of_label
+from dashboard.settings.names import Labels, Metrics, PresetName, check, mapping_of, preset
 from dashboard.settings.release import ReleaseSettings
 from dashboard.settings.sources import (
     AlertmanagerSettings,
@@ -125,8 +128,18 @@ class EnvironmentSettings(Section):
         return frozenset(named - {""})
 
     @cached_property
+    def fields(self) -> ByStream:
+        """The fields of documents by stream and concept: own lines, the track's label, then presets."""
+        presets = (preset(name).fields.by_stream() for name in reversed(self.presets))
+        return merged((self.elasticsearch.fields.by_stream(), of_label(self.blue_green.track_label), *presets))
+
+    @cached_property
     def mapping(self) -> NameMapping:
         """What carries what in this environment's metrics: presets, and the own lines over them."""
-        return mapping_of(self.presets, self.labels, self.metrics).with_tracks(
-            self.blue_green.blue, self.blue_green.green
-        )
+        return self.mapping_for(self.blue_green.known)
+
+    def mapping_for(self, tracks: BlueGreen, service: str = "") -> NameMapping:
+        """The same with the values of tracks that are known by now: those of one service, or of every one."""
+        mapping = mapping_of(self.presets, self.labels, self.metrics)
+        values = {word: tracks.values(word, service) for word in Track}
+        return mapping.with_tracks({word.value: own for word, own in values.items() if own})

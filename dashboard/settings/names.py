@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from dashboard.model.mapping import CONCEPTS, LABELS, UNITS, Concept, Label, Mapping, MetricNames
 from dashboard.settings.base import Section, not_allowed
+from dashboard.settings.fields import FieldSettings
 
 PRESETS = Path(__file__).parent.parent / "presets"
 _CONCEPTS = {concept.key: concept for concept in CONCEPTS}
@@ -48,6 +49,10 @@ def _pattern(text: str) -> str:
 Matchers = Annotated[str, AfterValidator(_matchers)]
 
 
+def _several(given: Any) -> Any:
+    return (given,) if isinstance(given, str) else given
+
+
 class LabelSettings(Section):
     """What carries one label. A string in its place is the label's name."""
 
@@ -55,8 +60,8 @@ class LabelSettings(Section):
     pattern: Annotated[str, AfterValidator(_pattern)] = Field(
         default="{}", description="Where the value stands within the label's value: support-agent-{}-.* on a pod."
     )
-    values: dict[str, str] = Field(
-        default={}, description="The deck's word and the team's: { deny = 'blocked', allow = 'ok' }."
+    values: dict[str, Annotated[tuple[str, ...], BeforeValidator(_several)]] = Field(
+        default={}, description="The deck's word and the team's: { deny = ['blocked', 'held'], allow = 'ok' }."
     )
 
     def label(self) -> Label:
@@ -139,6 +144,7 @@ class Preset(Section):
     about: str = Field(description="Whose telemetry this is, in one sentence.")
     labels: Labels = Field(default={})
     metrics: Metrics = Field(default={})
+    fields: FieldSettings = FieldSettings()
 
 
 @cache
@@ -151,6 +157,12 @@ def preset_names() -> tuple[str, ...]:
 def preset(name: str) -> Preset:
     """One of them."""
     return Preset.model_validate(tomllib.loads((PRESETS / f"{name}.toml").read_text(encoding="utf-8")))
+
+
+@cache
+def preset_mapping(name: str) -> Mapping:
+    """What one of them says, alone; "" is our own names."""
+    return mapping_of((name,) if name else (), {}, {})
 
 
 def _known_preset(name: str) -> str:

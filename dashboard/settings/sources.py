@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from dashboard.settings.base import Section, Url, listed, not_allowed
+from dashboard.settings.base import Section, Url, not_allowed
+from dashboard.settings.fields import FieldSettings
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", to_lower=True)]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]*$")]
@@ -59,34 +59,6 @@ class PrometheusSettings(HttpApi):
 
 class AlertmanagerSettings(HttpApi):
     """Firing alerts, silences and who is told."""
-
-
-# What a document's fields can be named for; the concepts of `catalog/fields.py`.
-FieldConcept = Literal[
-    "message", "severity", "severity_number", "service", "namespace", "pod", "workload", "track", "version",
-    "trace_id", "span_id", "agent", "model", "tool", "conversation", "operation", "error_type", "contract", "clause",
-]  # fmt: skip
-SpanConcept = Literal[
-    "message", "status", "kind", "duration", "parent_span_id", "service", "namespace", "pod", "workload", "track",
-    "version", "trace_id", "span_id", "agent", "model", "tool", "conversation", "operation", "error_type", "contract",
-    "clause",
-]  # fmt: skip
-FieldPath = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\s*]+$")]
-FieldPaths = Annotated[tuple[FieldPath, ...], BeforeValidator(listed)]
-
-
-class FieldSettings(Section):
-    """Fields of your own documents, each by what it means. They are looked at before those that the deck knows."""
-
-    logs: dict[FieldConcept, FieldPaths] = Field(
-        default_factory=dict, description="A field or several of the log lines, by concept."
-    )
-    traces: dict[SpanConcept, FieldPaths] = Field(default_factory=dict, description="The same of the spans.")
-
-    def by_stream(self) -> dict[str, dict[str, tuple[str, ...]]]:
-        """By the stream that they are in."""
-        tables: Mapping[str, Mapping[Any, tuple[str, ...]]] = {"logs": self.logs, "traces": self.traces}
-        return {stream: dict(fields) for stream, fields in tables.items()}
 
 
 class ElasticsearchSettings(HttpSource):

@@ -106,7 +106,7 @@ def _track(service: GovernedService, track: Track, figures: TrackFigures, now: d
         ("violations", _cell(figures.violation_ratio, Unit.RATIO, now)),
     ]
     rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in pairs)
-    version = in_html(status.version or "no version")
+    version = in_html(" · ".join(filter(None, (status.version or "no version", service.own_name(track)))))
     return f'<div class="td-card">{head}<p class="td-version">{version}</p><dl>{rows}</dl></div>'
 
 

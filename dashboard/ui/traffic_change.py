@@ -46,6 +46,8 @@ def effect(found: ReleaseAnswer, kind: ActionKind, service: GovernedService, tar
         f":{coming}[{coming} {plain(new.version)}]. New connections of all users of {plain(service.name)} go to "
         f"{new.ready} ready pods; what is in flight ends on {leaving}. {_preview_words(drawn)}"
     )
+    if own := " and ".join(f"{track} is {plain(name)}" for track in Track if (name := service.own_name(track))):
+        st.caption(f"In this Service {own}.")
     if drawn.change.scale is not None:
         needed = drawn.change.scale.body["spec"]["replicas"]
         st.caption(f"Before that, {plain(new.deployment)} is scaled from {new.desired} to {needed} pods.")

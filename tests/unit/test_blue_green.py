@@ -305,18 +305,22 @@ def test_each_mistake_names_key_found_and_allowed(tmp_path: Path, line: str, sai
     ("given", "values"),
     [
         pytest.param({}, {}, id="ours"),
-        pytest.param({"blue_green": {"track_label": "slot", "blue": "a", "green": "b"}}, {"blue": "a", "green": "b"}),
+        pytest.param(
+            {"blue_green": {"track_label": "slot", "blue": "a", "green": "b"}}, {"blue": ("a",), "green": ("b",)}
+        ),
         pytest.param(
             {
                 "blue_green": {"track_label": "slot", "blue": "a", "green": "b"},
                 "labels": {"track": {"name": "lane", "values": {"blue": "x", "green": "y"}}},
             },
-            {"blue": "x", "green": "y"},
+            {"blue": ("x",), "green": ("y",)},
             id="the label's own line wins",
         ),
     ],
 )
-def test_metrics_tell_the_track_by_the_same_two_values(given: dict[str, Any], values: dict[str, str]) -> None:
+def test_metrics_tell_the_track_by_the_same_two_values(
+    given: dict[str, Any], values: dict[str, tuple[str, ...]]
+) -> None:
     environment = EnvironmentSettings.model_validate({"name": "local", **given})
     assert dict(environment.mapping.label("track").values) == values
 

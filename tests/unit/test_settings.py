@@ -14,8 +14,9 @@ from dashboard import connections
 from dashboard.catalog.fields import FIELDS
 from dashboard.model.words import LogLevel, Severity
 from dashboard.settings import EnvironmentSettings, Settings, SettingsError, load
+from dashboard.settings.fields import FieldConcept, SpanConcept
 from dashboard.settings.release import GATES
-from dashboard.settings.sources import ElasticsearchSettings, FieldConcept, SpanConcept
+from dashboard.settings.sources import ElasticsearchSettings
 
 EXAMPLE = Path("deploy/production/tealdeck.toml.example")
 

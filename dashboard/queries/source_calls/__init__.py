@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import assert_never
 
+from dashboard.model.blue_green import BlueGreen
 from dashboard.queries.request import (
     Alerts,
     Instant,
@@ -20,6 +21,7 @@ from dashboard.queries.request import (
     MoreLogs,
     PodLog,
     Range,
+    in_words_of,
 )
 from dashboard.queries.source_calls.alerts import alerts_call
 from dashboard.queries.source_calls.call import SourceCall, Sources, ttl_seconds
@@ -43,28 +45,34 @@ class SourceCalls:
     def __init__(self, environment: EnvironmentSettings, sources: Sources, clock: Callable[[], datetime]) -> None:
         self._sources = sources
         self._clock = clock
+        self._tracks = environment.blue_green.known
         self._ttl_seconds = ttl_seconds(environment.refresh_seconds)
         self._metrics = MetricCalls(environment, sources.prometheus, clock)
         self._logs = LogCalls(environment, sources.elasticsearch, clock)
         self.telemetry = TelemetryCalls(sources.prometheus, environment.mapping, clock)
 
-    def of(self, request: SourceRequest, names: Collection[str] = ()) -> SourceCall:
-        """The question for `request`; `names` are the metrics that Prometheus has, where that is known.
+    def of(self, request: SourceRequest, names: Collection[str] = (), tracks: BlueGreen | None = None) -> SourceCall:
+        """The question for `request`.
+
+        Args:
+            names: the metrics that Prometheus has, where that is known.
+            tracks: what tracks are called in the request's namespace; None: as the settings say.
 
         Raises:
             KeyError, ValueError: the request cannot be asked: a value is missing or does not fit its place.
             NotMeasuredError: the settings say that nothing here carries what is asked for.
         """
+        tracks = tracks or self._tracks
         match request:
             case Instant():
-                return self._metrics.instant(request, names)
+                return self._metrics.instant(request, names, tracks)
             case Range():
-                return self._metrics.range(request, names)
+                return self._metrics.range(request, names, tracks)
             case Alerts():
                 alertmanager = self._sources.alertmanager
                 return alerts_call(request, alertmanager, clock=self._clock, ttl_seconds=self._ttl_seconds)
             case Logs() | MoreLogs() | LogContext() | LogDocument() | LogPatterns():
-                return self._logs.of(request)
+                return self._logs.of(in_words_of(request, tracks))
             case PodLog():
                 kubernetes = self._sources.kubernetes
                 return pod_log_call(request, kubernetes, clock=self._clock, ttl_seconds=self._ttl_seconds)

@@ -33,9 +33,7 @@ class LogCalls:
     ) -> None:
         self._environment = environment
         self._clock = clock
-        self._reader = LogReader(
-            elasticsearch, words=environment.words.tables(), own=environment.elasticsearch.fields.by_stream()
-        )
+        self._reader = LogReader(elasticsearch, words=environment.words.tables(), own=environment.fields)
 
     def of(self, request: LogRequest) -> SourceCall:
         """The search that `request` stands for."""
@@ -84,9 +82,10 @@ class LogCalls:
                 return ("more", request.cursor, search.shape(request.logs), request.logs.start, request.logs.end)
             case LogContext():
                 filters = tuple(sorted(request.filters.items()))
-                return ("context", request.namespace, request.document, filters, request.before, request.after)
+                size = (request.before, request.after)
+                return ("context", request.namespace, request.document, filters, size, request.tracks)
             case LogDocument():
-                return ("document", request.namespace, request.document)
+                return ("document", request.namespace, request.document, request.tracks)
             case _:
                 assert_never(request)
 

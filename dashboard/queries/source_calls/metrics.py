@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import pairwise
 
 from connectors.prometheus import Line, Matrix, Prometheus
 from dashboard.catalog import escaping
 from dashboard.catalog.expression import SCRAPE_SECONDS
 from dashboard.catalog.translation import bucket_factor, translate
+from dashboard.model.blue_green import BlueGreen
 from dashboard.model.mapping import OURS
+from dashboard.model.mapping import Mapping as NameMapping
 from dashboard.model.reading import Reading, Source
 from dashboard.model.series import Sample, Series
 from dashboard.queries.grid import Grid, step_for
@@ -37,6 +40,8 @@ _REMEMBERED_SECONDS = 6 * 3600
 _LEAST_SECONDS = 0.2
 # After so long no sample of that moment is still to come.
 _SETTLED_SECONDS = 60.0
+# So many mappings are kept: one for each service whose tracks have values of their own.
+_MOST_MAPPINGS = 64
 
 
 class MetricCalls:
@@ -46,11 +51,14 @@ class MetricCalls:
         self._environment = environment
         self._prometheus = prometheus
         self._clock = clock
+        self._known = environment.blue_green.known
+        self._mapping_of = lru_cache(_MOST_MAPPINGS)(environment.mapping_for)
 
-    def instant(self, request: Instant, names: Collection[str]) -> SourceCall:
+    def instant(self, request: Instant, names: Collection[str], tracks: BlueGreen) -> SourceCall:
         """The samples at one moment; asks twice where a cheap question shows that the cheap answer will do."""
-        query = self._translated(request, names)
-        shortcut = self._shortcut(request)
+        mapping = self._mapping(request, tracks)
+        query = translate(request.expression.render(self._values(request, mapping), names), mapping)
+        shortcut = self._shortcut(request, mapping)
         moment = self._moment(request.at)
         is_long = escaping.seconds(request.values.get("span", "")) > LONG.total_seconds()
 
@@ -81,18 +89,19 @@ class MetricCalls:
             timeout_seconds=INSTANT_SECONDS,
             is_long=is_long,
             fetch=fetch,
-            series=scopes(query, self._environment.mapping),
+            series=scopes(query, mapping),
         )
 
-    def range(self, request: Range, names: Collection[str]) -> SourceCall:
+    def range(self, request: Range, names: Collection[str], tracks: BlueGreen) -> SourceCall:
         """The series over a range, on the grid that all viewers share."""
-        query = self._translated(request, names)
+        mapping = self._mapping(request, tracks)
+        query = translate(request.expression.render(self._values(request, mapping), names), mapping)
         span = round((request.end - request.start).total_seconds())
         is_long = request.end - request.start > LONG
         scrape = self._environment.prometheus.scrape_interval_seconds
         step = request.step_seconds or step_for(span, scrape_interval_seconds=scrape)
         grid = Grid.of(request.start, request.end, step)
-        steady = translate(request.expression.steadily(self._values(request)), self._environment.mapping)
+        steady = translate(request.expression.steadily(self._values(request, mapping)), mapping)
 
         def fetch() -> Reading[tuple[Series, ...]]:
             deadline = time.monotonic() + RANGE_SECONDS
@@ -124,20 +133,22 @@ class MetricCalls:
             ttl_seconds=self._ttl_seconds(min(grid.step_seconds, LONGEST_STEP_SECONDS)),
             timeout_seconds=RANGE_SECONDS,
             fetch=fetch,
-            series=scopes(query, self._environment.mapping),
+            series=scopes(query, mapping),
         )
 
     def _ttl_seconds(self, step_seconds: float = 0.0) -> float:
         return ttl_seconds(self._environment.refresh_seconds, step_seconds)
 
-    def _translated(self, request: Instant | Range, names: Collection[str]) -> str:
-        return translate(request.expression.render(self._values(request), names), self._environment.mapping)
+    def _mapping(self, request: Instant | Range, tracks: BlueGreen) -> NameMapping:
+        if tracks == self._known:
+            return self._environment.mapping
+        return self._mapping_of(tracks, str(request.values.get("service") or ""))
 
-    def _values(self, request: Instant | Range) -> dict[str, str]:
+    def _values(self, request: Instant | Range, mapping: NameMapping) -> dict[str, str]:
         """What to fill in. Recorded series have our names: with others the raw ones are asked at any span."""
         scrape_seconds = self._environment.prometheus.scrape_interval_seconds
         values = {SCRAPE_SECONDS: str(scrape_seconds), **request.values}
-        return values if self._environment.mapping == OURS else {**values, "span": ""}
+        return values if mapping == OURS else {**values, "span": ""}
 
     def _labels(self, request: Instant | Range, labels: Mapping[str, str]) -> Mapping[str, str]:
         """Labels of an answer, with a bucket's bound in seconds."""
@@ -147,11 +158,11 @@ class MetricCalls:
             return labels
         return {**labels, "le": "+Inf" if "Inf" in bound else f"{round(float(bound) * factor, 9):g}"}
 
-    def _shortcut(self, request: Instant) -> tuple[str, str] | None:
-        shortcut = request.expression.shortcut(self._values(request))
+    def _shortcut(self, request: Instant, mapping: NameMapping) -> tuple[str, str] | None:
+        shortcut = request.expression.shortcut(self._values(request, mapping))
         if shortcut is None:
             return None
-        newcomers, steady = (translate(text, self._environment.mapping) for text in shortcut)
+        newcomers, steady = (translate(text, mapping) for text in shortcut)
         return newcomers, steady
 
     def _moment(self, at: datetime | None) -> Hashable:
