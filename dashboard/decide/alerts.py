@@ -1,6 +1,6 @@
-"""What an alert says by its labels: how bad it is, and of which service and track it speaks.
+"""What the labels of an alert say: its severity, and which service and track it is about.
 
-Rules of other people use other labels and other words than ours. What is not understood is told as such. Pure.
+Other people's rules use other labels and words than ours. What is not understood is reported as such. Pure.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _LOOSE_SERVICE = (
     "exported_job",
     "job",
 )
-# Labels that name no workload and no service that could be sick, whatever their value is.
+# Labels that never name a workload or service that could fail, whatever their value.
 _ELSEWHERE = re.compile(
     r"alertname|severity|(.*_)?(namespace|container|cluster|team|owner|track)|(source|client)(_.*)?|prometheus|runbook.*"
 )
@@ -72,7 +72,7 @@ _ORDINAL = re.compile(r"\d{1,4}")
 
 
 def severity(alert: Alert, words: Vocabulary[Severity] = SEVERITIES) -> Severity:
-    """The worst that its labels say; UNKNOWN where one of them is not understood, or none says anything."""
+    """The worst severity in its labels; UNKNOWN where one of them is not understood, or none states a severity."""
     meanings = [words.meaning(alert.labels[label]) for label in _SEVERITY if alert.labels.get(label)]
     if not meanings:
         return words.meaning("") or Severity.UNKNOWN
@@ -81,19 +81,19 @@ def severity(alert: Alert, words: Vocabulary[Severity] = SEVERITIES) -> Severity
 
 
 def said_severity(alert: Alert, words: Vocabulary[Severity] = SEVERITIES) -> str:
-    """The words of its severity that are not understood, shown as they are; "" where all are."""
+    """Its severity words that are not understood, as written; "" where all are understood."""
     said = [alert.labels[label] for label in _SEVERITY if alert.labels.get(label)] or [""]
     unknown = [shown(word) for word in said if words.meaning(word) is None]
     return ", ".join(unknown)
 
 
 def namespace(labels: Mapping[str, str]) -> str:
-    """The namespace of what an alert speaks of; "" where it is bound to none."""
+    """The namespace that an alert is about; "" where it names none."""
     return _first(labels, _NAMESPACE)
 
 
 def place(labels: Mapping[str, str], tracks: BlueGreen = OURS) -> tuple[str, str]:
-    """Service and track that labels speak of; taken from the workload's name where only that is known.
+    """Service and track that labels are about; taken from the workload's name where only that is known.
 
     Args:
         tracks: what tracks are called there. The answer has the deck's words.
@@ -116,7 +116,7 @@ def _placed(labels: Mapping[str, str], tracks: BlueGreen) -> tuple[str, str]:
 
 
 def names_nobody(labels: Mapping[str, str]) -> bool:
-    """Whether labels name no service and no workload, or only the exporter that tells of something else."""
+    """Whether labels name no service and no workload, or only the exporter of somebody else's metric."""
     service, _ = place(labels)
     return not service or _EXPORTER.search(service) is not None
 
@@ -139,9 +139,9 @@ def workload_of_pod(pod: str) -> str:
 
 
 def concerns(alert: Alert, service: GovernedService, candidate: Track) -> bool:
-    """Whether an alert speaks of this track of the service, or of the service without saying which.
+    """Whether an alert is about this track of the service, or about the service without naming a track.
 
-    Rules name what is sick by labels of their own, so the names of the service are looked for in every label.
+    Rules have labels of their own, so the names of the service are looked for in every label.
     """
     labels = {label: value for label, value in alert.labels.items() if not _ELSEWHERE.fullmatch(label)}
     bound, home = namespace(alert.labels), service.namespace
@@ -150,7 +150,7 @@ def concerns(alert: Alert, service: GovernedService, candidate: Track) -> bool:
         return bool(name) and any(
             name in _names(label, value, bound, home) or (is_workload and _is_cut(label, value, name or ""))
             for label, value in labels.items()
-            # A track may be called like the service: then only what names workloads tells them apart.
+            # A track may have the name of the service: then only labels that name workloads distinguish them.
             if not is_workload or name != service.name or label in (*_WORKLOAD, *_REPLICA_SET, *_POD)
         )
 

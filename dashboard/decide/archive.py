@@ -1,4 +1,4 @@
-"""Evidence and policy as text and back, so that a verdict can be computed again from its evidence alone.
+"""Evidence and policy as text and back, so that a verdict can be recomputed from its evidence alone.
 
 One writer for all frozen types: a dataclass becomes an object with its fields, an enum its value, a time its ISO form.
 Numbers keep every bit, keys are sorted: the same evidence is the same text. Pure.
@@ -21,18 +21,18 @@ from dashboard.decide.verdict import judge
 from dashboard.model.reading import Reading
 from dashboard.model.verdict import Evidence, Verdict
 
-# Raised when a change makes old evidence give another verdict.
+# Incremented when a change makes old evidence give another verdict.
 FORMAT = 6
 T = TypeVar("T")
 
 
 class NotEvidenceError(Exception):
-    """The text is no evidence that this version can judge; `str()` says why."""
+    """The text is not evidence that this version can judge; `str()` says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """Everything that one verdict was computed from. `version` is that of the program, for who reads it later."""
+    """Everything that one verdict was computed from. `version` is the program's, for later readers."""
 
     format: int
     version: str
@@ -45,7 +45,7 @@ class Archive:
 
 
 def program() -> str:
-    """The version of this program, as its distribution says; it is not always installed as one."""
+    """The version of this program by its package metadata, which may be missing."""
     try:
         return version("tealdeck")
     except PackageNotFoundError:

@@ -88,7 +88,7 @@ def _apart(service: Object, known: BlueGreen) -> Mapping[str, str]:
 
 
 def _seen(known: BlueGreen, service: Object, deployments: Iterable[Object]) -> BlueGreen:
-    """The first value in the order of the alphabet is blue, so that it keeps its track through a switch.
+    """The alphabetically first value is blue, so that it keeps its track through a switch.
 
     A value that is the deck's word for a track is that track, whatever the other one is called.
     """
@@ -113,7 +113,7 @@ def _seen(known: BlueGreen, service: Object, deployments: Iterable[Object]) -> B
 def _of_rollout(
     known: BlueGreen, service: Object, services: Iterable[Object], replicasets: Iterable[Object]
 ) -> BlueGreen:
-    """The active hash is blue and the one that is tried is green: a promotion changes the hashes, not the tracks."""
+    """The active hash is blue, the preview's is green: a promotion changes the hashes, not the tracks."""
     active = selector_of(service).get(ROLLOUT_HASH, "")
     hashes = replace(known, track_label=ROLLOUT_HASH, blue=active, green="")
     common = _apart(service, hashes)

@@ -1,4 +1,4 @@
-"""Whether an incident goes on under another cause than it began with. Pure."""
+"""Whether the cause of an incident has changed since it began. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dashboard.model.series import Series
 
 
 def causes_in_turn(lines: Iterable[Series], pods: Collection[str]) -> tuple[tuple[str, datetime], ...]:
-    """Of what the containers of these pods died, in the order in which each cause was first seen.
+    """The termination reasons of these pods' containers, in the order in which each was first seen.
 
-    Empty where there was only one, or where all were there from the beginning: then nothing is known of their order.
+    Empty where there was only one, or where all were there from the start: then their order is not known.
 
     Args:
         lines: by `pod` and `reason`, above 0 while the last end of a container was for that reason.

@@ -1,7 +1,7 @@
-"""What was changed in the cluster and when: the first question about an incident, and the marks on every time chart.
+"""Changes in the cluster and their times: the first question about an incident, and the markers on every time chart.
 
-Pure: raw API objects in, changes out, newest first. A rollout is remembered by its ReplicaSet, an undo included, and a
-switch by the annotation on its Service. Deleting the one or editing the other loses the memory.
+Pure: raw API objects in, changes out, newest first. Rollouts and undos are read from ReplicaSets, switches from the
+annotation on the Service. Deleting the one or editing the other loses the change.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def changes(
 
 
 def markers(found: Iterable[Change], *, service: str = "") -> tuple[Marker, ...]:
-    """The changes as marks for a time chart; of one service where one is named."""
+    """The changes as markers on a time chart; only those of `service` where one is named."""
     return tuple(Marker(at=c.at, label=c.what) for c in found if service in ("", c.service))
 
 
@@ -54,7 +54,7 @@ def _deployed(rollout: Rollout, blue_green: BlueGreen) -> Change:
 
 
 def _switched(service: Object, blue_green: BlueGreen) -> Change | None:
-    """The last move of the users; of an action that has not ended once they are there."""
+    """The last move of the users; of an unfinished action as soon as the users have moved."""
     intent = service_annotations.read_intent(service)
     if intent is None:
         return None

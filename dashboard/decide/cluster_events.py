@@ -1,4 +1,4 @@
-"""What the cluster's Events say, in either generation of their API. Pure: API objects in, model types out."""
+"""Kubernetes Events, in both versions of their API. Pure: API objects in, model types out."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def events(found: Iterable[Object]) -> tuple[ClusterEvent, ...]:
 
 
 def last_warnings(found: Iterable[Object], now: datetime) -> dict[tuple[str, str], str]:
-    """The newest warning of each object by its kind and name, as far as it tells why something cannot be done.
+    """The newest warning of each object by kind and name, of those that say why something cannot be done.
 
-    What the kubelet and the controllers tell by events alone: refused by a quota, a volume that cannot be mounted, a
-    probe that fails. Those of the last minutes only: an event does not say when its cause has gone.
+    The kubelet and the controllers report some faults by events alone: a refusal by a quota, a volume that cannot be
+    mounted, a failing probe. Only events of the last minutes count, since an event does not say when its cause ends.
     """
     newest: dict[tuple[str, str], ClusterEvent] = {}
     for event in map(_event, found):
@@ -53,7 +53,7 @@ def _event(event: Object) -> ClusterEvent:
 
 
 def _newest(event: Object, series: Object) -> datetime | None:
-    """When it last happened; of an event that happened once, when that was."""
+    """When it last happened."""
     last = (
         series.get("lastObservedTime"),
         event.get("lastTimestamp"),

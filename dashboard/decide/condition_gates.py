@@ -1,6 +1,6 @@
-"""What a release depends on beside its comparison: budgets, freezes, the kill switch, costs, logs, data.
+"""Gates on conditions of a release besides its comparison: freezes, the kill switch, logs, schemas, backups.
 
-As the gates of `gates.py`: each answers from the evidence alone, and what nobody measured or declared is unknown. Pure.
+As in `gates.py`, each answers from the evidence alone, and what nobody measured or declared is unknown. Pure.
 """
 
 from __future__ import annotations

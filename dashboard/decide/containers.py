@@ -1,4 +1,4 @@
-"""How the containers of one pod fare: main ones, init containers and sidecars that start before them. Pure."""
+"""The health of one pod's containers: main ones, init containers and sidecars that start before them. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STATUS_LISTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerHealth:
-    """How one container fares; `trouble` names it where its pod has others."""
+    """The health of one container; `trouble` names the container where its pod has several."""
 
     health: Health
     trouble: str = ""
@@ -46,7 +46,7 @@ def kinds(pod: Object) -> Kinds:
 
 
 def containers(pod: Object) -> tuple[Container, ...]:
-    """All containers whose log can be asked, the default one first, as `kubectl logs` chooses it."""
+    """All containers whose log can be read, first the one that `kubectl logs` chooses by default."""
     found = kinds(pod)
     wanted = objects.text(objects.annotations_of(pod), DEFAULT_CONTAINER)
     default = wanted if wanted in found else next((n for n, kind in found.items() if kind is ContainerKind.MAIN), "")
@@ -60,12 +60,12 @@ def counted(of: Kinds) -> tuple[str, ...]:
 
 
 def status_list(pod: Object) -> list[Object]:
-    """The states of the containers, init containers among them; ephemeral ones are a person's, not the pod's."""
+    """The states of the containers, init containers included, ephemeral ones (for debugging) not."""
     return [one for name in _STATUS_LISTS for one in objects.parts(pod, "status", name)]
 
 
 def worst_container(pod: Object, of: Kinds, words: Words) -> ContainerHealth:
-    """The worst of the containers, the first where several are alike: what starts first holds up the others."""
+    """The worst container; among equals the one that starts first, since it holds up the others."""
     statuses = status_list(pod)
     told = {objects.text(one, "name") for one in statuses}
     found = [_judge(one, of, pod, words) for one in statuses]
@@ -85,13 +85,13 @@ def has_done_its_work(status: Object, pod: Object) -> bool:
 
 
 def meaning_of(word: str, words: Words) -> Health:
-    """How something fares that is not over and gives this reason; no reason is a start like any other."""
+    """The health of something that has not ended and gives this reason; without a reason it is starting."""
     if not word:
         return Health.CHANGING
     meaning = words.reason.meaning(word)
     if meaning is None:
         return Health.UNKNOWN
-    # The settings give a meaning by its name.
+    # The settings name the meaning.
     return Health.FAILING if meaning == Health.OVER else Health(meaning)
 
 
@@ -125,7 +125,7 @@ def _waiting(status: Object, words: Words) -> ContainerHealth:
         return ContainerHealth(health=health, trouble=died and f"{word or 'waiting'}, last: {died}")
     message = objects.text(waiting, "message")
     trouble = f"{word}, last: {died}" if died else word
-    if message and not died:  # back-off's message only repeats the names
+    if message and not died:  # the message of a back-off only repeats the names
         trouble = f"{word}: {objects.clipped(message)}"
     since = objects.instant(objects.part(status, "lastState", "terminated").get("finishedAt"))
     unknown = (word,) if health is Health.UNKNOWN else ()

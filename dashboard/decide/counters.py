@@ -1,9 +1,8 @@
 """From raw counters of pods to increases per interval: what can be known, and what must be left out.
 
-An increase needs a sample at both ends of its interval. A counter that went down has begun anew, so what it counted
-before is lost; a missed scrape hides when something happened; a counter that leaps is counted under another name as
-well. Each leaves that pod's interval out, of total and bad events and on both tracks by the same rule, and nothing is
-smeared over its neighbours. Pure.
+An increase needs a sample at both ends of its interval. After a reset, the counts before it are lost; a missed scrape
+hides when something happened; a sum that leaps counts a relabelled series twice. Each leaves out this interval of the
+pod, for total and bad events and on both tracks alike, and spreads nothing over its neighbours. Pure.
 """
 
 from __future__ import annotations
@@ -12,13 +11,13 @@ import numpy as np
 
 from dashboard.decide.factor import Array
 
-# A relabelled counter is summed with what it was before for a while, so a sum at least doubles at once.
+# For a while a relabelled counter is summed with its old series, so the sum at least doubles at once.
 _LEAPS_FROM = 100.0
 _LEAPS_FROM_INTERVALS = 20.0
 
 
 def increases(samples: Array) -> Array:
-    """What each counter grew by in each interval; NaN where that cannot be known.
+    """The increase of each counter in each interval; NaN where it cannot be known.
 
     Args:
         samples: (..., moment), NaN where there is no sample.
@@ -32,7 +31,7 @@ def increases(samples: Array) -> Array:
 
 
 def without_leaps(samples: Array, grown: Array) -> Array:
-    """`grown` of the total events of one pod, NaN where what `samples` had counted since long was counted again.
+    """`grown`, the increases of one pod's total events, with NaN where `samples` leap because old counts count again.
 
     For totals alone: the first bad events of a pod may double a small count.
     """

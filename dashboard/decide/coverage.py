@@ -1,8 +1,8 @@
 """What a verdict does not cover: gates whose data nothing in this environment has ever measured.
 
-They do not decide unless the settings name them in `required`: nobody can wait for what never comes. The verdict lists
-them, so GO says what it leaves open. Data that existed once and is gone is another thing: that gate is unknown, and
-holds. Runs themselves must be counted: without them nothing could be judged at all. Pure.
+They do not decide unless the settings list them in `required`: their data would never come. The verdict lists them, so
+that GO says what it leaves open. A gate whose data existed once and is gone is unknown, and holds. Runs themselves must
+be counted: without them nothing can be judged. Pure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dashboard.model.verdict import Evidence
 
 
 def uncovered(evidence: Evidence) -> Mapping[str, str]:
-    """The gates that nothing can answer here, by name, each with why and what would mend it."""
+    """The gates that nothing can answer here, by name, each with the reason and what would fix it."""
     found: dict[str, str] = {}
     for gate, readings in _behind(evidence):
         never = [reading for reading in readings if reading.state is State.UNMEASURED]

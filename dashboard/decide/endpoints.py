@@ -1,4 +1,4 @@
-"""Who gets a Service's connections, by its EndpointSlices and the rules that kube-proxy follows. Pure."""
+"""Which pods get a Service's connections, by its EndpointSlices and kube-proxy's rules. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def receivers(service: str, slices: Iterable[Object]) -> frozenset[str]:
 def _is_routed(piece: Object) -> bool:
     """Whether kube-proxy routes to a slice at all: it needs addresses, not names, and the number of a port.
 
-    The API server writes empty ports as null. A slice without the field says nothing of its ports.
+    The API server writes empty ports as null. A slice without the field does not state its ports.
     """
     if piece.get("addressType") == "FQDN":
         return False
@@ -44,7 +44,7 @@ def _ends_but_serves(endpoint: Object) -> bool:
 
 
 def _is(endpoint: Object, condition: str, *, unsaid: bool) -> bool:
-    """A condition of an endpoint; the API may leave it out, which means `unsaid`."""
+    """A condition of an endpoint; `unsaid` where the API leaves it out."""
     found = (endpoint.get("conditions") or {}).get(condition)
     return unsaid if found is None else bool(found)
 

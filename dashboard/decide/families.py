@@ -1,7 +1,7 @@
-"""Of which kind of cause an alert tells: by its name where it is ours, else by what its rule measures. Pure.
+"""The kind of cause behind an alert: by name for our own rules, else by what the rule measures. Pure.
 
-A rule of somebody else tells by its expression, which names metrics. Where the alert does not lead to it, the words of
-its name and summary tell. Where neither is understood, the alert stands for itself.
+Other rules are understood by the metrics in their expression or, where the alert has no link to it, by the words of
+name and summary. Where neither is understood, the alert is a kind of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _OURS = {
     "DeploymentBelowDesired": CauseFamily.PODS,
     "TargetDown": CauseFamily.BLIND,
 }
-# The first that fits counts: a quantile of run times names the same metric as the share of failed runs.
+# The first match counts: a quantile of run times names the same metric as the share of failed runs.
 _MEASURED: tuple[tuple[str, CauseFamily], ...] = (
     (r"kill_?switch", CauseFamily.STOPPED),
     (r"contract|violation", CauseFamily.CONTRACTS),
@@ -52,7 +52,7 @@ def is_ours(alert: Alert) -> bool:
 
 
 def is_burn(alert: Alert) -> bool:
-    """Whether it tells of a budget: the alert on the fault itself makes the better headline."""
+    """Whether it is a burn-rate alert: the alert on the fault itself makes the better headline."""
     return alert.name.startswith("ErrorBudgetBurns")
 
 

@@ -1,7 +1,7 @@
-"""What the cluster itself shows to be wrong: services that nobody serves, pods that no node takes, workloads below
-what they should run, Jobs and nodes that failed, and words that were not understood. Pure.
+"""Faults that the cluster itself reports: Services without endpoints, unschedulable pods, workloads with too few pods,
+failed Jobs and nodes, and words that were not understood. Pure.
 
-Each fact is told once, where its cause is: a workload whose pods cannot be scheduled is not told again as too small.
+Each fact is reported once, where its cause is: a workload whose pods cannot be scheduled is not also too small.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ORDER = list(FindingKind)
 def findings(
     *, pods: Sequence[Pod], workloads: Sequence[Workload] = (), nodes: Sequence[Node] = ()
 ) -> tuple[ClusterFinding, ...]:
-    """Everything that pods, workloads and nodes show to be wrong, worst first."""
+    """Everything that is wrong with pods, workloads and nodes, worst first."""
     unschedulable = _unschedulable(pods)
     told = {one.subject for one in unschedulable}
     found = [
@@ -43,7 +43,7 @@ def without_endpoints(
 
     Args:
         services: the governed ones.
-        pod_objects, pods: the same pods, raw and judged: they tell why.
+        pod_objects, pods: the same pods, raw and judged; they hold the reason.
     """
     health = {pod.name: pod for pod in pods}
     raw = list(pod_objects)
@@ -57,7 +57,7 @@ def without_endpoints(
 
 
 def in_order(found: Iterable[ClusterFinding]) -> tuple[ClusterFinding, ...]:
-    """Worst kind first, then what serves nobody, then by subject: the same facts always make the same list."""
+    """Worst kind first, then subjects without a serving pod, then by name: the order is stable."""
     return tuple(sorted(found, key=lambda one: (_ORDER.index(one.kind), not one.serves_nobody, one.subject)))
 
 
@@ -160,7 +160,7 @@ def _node(node: Node) -> ClusterFinding:
 def _not_understood(
     pods: Iterable[Pod], workloads: Iterable[Workload], nodes: Iterable[Node]
 ) -> Iterator[ClusterFinding]:
-    """Each word once, with who says it; a workload that only passes on its pods' word is not told again."""
+    """Each word once, with the objects that have it; not repeated for a workload that has it from its pods."""
     of_pods: dict[str, list[Pod]] = {}
     for pod in pods:
         for word in pod.not_understood:
@@ -188,7 +188,7 @@ def _odd_word(word: str, kind: str, names: Sequence[str], service: str = "", tra
 
 
 def _silent(kind: str, found: Iterable[Pod | Node]) -> Iterator[ClusterFinding]:
-    """Those that say nothing by which they could be judged, once for each way of it."""
+    """Objects without a status to judge, grouped by what is missing."""
     by_trouble: dict[str, list[str]] = {}
     for one in found:
         if one.health is Health.UNKNOWN and not one.not_understood:

@@ -1,4 +1,4 @@
-"""From the cluster's raw objects to a governed service with its two tracks. Pure; adds nothing to what it is given."""
+"""Raw API objects into a governed service with its two tracks. Pure; reads nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dashboard.model.release import GovernedService, Track, TrackStatus
 
 Object: TypeAlias = Mapping[str, Any]
 
-# Of its own accord, by SIGINT, by SIGKILL after the grace period, by SIGTERM.
+# Exit codes of a stop on request: a clean exit, SIGINT, SIGKILL after the grace period, SIGTERM.
 _EXITS_OF_A_STOP = (0, 130, 137, 143)
 
 
@@ -78,7 +78,7 @@ def of_track(pods: Iterable[Object], service: Object, track: Track, blue_green: 
 
 
 def unscraped(pods: Iterable[Object], scraped: Collection[str]) -> tuple[str, ...]:
-    """The names of ready pods that no job scrapes; none where sources tell no pod's name, so that nothing is known."""
+    """The names of ready pods that no job scrapes; empty where no target has a pod label: then it is not known."""
     ready = (objects.name_of(pod) for pod in pods if _is_ready(pod))
     return tuple(sorted(set(ready) - set(scraped))) if scraped else ()
 
@@ -141,7 +141,7 @@ def _ends(pod: Object, since: datetime) -> int:
 def _ended(status: Object, pod: Object, since: datetime) -> bool:
     held_back = objects.part(status, "state", "waiting").get("reason") == "CrashLoopBackOff"
     before, now = objects.part(status, "lastState", "terminated"), objects.part(status, "state", "terminated")
-    # The container before this one ended at the latest when this one began.
+    # The previous container ended before this one began.
     next_began = objects.part(status, "state", "running").get("startedAt") or now.get("startedAt")
     died_before = before and _may_be_after(
         since, objects.instant(before.get("finishedAt")), objects.instant(next_began)

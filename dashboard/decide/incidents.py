@@ -1,7 +1,7 @@
 """From alerts and from what is measured now to incidents, in the order in which a person should look at them.
 
-Pure. What has one cause (family, service, track) is one incident: a fault trips several rules, and five cards for it
-hide the second fault. The order depends on nothing but the incidents themselves, so cards do not jump.
+Pure. One cause (family, service, track) is one incident: a fault fires several rules, and five cards for it would hide
+the second fault. The order depends on the incidents alone, so cards do not jump.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def group(
     owner_labels: Sequence[str] = ("owner", "team"),
     tracks: BlueGreen = OURS,
 ) -> tuple[Incident, ...]:
-    """One incident for each cause, in the order of the page. What is suppressed never hides what is not.
+    """One incident for each cause, in the order of the page. A suppressed alert never hides an active one.
 
-    An alert of the service as a whole belongs to the one track that has an incident of its kind, if it is one.
+    An alert about the whole service joins the incident of its kind on a track, if exactly one track has one.
 
     Args:
         addresses: names of pods by their addresses.
@@ -60,8 +60,8 @@ def _runbook(alerts: Iterable[Alert]) -> str:
 def joined(known: Iterable[Incident], found: Iterable[Incident]) -> tuple[Incident, ...]:
     """`known`, which alerts tell, with what was `found` besides: a fact about a known cause becomes one of its reasons.
 
-    A silenced alert keeps quiet what measures the same thing; a fact with a reason of its own still gets a card, since
-    whoever silenced the alert did not know of it.
+    A silenced alert also silences a symptom of the same measure. A fact with a reason of its own still gets a card: the
+    person who silenced the alert did not know it.
     """
     incidents = list(known)
     for one in found:
@@ -75,7 +75,7 @@ def joined(known: Iterable[Incident], found: Iterable[Incident]) -> tuple[Incide
 
 
 def in_order(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
-    """Suppressed last, critical first, then the family, then by name: the same alerts always make the same page."""
+    """Critical first, suppressed last, then by family and name: the same alerts always make the same page."""
     standings, severities, families = list(Standing), list(Severity), list(CauseFamily)
 
     def rank(incident: Incident) -> tuple[bool, int, int, int, str]:
@@ -91,7 +91,7 @@ def in_order(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
 
 
 def change_before(incident: Incident, changes: Iterable[Change], now: datetime) -> Change | None:
-    """The last change of the sick track or its service before the incident began; none for what is no service."""
+    """The last change of the failing track or its service before the incident began; None without a service."""
     until = incident.since or now
     # An alert starts some time after its cause: a change just before it counts, one long after it does not.
     mine = [c for c in changes if c.at <= until and c.service == incident.service]
@@ -174,12 +174,12 @@ def _standing(alert: Alert) -> Standing:
 
 
 def _cause(alert: Alert) -> str:
-    """What tells apart causes of one family: the alert's name where the family is not known."""
+    """What distinguishes causes of one family: the alert's name where the family is not known."""
     return alert.name if family(alert) is CauseFamily.OTHER else ""
 
 
 def _said(alert: Alert, addresses: Mapping[str, str]) -> str:
-    """An alert's own sentence: figures as tiles write them, pods by name."""
+    """The alert's summary, with figures formatted as on tiles and addresses replaced by pod names."""
     summary = alert.annotations.get("summary") or alert.name
     instance, pod = alert.labels.get("instance", ""), alert.labels.get("pod", "")
     own = {instance: pod} if instance and pod else {}

@@ -1,7 +1,7 @@
-"""What a governed Service lacks before its users can be moved, with the commands that mend it. Pure.
+"""What a governed Service lacks before its users can be moved, with the commands that fix it. Pure.
 
-The order matters: a selector that asks for a label which no pod carries yet leaves the users without any pod. So the
-pods get the label first, by their templates, and the selector asks for it last.
+The order matters: a selector with a label that no pod has yet would leave the users without a pod. So the pod templates
+get the label first and the selector last.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def why_not_governed(service: Object, deployments: Sequence[Object], known: Blue
 
 
 def commands_for(service: Object, deployments: Iterable[Object], known: BlueGreen) -> tuple[str, ...]:
-    """The commands that give the pods their track, then wait for them, then make the selector ask for it."""
+    """The commands that label the pods with their track, wait for the rollout, then change the selector."""
     selector = selector_of(service)
     behind = [item for item in deployments if selector and not lacking(selector, item)]
     unlabelled = [item for item in behind if not template_labels(item).get(known.track_label)]

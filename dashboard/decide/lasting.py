@@ -1,4 +1,4 @@
-"""How long something has gone on: whether too long, and in words. Pure."""
+"""Durations: whether something has lasted too long, and a time span in words. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 0, ""))
 
 
 def has_lasted(since: datetime | None, now: datetime | None, limit: timedelta) -> bool:
-    """Whether it has gone on for longer than `limit`; also where nobody knows since when: that excuses nothing."""
+    """Whether it has lasted longer than `limit`; True where its beginning is not known."""
     return since is None or now is None or now - since > limit
 
 

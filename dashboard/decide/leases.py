@@ -1,9 +1,9 @@
 """Who holds the lock of a service, by its Lease. Pure.
 
-The holder renews the Lease; once it has not done so for the length that the Lease names, nobody holds it. Times come
-from several machines: a renewal that lies further ahead than that length comes from a wrong clock and is not believed,
-else a dead holder would hold everybody up for as long as its clock was fast. Who loses a lock so is kept from writing
-by the intent and the resourceVersion.
+The holder renews the Lease; without a renewal for the duration in the Lease, nobody holds it. Times come from several
+machines: a renewal further in the future than that duration comes from a wrong clock and is ignored, else a dead holder
+with a fast clock would block everybody. A holder that loses its lock this way is kept from writing by the intent and
+the resourceVersion.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Which log lines are of one kind: they say the same but for numbers, ids and names, which a mask stands for.
+"""Which log lines are of one kind: equal except for numbers, ids and names, which are masked.
 
-The one method for the patterns of a log and for new kinds of errors. A kind follows from its line alone, so neither the
-order of lines nor their neighbours change it. Two kinds that differ in a plain word stay two: a word may be all that
-tells a new error from an old one. Linear in the length of a line. Pure.
+Used for log patterns and for new kinds of errors alike. The kind depends on the line alone, not on the order of lines
+or their neighbours. Kinds that differ in one plain word stay apart: that word may be all that distinguishes a new error
+from an old one. Time is linear in the length of a line. Pure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LONGEST_KIND = 400
 # Chinese, Japanese, Thai, Lao, Burmese and Khmer have no spaces between words, so no run of their letters is one word.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 _LETTER = rf"[^\W{_UNSPACED}]"
-# Of a token so long with no break in it nobody reads a word: an encoded value, or rubbish.
+# A longer token without a break is no word: an encoded value, or garbage.
 _LONGEST_WORD = 40
 
 # One word in quotes is a name. Several are what the line says. An apostrophe within a word opens no quote.
@@ -30,12 +30,12 @@ _JOINED = re.compile(rf"(?<!\S)[-+#]{MASK}|{MASK}(?:[:,/x+% ]{{1,2}}{MASK})+%?|{
 
 
 def kind(message: str) -> str:
-    """What every line of its kind has in common; "" for a line that says nothing."""
+    """The text that all lines of this kind have in common; "" for an empty line."""
     return _shortened(masked(lines.read(message).text)).strip()
 
 
 def masked(text: str) -> str:
-    """A text with masks for what differs from one line to the next; of a long one its beginning."""
+    """A text with its variable parts masked; long texts are cut."""
     text = " ".join(text[: lines.LONGEST_LINE].split())
     return _JOINED.sub(MASK, _TOKEN.sub(_mask, _QUOTED.sub(MASK, text)))
 

@@ -1,6 +1,6 @@
-"""What holds workloads back: autoscalers, disruption budgets and quotas. Pure: API objects in, model types out.
+"""What restricts workloads: autoscalers, disruption budgets and quotas. Pure: API objects in, model types out.
 
-Quantities are compared as numbers. What cannot be compared is neither at its limit nor clear of it.
+Quantities are compared as numbers. Where that is not possible, it is unknown whether the limit is reached.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _budget(budget: Object) -> Limit:
 
 
 def _covers_nothing(status: Object) -> bool:
-    """Whether no pod is behind it, as of a track that is scaled to zero: then it holds nothing back."""
+    """Whether it covers no pod, as with a track scaled to zero: then it restricts nothing."""
     expected = objects.count(status, "expectedPods")
     if expected is not None:
         return expected == 0

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# What a person reads of a line, and what its kind is told by. A traceback is read from its end too.
+# The part of a line that is shown and that its kind depends on. A traceback is also read from its end.
 LONGEST_LINE = 4_000
 # JSON is only understood whole. The connector cuts longer strings.
 LONGEST_JSON = 300_000
@@ -46,7 +46,7 @@ _ERROR_KEYS = ("error", "err", "exception", "exc_info", "error.message", "error.
 _LEVEL_KEYS = ("level", "severity", "log.level", "loglevel", "log_level", "levelname", "lvl", "severity_text",
                "severityText", "SeverityText", "@level", "@l", "level_name", "log.severity")  # fmt: skip
 _LEVEL_NUMBER_KEYS = ("severity_number", "severityNumber", "SeverityNumber")
-# Differ from line to line and say nothing of what happened.
+# Differ from line to line and say nothing about the event.
 _ASIDE = re.compile(
     r"(?i)(?:.*[._])?(?:@?timestamp|time|ts|@t|t|date|pid|tid|thread|host|hostname|pod|caller|file|line|lineno|trace_?id"
     r"|span_?id|request_?id|run_?id|id|uuid|duration|elapsed|seq|v|stream)|@timestamp|@t"
@@ -63,7 +63,7 @@ class LogLine:
 
 
 def read(message: str) -> LogLine:
-    """The line in its own words, whatever form it has."""
+    """The message and the level of a line, whatever its format."""
     return _read(message, 0)
 
 
@@ -103,7 +103,7 @@ def _structured(text: str, depth: int) -> LogLine | None:
 
 
 def _of_tree(tree: Mapping[str, Any], depth: int) -> LogLine:
-    """What a structured line says: its message and its error; without either all that it has."""
+    """The message and the error of a structured line; without either, all its fields."""
     flat = dict(_leaves(tree))
     said: list[str] = []
     level = next((str(flat[key]) for key in _LEVEL_KEYS if flat.get(key) not in (None, "")), "")

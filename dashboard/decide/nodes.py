@@ -1,4 +1,4 @@
-"""How the nodes fare, worst first, and why. Pure: API objects in, model types out."""
+"""The health of nodes, worst first, with the reason. Pure: API objects in, model types out."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _node(node: Object) -> Node:
 
 
 def _is_bad(name: str, condition: Condition) -> bool | None:
-    """Whether the condition is bad news; None where its name or its status tells nothing."""
+    """Whether the condition means trouble; None where its name or status is not known."""
     if condition.status not in ("True", "False"):
         return None
     if _BAD_WHEN_TRUE.fullmatch(name):

@@ -1,6 +1,6 @@
-"""What many log lines say: their kinds, each with how often and when it was seen.
+"""The patterns of many log lines: their kinds, each with its count and the time it was seen.
 
-A kind is told from its line alone (`likeness.py`), so the patterns of the same lines are the same in any order. Pure.
+A kind depends on its line alone (`likeness.py`), so the order of lines does not change the patterns. Pure.
 """
 
 from __future__ import annotations

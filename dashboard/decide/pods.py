@@ -1,4 +1,4 @@
-"""How pods fare, worst first, and why. Pure: API objects in, model types out.
+"""The health of pods, worst first, with the reason. Pure: API objects in, model types out.
 
 The phase alone misleads: a pod whose container dies every minute is Running, one that waits for its init container is
 Pending like one that has just begun, and one that was evicted is Failed although nothing is wrong any more.
@@ -20,10 +20,9 @@ from dashboard.model.words import WORDS, Words
 from dashboard.model.workload import Health, Pod
 
 COMPONENT = "app.kubernetes.io/name"
-# A pod that no node takes is sick after this time: a cluster that adds a node for it takes longer, and that is worth
-# knowing.
+# An unschedulable pod is degraded after this time. Adding a node takes longer, which is worth knowing.
 UNSCHEDULABLE_AFTER = timedelta(seconds=30)
-# How long a start may take without a word: what a Deployment waits by default (progressDeadlineSeconds).
+# How long a start may take without a reason: a Deployment's default progressDeadlineSeconds.
 SLOW_AFTER = timedelta(minutes=10)
 # The same when an event warns of it, as of a volume that cannot be mounted: the first attempts often fail.
 WARNED_AFTER = timedelta(minutes=2)
@@ -69,9 +68,9 @@ def pods(
 
     Args:
         replica_sets, jobs: objects that stand between pods and their workloads; without them names tell.
-        now: None when nobody knows the time: then nothing that says why it is stuck is excused as recent.
-        warnings: what the newest warning says of an object, by its kind and name: a volume that cannot be mounted and
-            a probe that fails are told by events alone.
+        now: None when the time is not known: then nothing that is stuck is excused as recent.
+        warnings: the newest warning about an object, by kind and name: only events report a volume that cannot be
+            mounted and a failing probe.
         blue_green: the labels that tell track and version.
     """
     owners = Owners(replica_sets=replica_sets, jobs=jobs)
@@ -81,7 +80,7 @@ def pods(
 
 
 def is_over(pod: Object) -> bool:
-    """Whether the pod has ended for good: its containers run no more, and another pod takes its place if one should."""
+    """Whether the pod has ended for good: its containers will not run again."""
     return objects.text(objects.part(pod, "status"), "phase") in ("Succeeded", "Failed")
 
 
@@ -140,7 +139,7 @@ def _judged_by_word(word: str, message: str, meaning: Health) -> _PodState:
 
 
 def _over(pod: Object, of: Kinds, phase: str, words: Words) -> _PodState:
-    """It has ended: its controller starts another where one is wanted, so there is nothing to mend in this one."""
+    """It has ended: its controller replaces it if needed, so there is nothing to fix here."""
     if phase == "Succeeded":
         return _PodState(health=Health.OVER)
     status = objects.part(pod, "status")
@@ -209,7 +208,7 @@ def _running(pod: Object, of: Kinds, phase: str, look: _Look) -> _PodState:
 
 
 def _is_partly_done(pod: Object, of: Kinds) -> bool:
-    """Whether a container has done its work while others go on: such a pod is never Ready again."""
+    """Whether a container has completed while others still run: such a pod never becomes Ready again."""
     names = counted(of)
     return any(one.get("ready") is not True for one in status_list(pod) if one.get("name") in names)
 

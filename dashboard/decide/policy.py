@@ -1,4 +1,4 @@
-"""What an environment asks of a release: limits, margins, how sure one must be, and which gates must pass.
+"""The release policy of an environment: limits, margins, error probabilities, and which gates must pass.
 
 Chosen before a comparison begins and part of its evidence; a policy that contradicts itself is refused here.
 """
@@ -29,7 +29,7 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What counts as bad, and as enough to tell, whatever the other track does.
+    """Fixed limits and minimum samples, whatever the other track does.
 
     Attributes:
         error_ratio: more failed runs than this are bad.
@@ -37,8 +37,8 @@ class Limits:
         tool_failure_ratio, denial_ratio: the same for tool calls and policy decisions.
         p95_seconds: the same for the time that 95 of 100 runs stay under.
         least_sample: events in the long window from which on a gate can pass.
-        least_bad_events: bad events from which on a share is believed; 1 of 20 is not yet 5 %.
-        freshest: an input older than this is no input, nor is one from the future by more.
+        least_bad_events: bad events from which on a share is trusted; 1 of 20 is not yet 5 %.
+        freshest: inputs that are older, or further in the future, do not count.
         objective_ratio: the share of good events that the recorded objectives promise.
         cost_ratio: a run that costs more than this many times what one costs on the other track is bad.
         throttled_ratio: more CPU periods in which a container was held back than this are too many.
@@ -65,7 +65,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricFamily:
-    """How one kind of metric is compared.
+    """How the metrics of one family are compared.
 
     Attributes:
         weight: its part of the error budget.
@@ -104,7 +104,7 @@ LIMIT_WEIGHTS = {"errors": 0.04, "violations": 0.02, "latency": 0.04, "cost": 0.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """All of it.
+    """The whole policy.
 
     Attributes:
         families: by name; their weights are parts of what the limits leave of the error budget.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-# The grammar of apimachinery's resource.Quantity. The client's parser takes more (NaN, 1_000, K), which the API
-# server refuses; the bound on digits keeps a hostile exponent from costing anything.
+# The grammar of apimachinery's resource.Quantity. The client's parser accepts more (NaN, 1_000, K), which the API
+# server refuses. The bound on digits stops hostile exponents.
 _QUANTITY = re.compile(
     r"[+-]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3}|[numkMGTPE]|[KMGTPE]i)?", re.ASCII
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def unready(deployment: Mapping[str, Any], needed: int) -> str:
-    """What is still to wait for until `needed` pods of the present template are ready, alone; "" when they are."""
+    """What is missing until `needed` pods of the current template, and no others, are ready; "" when nothing is."""
     name, status = deployment["metadata"]["name"], deployment.get("status") or {}
     if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
         return f"the last change of {name} has not been taken up yet"

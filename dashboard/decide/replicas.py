@@ -1,4 +1,4 @@
-"""What each kind of workload is asked to run and what it runs, in one form. Pure: API objects in.
+"""Desired and running pods of each kind of workload, in one form. Pure: API objects in.
 
 A number that the API leaves out is 0, except where a kind defaults to something else; what a controller has not yet
 looked at is told by `is_seen`.
@@ -17,7 +17,7 @@ from dashboard.decide.objects import Object
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stuck:
-    """Why it does not get further. `is_certain`: the controller has given up waiting, so no time excuses it."""
+    """Why a rollout is stuck. `is_certain`: the controller has given up, so it is not excused as recent."""
 
     words: str
     since: datetime | None
@@ -245,7 +245,7 @@ READERS: Mapping[str, Reader] = {
 
 
 def _stuck(item: Object) -> Stuck | None:
-    """What its controller says against it; the cause before its consequence."""
+    """The failure that its controller reports; the cause before its consequence."""
     found = objects.conditions(item)
     failure, progress = found.get("ReplicaFailure"), found.get("Progressing")
     said = []

@@ -1,9 +1,8 @@
 """When a Deployment was rolled out, an undo included. Pure.
 
-Each template has a ReplicaSet, and going back to an old template takes its old ReplicaSet up again: under a new
-revision, with its old age. So the age tells of the first rollout of a template alone. When a later one began is told by
-the Deployment's progress, and by the pods that the ReplicaSet then made; where neither is known, it was at least after
-the rollout that it undid.
+Each template has a ReplicaSet, and an undo reuses the old one: with a new revision, but its old creation time. So that
+time only dates the first rollout of a template. A later one is dated by the Deployment's Progressing condition and by
+the new pods of the ReplicaSet; where neither is known, it came at least after the rollout that it undid.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def _of_one(members: Sequence[Object], deployment: Object, pods: Sequence[Object
 
 
 def _progressed(deployment: Object) -> datetime | None:
-    """When the last rollout moved on last; once it is complete, this stands still until the next one."""
+    """When the last rollout made progress; does not change after its completion until the next one."""
     progress = (one for one in objects.parts(deployment, "status", "conditions") if one.get("type") == "Progressing")
     return next((objects.instant(one.get("lastUpdateTime")) for one in progress), None)
 

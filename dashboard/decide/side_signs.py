@@ -1,6 +1,6 @@
 """What goes wrong beside the runs: cost, CPU, floods of log lines, wrong times, certificates and sources.
 
-Pure: samples, counts and health in, incidents out. Thresholds are wide: a card at night must be worth getting up for.
+Pure: samples, counts and health in, incidents out. Thresholds are wide: a card at night must be worth waking up for.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dashboard.model.workload import Pod
 from dashboard.model.written import number
 
 LEAST_RUNS = 30.0
-# What runs cost differs widely: only gross growth is told here, the release's gates tell the rest.
+# The cost of runs varies widely: only gross growth shows here, the release's gates judge the rest.
 LEAST_COST_TIMES, CRITICAL_COST_TIMES = 2.0, 3.0
 CPU_TIMES, LEAST_CPU_CORES = 2.0, 0.25
 CPU_TIMES_OF_OTHER = 4.0
@@ -110,7 +110,7 @@ def burning(used: Samples, requested: Samples, pods: Iterable[Pod], symptoms: It
 
 
 def flooding(found: Iterable[Lines], by_pod: Mapping[str, float], pods: Iterable[Pod]) -> Iterator[Incident]:
-    """Who writes so many lines that they drown the others: compared with what came before, and with other pods.
+    """Who floods the logs: compared with their own past, and with other pods.
 
     Args:
         by_pod: lines a second of the pods that write most.
@@ -136,9 +136,9 @@ def flooding(found: Iterable[Lines], by_pod: Mapping[str, float], pods: Iterable
 
 
 def misdated(found: Iterable[Lines], symptoms: Iterable[Symptoms], now: datetime) -> Iterator[Incident]:
-    """Tracks that run while their newest line is old, or of the future: a wrong clock, or lines that do not arrive.
+    """Tracks that run although their newest line is old or in the future: a wrong clock, or lines that do not arrive.
 
-    Nothing is said where all lines are late: then the way into the log store is slow, not a clock.
+    None where all lines are late: then the pipeline into the log store is slow, not a clock wrong.
     """
     tracks = [lines for lines in found if lines.newest is not None]
     behind = {(x.service, x.track): (now - x.newest).total_seconds() for x in tracks if x.newest}

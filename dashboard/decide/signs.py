@@ -66,7 +66,7 @@ def not_understood(decisions: Samples, words: Vocabulary[PolicyDecision]) -> tup
 def denying(
     denied: Samples, decided: Samples, limits: Limits, window_seconds: float, *, is_stopped: bool
 ) -> Iterator[Incident]:
-    """Tracks of which policies deny more than the limit allows. What the kill switch denies its own card tells."""
+    """Tracks whose policies deny more than the limit. Denials by the kill switch have a card of their own."""
     denied = [sample for sample in denied if not (is_stopped and _is_of_switch(sample))]
     totals = {_place(sample): sample.value or 0.0 for sample in decided}
     by_place: dict[Place, dict[str, float]] = {}
@@ -88,7 +88,7 @@ def denying(
 
 
 def stuck(waiting: Samples, oldest: Samples, symptoms: Iterable[Symptoms], window_seconds: float) -> Iterator[Incident]:
-    """Queues that nobody works off, each track alone.
+    """Queues that nobody processes, each track by itself.
 
     Args:
         waiting: the least number that waited at any time of the window.

@@ -1,4 +1,4 @@
-"""What is wrong by what is measured just now, before any alert: tracks, pods and the cluster. Pure."""
+"""Symptoms measured just now, before any alert: of tracks, pods and the cluster. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dashboard.model.written import number
 _LEAST_EVENTS = 4.0
 _DEVIATIONS = 3.0
 DIED_WITHIN = timedelta(minutes=3)
-# A quantile of a handful of runs is their slowest.
+# The 95th percentile of a handful of runs is just the slowest one.
 _LEAST_RUNS = 8.0
 RUNBOOKS = {
     CauseFamily.STOPPED: "kill-switch",
@@ -72,7 +72,7 @@ def where(service: str, track: str) -> str:
 
 
 def of_symptoms(symptoms: Iterable[Symptoms], limits: Limits = _DEFAULT) -> tuple[Incident, ...]:
-    """Each track that breaks a limit, judged alone: whatever the other one does, and however little runs on it.
+    """Each track that exceeds a limit, judged by itself, however little traffic it has.
 
     Symptoms of one track over several windows may be given: the first that shows it counts.
     """
@@ -104,7 +104,7 @@ def of_pods(pods: Iterable[Pod]) -> Iterator[Incident]:
 
 
 def of_ends(pod_objects: Iterable[Object], pods: Iterable[Pod], now: datetime) -> Iterator[Incident]:
-    """Containers that died just now and were started again: seen from outside, such pods run and are ready.
+    """Containers that died just now and were restarted: their pods look running and ready.
 
     Args:
         pod_objects, pods: the same pods, raw and judged.
@@ -130,7 +130,7 @@ def of_ends(pod_objects: Iterable[Object], pods: Iterable[Pod], now: datetime) -
 
 
 def of_findings(findings: Iterable[ClusterFinding]) -> Iterator[Incident]:
-    """What the cluster shows to be wrong. What was not understood is no incident: the headline says it."""
+    """Findings of the cluster as incidents. Words that were not understood are none: the headline says so."""
     for one in findings:
         if one.kind is FindingKind.NOT_UNDERSTOOD:
             continue
@@ -149,7 +149,7 @@ def of_findings(findings: Iterable[ClusterFinding]) -> Iterator[Incident]:
 
 
 def _died(pod: Object, now: datetime) -> set[str]:
-    """How containers of a pod ended just now, other than well."""
+    """How containers of a pod ended just now, except with success."""
     found = set()
     for status in status_list(pod):
         ended = objects.part(status, "lastState", "terminated")

@@ -72,7 +72,7 @@ def release_name(version: str, images: Iterable[str], template: str, *, beside: 
 
 
 def rolled_on(judged: TrackDeployment, now: TrackDeployment | None) -> str:
-    """Why what runs on a track is no longer what was judged, naming both; "" while it is."""
+    """Why a track no longer runs what was judged, naming both versions; "" while it does."""
     if now is None:
         return f"{judged.version or judged.name} was judged, and {judged.track} has no Deployment now"
     if (now.name, now.template, now.version) == (judged.name, judged.template, judged.version):
@@ -87,7 +87,7 @@ def _of_track(service: Object, living: Iterable[Object], track: Track, blue_gree
     selector = blue_green.selector(service, track)
     labelled = [item for item in living if selector.items() <= _labels(item).items()]
     selectable = [item for item in labelled if not lacking(selector, item)]
-    # One that is scaled to zero beside one that is not is left over from an earlier release.
+    # Of two, the one scaled to zero is left over from an earlier release.
     candidates = [item for item in selectable if _desired(item)] or selectable or labelled
     if not candidates:
         return None

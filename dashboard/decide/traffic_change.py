@@ -1,4 +1,4 @@
-"""The exact change of a switch or a rollback, from the cluster's objects: both what is shown and what is sent. Pure."""
+"""The exact change of a switch or a rollback, from the cluster's objects: the same is shown and sent. Pure."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _scale(tracks: Mapping[Track, TrackDeployment], target: Track) -> Patch | No
 
 
 def _served_before(tracks: Mapping[Track, TrackDeployment], kind: ActionKind, target: Track) -> str | None:
-    """The note on the track that users leave. None, which removes it, after a rollback: it is not gone back to."""
+    """The note on the track that users leave; None, which deletes the note, for a rollback."""
     if kind is ActionKind.ROLLBACK:
         return None
     leaving = tracks.get(target.other)

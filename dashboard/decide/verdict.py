@@ -1,4 +1,4 @@
-"""The word over all gates: GO, WAIT or NO-GO, with a sentence that says why and what is missing.
+"""The decision over all gates: GO, WAIT or NO-GO, with a sentence that says why and what is missing.
 
 A fold: fail beats unknown beats pass, so one more failing gate never makes a verdict better, and what is missing is
 never GO. Pure; the same evidence gives the same verdict.
@@ -77,13 +77,13 @@ def _weighed(evidence: Evidence, policy: Policy) -> Weighing | None:
 
 
 def fold(answers: Iterable[GateAnswer]) -> Decision:
-    """The word over all required gates. No gate at all has nothing measured, so it is WAIT."""
+    """The decision over all required gates; WAIT without any gate, since nothing was measured."""
     found = {answer.result for answer in answers if answer.required}
     return next((_WORDS[result] for result in _FROM_WORST if result in found), Decision.WAIT)
 
 
 def by_concern(answers: Iterable[GateAnswer]) -> tuple[GateAnswer, ...]:
-    """Failing gates first, then those farthest from an answer, then the rest as they came. Who decides stands first."""
+    """Failing gates first, then those farthest from an answer, then the rest in order; deciding gates before others."""
 
     def concern(answer: GateAnswer) -> tuple[int, bool, float]:
         return _FROM_WORST.index(answer.result), not answer.required, answer.progress

@@ -1,4 +1,4 @@
-"""Sentences of others in the words of the page: figures as tiles write them, pods by name. Pure."""
+"""Other people's sentences in the page's form: figures as on tiles, pods by name. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How workloads fare, worst first, and why: Deployments and what else runs pods. Pure: API objects in, model types out.
+"""The health of Deployments and other workloads, worst first, with the reason. Pure: API objects in, model types out.
 
-What a workload is asked to run and what it runs stands under other names in each kind; `decide/replicas.py` reads
-them. This module judges, and is the one that queries take pods, events and limits from as well.
+`decide/replicas.py` reads desired and running pods, which each kind stores elsewhere. This module judges them; queries
+also import pods, events and limits from here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dashboard.model.workload import SICK, Health, Pod, Workload
 
 __all__ = ["events", "limits", "pods", "workloads"]
 
-# What lacks pods or cannot create them for longer is sick: pods that are replaced, as after a crash, need less.
+# A workload that lacks pods for longer is degraded; replacing a pod, as after a crash, takes less.
 SICK_AFTER = timedelta(seconds=30)
 
 _ORDER = list(Health)
@@ -42,9 +42,9 @@ def workloads(
     Args:
         others: more of them by the plural name of their kind in the API, such as `statefulsets`. A ReplicaSet that a
             Deployment or Rollout controls is no workload of its own.
-        now: None when nobody knows the time: then no lack of pods is excused as recent.
-        warnings: what the newest warning says of an object, by its kind and name: why pods cannot be created is told
-            by events alone of all but Deployments and ReplicaSets.
+        now: None when the time is not known: then no lack of pods is excused as recent.
+        warnings: the newest warning about an object, by kind and name: except for Deployments and ReplicaSets, only
+            events say why pods cannot be created.
         blue_green: the labels that tell track and version.
     """
     by_owner: dict[tuple[str, str], list[Pod]] = {}
@@ -131,7 +131,7 @@ def _judge(item: Object, replicas: Replicas, mine: Sequence[Pod], now: datetime 
 
 
 def _said(health: Health, stuck: Stuck | None, sick: Pod | None, lack: _WorkloadState | None) -> _WorkloadState:
-    """The cause that says most: the controller's own words, then a pod's, then the bare lack of pods."""
+    """The most informative cause: the controller's reason, then a pod's, then the lack of pods."""
     for words, since in (
         (stuck.words, stuck.since) if stuck else ("", None),
         (sick.trouble, sick.since) if sick else ("", None),
