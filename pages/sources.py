@@ -28,6 +28,6 @@ def _draw(view: View) -> None:
     pieces.backends(found, behind, now, view)
     pieces.concepts(found)
     pieces.missing(found.missing)
-    pieces.suggestion(suggested(ask, found.suggestion, now))
+    pieces.suggestion(suggested(ask, session.settings_text()))
     pieces.services(found.services)
     pieces.own(own_health(), troubles, audit.file, now)

@@ -23,6 +23,7 @@ from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.breaker import NOT_ASKED, utc_now
 from dashboard.queries.sources import SourcesAnswer, sources
 from dashboard.queries.suggestion import suggested
+from dashboard.settings import text_of
 
 PATIENCE_SECONDS = 10.0
 _MOST_BLINDS = 3
@@ -33,7 +34,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     environment.add(parser)
     parser.add_argument("--json", action="store_true", help="all of it as JSON on one line")
-    parser.add_argument("--suggest", action="store_true", help="a settings file from what is seen, on standard output")
+    parser.add_argument(
+        "--suggest", action="store_true", help="your settings file with the lines that it lacks, on standard output"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,15 +46,15 @@ def run(options: argparse.Namespace) -> int:
     try:
         found = _settled(ask)
         if options.suggest:
-            return _suggested(ask, found)
+            return _suggested(ask, text_of(options.settings))
     finally:
         ask.close()
     print(json.dumps(_document(found), default=str) if options.json else _table(found))
     return _code(found)
 
 
-def _suggested(ask: Ask, found: SourcesAnswer) -> int:
-    text = suggested(ask, found.suggestion, utc_now())
+def _suggested(ask: Ask, file: str) -> int:
+    text = suggested(ask, file)
     if text.value is None:
         print(f"nothing can be suggested: {text.reason}", file=sys.stderr)
         return 1

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dashboard.catalog.index import ENTRIES
 from dashboard.model.mapping import CONCEPTS, LABELS, OURS, Concept, Label, MetricNames
 from dashboard.model.mapping import Mapping as NameMapping
 from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
+from dashboard.settings import EnvironmentSettings
 from dashboard.settings.names import mapping_of, preset, preset_mapping, preset_names
 
 # Labels without which figures would be told of the wrong thing.
@@ -71,15 +72,59 @@ def suggest(telemetry: Telemetry) -> Suggestion:
     return Suggestion(presets=presets, labels=labels, metrics=_overridden(presets, telemetry), remarks=remarks)
 
 
+def suggest_more(environment: EnvironmentSettings, telemetry: Telemetry) -> Suggestion:
+    """What the environment's settings lack: nothing that they say already, and nothing that makes a concept worse.
+
+    A second look at the settings with these lines suggests nothing.
+    """
+    whole = suggest(telemetry)
+    presets = tuple(name for name in whole.presets if name not in environment.presets)
+    labels = {name: label for name, label in whole.labels.items() if name not in environment.labels}
+    alone = tuple(name for name in presets if name not in _STACKS)
+    offered = [
+        Suggestion(presets=names, labels=own, remarks=whole.remarks)
+        for names, own in ((presets, labels), (presets, {}), (alone, labels), (alone, {}))
+    ]
+    found = next((one for one in offered if _is_better(environment, one, telemetry)), Suggestion())
+    mapping = with_lines(environment, found)
+    hidden = _overridden((*found.presets, *environment.presets), telemetry, mapping)
+    return replace(found, metrics={key: one for key, one in hidden.items() if key not in environment.metrics})
+
+
+def with_lines(environment: EnvironmentSettings, found: Suggestion) -> NameMapping:
+    """The names of an environment with the lines of a suggestion; its own lines win."""
+    below = mapping_of((*found.presets, *environment.presets), {}, {})
+    own = mapping_of((), environment.labels, environment.metrics)
+    mapping = NameMapping(
+        labels={**below.labels, **found.labels, **own.labels}, metrics={**below.metrics, **found.metrics, **own.metrics}
+    )
+    return environment.in_own_tracks(mapping, environment.blue_green.known)
+
+
+def _is_better(environment: EnvironmentSettings, found: Suggestion, telemetry: Telemetry) -> bool:
+    if not (found.presets or found.labels):
+        return False
+    before, after = (check(one, telemetry) for one in (environment.mapping, with_lines(environment, found)))
+    ranked = list(Fit)
+    steps = [ranked.index(now.standing) - ranked.index(then.standing) for then, now in zip(before, after, strict=True)]
+    return max(steps) <= 0 and min(steps) < 0
+
+
 def _placed(stack: str, sets: tuple[Mapping[str, str], ...]) -> int:
     """How many of the labels that place a figure there are under the names of a stack."""
     mapping = preset_mapping(stack)
     return sum(_has(mapping.label(logical), sets) for logical in _PLACING)
 
 
-def _overridden(presets: tuple[str, ...], telemetry: Telemetry) -> Mapping[str, MetricNames]:
-    """Metrics that are there and that a later preset hides: each gets a line of its own."""
-    chosen = mapping_of(presets, {}, {})
+def _overridden(
+    presets: tuple[str, ...], telemetry: Telemetry, mapping: NameMapping | None = None
+) -> Mapping[str, MetricNames]:
+    """Metrics that are there and that a later preset hides: each gets a line of its own.
+
+    Args:
+        mapping: what is in force; None: what the presets say.
+    """
+    chosen = mapping or mapping_of(presets, {}, {})
     below = (OURS, *(preset_mapping(name) for name in presets))
     found = {}
     for concept in CONCEPTS:

@@ -13,7 +13,7 @@ from dashboard.model.reading import Reading, Source, fresh
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.telemetry import ConceptCheck
 from dashboard.queries.ask import Ask
-from dashboard.queries.doctor import Suggestion, check, suggest
+from dashboard.queries.doctor import check
 from dashboard.queries.release_scene import scene_of
 
 
@@ -47,7 +47,6 @@ class SourcesAnswer:
     health: tuple[SourceHealth, ...]
     missing: Reading[tuple[MissingMetric, ...]]
     concepts: Reading[tuple[ConceptCheck, ...]]
-    suggestion: Reading[Suggestion]
     services: Reading[tuple[ServiceCheck, ...]]
 
 
@@ -61,7 +60,6 @@ def sources(ask: Ask, now: datetime) -> SourcesAnswer:
         health=health,
         missing=found.map(lambda names: missing_from(names) or None, empty="every metric was seen"),
         concepts=telemetry.map(lambda known: check(mapping, known)),
-        suggestion=telemetry.map(suggest),
         services=_services(ask, now),
     )
 

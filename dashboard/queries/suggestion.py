@@ -1,78 +1,93 @@
-"""A settings file from what was seen: the present connections, and the names that the telemetry turned out to have."""
+"""Adds to a settings file what fits the telemetry that was seen. What stands in the file stays as it is.
+
+Own lines, comments, other environments, words, hosts and limits are kept to the letter. Only lines that are missing are
+added, each with a comment. A second run on the result changes nothing.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+import tomlkit
+from tomlkit.items import InlineTable, Table
 
 from dashboard.model.mapping import Label, MetricNames
-from dashboard.model.reading import Reading, combine
-from dashboard.model.telemetry import ConceptCheck, Fit
+from dashboard.model.reading import Reading
+from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
 from dashboard.queries.ask import Ask
-from dashboard.queries.doctor import Suggestion, check
+from dashboard.queries.doctor import check, suggest_more, with_lines
 from dashboard.settings import EnvironmentSettings
 
-
-def settings_file(
-    environment: EnvironmentSettings, suggestion: Suggestion, checks: tuple[ConceptCheck, ...], now: datetime
-) -> str:
-    """The file as text. `checks` are those under the suggestion."""
-    return "\n".join(_lines(environment, suggestion, checks, now)) + "\n"
+_BY = "added by `dashboard sources --suggest`"
 
 
-def suggested(ask: Ask, suggestion: Reading[Suggestion], now: datetime) -> Reading[str]:
-    """The file for what the environment of `ask` has now; the reason where Prometheus does not tell what it has."""
-    checks = combine(suggestion, ask.telemetry())
-    return checks.map(lambda pair: settings_file(ask.environment, pair[0], check(pair[0].mapping(), pair[1]), now))
+def suggested(ask: Ask, text: str) -> Reading[str]:
+    """The settings file `text` with what the environment of `ask` lacks; the reason where Prometheus does not tell."""
+    return ask.telemetry().map(lambda telemetry: with_suggestion(text, ask.environment, telemetry))
 
 
-def _lines(
-    environment: EnvironmentSettings, suggestion: Suggestion, checks: tuple[ConceptCheck, ...], now: datetime
-) -> Iterator[str]:
-    table = f"environments.{environment.name}"
-    yield f"# Suggested on {now:%Y-%m-%d} by `dashboard sources --suggest` from what Prometheus has. Read each line."
-    yield ""
-    yield f"[{table}]"
-    yield f"namespaces = {_value(list(environment.namespaces))}"
-    yield f"refresh_seconds = {environment.refresh_seconds}"
-    for name in suggestion.presets:
-        yield f"# {name}: {suggestion.remarks.get(name, '')}"
-    yield f"presets = {_value(list(suggestion.presets))}"
-    if suggestion.labels:
-        yield ""
-        yield f"[{table}.labels]"
-        for name, label in suggestion.labels.items():
-            yield f"# {suggestion.remarks.get(name, name)}"
-            yield f"{name} = {_label(label)}"
-    yield ""
-    yield f"[{table}.metrics]"
-    yield from (f"{key} = {_metric(metric)}" for key, metric in suggestion.metrics.items())
-    yield from (_concept(check) for check in checks if check.key not in suggestion.metrics)
-    for section in ("prometheus", "alertmanager", "elasticsearch", "kubernetes", "audit", "release"):
-        kept = _changed(getattr(environment, section))
-        if kept:
-            yield ""
-            yield f"[{table}.{section}]"
-            yield from (f"{key} = {_value(value)}" for key, value in kept.items())
+def with_suggestion(text: str, environment: EnvironmentSettings, telemetry: Telemetry) -> str:
+    """The settings file `text` with the lines that the telemetry of one of its environments needs."""
+    found = suggest_more(environment, telemetry)
+    document = tomlkit.parse(text)
+    table = _table(_table(document, "environments"), environment.name)
+    if found.presets:
+        own = [str(name) for name in table.get("presets", [])]
+        for name in found.presets:
+            _comment(table, f"{name}: {found.remarks.get(name, '')} ({_BY})")
+        # Own presets come last, so that they win.
+        table["presets"] = [*found.presets, *own]
+    for name, label in found.labels.items():
+        _add(_table(table, "labels"), name, _label(label), f"{found.remarks.get(name, name)} ({_BY})")
+    for key, metric in found.metrics.items():
+        _add(_table(table, "metrics"), key, _metric(metric), f"hidden by a later preset ({_BY})")
+    named = {*environment.metrics, *found.metrics}
+    checks = check(with_lines(environment, found), telemetry)
+    _explain(table, [one for one in checks if one.key not in named and not _is_told(one.key, text)])
+    return tomlkit.dumps(document)
+
+
+def _is_told(key: str, text: str) -> bool:
+    return re.search(rf"#\s*{key}\s*[:=]", text) is not None
+
+
+def _explain(table: Any, missing: Iterable[ConceptCheck]) -> None:
+    """A comment for each concept that no line of the file speaks of: what carries it, or that nothing does."""
+    is_on_one_line = isinstance(table, InlineTable) or isinstance(table.get("metrics"), InlineTable)
+    if is_on_one_line:  # which has no room for comments
+        return
+    for one in missing:
+        _table(table, "metrics").add(tomlkit.comment(_concept(one)))
+
+
+def _table(parent: Any, name: str) -> Any:
+    if name not in parent:
+        parent[name] = tomlkit.inline_table() if isinstance(parent, InlineTable) else tomlkit.table()
+    return parent[name]
+
+
+def _comment(table: Any, text: str) -> None:
+    if isinstance(table, Table) and text not in tomlkit.dumps(table):
+        table.add(tomlkit.comment(text))
+
+
+def _add(table: Any, key: str, value: str, comment: str) -> None:
+    item = tomlkit.value(value)
+    if not isinstance(table, InlineTable):
+        item.comment(comment)
+    table[key] = item
 
 
 def _concept(check: ConceptCheck) -> str:
     if check.standing in (Fit.PRESENT, Fit.SILENT):
-        return f"# {check.key}: {check.metric}{' (silent now)' if check.standing is Fit.SILENT else ''}"
+        return f"{check.key}: {check.metric}{' (silent now)' if check.standing is Fit.SILENT else ''}"
     if check.standing is Fit.UNMEASURED:
-        return f'# {check.key} = "..."  # nothing found that tells {check.what}'
-    return f"# {check.key}: {check.says}"
-
-
-def _changed(section: BaseModel) -> Mapping[str, Any]:
-    """What is not as it is by default. Secrets are none of it: the settings name their files alone."""
-    kept: dict[str, Any] = section.model_dump(mode="json", exclude_defaults=True)
-    return {key: value for key, value in kept.items() if not isinstance(value, dict) or key == "headers"}
+        return f'{check.key} = "..."  # nothing found that tells {check.what}'
+    return f"{check.key}: {check.says}"
 
 
 def _metric(metric: MetricNames) -> str:

@@ -6,7 +6,7 @@ is allowed. The sections stand in modules of their own: `sources`, `names`, `blu
 
 from dashboard.settings.deck import Settings
 from dashboard.settings.environment import EnvironmentSettings
-from dashboard.settings.loading import load, settings_file
+from dashboard.settings.loading import load, settings_file, text_of
 from dashboard.settings.mistakes import SettingsError
 
-__all__ = ["EnvironmentSettings", "Settings", "SettingsError", "load", "settings_file"]
+__all__ = ["EnvironmentSettings", "Settings", "SettingsError", "load", "settings_file", "text_of"]

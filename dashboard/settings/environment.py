@@ -140,6 +140,9 @@ class EnvironmentSettings(Section):
 
     def mapping_for(self, tracks: BlueGreen, service: str = "") -> NameMapping:
         """The same with the values of tracks that are known by now: those of one service, or of every one."""
-        mapping = mapping_of(self.presets, self.labels, self.metrics)
+        return self.in_own_tracks(mapping_of(self.presets, self.labels, self.metrics), tracks, service)
+
+    def in_own_tracks(self, mapping: NameMapping, tracks: BlueGreen, service: str = "") -> NameMapping:
+        """A mapping with the values of tracks."""
         values = {word: tracks.values(word, service) for word in Track}
         return mapping.with_tracks({word.value: own for word, own in values.items() if own})

@@ -43,9 +43,15 @@ def load(path: str | Path | None = None, *, variables: Mapping[str, str] = os.en
         raise _explained(file, error.errors()[0], variables) from None
 
 
-def _read(file: Path) -> dict[str, Any]:
+def text_of(path: str | Path | None = None) -> str:
+    """The settings file as it is written, without variables.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    file = Path(path) if path else settings_file()
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         hint = f"no such file: name one in {VARIABLE} or copy deploy/production/tealdeck.toml.example"
         raise SettingsError(file=str(file), found=hint) from None
@@ -53,6 +59,11 @@ def _read(file: Path) -> dict[str, Any]:
         raise SettingsError(file=str(file), found=f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(file=str(file), found=f"is not UTF-8 text (byte {error.start})") from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text_of(file))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(file=str(file), found=f"is not TOML: {error}") from error
 

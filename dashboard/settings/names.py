@@ -162,7 +162,8 @@ def preset(name: str) -> Preset:
 @cache
 def preset_mapping(name: str) -> Mapping:
     """What one of them says, alone; "" is our own names."""
-    return mapping_of((name,) if name else (), {}, {})
+    found = preset(name) if name else None
+    return _mapping(found.labels, found.metrics) if found else Mapping()
 
 
 def _known_preset(name: str) -> str:
@@ -176,8 +177,15 @@ PresetName = Annotated[str, AfterValidator(_known_preset)]
 
 def mapping_of(presets: Iterable[str], labels: Labels, metrics: Metrics) -> Mapping:
     """What presets say, the later over the earlier, and the own lines over all of them."""
-    tables = [*((found.labels, found.metrics) for found in map(preset, presets)), (labels, metrics)]
+    tables = [*map(preset_mapping, presets), _mapping(labels, metrics)]
     return Mapping(
-        labels={name: label.label() for own, _ in tables for name, label in own.items()},
-        metrics={key: metric.metric() for _, own in tables for key, metric in own.items()},
+        labels={name: label for table in tables for name, label in table.labels.items()},
+        metrics={key: metric for table in tables for key, metric in table.metrics.items()},
+    )
+
+
+def _mapping(labels: Labels, metrics: Metrics) -> Mapping:
+    return Mapping(
+        labels={name: label.label() for name, label in labels.items()},
+        metrics={key: metric.metric() for key, metric in metrics.items()},
     )

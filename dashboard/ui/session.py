@@ -23,7 +23,7 @@ from dashboard.model.action import Actor
 from dashboard.model.view import View
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.release import judge
-from dashboard.settings import Settings, SettingsError, load, settings_file
+from dashboard.settings import Settings, SettingsError, load, settings_file, text_of
 
 _PAGES, _GROUPS = "app.pages", "app.groups"
 _desks: list[Desk] = []
@@ -53,6 +53,11 @@ def _mine() -> _Owned:
 def settings() -> Settings:
     """The settings of this process. Raises SettingsError, which app.py shows in place of the pages."""
     return _mine().settings
+
+
+def settings_text() -> str:
+    """The settings file as it is written."""
+    return text_of()
 
 
 def ask_of(environment: str) -> Ask:

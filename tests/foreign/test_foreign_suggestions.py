@@ -15,7 +15,9 @@ from dashboard.model.telemetry import Fit
 from dashboard.queries.ask import Instant, build_ask
 from dashboard.queries.doctor import check
 from dashboard.settings import EnvironmentSettings, Settings
+from tests.foreign import test_foreign_metrics as checks
 from tests.foreign.past_hour import HOUR_SECONDS, end, pod, prometheus, scraped
+from tests.foreign.test_foreign_metrics import BLUE, GREEN, World
 
 VALUES = {"namespace": "support", "service": "support-agent", "track": "", "agent": "", "contract": "", "window": "10m"}
 
@@ -102,3 +104,35 @@ def test_the_check_says_of_each_concept_how_it_stands(tmp_path: Path) -> None:
     assert found["retries"].standing is Fit.UNMEASURED
     assert "metrics.retries" in found["retries"].says
     assert contracts.DECISIONS.blind in found["policy_decisions"].blinds
+
+
+def test_a_second_run_on_the_suggested_file_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = (*scraped("otel-agents.prom"), *scraped("governance-toolkit.prom"), *scraped("openlit-cost.prom"))
+    with prometheus((*pod(rows, "blue"), *pod(rows, "green")), tmp_path) as url:
+        file = tmp_path / "tealdeck.toml"
+        suggested(url, tmp_path, capsys)
+        assert main(["sources", "--suggest", "--settings", str(file)]) == 0
+        once = capsys.readouterr().out
+        file.write_text(once)
+        assert main(["sources", "--suggest", "--settings", str(file)]) == 0
+        assert capsys.readouterr().out == once
+
+
+def test_with_the_suggested_file_the_figures_are_those_of_the_preset_and_nothing_else_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What test_foreign_metrics holds of the named presets holds of the file that the command writes."""
+    rows = scraped("otel-agents.prom")
+    both = (*pod(rows, "blue", BLUE), *pod(rows, "green", GREEN))
+    with prometheus(both, tmp_path) as url:
+        environment = suggested(url, tmp_path, capsys)
+        ask = build_ask(environment)
+        try:
+            otel = World(rows, ask)
+            checks.test_otel_runs_and_errors_are_those_of_the_scrape(otel)
+            checks.test_otel_agents_are_told_apart(otel)
+            checks.test_tracks_are_read_from_the_names_of_pods(otel)
+            checks.test_a_verdict_counts_what_the_emitter_counted(otel)
+            checks.test_what_otel_does_not_measure_is_said_and_is_no_zero(otel)
+        finally:
+            ask.close()

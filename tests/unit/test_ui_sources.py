@@ -15,7 +15,6 @@ from streamlit.testing.v1 import AppTest
 from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.model.telemetry import ConceptCheck, Fit
-from dashboard.queries.doctor import Suggestion
 from dashboard.queries.own import DURATION, own_health
 from dashboard.queries.sources import ServiceCheck, SourcesAnswer
 from dashboard.ui.sources import trust
@@ -36,7 +35,6 @@ def answer(**changed: Any) -> SourcesAnswer:
         "health": tuple(SourceHealth(source=source, reachable=True, since=NOW) for source in Source),
         "missing": empty("every metric was seen", source=Source.PROMETHEUS, as_of=NOW),
         "concepts": known((concept(Fit.PRESENT),)),
-        "suggestion": known(Suggestion()),
         "services": known((ServiceCheck(namespace="agents", name="agent-runtime", says=()),)),
     }
     return SourcesAnswer(**{**well, **changed})
