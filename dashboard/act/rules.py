@@ -8,10 +8,24 @@ from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused
 from dashboard.model import service_annotations
 from dashboard.model.action import ROLLBACK_REASONS, ActionKind, ActionRequest
-from dashboard.model.reason import problem
+from dashboard.model.reason import LONGEST_NAME, LONGEST_REASON, problem, tidy, visible_length
 from dashboard.model.verdict import Decision, Mode, Verdict
 
 OLDEST_VERDICT = timedelta(seconds=60)
+
+
+def unfit(request: ActionRequest) -> str:
+    """Why a request cannot stand in the audit, whatever it asks for; "" when it can.
+
+    The page's fields hold people to the same bounds, but a crafted message is held to none.
+    """
+    if not visible_length(tidy(request.actor.name)):
+        return "nobody says who acts"
+    if len(request.break_glass) > LONGEST_REASON:
+        return f"a request needs a reason of at most {LONGEST_REASON} characters"
+    if len(request.typed_version) > LONGEST_NAME:
+        return f"a typed version has at most {LONGEST_NAME} characters"
+    return ""
 
 
 def allowed(run: Run) -> Done | Refused:
@@ -55,7 +69,7 @@ def _may_switch(run: Run) -> Done | Refused:
     request = run.request
     if not run.version or request.typed_version.strip() != run.version:
         return Refused(
-            f"{request.typed_version.strip() or 'nothing'} was typed, but {request.target} runs "
+            f"{tidy(request.typed_version) or 'nothing'} was typed, but {request.target} runs "
             f"{run.version or 'no version'}: the typed version has to be the one that users get"
         )
     run.verdict = run.judge(request.namespace, request.service, run.id)

@@ -156,7 +156,9 @@ def way_back(evidence: Evidence, _limits: Limits) -> GateAnswer:
     status = service.tracks.get(other) if service else None
     if service is None or status is None:
         return _no_track("way_back", title, evidence)
-    needed = max(1, status.desired)
+    # A rollback brings the other track to the strength that users have now: after a switch that is the candidate's.
+    serving = service.tracks.get(evidence.candidate, status) if evidence.mode is Mode.AFTER else status
+    needed = max(1, serving.desired)
     warm = status.ready >= needed
     reason = (
         f"{other} {status.version} stays warm with {status.ready} ready pods"

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from dashboard.model.reason import tidy
+from dashboard.model.reason import LONGEST_NAME, LONGEST_REASON, tidy
 from dashboard.model.release import Track
 from dashboard.model.traffic_change import TrafficChange
 
@@ -57,6 +57,8 @@ class ActionRequest:
     `break_glass` the reason for a switch against the verdict; "" when not asked for. `accepted` names the unknown gates
     that the person accepted. `template` is the fingerprint of the target's pod template and `change` the exact change,
     both as the dialog showed them; "" and None without a dialog. `unfinished` is the action to finish or clear.
+
+    Text is cut just beyond its bound: the guard still refuses it, and nobody has to carry or show it whole.
     """
 
     kind: ActionKind
@@ -76,6 +78,12 @@ class ActionRequest:
     def __post_init__(self) -> None:
         if self.target is self.source:
             raise ValueError(f"{self.kind} from {self.source} to itself")
+        for name, longest in (
+            ("typed_version", LONGEST_NAME),
+            ("reason", LONGEST_REASON),
+            ("break_glass", LONGEST_REASON),
+        ):
+            object.__setattr__(self, name, getattr(self, name)[: longest + 1])
 
     @property
     def why(self) -> str:

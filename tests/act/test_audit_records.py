@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.act.audit import AuditFile
 from dashboard.act.desk import Desk
-from dashboard.model.action import Actor, Outcome
+from dashboard.model.action import ActionId, ActionKind, Actor, Outcome
 from dashboard.model.audit import AuditStatus
 from dashboard.model.reason import LONGEST_REASON
 from dashboard.model.verdict import Decision, GateAnswer, Result
@@ -95,6 +95,40 @@ def test_going_against_the_verdict_needs_a_reason_that_can_be_read(stage: Stage,
     assert state.outcome is Outcome.REFUSED
     assert "needs a reason of" in state.sentence
     assert stage.cluster.changed() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        pytest.param(
+            {"break_glass": "x" * 1_000_000}, "a reason of at most 500 characters", id="a reason of a megabyte"
+        ),
+        pytest.param({"typed_version": "1" * 1_000_000}, "version has at most 128 characters", id="a version of one"),
+        pytest.param({"reason": "x" * 1_000_000, "kind": ActionKind.ROLLBACK}, "from the list", id="another reason"),
+        pytest.param(
+            {"actor": Actor(name="\u200b\u2060 \u200d", origin="x")}, "nobody says who acts", id="no name to see"
+        ),
+        pytest.param({"actor": Actor(name=" \t", origin="x")}, "nobody says who acts", id="a name of blanks"),
+    ],
+)
+@pytest.mark.parametrize("decision", [Decision.GO, Decision.NO_GO])
+def test_text_that_no_field_of_a_page_takes_is_refused_and_carried_no_further(
+    stage: Stage, changes: dict[str, Any], says: str, decision: Decision
+) -> None:
+    stage.decision = decision
+    request = a_switch(**changes)
+    state = stage.run(request)
+    assert state.outcome is Outcome.REFUSED
+    assert says in state.sentence
+    assert stage.cluster.writes == []
+    assert len(str(state)) < 10_000  # every viewer is shown it
+    assert stage.audit.path.stat().st_size < 10_000
+
+
+@pytest.mark.parametrize("kind", [ActionKind.FINISH, ActionKind.CLEAR])
+def test_an_unfinished_action_is_ended_by_nobody_without_a_name(stage: Stage, kind: ActionKind) -> None:
+    state = stage.run(a_switch(kind=kind, actor=Actor(name="\u200b", origin="x"), unfinished=ActionId("left")))
+    assert (state.outcome, "nobody says who acts" in state.sentence) == (Outcome.REFUSED, True)
 
 
 def test_text_of_people_is_one_line_without_what_cannot_be_seen(stage: Stage) -> None:

@@ -92,6 +92,19 @@ def test_a_cold_way_back_fails() -> None:
     assert ask(gates.way_back, evidence(service=known(service(blue={"ready": 1})))).result is FAIL
 
 
+def test_before_a_switch_the_way_back_needs_the_strength_that_carries_users_now() -> None:
+    given = evidence(service=known(service(blue={"desired": 2, "ready": 2}, green={"desired": 5, "ready": 5})))
+    answer = ask(gates.way_back, given)
+    assert (answer.result, answer.limit) == (PASS, 2)
+
+
+@pytest.mark.parametrize(("ready", "result"), [(1, FAIL), (4, FAIL), (5, PASS), (6, PASS)])
+def test_after_a_switch_the_way_back_needs_the_strength_that_users_have_now(ready: int, result: Result) -> None:
+    tracks = service(blue={"desired": 1, "ready": ready}, green={"desired": 5, "ready": 5})
+    answer = ask(gates.way_back, evidence(mode=Mode.AFTER, service=known(tracks)))
+    assert (answer.result, answer.limit) == (result, 5)
+
+
 def test_an_action_under_way_waits() -> None:
     answer = ask(gates.quiet, evidence(under_way=known("a switch by bob")))
     assert (answer.result, answer.reason) == (UNKNOWN, "a switch by bob")

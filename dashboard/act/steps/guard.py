@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from dashboard.act.rules import allowed
+from dashboard.act.rules import allowed, unfit
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused, StepResult
 from dashboard.decide.tracks import TrackDeployment
@@ -28,7 +28,7 @@ class Guard:
 
     def take(self, run: Run) -> StepResult:
         """Hold the request against the cluster, then against the rules of its kind."""
-        if why_not := _service_differs(run) or _target_differs(run):
+        if why_not := unfit(run.request) or _service_differs(run) or _target_differs(run):
             return Refused(why_not)
         match allowed(run):
             case Done(detail):
@@ -40,8 +40,6 @@ class Guard:
 def _service_differs(run: Run) -> str:
     """Why the Service is not as the request says; "" when it is."""
     request = run.request
-    if not request.actor.name:
-        return "nobody says who acts"
     service = run.read_service()
     if not run.blue_green.is_governed(service):
         label = run.blue_green.governed_label

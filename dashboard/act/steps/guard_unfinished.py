@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from dashboard.act.rules import unfit
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused, StepResult
 from dashboard.decide.traffic_change import needed_pods
@@ -22,8 +23,8 @@ class GuardUnfinished:
 
     def take(self, run: Run) -> StepResult:
         """Hold the request against the Service as it is now."""
-        if not run.request.actor.name:
-            return Refused("nobody says who acts")
+        if why_not := unfit(run.request):
+            return Refused(why_not)
         left = service_annotations.read_intent(run.read_service())
         if left is None or left.outcome is not Outcome.RUNNING or left.id != run.request.unfinished:
             return Refused("the unfinished action was ended meanwhile")
