@@ -187,7 +187,7 @@ class Visitor:
 
     def _change(self, key: str, state: WidgetState, seconds: float) -> None:
         fragment = next(found for name, _, found in self._widgets() if name == key)
-        asked = ClientState(query_string=self._query, fragment_id=fragment)
+        asked = ClientState(query_string=self._query, page_name=self._page, fragment_id=fragment)
         asked.widget_states.widgets.extend([*self._set.values(), *([state] if state.id not in self._set else [])])
         self._rerun(asked, seconds)
 
