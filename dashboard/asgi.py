@@ -9,6 +9,8 @@ restarts because Prometheus is down would be gone when it is needed. `/metrics` 
 from __future__ import annotations
 
 import asyncio
+import logging
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,30 +19,41 @@ from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
+import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocketClose
+from streamlit import runtime
 
 # `streamlit run` puts this folder on the path, not the one that holds the packages.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dashboard.gate.entrance import Entrance, host_of
+from dashboard.gate.exports import Exports
+from dashboard.gate.hosts import Host
+from dashboard.gate.pace import Places
+from dashboard.gate.visits import Visits
 from dashboard.settings import SettingsError, load
 from dashboard.ui.broken import broken
 from dashboard.ui.compressed import Compressed
-from dashboard.ui.hosts import Host, is_known, is_own_origin, parse_host
 
 # Kubernetes sends SIGTERM and waits 30 s; the rest is for connections to close and for actions to be left in order.
 DRAIN_SECONDS = 20.0
+_log = logging.getLogger("tealdeck.gate")
 SCRIPT = Path(__file__).resolve().parent / "app.py"
 
-# Prometheus and kubelet may come by any name of ours, and learn nothing that is worth stealing.
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+# Open connections are given so long to end by themselves; a visitor who reads nothing could hold up the end for ever.
+HANG_UP_SECONDS = 3.0
+# How long a page that lost its connection can come back to its session; the same as in .streamlit/config.toml.
+KEPT_SECONDS = 30.0
+SWEEP_SECONDS = 10.0
+# A page takes some 5 MB and 4 file handles. Behind a proxy all visitors come from one address.
+MOST_PAGES, MOST_PAGES_OF_ONE_ADDRESS = 200, 150
 
 
 def content_security_policy(host: Host | None) -> str:
@@ -76,45 +89,17 @@ HEADERS = {
 }
 
 
-def host_of(scope: Scope) -> Host | None:
-    """The host that a request was sent to; None where it names none, or several."""
-    found = Headers(scope=scope).getlist("host")
-    return parse_host(found[0]) if len(found) == 1 else None
-
-
 @cache
-def hosts() -> tuple[str, ...]:
-    """The names that the settings list; read once, as all settings are."""
+def _listed_hosts() -> tuple[str, ...]:
     return load(None).hosts
 
 
-class OwnHosts:
-    """Answers only under names of ours, and lets only pages of ours open a WebSocket.
-
-    Other requests get 421; a WebSocket is closed before it is open.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or scope["path"] in OPEN_PATHS:
-            await self._app(scope, receive, send)
-            return
-        host = host_of(scope)
-        try:
-            names = hosts()
-        except SettingsError:
-            names = ()
-        if host is None or not is_known(host, names):
-            refusal = PlainTextResponse("This deck has another name: list yours in `hosts` of its settings.\n", 421)
-            await (refusal if scope["type"] == "http" else WebSocketClose(1008))(scope, receive, send)
-            return
-        origin = Headers(scope=scope).get("origin")
-        if scope["type"] == "websocket" and origin is not None and not is_own_origin(origin, host, names):
-            await WebSocketClose(1008)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+def hosts() -> tuple[str, ...]:
+    """The names that the settings list, read once, as all settings are; none while they cannot be used."""
+    try:
+        return _listed_hosts()
+    except SettingsError:
+        return ()
 
 
 class SecurityHeaders:
@@ -139,11 +124,12 @@ async def healthz(_: Request) -> Response:
 
 
 async def readyz(_: Request) -> Response:
-    """Ready: the settings can be used; else 503 with the reason."""
+    """Ready: the settings can be used; else 503. Anybody may ask, so the reason stands in the log and on the pages."""
     try:
         await run_in_threadpool(load, None)
     except SettingsError as error:
-        return PlainTextResponse(f"{error}\n", status_code=503)
+        _log.error("settings_unusable reason=%s", error)
+        return PlainTextResponse("The settings cannot be used; the deck's log says why.\n", status_code=503)
     return PlainTextResponse("ok\n")
 
 
@@ -159,11 +145,28 @@ def _warm_up() -> None:
     open_desks()
 
 
+async def _sweep() -> None:
+    """Let sessions go whose time is over. Streamlit does so only when the next visitor comes or leaves."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        runtime.get_instance()._session_mgr.list_sessions()  # there is no public way; a test watches that this works
+
+
+def _bound_the_end() -> None:
+    """Have uvicorn wait only so long for open connections: actions are given their time after that."""
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    if isinstance(server, uvicorn.Server):
+        server.config.timeout_graceful_shutdown = int(HANG_UP_SECONDS)
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Load the pages beside the first answers and ship what waits; at the end, give running actions time to end."""
+    _bound_the_end()
     warming = asyncio.create_task(asyncio.to_thread(_warm_up))
+    sweeping = asyncio.create_task(_sweep())
     yield
+    sweeping.cancel()
     await warming
     from dashboard.ui import session  # loaded by the pages; importing it here costs no start-up time
 
@@ -173,11 +176,18 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
 # How pages are carried, whoever asks; what `bench pages` measures the empty page with, too.
 SERVING = (Middleware(Compressed),)
+_exports = Exports()
+_places = Places(in_all=MOST_PAGES, per_address=MOST_PAGES_OF_ONE_ADDRESS)
 
 app = st.App(
     SCRIPT,
     lifespan=lifespan,
     routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)],
-    middleware=[Middleware(SecurityHeaders), Middleware(OwnHosts), *SERVING],
+    middleware=[
+        Middleware(SecurityHeaders),
+        Middleware(Entrance, names=lambda: hosts(), exports=_exports, why_full=_places.why_full),
+        Middleware(Visits, places=_places, exports=_exports, kept_seconds=KEPT_SECONDS),
+        *SERVING,
+    ],
     on_script_error=broken,
 )

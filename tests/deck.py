@@ -101,18 +101,28 @@ def running(folder: Path, settings: str, **variables: str) -> Iterator[DeckProce
 class Visitor:
     """One browser tab without a browser, connected within its `with` block."""
 
-    def __init__(self, address: str, page: str, query: str = "", *, origin: str | None = "", session: str = "") -> None:
+    def __init__(
+        self,
+        address: str,
+        page: str,
+        query: str = "",
+        *,
+        origin: str | None = "",
+        session: str = "",
+        cookie: str = "",
+    ) -> None:
         self._page, self._query = page, query
         self._drawn: dict[tuple[int, ...], Delta] = {}
         self._set: dict[str, WidgetState] = {}
-        self.media: list[str] = []
-        self.session = ""
+        self.session = self._hash = ""
+        self.raw: list[ForwardMsg] = []  # all that has come, the newest last
         self.finished_runs = 0
         protocols = [Subprotocol("streamlit"), *([Subprotocol("none"), Subprotocol(session)] if session else [])]
         self._opening = connect(
             address.replace("http", "ws", 1) + "/_stcore/stream",
             origin=Origin(address) if origin == "" else Origin(origin) if origin else None,
             subprotocols=protocols,
+            additional_headers={"Cookie": cookie} if cookie else None,
             max_size=None,
             open_timeout=30,
             proxy=None,
@@ -130,6 +140,11 @@ class Visitor:
         """All that stands on the page."""
         elements = (MessageToString(delta.new_element, as_utf8=True) for delta in self._drawn.values())
         return html.unescape(" ".join(elements)).replace("\\", "")
+
+    @property
+    def deltas(self) -> list[Delta]:
+        """What is drawn, as it was sent."""
+        return list(self._drawn.values())
 
     @property
     def ids(self) -> Mapping[str, str]:
@@ -175,7 +190,9 @@ class Visitor:
         except TimeoutError:
             return False
         assert isinstance(data, bytes)
-        self._take(ForwardMsg.FromString(data))
+        message = ForwardMsg.FromString(data)
+        self.raw = [*self.raw[-200:], message]
+        self._take(message)
         return True
 
     def _id(self, key: str, seconds: float) -> str:
@@ -187,7 +204,7 @@ class Visitor:
 
     def _change(self, key: str, state: WidgetState, seconds: float) -> None:
         fragment = next(found for name, _, found in self._widgets() if name == key)
-        asked = ClientState(query_string=self._query, page_name=self._page, fragment_id=fragment)
+        asked = ClientState(query_string=self._query, page_script_hash=self._hash, fragment_id=fragment)
         asked.widget_states.widgets.extend([*self._set.values(), *([state] if state.id not in self._set else [])])
         self._rerun(asked, seconds)
 
@@ -211,6 +228,8 @@ class Visitor:
                 path = tuple(message.metadata.delta_path)
                 self._drawn = {known: delta for known, delta in self._drawn.items() if known[: len(path)] != path}
                 self._drawn[path] = message.delta
+            case "navigation":
+                self._hash = message.navigation.page_script_hash
             case "script_finished":
                 # Another run follows one that was ended for it.
                 self.finished_runs += message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN

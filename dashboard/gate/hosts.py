@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?)\.?(:[0-9]{1,5})?")
 
 
@@ -52,15 +53,23 @@ def is_known(host: Host, names: Sequence[str]) -> bool:
 
 
 def is_own_origin(origin: str, host: Host, names: Sequence[str]) -> bool:
-    """Whether a page of this origin may open a WebSocket: one of this very host and port, or of a listed name.
+    """Whether a page of this origin may connect: one of this very host and port.
 
-    Another program on the visitor's machine is not: it serves its pages from localhost too, from another port.
+    A proxy may have put the address of the deck's pod in place of the name that the browser asked for. Then a listed
+    name will do, at the usual port and without a pattern. Another program on the visitor's machine serves its pages
+    from localhost too, and a neighbour's site from a name beside ours: neither is the deck.
     """
     try:
-        found = parse_host(urlsplit(origin).netloc)
+        parts = urlsplit(origin)
     except ValueError:
         return False
-    return found is not None and (found == host or any(_fits(found.name, name) for name in names if name != "*"))
+    found = parse_host(parts.netloc)
+    if found is None or parts.scheme not in _USUAL_PORTS:
+        return False
+    usual = _USUAL_PORTS[parts.scheme]
+    if (found.name, found.port or usual) == (host.name, host.port or usual):
+        return True
+    return host.is_address and found.port in ("", usual) and found.name in names
 
 
 def _fits(name: str, pattern: str) -> bool:
