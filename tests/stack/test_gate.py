@@ -45,9 +45,10 @@ def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeckProcess]:
         yield running_deck
 
 
-def operation(file_id: str) -> BackMsg:
+def operation(visitor: Visitor, file_id: str) -> BackMsg:
     """Asks for a file that is made on demand."""
     asked = BackMsg()
+    asked.backend_operation_request.session_id = visitor.session
     asked.backend_operation_request.request_id = "42"
     asked.backend_operation_request.deferred_file.file_id = file_id
     return asked
@@ -113,8 +114,8 @@ def test_an_export_goes_to_the_browser_that_asked_for_it_and_to_no_other(deck: D
             for delta in one.deltas
             if delta.new_element.download_button.id.endswith("-release.evidence")
         )
-        other.send(operation(promise))  # dropped: its page never offered this
-        one.send(operation(promise))
+        other.send(operation(other, promise))  # dropped: its page never offered this
+        one.send(operation(one, promise))
         answer = _answer(one)
         assert answer.deferred_file.url, answer.error_msg
         path = answer.deferred_file.url
