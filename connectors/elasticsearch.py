@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ from connectors.errors import (
     not_json,
     understood,
 )
-from connectors.session import check_ca_file, secret
+from connectors.secrets import remember
+from connectors.session import check_ca_file, secret, token
 
 if TYPE_CHECKING:
     from elastic_transport import NodeConfig, Urllib3HttpNode
@@ -289,11 +291,13 @@ class Elasticsearch:
     def _credentials(self) -> dict[str, Any]:
         """The credentials as options of the client: an API key, a bearer token, or user and password."""
         if self._api_key_file:
-            return {"api_key": secret(SOURCE, self._api_key_file)}
+            return {"api_key": token(SOURCE, self._api_key_file)}
         if self._token_file:
-            return {"bearer_auth": secret(SOURCE, self._token_file)}
+            return {"bearer_auth": token(SOURCE, self._token_file)}
         if self._username:
-            return {"basic_auth": (self._username, secret(SOURCE, self._password_file))}
+            password = secret(SOURCE, self._password_file)
+            remember(b64encode(f"{self._username}:{password}".encode()).decode())
+            return {"basic_auth": (self._username, password)}
         return {}
 
     def _built(self) -> Client:

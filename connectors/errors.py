@@ -32,6 +32,8 @@ from email.utils import parsedate_to_datetime
 
 from urllib3.exceptions import SSLError as TlsMistake
 
+from connectors.secrets import without_secrets
+
 LONGEST_DETAIL = 300
 
 
@@ -40,7 +42,7 @@ class SourceError(Exception):
 
     def __init__(self, source: str, detail: str) -> None:
         self.source = source
-        self.detail = clipped(detail)
+        self.detail = clipped(without_secrets(detail))
         super().__init__(f"{source}: {self.detail}")
 
 

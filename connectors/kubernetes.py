@@ -30,6 +30,7 @@ from connectors.errors import (
     from_status,
     understood,
 )
+from connectors.secrets import remember
 
 if TYPE_CHECKING:
     from kubernetes.client.api_client import ApiClient
@@ -353,6 +354,7 @@ class Kubernetes:
         for name, value in self._impersonation:
             headers.add(name, value)  # a person's groups are one header each
         client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        remember(str(headers.get("authorization", "")))
         asked = urlencode({key: value for key, value in (query or {}).items() if value})
         url = client.configuration.host + path + ("?" + asked if asked else "")
         try:

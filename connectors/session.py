@@ -21,8 +21,11 @@ from urllib3.exceptions import HTTPError
 from connectors import body, deadline
 from connectors.clock import SourceClock
 from connectors.errors import SourceError, Unreachable, from_failed_call, from_status, understood
+from connectors.secrets import remember
 
 POOL_SIZE = 8
+# Headers are no place for secrets, but people put them there; a tenant's name is shorter.
+LIKE_A_SECRET = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,9 @@ class Session(requests.Session):
         self.verify = (access.ca_file or True) if access.verify_tls else False
         self.cert = (access.cert_file, access.key_file) if access.cert_file else None
         self._access = access
+        for value in access.headers.values():
+            if len(value) >= LIKE_A_SECRET:
+                remember(value)
         self._last = threading.local()
         self.pool("http://", "https://")
 
@@ -109,10 +115,10 @@ class Session(requests.Session):
     def _authorization(self) -> dict[str, str]:
         access = self._access
         if access.token_file:
-            return {"Authorization": f"Bearer {secret(self.source, access.token_file)}"}
+            return {"Authorization": f"Bearer {token(self.source, access.token_file)}"}
         if access.username:
             pair = f"{access.username}:{secret(self.source, access.password_file)}"
-            return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+            return {"Authorization": f"Basic {remember(b64encode(pair.encode()).decode())}"}
         return {}
 
     def _refusal(self, response: requests.Response) -> SourceError:
@@ -147,4 +153,16 @@ def secret(source: str, file: str) -> str:
         raise Unreachable(source, f"cannot read its credentials from {file}: {why}") from error
     if not text or not text.isprintable():
         raise Unreachable(source, f"{file} holds no usable credentials")
+    return remember(text)
+
+
+def token(source: str, file: str) -> str:
+    """As `secret`, for what stands in a header as it is.
+
+    Raises:
+        Unreachable: it cannot be read, is empty, or has characters that no header takes.
+    """
+    text = secret(source, file)
+    if not text.isascii():
+        raise Unreachable(source, f"{file} holds no usable token: a header takes ASCII characters alone")
     return text

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from dashboard.settings.deck import Settings
-from dashboard.settings.mistakes import SettingsError, explained
+from dashboard.settings.mistakes import SettingsError, explained, without_header_names
 
 VARIABLE = "TEALDECK_SETTINGS"
 PREFIX = "TEALDECK__"
@@ -91,5 +91,9 @@ def _spelled(name: str, table: Mapping[str, Any]) -> str:
 def _explained(file: Path, error: ErrorDetails, variables: Mapping[str, str]) -> SettingsError:
     """`error` with the variable that set the value as its place, where one did."""
     path = [str(part) for part in error["loc"] if part != "[key]"]
-    variable = PREFIX + "__".join(path).upper().replace("-", "_")
-    return explained(error, place=f"${variable}" if variable in variables else str(file), path=path)
+    place = f"${_variable(without_header_names(path))}" if _variable(path) in variables else str(file)
+    return explained(error, place=place, path=path)
+
+
+def _variable(path: Sequence[str]) -> str:
+    return PREFIX + "__".join(path).upper().replace("-", "_")

@@ -23,8 +23,14 @@ class SettingsError(Exception):
 def explained(error: ErrorDetails, *, place: str, path: list[str]) -> SettingsError:
     """`error` for a person. `place` is the file or variable that holds the value, `path` the key in parts."""
     found, allowed = _found_and_allowed(error)
+    path = without_header_names(path)
     key = "default_environment" if error["type"] == "value_error" else ".".join(path)
     return SettingsError(file=place, key=key, found=found, allowed=allowed)
+
+
+def without_header_names(path: list[str]) -> list[str]:
+    """`path` without what stands for a header's name: people swap name and value, and the value may be a secret."""
+    return [*path[: path.index("headers") + 1], "*"] if "headers" in path[:-1] else path
 
 
 def _found_and_allowed(error: ErrorDetails) -> tuple[str, str]:

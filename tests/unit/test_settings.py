@@ -216,7 +216,7 @@ def test_the_environment_overrides_the_file_with_the_right_type(write):
         ),
         pytest.param(
             '[environments.local.prometheus.headers]\n"X Scope" = "a"',
-            "environments.local.prometheus.headers.X Scope: found text that is not shown, since it may be a secret; "
+            "environments.local.prometheus.headers.*: found text that is not shown, since it may be a secret; "
             "allowed: a name of letters, digits and dashes, and a value of printable ASCII",
             id="a header that is none",
         ),
@@ -360,6 +360,9 @@ def test_each_way_into_elasticsearch_reaches_its_connector(tmp_path: Path, given
         'prometheus = "https://u:SECRET@h"',
         '[environments.local.prometheus]\nheaders = { Authorization = "Bearer SECRET\\n" }',
         '[environments.local.prometheus]\nheaders = "Authorization: Bearer SECRET"',
+        '[environments.local.prometheus.headers]\n"Bearer SECRET" = "Authorization"',
+        '[environments.local.prometheus.headers]\n"SECRET" = "X-Scope\\u00fc"',
+        '[environments.local.prometheus.headers]\nAuthorization = "Bearer SECRET\\u00fc"',
         '[environments.local.prometheus]\nurl = "https://h/SECRET x"',
         '[environments.local.prometheus]\nurl = "https://h?token=SECRET"',
         '[environments.local.elasticsearch]\nca_fingerprint = "https://u:SECRET@h"',
@@ -370,3 +373,12 @@ def test_a_mistake_is_told_without_what_may_be_a_secret(write, text):
         _load(write(f"[environments.local]\n{text}"))
 
     assert "SECRET" not in str(caught.value)
+
+
+def test_a_header_in_a_variable_is_told_without_its_name_and_value(write):
+    variables = {"TEALDECK__ENVIRONMENTS__LOCAL__PROMETHEUS__HEADERS__SECRET": "SECRET\u2028"}
+    with pytest.raises(SettingsError) as caught:
+        load(write("[environments.local]"), variables=variables)
+
+    assert str(caught.value).startswith("$TEALDECK__ENVIRONMENTS__LOCAL__PROMETHEUS__HEADERS__*: ")
+    assert "secret" not in str(caught.value).lower().replace("may be a secret", "")
