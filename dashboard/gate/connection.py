@@ -69,7 +69,7 @@ class Connection:
                 await self._runs.room_for(self._session, is_gone=lambda: self._end is not None)
             if self._end is None:
                 self._take()
-                return message
+                return message if self._session else _in_full(message)
 
     async def send(self, message: Message) -> None:
         """Send what Streamlit sends, and note the session's id and the files that the page offers."""
@@ -129,3 +129,12 @@ class Connection:
         self._end = end
         self._waiting.clear()
         self._arrived.set()
+
+
+def _in_full(message: Message) -> Message:
+    """A message of a page that is new to this process: it is sent all that it shows, so that its files are known."""
+    asked = BackMsg.FromString(message.get("bytes") or b"")
+    if not asked.rerun_script.cached_message_hashes:
+        return message
+    del asked.rerun_script.cached_message_hashes[:]
+    return {**message, "bytes": asked.SerializeToString()}

@@ -198,6 +198,17 @@ def test_a_refresh_that_waits_already_is_asked_once() -> None:
     assert asyncio.run(scene()) == 1
 
 
+def test_a_page_that_comes_from_another_process_is_sent_all_that_it_offers() -> None:
+    async def scene() -> Any:
+        wire = Wire()
+        wire.say(message(rerun_script=ClientState(page_name="release", cached_message_hashes=["a", "b"])))
+        await wire.read()
+        return BackMsg.FromString((await wire.connection.next())["bytes"]).rerun_script
+
+    asked = asyncio.run(scene())
+    assert (asked.page_name, list(asked.cached_message_hashes)) == ("release", [])
+
+
 def test_who_leaves_is_noticed_while_its_messages_wait() -> None:
     async def scene() -> Any:
         wire = Wire(RunPool(most=0))  # there is never room
