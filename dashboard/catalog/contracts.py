@@ -10,7 +10,7 @@ from __future__ import annotations
 from dashboard.catalog import recorded
 from dashboard.catalog.counting import counted, once, share
 from dashboard.catalog.expression import Expression
-from dashboard.model.mapping import DENIED
+from dashboard.model.mapping import DENIED, NOT_PASSED
 from dashboard.model.reading import Unit
 
 SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
@@ -22,7 +22,7 @@ _VIOLATION_KINDS = ("contract", "rule", "severity", "gen_ai_agent_name", "enforc
 _DECISION_KINDS = ("policy", "decision", "stage")
 
 _ALL = f"rate(agentgov_contract_evaluations_total{{{SCOPE}}}[$window])"
-_BROKEN = f'rate(agentgov_contract_evaluations_total{{{SCOPE}, outcome!="pass"}}[$window])'
+_BROKEN = f"rate(agentgov_contract_evaluations_total{{{SCOPE}, {NOT_PASSED}}}[$window])"
 _VIOLATIONS = f"rate(agentgov_contract_violations_total{{{SCOPE}}}[$window])"
 _DECISIONS = f"rate(agentgov_policy_decisions_total{{{PLATFORM}}}[$window])"
 _EVALUATED = (f"agentgov_contract_evaluations_total{{{SCOPE}}}", *EVALUATION_KINDS)
@@ -31,7 +31,7 @@ _DECIDED = (f"agentgov_policy_decisions_total{{{PLATFORM}}}", *_DECISION_KINDS)
 _DENIALS = f"rate(agentgov_policy_decisions_total{{{PLATFORM}, {DENIED}}}[$window])"
 # The same, recorded.
 _R_ALL = f"agent:agentgov_contract_evaluations:rate5m{{{SCOPE}}}"
-_R_BROKEN = f'agent:agentgov_contract_evaluations:rate5m{{{SCOPE}, outcome!="pass"}}'
+_R_BROKEN = f"agent:agentgov_contract_evaluations:rate5m{{{SCOPE}, {NOT_PASSED}}}"
 _R_VIOLATIONS = f"agent:agentgov_contract_violations:rate5m{{{SCOPE}}}"
 _R_DECISIONS = f"policy:agentgov_policy_decisions:rate5m{{{PLATFORM}}}"
 _R_DENIALS = f"policy:agentgov_policy_decisions:rate5m{{{PLATFORM}, {DENIED}}}"

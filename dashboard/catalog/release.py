@@ -11,7 +11,7 @@ from typing import TypedDict
 from dashboard.catalog.contracts import EVALUATION_KINDS
 from dashboard.catalog.counting import Counted, counted, once, once_by_pod, once_quantile, or_zero, scraped, split
 from dashboard.catalog.expression import Expression
-from dashboard.model.mapping import DENIED
+from dashboard.model.mapping import DENIED, VIOLATED
 from dashboard.model.reading import Unit
 
 _SERVICE = 'namespace="$namespace", service_name="$service"'
@@ -21,7 +21,7 @@ _RUN_COUNT = f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}"
 _RUN_KINDS = ("gen_ai_agent_name", "error_type")
 _FAILED = f'gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}'
 _EVALUATION_COUNT = f"agentgov_contract_evaluations_total{{{_SERVICE}}}"
-_VIOLATIONS = f'agentgov_contract_evaluations_total{{{_SERVICE}, outcome="violation"}}'
+_VIOLATIONS = f"agentgov_contract_evaluations_total{{{_SERVICE}, {VIOLATED}}}"
 _TOOL_COUNT = f"gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}}}"
 _DECISION_COUNT = f"agentgov_policy_decisions_total{{{_SERVICE}}}"
 _RUN_BUCKET = f"gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dashboard.catalog import recorded
 from dashboard.catalog.counting import once, once_quantile, share
 from dashboard.catalog.expression import Expression
+from dashboard.model.mapping import VIOLATED
 from dashboard.model.reading import Unit
 
 _RUNS = 'gen_ai_invoke_agent_duration_seconds_count{namespace="$namespace", gen_ai_operation_name="invoke_agent"'
@@ -15,14 +16,14 @@ _R_RUNS = 'agent:gen_ai_invoke_agent_runs:rate5m{namespace="$namespace"}'
 _R_FAILED = 'agent:gen_ai_invoke_agent_failures:rate5m{namespace="$namespace"}'
 _R_BUCKETS = 'agent:gen_ai_invoke_agent_duration_seconds_bucket:rate5m{namespace="$namespace"}'
 _R_ALL = 'agent:agentgov_contract_evaluations:rate5m{namespace="$namespace"}'
-_R_BROKEN = 'agent:agentgov_contract_evaluations:rate5m{namespace="$namespace", outcome="violation"}'
+_R_BROKEN = f'agent:agentgov_contract_evaluations:rate5m{{namespace="$namespace", {VIOLATED}}}'
 _BY_TRACK = "service_name, track"
 
 _RUN_RATE = f"rate({_RUNS}}}[$window])"
 _FAILED_RATE = f'rate({_RUNS}, error_type!=""}}[$window])'
 _BUCKET_RATE = f"rate({_RUNS.replace('_count{', '_bucket{')}}}[$window])"
 _EVALUATION_RATE = 'rate(agentgov_contract_evaluations_total{namespace="$namespace"}[$window])'
-_VIOLATION_RATE = 'rate(agentgov_contract_evaluations_total{namespace="$namespace", outcome="violation"}[$window])'
+_VIOLATION_RATE = f'rate(agentgov_contract_evaluations_total{{namespace="$namespace", {VIOLATED}}}[$window])'
 
 
 TRACK_RUNS = Expression(

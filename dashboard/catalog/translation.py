@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from dashboard.catalog import escaping
-from dashboard.model.mapping import CONCEPT_OF, LABELS, OURS, UNITS, Concept, Label, Mapping, MetricNames
+from dashboard.model.mapping import CONCEPT_OF, IN_WORDS, LABELS, OURS, UNITS, Concept, Label, Mapping, MetricNames
 
 # Labels that say what a figure is about: without one of them it would be shown for the wrong thing.
 _KEYS = {"namespace", "service_name", "track", "pod"}
@@ -28,7 +28,7 @@ _LEAF = re.compile(
          (?P<range>\s*\[[^\]]*\])?(?P<offset>\s+offset\s+-?[0-9a-z]+)?(?P<close>\))?""",
     re.VERBOSE,
 )
-_GROUPING = re.compile(r"\b(?:by|on|without|ignoring|group_left|group_right)\s*\(([^)]*)\)")
+GROUPING = re.compile(r"\b(?:by|on|without|ignoring|group_left|group_right)\s*\(([^)]*)\)")
 _QUANTILE = re.compile(r"\bhistogram_quantile\(")
 _OVER_TIME = re.compile(r"rate|irate|increase|delta|deriv|resets|changes|[a-z]+_over_time")
 
@@ -73,7 +73,7 @@ def translate(promql: str, mapping: Mapping) -> str:
     """
     if mapping == OURS:
         return promql
-    grouped = {name.strip() for group in _GROUPING.findall(promql) for name in group.split(",")}
+    grouped = {name.strip() for group in GROUPING.findall(promql) for name in group.split(",")}
     return _scaled_quantiles(_LEAF.sub(lambda leaf: _leaf(leaf, mapping, grouped), promql), promql, mapping)
 
 
@@ -86,6 +86,19 @@ def bucket_factor(promql: str, mapping: Mapping) -> float:
 def series_of(promql: str) -> tuple[tuple[str, tuple[LabelMatcher, ...]], ...]:
     """Each metric that a question reads, with its matchers."""
     return tuple((leaf["name"], matchers(leaf["matchers"])) for leaf in _LEAF.finditer(promql))
+
+
+def of_service(promql: str, service: str) -> str:
+    """A question of the catalogue about a whole namespace, for one service alone."""
+
+    def narrowed(leaf: re.Match[str]) -> str:
+        is_placed = any(matcher.label == "namespace" for matcher in matchers(leaf["matchers"]))
+        if not is_placed or leaf["name"] == "up":
+            return leaf[0]
+        one = LabelMatcher("service_name", "=", escaping.label_value(service))
+        return leaf[0].replace(f"{leaf['matchers']}}}", f"{leaf['matchers']}, {one}}}", 1)
+
+    return _LEAF.sub(narrowed, promql)
 
 
 def _leaf(leaf: re.Match[str], mapping: Mapping, grouped: set[str]) -> str:
@@ -103,13 +116,13 @@ def _leaf(leaf: re.Match[str], mapping: Mapping, grouped: set[str]) -> str:
         own_name = name
     if concept and metric and suffix == "_bucket" and (factor := _factor(concept, metric)) != 1.0:
         found = tuple(_bounds(m, factor) if m.label == "le" and m.value else m for m in found)
-    own = [each for matcher in found for each in _own_matchers(matcher, mapping, metric, own_name)]
+    own = own_matchers(found, mapping, metric, own_name)
     selector = f"{own_name}{{{', '.join(map(str, own))}}}{leaf['range'] or ''}{leaf['offset'] or ''}"
     is_call = bool(leaf["call"] and leaf["range"] and leaf["close"] and _OVER_TIME.fullmatch(leaf["function"]))
     read = f"{leaf['call']}{selector})" if is_call else selector
     if concept and metric and suffix in ("_sum", "") and (factor := _factor(concept, metric)) != 1.0:
         read = f"({factor:g} * {read})"
-    read = _with_our_labels(read, mapping, metric, grouped, own_name)
+    read = with_our_labels(read, mapping, metric, grouped, own_name)
     return read if is_call else f"{leaf['call'] or ''}{read}{leaf['close'] or ''}"
 
 
@@ -152,9 +165,24 @@ def _verbatim(matcher: LabelMatcher) -> LabelMatcher:
     return replace(matcher, label=f"={matcher.label}")
 
 
-def _own_matchers(
-    matcher: LabelMatcher, mapping: Mapping, metric: MetricNames | None, name: str
-) -> Iterator[LabelMatcher]:
+def own_matchers(
+    found: Iterable[LabelMatcher], mapping: Mapping, metric: MetricNames | None, name: str
+) -> tuple[LabelMatcher, ...]:
+    """Matchers of the catalogue on the labels, and in the words, that a metric of this environment has.
+
+    Raises:
+        NotMeasuredError: the metric has no such label.
+    """
+    return tuple(own for matcher in found for own in _own(_in_words(matcher, mapping), mapping, metric, name))
+
+
+def _in_words(matcher: LabelMatcher, mapping: Mapping) -> LabelMatcher:
+    """The same with the words that the settings add to our tables."""
+    written = IN_WORDS.get(str(matcher))
+    return matcher if written is None else matchers(written(mapping.words))[0]
+
+
+def _own(matcher: LabelMatcher, mapping: Mapping, metric: MetricNames | None, name: str) -> Iterator[LabelMatcher]:
     if matcher.label.startswith("="):
         yield replace(matcher, label=matcher.label[1:])
         return
@@ -196,10 +224,13 @@ def _placed(label: Label, pattern: str) -> str:
     return f"{_quoted(before)}{pattern}{_quoted(after)}"
 
 
-def _with_our_labels(read: str, mapping: Mapping, metric: MetricNames | None, grouped: set[str], name: str) -> str:
-    """The selector, with the labels that the question groups by under our names and with our values.
+def with_our_labels(read: str, mapping: Mapping, metric: MetricNames | None, grouped: set[str], name: str) -> str:
+    """`read` with the labels that the question groups by under our names and in our words.
 
-    A label that does not exist is left out of a grouping if another one still distinguishes the rows.
+    A label that does not exist is left out of a group where another one tells the rows apart.
+
+    Raises:
+        NotMeasuredError: the metric lacks all of these labels, or one that places a figure.
     """
     wanted = {ours: mapping.label(_LOGICAL[ours], metric) for ours in sorted(grouped & _LOGICAL.keys())}
     lacking = [ours for ours, label in wanted.items() if not label.name]

@@ -12,7 +12,7 @@ _BY_AGENT = "service_name, track, gen_ai_agent_name"
 _FAILING = f'rate({_RUNS}, error_type!=""}}[$window])'
 _RUNNING = f"rate({_RUNS}}}[$window])"
 _VIOLATED = once(
-    'rate(agentgov_contract_evaluations_total{namespace="$namespace", outcome="violation"}[$window])',
+    f'rate(agentgov_contract_evaluations_total{{namespace="$namespace", {mapping.VIOLATED}}}[$window])',
     "service_name, track, contract",
 )
 

@@ -76,6 +76,8 @@ def _share_gate(share: _Share, evidence: Evidence, limits: Limits, weighing: Wei
     if above is not None and above.is_guilty:
         of = f"{above.bad_events} of {above.total_events} {share.total_events} {share.did}"
         return answer(Result.FAIL, f"{of}: more than {share.limit:.1%} beyond chance")
+    if doubt := _doubt(total_reading, bad_reading) or _unclear(evidence, share.gate):
+        return answer(Result.UNKNOWN, doubt)
     if total is None or bad is None or not _is_enough(total, share.gate, evidence, limits, weighing):
         return answer(Result.UNKNOWN, _too_few(total_reading, evidence, limits, share.total_events, weighing))
     said = f"{bad:.0f} of {total:.0f} {share.total_events} {share.did}"
@@ -103,6 +105,8 @@ def _latency_gate(evidence: Evidence, limits: Limits, weighing: Weighing | None)
     if above is not None and above.is_guilty:
         took = f"{above.bad_events} of {above.total_events} runs took over {above.metric.seconds:g} s"
         return answer(Result.FAIL, f"{took}: more than {SLOWER_THAN_P95:.0%} beyond chance")
+    if doubt := _doubt(slow.runs, slow.p95_seconds):
+        return answer(Result.UNKNOWN, doubt)
     if runs is None or p95 is None or not _is_enough(runs, "latency", evidence, limits, weighing):
         return answer(Result.UNKNOWN, _too_few(slow.runs, evidence, limits, "runs", weighing))
     if above is None:
@@ -130,6 +134,16 @@ def _answerer(
         **figures,
     )
     return lambda result, reason: replace(drawn, result=result, reason=reason)
+
+
+def _doubt(*behind: Reading[float]) -> str:
+    """Why a gate may not pass by these counts; "" where they are whole, or where there are none."""
+    return next((each.reason for each in behind if each.state in (State.MISSING, State.STALE, State.PARTIAL)), "")
+
+
+def _unclear(evidence: Evidence, gate: str) -> str:
+    trial = evidence.trial.value
+    return trial.unclear.get(gate, "") if trial else ""
 
 
 def _begin(evidence: Evidence) -> str:

@@ -47,16 +47,6 @@ def stopped(engaged: Samples, denied: Samples) -> Iterator[Incident]:
     yield suspect(CauseFamily.STOPPED, f"{headline}: agents are stopped by policy", reasons=reasons)
 
 
-def denied_in_other_words(decisions: Samples, words: Vocabulary[PolicyDecision]) -> list[Sample]:
-    """Denials that say so in another word than `deny`, which is counted by itself: `blocked`, `REFUSED`."""
-    return [
-        sample
-        for sample in decisions
-        if (word := sample.labels.get("decision", "")) not in ("", "deny")
-        and words.meaning(word) is PolicyDecision.DENIED
-    ]
-
-
 def not_understood(decisions: Samples, words: Vocabulary[PolicyDecision]) -> tuple[str, ...]:
     """Words of decisions that no table knows and that are used now: nobody knows whether they are denials."""
     used = {sample.labels.get("decision", "") for sample in decisions if (sample.value or 0.0) > 0}

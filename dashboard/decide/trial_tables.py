@@ -54,7 +54,7 @@ class LimitMetric:
 
 
 def metrics_of(trial: Trial, policy: Policy) -> tuple[Metric, ...]:
-    """What can be compared, with its part of the error budget."""
+    """What can be compared, with its part of the error budget. A baseline that may have had more proves nothing."""
     found = [
         Metric(
             name=name,
@@ -67,6 +67,7 @@ def metrics_of(trial: Trial, policy: Policy) -> tuple[Metric, ...]:
         )
         for name, family in policy.in_order()
         if name in TOTALS and TOTALS[name] in trial.total_events and name in trial.bad_events
+        if name not in trial.unproven
     ]
     latency = policy.families.get("latency")
     if latency is not None and "runs" in trial.total_events:

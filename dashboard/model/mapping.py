@@ -6,8 +6,11 @@ in one environment; `translation.py` rewrites a question with it. The default ma
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dashboard.model import words
 
@@ -66,6 +69,7 @@ class Concept:
         unit: of the values (of a histogram: of what is observed); "" counts events.
         scope: matchers that belong to our telemetry alone and go where a team names its own metric.
         bad: matchers that mean a bad event, in every form the catalogue has.
+        table: the table of words that says what the values behind `bad` mean.
         placing: labels without which a figure would be shown for the wrong thing, by logical name.
     """
 
@@ -76,11 +80,35 @@ class Concept:
     unit: str = ""
     scope: tuple[str, ...] = ()
     bad: tuple[str, ...] = ()
+    table: str = "outcome"
     placing: tuple[str, ...] = ("namespace", "service", "track")
 
 
-# A denial in every word that means one.
-DENIED = 'decision=~"{}"'.format("|".join(words.DECISIONS.spellings(words.PolicyDecision.DENIED)))
+def denied(known: words.Words = words.WORDS) -> str:
+    """The matcher of a denial, in every word that means one."""
+    return f'decision=~"{_any_of(known.decision, words.PolicyDecision.DENIED)}"'
+
+
+def violated(known: words.Words = words.WORDS) -> str:
+    """The matcher of an evaluation that found a violation, in every word that means one."""
+    return f'outcome=~"{_any_of(known.evaluation, words.EvaluationOutcome.VIOLATED)}"'
+
+
+def not_passed(known: words.Words = words.WORDS) -> str:
+    """The matcher of an evaluation that did not pass. A word that nobody understands does not pass."""
+    return f'outcome!~"{_any_of(known.evaluation, words.EvaluationOutcome.PASSED)}"'
+
+
+def _any_of(table: words.Vocabulary[Any], meaning: Any) -> str:
+    """The words with this meaning in any case, as a regular expression within quotes."""
+    patterns = (re.sub(r"([^\w ])", r"\\\1", word) for word in table.words_for(meaning))
+    spelled = (pattern.replace("\\", "\\\\").replace('"', '\\"') for pattern in patterns)
+    return f"(?i:{'|'.join(spelled)})"
+
+
+DENIED, VIOLATED, NOT_PASSED = denied(), violated(), not_passed()
+# By the matcher that the catalogue has: what it is in the words of an environment.
+IN_WORDS: MappingOf[str, Callable[[words.Words], str]] = {DENIED: denied, VIOLATED: violated, NOT_PASSED: not_passed}
 _ERROR = ('error_type!=""',)
 CONCEPTS: tuple[Concept, ...] = (
     Concept(
@@ -142,7 +170,8 @@ CONCEPTS: tuple[Concept, ...] = (
         key="contract_evaluations",
         series="agentgov_contract_evaluations_total",
         what="evaluations of contracts",
-        bad=('outcome="violation"', 'outcome!="pass"'),
+        bad=(VIOLATED, NOT_PASSED),
+        table="evaluation",
     ),
     Concept(key="violations", series="agentgov_contract_violations_total", what="violations of contracts"),
     Concept(
@@ -160,6 +189,7 @@ CONCEPTS: tuple[Concept, ...] = (
         series="agentgov_policy_decisions_total",
         what="decisions of policies",
         bad=(DENIED,),
+        table="decision",
     ),
     Concept(
         key="approvals",
@@ -217,10 +247,14 @@ class MetricNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
-    """The mapping of one environment: labels by logical name, metrics by concept. What is left out has our names."""
+    """All of it for one environment: labels by logical name, metrics by the concept's key. What is left out is ours.
+
+    `words` say which words of outcomes and decisions mean a bad event, where no metric's own line says it.
+    """
 
     labels: MappingOf[str, Label] = field(default_factory=dict)
     metrics: MappingOf[str, MetricNames] = field(default_factory=dict)
+    words: words.Words = words.WORDS
 
     def with_tracks(self, values: MappingOf[str, tuple[str, ...]]) -> Mapping:
         """The same where tracks have these values on metrics. A label whose own line gives it other words keeps them.

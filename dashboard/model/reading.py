@@ -6,7 +6,7 @@ Missing is not zero: a reading without a value carries the reason in plain words
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -57,6 +57,8 @@ class Reading(Generic[T]):
     """A value with its source, its time, and how far to trust it.
 
     `value` is None exactly when `state` is EMPTY, UNMEASURED or MISSING. `query` is the question as the backend got it.
+    `doubts` say by service and track ("" for any) why bad events may be missing from the value there; elsewhere it is
+    whole. `unmeasured_of` says by service what nothing has ever measured of it. Derived readings carry neither.
     """
 
     value: T | None
@@ -65,6 +67,8 @@ class Reading(Generic[T]):
     as_of: datetime | None
     reason: str = ""
     query: str = ""
+    doubts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    unmeasured_of: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.value is None) != (self.state in VALUELESS):

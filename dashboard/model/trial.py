@@ -74,6 +74,8 @@ class Trial:
         left_out: the share of the pods' intervals of each track that could not be counted.
         problems: by metric why it cannot be compared.
         unmeasured: by metric why nothing here ever measures it; those are among the problems as well.
+        unclear: by metric why its bad events may be more than were counted; those are among the problems as well.
+        unproven: metrics of which that is so of the baseline: to have more than it proves no harm.
         over_seconds: the smallest bucket bound at or above the limit of p95; None where there is none.
         cost: what the runs cost in millionths of a dollar; None where it is not counted.
         past: both tracks before.
@@ -93,6 +95,8 @@ class Trial:
     past: TrialPast = field(default_factory=TrialPast)
     set_aside: Mapping[str, float] = field(default_factory=dict)
     unmeasured: Mapping[str, str] = field(default_factory=dict)
+    unclear: Mapping[str, str] = field(default_factory=dict)
+    unproven: tuple[str, ...] = ()
 
     @property
     def intervals(self) -> int:

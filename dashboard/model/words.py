@@ -1,5 +1,5 @@
-"""What the words of other people's systems mean: severities of alerts, log levels, outcomes of spans, decisions and
-why pods do not run.
+"""What the words of other people's systems mean: severities of alerts, log levels, outcomes of operations, decisions,
+evaluations of contracts, and why pods do not run.
 
 One table for each, and one lookup. A word outside its table is *not understood*: `meaning` answers None, and the caller
 says so and shows the word itself. It never counts as the harmless case. An environment's settings extend the tables.
@@ -39,7 +39,7 @@ class LogLevel(StrEnum):
 
 
 class SpanOutcome(StrEnum):
-    """The outcome that a span states. UNSAID: it states none."""
+    """The outcome that a span or a metric states. UNSAID: it states none."""
 
     FAILED = "failed"
     SUCCEEDED = "succeeded"
@@ -54,6 +54,15 @@ class PolicyDecision(StrEnum):
     CHANGED = "changed"
     ESCALATED = "escalated"
     NOTED = "noted"
+
+
+class EvaluationOutcome(StrEnum):
+    """What the evaluation of a contract found. ERRORED and SKIPPED: nobody knows whether the contract was kept."""
+
+    PASSED = "passed"
+    VIOLATED = "violated"
+    ERRORED = "errored"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +91,12 @@ class Vocabulary(Generic[M]):
         kept = {word: meaning for word, meaning in self.spelled.items() if folded(word) not in new}
         return replace(self, spelled={**kept, **more})
 
+    def words_for(self, *meanings: M) -> tuple[str, ...]:
+        """Words that mean one of `meanings`, in lower case."""
+        return tuple(word for word, meaning in self.spelled.items() if meaning in meanings and word)
+
     def spellings(self, *meanings: M) -> tuple[str, ...]:
-        """All usual spellings of the words that mean one of `meanings`, for a search by exact value."""
-        words = [word for word, meaning in self.spelled.items() if meaning in meanings and word]
+        words = self.words_for(*meanings)
         return tuple(dict.fromkeys(spelling for word in words for spelling in _cases(word)))
 
 
@@ -139,9 +151,11 @@ LEVELS: Vocabulary[LogLevel] = _table(
 OUTCOMES: Vocabulary[SpanOutcome] = _table(
     "outcome",
     {
-        SpanOutcome.FAILED: "error failure failed fail err status_code_error status_error exception timeout cancelled "
-        "canceled aborted 2",
-        SpanOutcome.SUCCEEDED: "ok success succeeded successful status_code_ok status_ok 1",
+        SpanOutcome.FAILED: "error errors errored failure failures failed fail err status_code_error status_error "
+        "exception timeout timed_out deadline_exceeded cancelled canceled aborted crash crashed panic fatal internal "
+        "internal_error unavailable broken unsuccessful not_ok nok ko 2",
+        SpanOutcome.SUCCEEDED: "ok success succeeded successful status_code_ok status_ok completed complete done "
+        "finished passed pass 1",
         SpanOutcome.UNSAID: "unset unknown status_code_unset status_unset none 0",
     },
 )
@@ -156,6 +170,17 @@ DECISIONS: Vocabulary[PolicyDecision] = _table(
         PolicyDecision.ESCALATED: "escalate escalated review require_approval requires_approval approval_required "
         "pending hold held",
         PolicyDecision.NOTED: "audit audited log logged warn warned dryrun monitor",
+    },
+)
+EVALUATIONS: Vocabulary[EvaluationOutcome] = _table(
+    "evaluation",
+    {
+        EvaluationOutcome.PASSED: "pass passed ok success succeeded successful kept keep compliant met satisfied "
+        "valid conformant good true",
+        EvaluationOutcome.VIOLATED: "violation violated violate fail failed failure breach breached broken "
+        "noncompliant not_met unsatisfied invalid nok bad false",
+        EvaluationOutcome.ERRORED: "error errored err exception timeout timed_out aborted",
+        EvaluationOutcome.SKIPPED: "skip skipped not_applicable n/a waived exempt",
     },
 )
 # Reasons of pods and containers in the words of the kubelet, the scheduler and the node controller. OVER means that it
@@ -186,6 +211,7 @@ class Words:
     level: Vocabulary[LogLevel] = LEVELS
     outcome: Vocabulary[SpanOutcome] = OUTCOMES
     decision: Vocabulary[PolicyDecision] = DECISIONS
+    evaluation: Vocabulary[EvaluationOutcome] = EVALUATIONS
     reason: Vocabulary[Health] = REASONS
 
     def extended(self, more: Mapping[str, Mapping[str, str]]) -> Words:

@@ -22,12 +22,15 @@ from connectors.errors import SourceError
 from connectors.kubernetes import KINDS
 from dashboard import connections
 from dashboard.catalog.translation import NotMeasuredError
+from dashboard.decide.bad_events import by_place, doubts
 from dashboard.decide.blue_green import TRACK_OBJECTS, with_seen
+from dashboard.model.bad_events import BadEvents, Place, SeenEvents
 from dashboard.model.blue_green import BlueGreen
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
 from dashboard.model.reading import Reading, Source, State, missing, unmeasured
 from dashboard.model.release import Track
 from dashboard.model.telemetry import Telemetry
+from dashboard.queries.believed import doubted
 from dashboard.queries.breaker import Breaker, unreadable, utc_now
 from dashboard.queries.cache import AnyReading, Cache, Ticket, aged
 from dashboard.queries.informer import Informer
@@ -86,6 +89,7 @@ class Ask:
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self.environment = environment
+        self._words = environment.words.tables()
         self._sources = sources
         self._clock = clock
         self._seconds = seconds
@@ -125,7 +129,7 @@ class Ask:
         tracks = self._tracks_of(requests.values())
         calls = {key: self._call(request, names, tracks) for key, request in requests.items()}
         present = self._present(call for call in calls.values() if isinstance(call, SourceCall))
-        waiting = {key: call if callable(call) else self._begin_measured(call, present) for key, call in calls.items()}
+        waiting = {key: call if callable(call) else self._begin_believed(call, present) for key, call in calls.items()}
         return Readings(requests, {key: finish(time.monotonic() - began) for key, finish in waiting.items()})
 
     def health(self) -> tuple[SourceHealth, ...]:
@@ -216,7 +220,9 @@ class Ask:
 
         What lacks something is asked again soon: a metric may have begun since.
         """
-        asked = [call.series for call in calls]
+        return self._present_of([call.series for call in calls])
+
+    def _present_of(self, asked: Collection[tuple[tuple[str, str], ...]]) -> Mapping[str, frozenset[str] | None]:
         selectors = {selector for series in asked for _, selector in series if selector}
         present = self._present_within(selectors, NAMES_SECONDS)
         short = {selector for series in asked if lacking(series, present) for _, selector in series if selector}
@@ -230,6 +236,46 @@ class Ask:
             for selector, call in calls.items()
         }
         return {selector: finish(0.0).value for selector, finish in begun.items()}
+
+    def _begin_believed(self, call: SourceCall, present: Mapping[str, frozenset[str] | None]) -> Awaiting:
+        """Sets the call going, and beside it the look at how its bad events are told."""
+        answering = self._begin_measured(call, present)
+        if not call.bad_events and call.series_of is None:
+            return answering
+        looks = [(told, self._begin_seen(told, call.told_at)) for told in call.bad_events]
+
+        def finish(passed: float) -> AnyReading:
+            answer = answering(passed)
+            if answer.value is None and answer.state is not State.EMPTY:
+                return answer
+            doubtful = by_place(self._doubts(told, look(passed)) for told, look in looks)
+            return doubted(answer, doubtful, self._unmeasured_of(call, answer))
+
+        return finish
+
+    def _begin_seen(self, told: BadEvents, at: datetime | None) -> Callable[[float], tuple[AnyReading, AnyReading]]:
+        rows = self._begin_call(self._calls.told.seen(told, at))
+        before = self._begin_call(self._calls.told.failed_before(told))
+        return lambda passed: (rows(passed), before(passed))
+
+    def _doubts(self, told: BadEvents, found: tuple[AnyReading, AnyReading]) -> Mapping[Place, str]:
+        """Why bad events may be missing, by place; of all places while nobody knows how they are told."""
+        rows, before = found
+        if rows.state is State.EMPTY:
+            return {}
+        unknown = next((each for each in found if each.value is None), None)
+        if unknown is not None:
+            return {("", ""): f"which events of {told.metric} are bad is not known: {unknown.reason}"}
+        return doubts(told, SeenEvents(rows=rows.value, failed_before=before.value), self._words)
+
+    def _unmeasured_of(self, call: SourceCall, answer: AnyReading) -> Mapping[str, str]:
+        """By service of an answer about a whole namespace, what nothing has ever measured of it."""
+        if call.series_of is None:
+            return {}
+        services = {row.labels.get("service_name", "") for row in answer.value or ()} - {""}
+        series = {service: call.series_of(service) for service in sorted(services)}
+        present = self._present_of(series.values())
+        return {service: why for service, asked in series.items() if (why := lacking(asked, present))}
 
     def _begin_measured(self, call: SourceCall, present: Mapping[str, frozenset[str] | None]) -> Awaiting:
         """Sets the call going, unless nothing here has ever measured what it asks for."""

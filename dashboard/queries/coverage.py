@@ -53,6 +53,8 @@ def coverage(
                 silent[what] = worst.reason
             case _:
                 unknown[worst.reason] = (*unknown.get(worst.reason, ()), what)
+        of_services = {service: why for one in answers for service, why in one.unmeasured_of.items()}
+        unmeasured |= {f"{what} of {service}": why for service, why in of_services.items()}
     for one in cluster.findings.value or ():
         if one.kind is FindingKind.NOT_UNDERSTOOD:
             unknown[one.headline] = (one.reason,)

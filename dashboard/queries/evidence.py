@@ -28,6 +28,7 @@ from dashboard.model.release import Track
 from dashboard.model.series import Series
 from dashboard.model.trial import Columns, PastColumns, SlowBound, Trial, TrialPast
 from dashboard.queries.ask import Ask, Instant, Range, Readings, Request
+from dashboard.queries.believed import is_lower_bound
 from dashboard.queries.latency_bounds import bounds_of
 
 # Production scrapes every 30 s; an interval holds at least two scrapes.
@@ -107,7 +108,7 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
     before = _past_clock(clock)
     first = _asked("now", clock, values) | _asked("past", before, values)
     answers = ask.gather(first)
-    readings = [answers.series(key) for key in first if key.startswith("now.") and not key.startswith(_OPTIONAL)]
+    readings = [_countable(answers.series(key)) for key in first if key.startswith("now.") and key not in _OPTIONAL]
     disturbed = _disturbed(answers, "now", clock, beginning)
     disturbed_before = _disturbed(answers, "past", before, beginning)
     spans = (*disturbed_before.spans, *disturbed.spans)
@@ -129,13 +130,32 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
     found = without_faults(replace(found, past=ordinary_past(past, disturbed_before.flags)), _limits(ask))
     if problem:
         found = replace(found, problems={**found.problems, "latency": problem})
-    never = _unmeasured(answers)
-    found = replace(found, problems={**found.problems, **never}, unmeasured=never)
+    never, unclear = _unmeasured(answers), _unclear(answers, beginning)
+    said = {metric: why for metric, (why, _) in unclear.items()}
+    unproven = tuple(sorted(metric for metric, (_, of_baseline) in unclear.items() if of_baseline))
+    problems = {**found.problems, **said, **never}
+    found = replace(found, problems=problems, unmeasured=never, unclear=said, unproven=unproven)
     return fresh(found, source=Source.PROMETHEUS, as_of=min(now, _moment(clock.end)), query=runs.query)
 
 
 # What a verdict can do without: cost has a gate of its own, and not everybody has queues or a kill switch.
 _OPTIONAL = ("now.cost", "now.stopped", "now.queue")
+
+
+def _countable(reading: Reading[tuple[Series, ...]]) -> Reading[tuple[Series, ...]]:
+    """The counters as far as they go: those that lack bad events in words that nobody understands are a lower bound."""
+    return replace(reading, state=State.FRESH, value=reading.value or ()) if is_lower_bound(reading) else reading
+
+
+def _unclear(answers: Readings, beginning: Beginning) -> Mapping[str, tuple[str, bool]]:
+    """By metric, why bad events may be missing from its counts, and whether they may be from those of the baseline."""
+    found = {}
+    for metric in _BAD:
+        doubts = answers.series(f"now.bad.{metric}").doubts
+        if doubts:
+            of_baseline = any(track != beginning.candidate for _, track in doubts)
+            found[metric] = "; ".join(dict.fromkeys(doubts.values())), of_baseline
+    return found
 
 
 def _asked(when: str, clock: _Clock, values: Mapping[str, str]) -> dict[str, Request]:
@@ -349,6 +369,8 @@ def _past(
     totals: dict[str, PastColumns] = {}
     bads: dict[str, PastColumns] = {}
     for metric, rows_of in bad.items():
+        if metric in _BAD and answers.series(f"past.bad.{metric}").doubts:
+            continue
         what = TOTALS.get(metric, "runs")
         counted = {
             pod: used.increases(pod, rows, rows_of.get(pod), is_missing_none=metric in TOTALS)

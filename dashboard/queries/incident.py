@@ -15,6 +15,7 @@ from dashboard.catalog import triage as own
 from dashboard.decide import changes, incidents, wording
 from dashboard.decide.causes import causes_in_turn
 from dashboard.decide.policy import Limits
+from dashboard.model.bad_events import Place
 from dashboard.model.incident import CauseFamily, Change, Incident, IncidentEvidence, Measured, Standing
 from dashboard.model.log import LogEntry, LogPage
 from dashboard.model.reading import Reading, State, missing
@@ -22,6 +23,7 @@ from dashboard.model.release import Track
 from dashboard.model.series import Sample, Series
 from dashboard.model.words import LogLevel
 from dashboard.model.workload import Pod
+from dashboard.queries import believed
 from dashboard.queries.ask import Ask, Logs, Range, Readings, Request
 from dashboard.queries.log_places import places
 
@@ -36,8 +38,6 @@ MEASURES = {
     "violations": catalog.TRACK_VIOLATION_RATIO,
 }
 _OF_FAMILY = {CauseFamily.ERRORS: "errors", CauseFamily.CONTRACTS: "violations", CauseFamily.LATENCY: "p95"}
-
-Place = tuple[str, str]
 
 
 def evidence(
@@ -180,9 +180,9 @@ def _pair(incident: Incident, measure: str, readings: Readings, more: Readings) 
         yield (
             track,
             Measured(
-                value=readings.samples(f"now.{measure}").map(value_at(at), empty="no traffic"),
+                value=believed.at(readings.samples(f"now.{measure}"), at, value_at(at), empty="no traffic"),
                 previous=None,
-                course=more.series(f"course.{measure}").map(line_at(at), empty="no traffic"),
+                course=believed.at(more.series(f"course.{measure}"), at, line_at(at), empty="no traffic"),
             ),
         )
 

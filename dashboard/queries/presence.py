@@ -6,10 +6,12 @@ gone is asked as usual, and found to be empty. Looked up for each namespace and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from dashboard.catalog.translation import series_of
+from dashboard.model.bad_events import BadEvents
 from dashboard.model.mapping import CONCEPTS
 from dashboard.model.mapping import Mapping as NameMapping
 
@@ -47,6 +49,15 @@ def lacking(asked: tuple[tuple[str, str], ...], present: Mapping[str, frozenset[
             where = f" with {scope[1:-1]}" if scope else ""
             return f"no metric {name}{where} in the last {EVER.days} days{_mended(name)}"
     return ""
+
+
+def services_of(told: BadEvents, values: Iterable[str]) -> frozenset[str]:
+    """The services, as the catalogue names them, from the values of the label that tells them."""
+    if not told.service_label:
+        return frozenset(("",)) if tuple(values) else frozenset()
+    before, _, after = told.service_pattern.partition("{}")
+    pattern = re.compile(f"{before}(.+?){after}")
+    return frozenset(found[1] for value in values if (found := pattern.fullmatch(value)))
 
 
 def _mended(name: str) -> str:

@@ -19,7 +19,7 @@ from dashboard.decide.policy import Policy
 from dashboard.decide.ratio import Ratio, ratios
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionId, ActionKind, ServedBefore
-from dashboard.model.reading import Reading, Source, empty, missing
+from dashboard.model.reading import Reading, Source, beside, empty, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample, Series
 from dashboard.model.traffic_change import TrafficChange
@@ -189,7 +189,11 @@ def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mo
         alerts=answers.alerts("alerts"),
         under_way=scene.service.map(lambda _: scenes.under_way(scene.unfinished, now)),
         trial=_trial(ask, scene, now, mode, candidate),
-        burn=release_conditions.burn(answers, candidate),
+        # Recorded shares know no words but ours: they are worth no more than the counts.
+        burn=beside(
+            release_conditions.burn(answers, candidate),
+            {"failed runs": answers.samples("slow.failed"), "contract violations": answers.samples("slow.violations")},
+        ),
         kill_switch=release_conditions.kill_switch(answers),
         cost_usd={track: release_conditions.cost_usd(answers, track) for track in Track},
         error_lines=release_conditions.error_lines(answers, candidate, scenes.began(scene, candidate)[0]),

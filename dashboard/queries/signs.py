@@ -16,7 +16,6 @@ from dashboard.model.log import LogPage
 from dashboard.model.reading import Reading, State
 from dashboard.model.release import Track
 from dashboard.model.series import Sample
-from dashboard.model.words import Words
 from dashboard.model.workload import Pod
 from dashboard.queries.readings import Readings
 from dashboard.queries.request import Instant, Logs, Request
@@ -97,7 +96,6 @@ def found(
     pods: Iterable[Pod],
     health: Iterable[SourceHealth],
     limits: Limits,
-    words: Words,
     now: datetime,
 ) -> Iterator[Incident]:
     """The incidents that the answers show. A stale answer proves nothing about now and is left out."""
@@ -108,7 +106,7 @@ def found(
     def of(name: str) -> tuple[Sample, ...]:
         return known_now(readings.samples(f"sign.{name}"))
 
-    denied = (*of("denied"), *signs.denied_in_other_words(of("decisions"), words.decision))
+    denied = of("denied")
     stopped = tuple(signs.stopped(of("engaged"), denied))
     yield from stopped
     yield from signs.denying(denied, of("decided"), limits, short_seconds, is_stopped=bool(stopped))

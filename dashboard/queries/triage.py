@@ -27,7 +27,7 @@ from dashboard.model.series import Sample
 from dashboard.model.unfinished import Unfinished
 from dashboard.model.view import View
 from dashboard.model.workload import Pod, Workload
-from dashboard.queries import measures, signs
+from dashboard.queries import believed, measures, signs
 from dashboard.queries.ask import Alerts, Ask, Instant, Objects, Readings, Request
 from dashboard.queries.cluster import ask_cluster, cluster_state, tracks_seen
 from dashboard.queries.coverage import coverage
@@ -116,7 +116,6 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
             pods=pods,
             health=ask.health(),
             limits=limits,
-            words=words,
             now=now,
         ),
     )
@@ -207,9 +206,9 @@ def _figures(readings: Readings, services: Iterable[ServiceLine]) -> dict[Place,
     return {
         at: {
             name: Measured(
-                value=readings.samples(name).map(value_at(at), empty="no traffic"),
-                previous=readings.samples(f"{name}.previous").map(value_at(at), empty="no traffic then"),
-                course=readings.series(f"{name}.course").map(line_at(at), empty="no traffic"),
+                value=believed.at(readings.samples(name), at, value_at(at), empty="no traffic"),
+                previous=believed.at(readings.samples(f"{name}.previous"), at, value_at(at), empty="no traffic then"),
+                course=believed.at(readings.series(f"{name}.course"), at, line_at(at), empty="no traffic"),
             )
             for name in ("errors", "p95", "violations", "runs")
         }
@@ -228,7 +227,12 @@ def _budgets(readings: Readings) -> Reading[tuple[Budget, ...]]:
         ]
         return tuple(sorted(found, key=lambda b: (b.service, b.slo, b.track)))
 
-    return beside(readings.samples("budget").map(joined), {"burn rate": readings.samples("burn")})
+    # Recorded shares know no words but ours: they are worth no more than what is counted now.
+    counted = {f"share of {name}": readings.samples(f"now.{name}") for name in ("errors", "violations")}
+    return beside(
+        readings.samples("budget").map(joined),
+        {"burn rate": readings.samples("burn"), **{name: one for name, one in counted.items() if one.doubts}},
+    )
 
 
 def _services(

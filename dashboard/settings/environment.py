@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Any, Self
 
@@ -12,6 +13,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 from dashboard.model.blue_green import BlueGreen
 from dashboard.model.mapping import Mapping as NameMapping
 from dashboard.model.release import Track
+from dashboard.model.words import WORDS
 from dashboard.settings.base import DnsLabel, Name, Section, listed, not_allowed
 from dashboard.settings.blue_green import BlueGreenSettings
 from dashboard.settings.fields import ByStream, merged, of_label
@@ -145,4 +147,7 @@ class EnvironmentSettings(Section):
     def in_own_tracks(self, mapping: NameMapping, tracks: BlueGreen, service: str = "") -> NameMapping:
         """A mapping with the values of tracks."""
         values = {word: tracks.values(word, service) for word in Track}
-        return mapping.with_tracks({word.value: own for word, own in values.items() if own})
+        named = mapping.with_tracks({word.value: own for word, own in values.items() if own})
+        # Only these two tables decide by themselves which events are bad.
+        own_words = {key: words for key, words in self.words.given().items() if key in ("decision", "evaluation")}
+        return replace(named, words=WORDS.extended(own_words)) if own_words else named

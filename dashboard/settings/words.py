@@ -20,12 +20,15 @@ class WordsSettings(Section):
         default_factory=dict, description="By the word or number of a log line's level."
     )
     outcome: dict[str, Literal["failed", "succeeded", "not said"]] = Field(
-        default_factory=dict, description="By the word of a span's status or outcome."
+        default_factory=dict,
+        description="By the word of a span's status or outcome, or of a metric's label that tells how something ended.",
     )
     decision: dict[str, Literal["allowed", "denied", "changed", "escalated", "noted"]] = Field(
         default_factory=dict, description="By the word of a policy's decision."
     )
-
+    evaluation: dict[str, Literal["passed", "violated", "errored", "skipped"]] = Field(
+        default_factory=dict, description="By the word of what the evaluation of a contract found."
+    )
     reason: dict[str, Literal["failing", "degraded", "changing", "over"]] = Field(
         default_factory=dict, description="By the reason that a pod or a container gives for its state."
     )

@@ -14,7 +14,7 @@ import pytest
 
 from dashboard.decide.policy import Limits
 from dashboard.decide.side_signs import Lines, burning, flooding, misdated
-from dashboard.decide.signs import denied_in_other_words, denying, losing, not_understood
+from dashboard.decide.signs import denying, losing, not_understood
 from dashboard.decide.suspects import of_ends
 from dashboard.model.health import SourceHealth
 from dashboard.model.incident import CauseFamily
@@ -382,9 +382,8 @@ def word(said: str, per_second: float = 20.0) -> Sample:
     return Sample(labels={"service_name": "agent-runtime", "track": "green", "decision": said}, value=per_second)
 
 
-def test_denials_in_other_words_count_and_words_that_no_table_knows_are_named() -> None:
+def test_words_of_decisions_that_no_table_knows_are_named() -> None:
     decisions = [word("allow"), word("Blocked"), word("deny"), word("blorp"), word("never-used", 0.0), word("")]
-    assert [one.labels["decision"] for one in denied_in_other_words(decisions, DECISIONS)] == ["Blocked"]
     assert not_understood(decisions, DECISIONS) == ("blorp",)
 
 

@@ -28,6 +28,7 @@ from dashboard.queries.source_calls.call import SourceCall, Sources, ttl_seconds
 from dashboard.queries.source_calls.logs import LogCalls, pod_log_call
 from dashboard.queries.source_calls.metrics import MetricCalls
 from dashboard.queries.source_calls.telemetry import TelemetryCalls
+from dashboard.queries.source_calls.told import ToldCalls
 from dashboard.settings import EnvironmentSettings
 
 __all__ = ["SourceCall", "SourceCalls", "SourceRequest", "Sources"]
@@ -40,6 +41,7 @@ class SourceCalls:
 
     Attributes:
         telemetry: questions about which metrics there are.
+        told: questions about how bad events are told from the others.
     """
 
     def __init__(self, environment: EnvironmentSettings, sources: Sources, clock: Callable[[], datetime]) -> None:
@@ -50,6 +52,7 @@ class SourceCalls:
         self._metrics = MetricCalls(environment, sources.prometheus, clock)
         self._logs = LogCalls(environment, sources.elasticsearch, clock)
         self.telemetry = TelemetryCalls(sources.prometheus, environment.mapping, clock)
+        self.told = ToldCalls(sources.prometheus, clock, self._ttl_seconds)
 
     def of(self, request: SourceRequest, names: Collection[str] = (), tracks: BlueGreen | None = None) -> SourceCall:
         """The question for `request`.

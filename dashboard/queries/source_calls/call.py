@@ -11,6 +11,7 @@ from connectors.alertmanager import Alertmanager
 from connectors.elasticsearch import Elasticsearch
 from connectors.kubernetes import Kubernetes
 from connectors.prometheus import Prometheus
+from dashboard.model.bad_events import BadEvents
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 
 # Timeouts of questions about one moment and about a range.
@@ -45,6 +46,9 @@ class SourceCall:
         family: equal where only the values, the period or the filters differ.
         is_long: reads more than a day, and so may take long.
         series: each metric that it reads, with the selector of namespace and service; of Prometheus alone.
+        series_of: the same for one service, where the question is about a whole namespace.
+        bad_events: how it tells bad events from the others.
+        told_at: when to look at how they are told; None is lately.
     """
 
     source: Source
@@ -56,6 +60,9 @@ class SourceCall:
     is_long: bool = False
     fetch: Callable[[], Reading[Any]]
     series: tuple[tuple[str, str], ...] = ()
+    series_of: Callable[[str], tuple[tuple[str, str], ...]] | None = None
+    bad_events: tuple[BadEvents, ...] = ()
+    told_at: datetime | None = None
 
 
 def ttl_seconds(refresh_seconds: float, step_seconds: float = 0.0) -> float:

@@ -6,14 +6,17 @@ import math
 import time
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any, TypeVar, cast
 
 from connectors.prometheus import Line, Matrix, Prometheus
 from dashboard.catalog import escaping
+from dashboard.catalog.bad_events import bad_events
 from dashboard.catalog.expression import SCRAPE_SECONDS
-from dashboard.catalog.translation import bucket_factor, translate
+from dashboard.catalog.translation import bucket_factor, of_service, translate
+from dashboard.model.bad_events import BadEvents
 from dashboard.model.blue_green import BlueGreen
 from dashboard.model.mapping import OURS
 from dashboard.model.mapping import Mapping as NameMapping
@@ -42,6 +45,10 @@ _LEAST_SECONDS = 0.2
 _SETTLED_SECONDS = 60.0
 # So many mappings are kept: one for each service whose tracks have values of their own.
 _MOST_MAPPINGS = 64
+_MOST_QUESTIONS = 1000
+# Words said within this time count as those of now.
+_LATELY = timedelta(hours=1)
+T = TypeVar("T")
 
 
 class MetricCalls:
@@ -52,6 +59,7 @@ class MetricCalls:
         self._prometheus = prometheus
         self._clock = clock
         self._known = environment.blue_green.known
+        self._read: dict[Hashable, tuple[NameMapping, Any]] = {}
         self._mapping_of = lru_cache(_MOST_MAPPINGS)(environment.mapping_for)
 
     def instant(self, request: Instant, names: Collection[str], tracks: BlueGreen) -> SourceCall:
@@ -72,8 +80,7 @@ class MetricCalls:
             left_seconds = max(_LEAST_SECONDS, INSTANT_SECONDS - (time.monotonic() - began))
             answer = self._prometheus.instant(asked, at=request.at, timeout_seconds=left_seconds)
             samples = tuple(
-                Sample(labels=self._labels(request, point.labels), value=_finite(point.value))
-                for point in answer.points
+                Sample(labels=self._labels(request, point.labels), value=finite(point.value)) for point in answer.points
             )
             newest = max((point.at for point in answer.points), default=None)
             as_of = request.at or self._clock() if newest is None else datetime.fromtimestamp(newest, UTC)
@@ -90,6 +97,9 @@ class MetricCalls:
             is_long=is_long,
             fetch=fetch,
             series=scopes(query, mapping),
+            series_of=self._series_of(request, names, mapping),
+            bad_events=self._bad_events(request, names, mapping),
+            told_at=self._told_at(request.at),
         )
 
     def range(self, request: Range, names: Collection[str], tracks: BlueGreen) -> SourceCall:
@@ -134,7 +144,43 @@ class MetricCalls:
             timeout_seconds=RANGE_SECONDS,
             fetch=fetch,
             series=scopes(query, mapping),
+            series_of=self._series_of(request, names, mapping),
+            bad_events=self._bad_events(request, names, mapping),
+            told_at=self._told_at(request.end),
         )
+
+    def _bad_events(
+        self, request: Instant | Range, names: Collection[str], mapping: NameMapping
+    ) -> tuple[BadEvents, ...]:
+        """How the raw question tells bad events: recorded series have the same words, and fewer labels."""
+        raw = request.expression.render({**self._values(request, mapping), "span": ""}, names)
+        return self._remembered(raw, mapping, bad_events)
+
+    def _series_of(
+        self, request: Instant | Range, names: Collection[str], mapping: NameMapping
+    ) -> Callable[[str], tuple[tuple[str, str], ...]] | None:
+        """What a question about a whole namespace reads of one service; None where it names one or reads one metric."""
+        asked = request.expression.render(self._values(request, mapping), names)
+        if "service_name=" in asked or len({name for name, _ in self._remembered(asked, mapping, _scopes)}) < 2:
+            return None
+        return lambda service: self._remembered(of_service(asked, service), mapping, _scopes)
+
+    def _remembered(self, asked: str, mapping: NameMapping, read: Callable[[str, NameMapping], T]) -> T:
+        """What `read` finds in a question. The same questions are asked again and again."""
+        # Mappings cannot be hashed. Those in use live as long as the settings or the cache that made them.
+        key = (asked, id(mapping), read)
+        known, found = self._read.get(key, (None, None))
+        if known is not mapping:
+            if len(self._read) >= _MOST_QUESTIONS:
+                self._read.clear()
+            found = read(asked, mapping)
+            self._read[key] = (mapping, found)
+        return cast(T, found)
+
+    def _told_at(self, at: datetime | None) -> datetime | None:
+        """When to look at words: lately, or in the hour before a moment that is longer past, by the minute."""
+        is_past = at is not None and self._clock() - at > _LATELY
+        return at.replace(second=0, microsecond=0) if at is not None and is_past else None
 
     def _ttl_seconds(self, step_seconds: float = 0.0) -> float:
         return ttl_seconds(self._environment.refresh_seconds, step_seconds)
@@ -177,6 +223,10 @@ class MetricCalls:
         return isinstance(moment, datetime) and (self._clock() - moment).total_seconds() >= _SETTLED_SECONDS
 
 
+def _scopes(asked: str, mapping: NameMapping) -> tuple[tuple[str, str], ...]:
+    return scopes(translate(asked, mapping), mapping)
+
+
 def _goes_down(line: Line) -> bool:
     """Whether a sum of counters lost one of them, or began anew."""
     return any(
@@ -196,11 +246,11 @@ def _series(grid: Grid, lines: tuple[Line, ...]) -> tuple[Series, ...]:
     for line in lines:
         values: list[float | None] = [None] * len(times)
         for at, value in line.points:
-            values[round((at - grid.start) / grid.step_seconds)] = _finite(value)
+            values[round((at - grid.start) / grid.step_seconds)] = finite(value)
         series.append(Series(labels=line.labels, times=times, values=tuple(values)))
     return tuple(series)
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
     """Infinity is a division by nothing: no more a number to draw or to judge by than NaN is."""
     return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,266 @@
+"""Whether a count of bad events can be believed: does each series say how its events ended, in words that are known?
+
+0 failures is honest where series say that their events went well in words that are understood, or lack a label that
+by convention only failures have. It is not where the label of the failures is not there at all, where a word is
+neither good nor bad, and where a series says that it failed and is not counted. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+
+from dashboard.model.bad_events import BadEvents, Condition, Place, SeenEvents
+from dashboard.model.series import Sample
+from dashboard.model.words import EvaluationOutcome, PolicyDecision, SpanOutcome, Words, folded, shown
+
+# Labels that by convention only failures have, and labels by which emitters usually tell how something ended.
+_OF_FAILURES = {"error_type", "error", "error_code", "error_kind", "error_class", "exception", "exception_type"}
+_OF_OUTCOMES = _OF_FAILURES | {
+    *("status", "outcome", "result", "verdict", "success", "succeeded", "ok", "failed", "failure", "is_error"),
+    *("code", "status_code", "response_code", "http_code", "http_status", "http_status_code"),
+    *("http_response_status_code", "grpc_code", "grpc_status", "rpc_grpc_status_code", "otel_status_code"),
+    *("completion_status", "task_status", "run_status"),
+}
+_SAYS_IT_FAILED = {"failed", "failure", "iserror", "error", "exception"}
+_SAYS_IT_WENT_WELL = {"success", "succeeded", "ok"}
+_YES, _NO = {"true", "1", "yes"}, {"false", "0", "no", "none"}
+# On any other label only these are taken for a failure: a tool may be called "abort".
+_PLAIN_FAILURES = {"error", "errored", "failed", "failure", "crashed"}
+_NO_OUTCOME = {"severity", "level", "log_level", "alertname", "type", "kind", "__name__"}
+_STATUS = re.compile(r"[1-5](?:\d\d|xx)", re.IGNORECASE)
+
+
+class _Ended(StrEnum):
+    WELL = "well"
+    BADLY = "badly"
+    NOT_UNDERSTOOD = "not understood"
+
+
+def doubts(told: BadEvents, seen: SeenEvents, words: Words) -> dict[Place, str]:
+    """Why a count of bad events may lack some, by service and track; nothing where it can be believed."""
+    rows = [row for row in seen.rows if all(one.holds(row.labels) for one in told.asked)]
+    if not told.conditions:
+        return _unplaced(told, rows)
+    by_service: dict[str, list[Sample]] = {}
+    for row in rows:
+        by_service.setdefault(row.labels.get("service_name", ""), []).append(row)
+    found: dict[Place, str] = {}
+    for service, of_service in sorted(by_service.items()):
+        known = _Known(told, of_service, service in seen.failed_before, words)
+        for row in of_service:
+            why = known.doubt(row)
+            if why:
+                found.setdefault((service, row.labels.get("track", "")), why)
+    return found
+
+
+def odd_values(told: BadEvents, seen: SeenEvents, words: Words) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """The values seen of each label that tells, and why some of them are not understood: for the check of sources."""
+    values: dict[str, set[str]] = {}
+    for row in seen.rows:
+        for condition in told.conditions:
+            values.setdefault(condition.label, set()).add(row.labels.get(condition.label, ""))
+    said = dict.fromkeys(doubts(told, seen, words).values())
+    return {label: tuple(sorted(found)) for label, found in values.items()}, tuple(said)
+
+
+def _unplaced(told: BadEvents, rows: Iterable[Sample]) -> dict[Place, str]:
+    """A metric of bad events alone is counted for nobody where it does not say whose they are."""
+    names = {"service_name": "service", "track": "track"}
+    for row in rows:
+        lacking = [names[label] for label in told.needs if not row.labels.get(label)]
+        if lacking:
+            said = " and ".join(lacking)
+            why = f"{told.metric} has no label for the {said}, so its events are counted for nobody ({_setting(told)})"
+            return {(row.labels.get("service_name", ""), ""): why}
+    return {}
+
+
+class _Known:
+    """What is known of the series of one service."""
+
+    def __init__(self, told: BadEvents, rows: Iterable[Sample], failed_before: bool, words: Words) -> None:
+        self._told, self._words = told, words
+        self._rows = tuple(rows)
+        self._matched = [row for row in self._rows if _is_bad(told, row)]
+        self._has_failed = bool(self._matched) or failed_before
+
+    def doubt(self, row: Sample) -> str:
+        """Why a series may hold bad events that are not counted; "" where it does not."""
+        if _is_bad(self._told, row):
+            return self._counted_as_bad(row)
+        if row.value == 0:
+            return ""  # a word that is declared and was never said
+        tell = [one for one in self._told.conditions if one.label in _OF_OUTCOMES] or self._told.conditions
+        return next(filter(None, (self._of_label(row, one) for one in tell if not one.holds(row.labels))), "")
+
+    @property
+    def _first(self) -> Condition:
+        return self._told.conditions[0]
+
+    def _of_label(self, row: Sample, condition: Condition) -> str:
+        value = row.labels.get(condition.label, "")
+        if not value:
+            return self._elsewhere(row) or self._absent(row, condition)
+        if condition.operator.startswith("!"):
+            return ""  # named as a good one
+        match self._meaning(condition.label, value):
+            case _Ended.WELL:
+                return ""
+            case _Ended.BADLY:
+                return self._uncounted(condition.label, value)
+            case _:
+                return self._odd(condition.label, value)
+
+    def _absent(self, row: Sample, condition: Condition) -> str:
+        """Whether a series without the label is one of events that went well."""
+        label = condition.label
+        if condition.is_any_value:
+            is_convention = label in _OF_FAILURES
+            is_well = self._has_failed or is_convention or any(r.labels.get(label) for r in self._rows)
+        else:
+            says_well = any(
+                self._meaning(label, value) is _Ended.WELL for r in self._rows if (value := r.labels.get(label, ""))
+            )
+            is_well = self._has_failed and not says_well
+        if is_well or self._table("") is _Ended.WELL:
+            return ""
+        has = ", ".join(sorted(set(row.labels) - {"service_name", "track"})) or "none that tells"
+        where = f" on {row.labels['track']}" if row.labels.get("track") else ""
+        return (
+            f"{self._told.metric}{where} has no label {label}, which tells what failed ({_setting(self._told)}); "
+            f"it has: {has}"
+        )
+
+    def _elsewhere(self, row: Sample) -> str:
+        """A label beside the one that tells, which says that the events failed or what nobody understands."""
+        place = row.labels.get("track", "")
+        is_proven = any(other.labels.get("track", "") == place for other in self._matched)
+        told_by = {one.label for one in self._told.conditions} | {"service_name", "track"}
+        for label, value in sorted(row.labels.items()):
+            if label in told_by or label in _NO_OUTCOME or not value:
+                continue
+            if label not in _OF_OUTCOMES:
+                if value.casefold() in _PLAIN_FAILURES:
+                    return self._uncounted(label, value)
+                continue
+            ended = _ended(label, value, self._words)
+            if ended is _Ended.BADLY:
+                return self._uncounted(label, value)
+            if ended is _Ended.NOT_UNDERSTOOD and not is_proven:
+                return self._odd(label, value)
+        return ""
+
+    def _counted_as_bad(self, row: Sample) -> str:
+        """A word that nobody understands counts as broken where only good words are named by us: that is said."""
+        told = self._told
+        if told.is_own or told.table != "evaluation" or not self._first.operator.startswith("!") or row.value == 0:
+            return ""
+        value = row.labels.get(self._first.label, "")
+        if self._meaning(self._first.label, value) is not _Ended.NOT_UNDERSTOOD:
+            return ""
+        return f"{self._odd(self._first.label, value)}; it counts as not passed"
+
+    def _meaning(self, label: str, value: str) -> _Ended:
+        word = self._told.words.get(value, value)
+        return self._table(word) if self._told.table != "outcome" else _ended(label, word, self._words)
+
+    def _table(self, word: str) -> _Ended:
+        return _of_table(self._told.table, word, self._words)
+
+    def _odd(self, label: str, value: str) -> str:
+        return (
+            f"{self._told.metric} says {label}={shown(value)}, which is not understood: words.{self._told.table} in the"
+            f" settings can say what it means{self._line(label, value, ' if it is a failure')}"
+        )
+
+    def _uncounted(self, label: str, value: str) -> str:
+        line = self._line(label, value, "") or f"; words.{self._told.table} in the settings can say what it means"
+        return f"{self._told.metric} says {label}={shown(value)}, a failure that is not counted as one{line}"
+
+    def _line(self, label: str, value: str, when: str) -> str:
+        """The line of the settings that would count it."""
+        told = self._told
+        if not told.key or told.table != "outcome":
+            return ""
+        same = [one for one in told.conditions if one.label == label and one.operator in ("=", "=~")]
+        before = [re.escape(one.value) if one.operator == "=" else one.value for one in same]
+        operator = "=~" if before else "="
+        word = re.escape(value) if before else value
+        return f"; metrics.{told.key}.bad = '{label}{operator}\"{'|'.join([*before, word])}\"' counts it{when}"
+
+
+def _is_bad(told: BadEvents, row: Sample) -> bool:
+    return all(one.holds(row.labels) for one in told.conditions)
+
+
+def _setting(told: BadEvents) -> str:
+    return f"metrics.{told.key}.bad in the settings can name another" if told.key else "the emitter must add it"
+
+
+def _of_table(table: str, word: str, words: Words) -> _Ended:
+    """What a word means in its table. A decision that denies nothing, or an evaluation that failed itself, is known."""
+    match table:
+        case "decision":
+            decision = words.decision.meaning(word)
+            return _known(decision is not None, decision is PolicyDecision.DENIED)
+        case "evaluation":
+            evaluation = words.evaluation.meaning(word)
+            return _known(evaluation is not None, evaluation is EvaluationOutcome.VIOLATED)
+        case _:
+            outcome = words.outcome.meaning(word)
+            is_known = outcome in (SpanOutcome.FAILED, SpanOutcome.SUCCEEDED)
+            return _known(is_known, outcome is SpanOutcome.FAILED)
+
+
+def _known(is_known: bool, is_bad: bool) -> _Ended:
+    if not is_known:
+        return _Ended.NOT_UNDERSTOOD
+    return _Ended.BADLY if is_bad else _Ended.WELL
+
+
+def _ended(label: str, value: str, words: Words) -> _Ended:
+    """How events ended whose label says this: a yes or no, a status of HTTP, or a word."""
+    name, word = folded(label), value.casefold()
+    for says, if_yes, if_no in (
+        (_SAYS_IT_FAILED, _Ended.BADLY, _Ended.WELL),
+        (_SAYS_IT_WENT_WELL, _Ended.WELL, _Ended.BADLY),
+    ):
+        if name in says and word in _YES | _NO:
+            return if_yes if word in _YES else if_no
+    if _STATUS.fullmatch(value):
+        return _Ended.BADLY if value.startswith("5") else _Ended.WELL
+    if label in _OF_FAILURES:
+        # Whatever kind of error it names. "OK" and "none" are none.
+        known = _of_table("outcome", value, words)
+        return known if known is _Ended.WELL or word in _NO else _Ended.BADLY
+    return _of_table("outcome", value, words)
+
+
+def by_place(doubtful: Iterable[Mapping[Place, str]]) -> dict[Place, str]:
+    """The doubts of several metrics together."""
+    found: dict[Place, list[str]] = {}
+    for each in doubtful:
+        for place, why in each.items():
+            found.setdefault(place, []).append(why)
+    return {place: "; ".join(dict.fromkeys(said)) for place, said in found.items()}
+
+
+def applies(labels: Mapping[str, str], doubtful: Mapping[Place, str]) -> bool:
+    """Whether a value with these labels may be one of a doubtful place. A label that is not there is any."""
+    service, track = labels.get("service_name", ""), labels.get("track", "")
+    return any(_may_be(service, at) and _may_be(track, on) for at, on in doubtful)
+
+
+def _may_be(one: str, other: str) -> bool:
+    return not one or not other or one == other
+
+
+def matching(doubtful: Mapping[Place, str], place: Place) -> Iterator[str]:
+    """Why the value at a place is in doubt."""
+    labels = {"service_name": place[0], "track": place[1]}
+    for at, why in doubtful.items():
+        if applies(labels, {at: why}):
+            yield why
