@@ -263,9 +263,9 @@ class Ask:
         rows, before = found
         if rows.state is State.EMPTY:
             return {}
-        unknown = next((each for each in found if each.value is None), None)
-        if unknown is not None:
-            return {("", ""): f"which events of {told.metric} are bad is not known: {unknown.reason}"}
+        if rows.value is None or before.value is None:
+            silent = rows if rows.value is None else before
+            return {("", ""): f"which events of {told.metric} are bad is not known: {silent.reason}"}
         return doubts(told, SeenEvents(rows=rows.value, failed_before=before.value), self._words)
 
     def _unmeasured_of(self, call: SourceCall, answer: AnyReading) -> Mapping[str, str]:

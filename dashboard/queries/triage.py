@@ -19,6 +19,7 @@ from dashboard.decide.blue_green import of_service, workloads_of
 from dashboard.decide.owners import owner_of
 from dashboard.decide.tracks import find_tracks
 from dashboard.model.alert import Alert
+from dashboard.model.bad_events import Place
 from dashboard.model.blue_green import BlueGreen, rollout_of, selector_of
 from dashboard.model.finding import ClusterFinding
 from dashboard.model.incident import Coverage, Incident, IncidentEvidence, Measured, Symptoms
@@ -31,7 +32,7 @@ from dashboard.queries import believed, measures, signs
 from dashboard.queries.ask import Alerts, Ask, Instant, Objects, Readings, Request
 from dashboard.queries.cluster import ask_cluster, cluster_state, tracks_seen
 from dashboard.queries.coverage import coverage
-from dashboard.queries.incident import MEASURES, Place, by_measure, evidence, line_at, place, value_at
+from dashboard.queries.incident import MEASURES, by_measure, evidence, line_at, place, value_at
 from dashboard.queries.policy import limits_of
 from dashboard.queries.unfinished import unfinished_of
 
