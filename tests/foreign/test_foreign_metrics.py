@@ -318,5 +318,8 @@ def test_an_emitter_without_a_preset_is_not_measured_and_never_zero(
         found = ask.gather(asked)
         ask.close()
     told = {name: found.samples(name) for name in asked}
-    assert {name for name, reading in told.items() if reading.state is State.FRESH} <= {release.TARGETS.name, "scrape_age"}
+    assert {name for name, reading in told.items() if reading.state is State.FRESH} <= {
+        release.TARGETS.name,
+        "scrape_age",
+    }
     assert all(reading.reason for reading in told.values() if reading.value is None)
