@@ -63,6 +63,8 @@ def trust(found: SourcesAnswer, troubles: Sequence[str]) -> Trust:
         return Trust(sentence="Not all that this deck shows can be trusted now", tone="sick", parts=(*parts, *aside))
     if parts:
         return Trust(sentence="The sources answer, and something should be mended", tone="warn", parts=(*parts, *aside))
+    if unmeasured and len(unmeasured) == len(found.concepts.value or ()):
+        return Trust(sentence="Nothing of what the pages read is measured here", tone="warn", parts=tuple(aside))
     if unset:
         return Trust(sentence="What was asked answers; not every source was", tone="quiet", parts=tuple(aside))
     return Trust(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ from dashboard.model.reading import Reading, Source, State, empty, fresh, missin
 from dashboard.model.telemetry import ConceptCheck, Fit
 from dashboard.queries.own import DURATION, own_health
 from dashboard.queries.sources import ServiceCheck, SourcesAnswer
+from dashboard.ui import session
 from dashboard.ui.sources import trust
+from tests.unit.test_ui_app import DEAD
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 
@@ -87,8 +90,14 @@ def test_every_standing_that_can_be_mended_is_told(standing: Fit) -> None:
 
 
 def test_what_nobody_measures_is_told_and_is_no_fault() -> None:
-    told = trust(answer(concepts=known((concept(Fit.UNMEASURED),))), ())
+    told = trust(answer(concepts=known((concept(Fit.UNMEASURED), concept(Fit.PRESENT)))), ())
     assert (told.tone, told.parts) == ("well", ("1 concept is not measured here",))
+
+
+def test_a_deck_that_nothing_is_measured_for_is_not_said_to_be_well() -> None:
+    told = trust(answer(concepts=known((concept(Fit.UNMEASURED), concept(Fit.UNMEASURED)))), ())
+    assert told.tone == "warn"
+    assert "Nothing" in told.sentence
 
 
 def test_sources_that_the_settings_do_not_name_are_not_said_to_answer() -> None:
@@ -121,6 +130,7 @@ def test_well_is_said_only_where_every_source_is_well_and_nothing_lacks(
     told = trust(answer(health=tuple(healths), concepts=known(tuple(concept(fit) for fit in standings))), ())
     is_well = all(one.is_well and one.reachable for one in healths)
     fits = all(fit in (Fit.PRESENT, Fit.UNMEASURED) for fit in standings)
+    fits = fits and (not standings or Fit.PRESENT in standings)
     assert (told.tone == "well") == (is_well and fits)
 
 
@@ -196,3 +206,19 @@ def test_a_store_that_lags_is_told_from_one_that_does_not() -> None:
     shown = " ".join(piece.proto.body for piece in app.get("html"))
     assert shown.count("td-warn") == 1
     assert "newest sample 10 min old" in shown
+
+
+def test_with_every_source_dead_each_is_named_and_nothing_is_said_to_be_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tealdeck.toml").write_text(DEAD.format(kubeconfig=tmp_path / "none"))
+    monkeypatch.setenv("TEALDECK_SETTINGS", str(tmp_path / "tealdeck.toml"))
+    session.close()
+    app = AppTest.from_string("from pages.sources import page\npage()", default_timeout=60).run()
+    session.close()
+    assert not app.exception
+    shown = " ".join([*(one.proto.body for one in app.get("html")), *(one.value for one in app.markdown)])
+    assert "Not all that this deck shows can be trusted now" in shown
+    assert "4 sources do not answer" in shown
+    for name in ("Prometheus", "Alertmanager", "Elasticsearch", "Kubernetes"):
+        assert f"<b>{name} (" in shown
