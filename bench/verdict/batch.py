@@ -14,7 +14,7 @@ from bench.verdict.worlds import HISTORY, INTERVAL, INTERVALS, NAMES, SHARE_NAME
 from dashboard.decide import against_limit, dearer, dispersion, record, track_noise
 from dashboard.decide.against_limit import LimitTable
 from dashboard.decide.comparison import MetricPlan, Past, Plan, Table, begin, compare, log_mean
-from dashboard.decide.factor import Array
+from dashboard.decide.factor import Array, over_last
 from dashboard.decide.forecast import seconds_to_go
 from dashboard.decide.planned import Flags
 from dashboard.decide.policy import LIMIT_WEIGHTS, MetricFamily, Policy, default_families, limit_of
@@ -94,7 +94,7 @@ def weigh(world: World, tracks: Tracks, judged_by: Policy) -> Found:
     )
     cost = None
     if not world.after:
-        theirs = tracks.theirs_total[:, _NOW, 0].sum(-1)
+        theirs = over_last(tracks.theirs_total[:, _NOW, 0])
         cost = dearer.above(
             tracks.ours_cost, tracks.ours_total[..., 0], tracks.theirs_cost, theirs, judged_by.limits.cost_ratio
         )
@@ -136,9 +136,9 @@ def _tables(world: World, tracks: Tracks, shared: Plan) -> tuple[Table, Past]:
     parts_total, parts_bad = total[:, _NOW], bad[:, _NOW]
     slope = np.array([1.0] * 3 + [bound.slope for bound in bounds(world)])
     widening = np.ones((len(total), len(COMPARED)))
-    baseline = parts_total.sum(-1), parts_bad.sum(-1)
+    baseline = over_last(parts_total), over_last(parts_bad)
     if world.after:
-        widening = record.widening(before_total.sum(-1), before_bad.sum(-1), slope=slope, kinds=KINDS)
+        widening = record.widening(over_last(before_total), over_last(before_bad), slope=slope, kinds=KINDS)
         length = INTERVALS, shared.watched
         baseline = record.pair(before_total, *length), record.pair(before_bad, *length)
         parts_total, parts_bad = np.zeros_like(parts_total), np.zeros_like(parts_bad)

@@ -30,13 +30,20 @@ _RATES = (0.5, 1.0, 5.0, 12.0, 50.0, 500.0)
 HEALTHY = (
     *(World(name=f"clean, {rate:g}/s", group=_CLEAN, per_second=rate) for rate in _RATES),
     *(_near(0.5, 0.926, rate) for rate in _RATES),
-    *(_near(0.8, 1.049, rate) for rate in _RATES),
     World(name="seasonal", group=_CLEAN, season=0.5),
     World(name="drift doubled", group=_NUISANCE, drift=0.6),
     World(name="failures in clumps of 3", group=_NUISANCE, clump=3),
-    World(name="slow noise of each pod", group=_NUISANCE, own_noise=0.35),
     World(name="10 % share", group=_NUISANCE, share=(0.1, 0.1)),
     World(name="share 10 to 90 %, errors x3", group=_NUISANCE, share=(0.1, 0.9), rising=3.0),
+    World(name="one scrape in ten missed", group=_NEW, missed=0.1),
+    World(name="a reset a minute and pod", group=_NEW, resets=1 / 6),
+    World(name="cold start of the candidate", group=_NEW, warm_up=True),
+    World(name="no history", group=_NEW, history=False),
+    World(name="one sick pod on the baseline", group=_NEW, sick_pod=5.0),
+    World(name="after a switch", group=_NEW, after=True),
+    World(name="after a switch, drift doubled", group=_NEW, after=True, drift=0.6),
+    *(_near(0.8, 1.049, rate) for rate in _RATES),
+    World(name="slow noise of each pod", group=_NUISANCE, own_noise=0.35),
     *(
         World(
             name=f"noise of each track, {rate:g}/s, {'a day' if day else 'an hour'} of past",
@@ -48,13 +55,6 @@ HEALTHY = (
         for rate in (50.0, 500.0)
         for day in (False, True)
     ),
-    World(name="one scrape in ten missed", group=_NEW, missed=0.1),
-    World(name="a reset a minute and pod", group=_NEW, resets=1 / 6),
-    World(name="cold start of the candidate", group=_NEW, warm_up=True),
-    World(name="no history", group=_NEW, history=False),
-    World(name="one sick pod on the baseline", group=_NEW, sick_pod=5.0),
-    World(name="after a switch", group=_NEW, after=True),
-    World(name="after a switch, drift doubled", group=_NEW, after=True, drift=0.6),
 )
 EDGE = (
     World(name="exactly at the margin: errors x1.1", group="edge", harm=Harm(shares=(1.1, 1.0, 1.0))),

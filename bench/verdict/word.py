@@ -27,7 +27,7 @@ BEGAN = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 FAST_INTERVALS, SLOW_INTERVALS = 2, 30
 # A release is near being stopped from half of the evidence on, on the logarithmic scale. Of a harm, where most releases
 # are near, so many of each chunk are judged; of a healthy world all of them.
-NEAR, MOST_NEAR, EACH = 0.5, 50, 10
+NEAR, MOST_NEAR, EACH = 0.5, 10, 10
 # From the look at which all metrics pass, so many looks are judged for a GO.
 LOOKS = 4
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from dashboard.decide import counters
-from dashboard.decide.factor import Array
+from dashboard.decide.factor import Array, over_last
 from dashboard.decide.latency import freeze
 from dashboard.model.trial import SlowBound
 
@@ -112,21 +112,21 @@ def simulate(world: World, runs: int, seed: int) -> Tracks:
     green_n, green_x = _track(world, dice, green_load, common[:, now], world.harm, times[now], is_new=True)
     if not world.history:
         blue_n[:, :HISTORY], blue_x[:, :HISTORY] = 0.0, 0.0
-    halves_n, halves_x = (np.stack([rows[..., 0::2].sum(-1), rows[..., 1::2].sum(-1)], -1) for rows in (blue_n, blue_x))
-    past_n, past_x = (_minutes(rows[:, :HISTORY].sum(-1)) for rows in (halves_n, halves_x))
+    halves_n, halves_x = (_halves(rows) for rows in (blue_n, blue_x))
+    past_n, past_x = (_minutes(over_last(rows[:, :HISTORY])) for rows in (halves_n, halves_x))
     if world.day:
         before_n, before_x = _long_before(world, dice, runs)
         past_n, past_x = np.concatenate([before_n, past_n], axis=1), np.concatenate([before_x, past_x], axis=1)
-    ours_n = green_n.sum(-1)
+    ours_n = over_last(green_n)
     return Tracks(
         ours_total=ours_n,
-        ours_bad=green_x.sum(-1),
+        ours_bad=over_last(green_x),
         theirs_total=halves_n,
         theirs_bad=halves_x,
         past_total=past_n,
         past_bad=past_x,
         ours_cost=_cost(dice, ours_n[..., 0], world.harm.cost),
-        theirs_cost=_cost(dice, halves_n[:, now, 0].sum(-1), 1.0),
+        theirs_cost=_cost(dice, over_last(halves_n[:, now, 0]), 1.0),
     )
 
 
@@ -136,7 +136,7 @@ def _long_before(world: World, dice: np.random.Generator, runs: int) -> tuple[Ar
     load = world.per_second * 60.0 * np.exp(_wander(dice, (runs, DAY_MINUTES, 1), 0.2, 900.0, 60.0))
     common = _common(world, dice, runs, times, 60.0)
     total, bad = _track(world, dice, load, common, Harm(), times, sick=world.sick_pod, step=60.0)
-    return total.sum(-1), bad.sum(-1)
+    return over_last(total), over_last(bad)
 
 
 @lru_cache
@@ -154,6 +154,11 @@ def slower_than(seconds: Array, log_time: Array, median: float = MEDIAN) -> Arra
     tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
     erfc = tail * np.exp(-z * z)
     return 0.5 * np.where(z < 0, 2 - erfc, erfc)
+
+
+def _halves(rows: Array) -> Array:
+    """The sums of every other pod, on a last axis of two."""
+    return np.stack([over_last(rows[..., 0::2]), over_last(rows[..., 1::2])], axis=-1)
 
 
 def _minutes(rows: Array) -> Array:
@@ -191,14 +196,15 @@ def _track(
     runs, length, _ = load.shape
     if world.track_noise:
         common = common + _wander(dice, (runs, length, 4), world.track_noise, world.memory, step) * _MOVES
-    rates = np.repeat(common[..., None], PODS, axis=-1)
+    pods = _pods(world, harm, is_new=is_new)
+    rates = np.repeat(common[..., None], pods, axis=-1)
     if world.own_noise:
-        rates = rates + _wander(dice, (runs, length, 4, PODS), world.own_noise, 300.0, step) * _MOVES[:, None]
+        rates = rates + _wander(dice, (runs, length, 4, pods), world.own_noise, 300.0, step) * _MOVES[:, None]
     rates[..., 0, -1] += math.log(sick)
     grown = np.clip(times / times[-1], 0, 1) if harm.growing else (times >= harm.begins_seconds).astype(float)
-    worse = np.log(np.array([*harm.shares, harm.time]))[:, None] * (np.arange(PODS) < harm.pods)
+    worse = np.log(np.array([*harm.shares, harm.time]))[:, None] * (np.arange(pods) < harm.pods)
     rates = rates + grown[:, None, None] * worse
-    n_runs = dice.poisson(np.repeat(load[..., None] / PODS, PODS, axis=-1)[..., 0, :])
+    n_runs = dice.poisson(np.repeat(load[..., None] / pods, pods, axis=-1)[..., 0, :])
     total = n_runs[:, :, None, :] * PER_RUN[:, None]
     if is_new and world.warm_up:  # a cold start: ten times the errors and twice the time, fading within 90 s
         cold = np.exp(-times / 25.0)[:, None]
@@ -208,6 +214,16 @@ def _track(
         [_events(world, dice, total[:, :, :3], rates), _slow(world, dice, n_runs, rates[..., 3, :])], axis=2
     )
     return _scraped(world, dice, total, bad, times, is_new)
+
+
+def _pods(world: World, harm: Harm, *, is_new: bool) -> int:
+    """How many pods of a track are drawn one by one.
+
+    Where nothing tells pods apart, the sum of several follows the same law as one of their load: so one stands for the
+    candidate, and one for each half of the baseline.
+    """
+    alike = not (world.own_noise or world.missed or world.resets or world.warm_up) and world.sick_pod == 1.0
+    return PODS if not alike or harm.pods < PODS else 1 if is_new else 2
 
 
 def _events(world: World, dice: np.random.Generator, total: Array, rates: Array) -> Array:

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import reduce
 
 import numpy as np
 
 from dashboard.decide import dispersion, planned, track_noise
 from dashboard.decide.dispersion import Dispersion
-from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, log_factor, odds_times
+from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, log_factor, odds_times, over_last
 from dashboard.decide.planned import Edge, Flags
 
 # How much worse than the edge the bets are, in odds: from barely to grossly.
@@ -371,6 +372,6 @@ def log_stakes(interval_seconds: float, first: int, length: int) -> Array:
 
 def log_mean(logs: Array, shares: Array) -> Array:
     """The logarithm of the mean of exp(logs) over the last axis, by shares."""
-    most = logs.max(axis=-1)
-    mean: Array = most + np.log((np.exp(logs - most[..., None]) * shares).sum(axis=-1))
+    most = reduce(np.maximum, np.moveaxis(logs, -1, 0))
+    mean: Array = most + np.log(over_last(np.exp(logs - most[..., None]) * shares))
     return mean

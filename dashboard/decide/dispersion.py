@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.decide.factor import Array
+from dashboard.decide.factor import Array, over_last
 
 # Without any measurement counts are taken to vary this much more; ten informative windows halve the caution.
 UNMEASURED = 2.0
@@ -99,11 +99,11 @@ def _windows(counts: Array, first: int, last: int, scale: int) -> Array:
 
 def _moments(total_events: Array, bad_events: Array) -> Array:
     """Per window: found square sum, expected one, their squares and product, and 1 where the window says something."""
-    all_total, all_bad = total_events.sum(axis=-1), bad_events.sum(axis=-1)
+    all_total, all_bad = over_last(total_events), over_last(bad_events)
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = all_bad / all_total
-        found = ((bad_events - total_events * rate[..., None]) ** 2).sum(axis=-1)
-        free = all_total - (total_events**2).sum(axis=-1) / all_total
+        found = over_last((bad_events - total_events * rate[..., None]) ** 2)
+        free = all_total - over_last(total_events**2) / all_total
         expected = rate * (1.0 - rate) * all_total / (all_total - 1.0) * free
     says = (all_total > 1) & (all_bad > 0) & (free > 0) & (all_bad < all_total)
     found, expected = np.where(says, found, 0.0), np.where(says, expected, 0.0)

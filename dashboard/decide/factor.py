@@ -13,6 +13,8 @@ Turner, Grünwald, "Anytime-valid confidence intervals for contingency tables", 
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +23,11 @@ Array = NDArray[np.float64]
 # A bet on a rate of exactly 0 or 1 would lose everything on one event.
 LEAST_RATE = 1e-9
 MOST_RATE = 0.98
+
+
+def over_last(rows: Array) -> Array:
+    """The sum over a last axis of a few columns. numpy's own sum takes several times as long on so short an axis."""
+    return reduce(np.add, np.moveaxis(rows, -1, 0))
 
 
 def odds_times(rate: Array, factor: Array | float) -> Array:
