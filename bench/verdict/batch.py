@@ -173,6 +173,7 @@ def _limit_table(world: World, tracks: Tracks, judged_by: Policy) -> LimitTable:
     kept = 0.0 if world.after else 1.0
     seen = _seen(total[:, :HISTORY], bad[:, :HISTORY])
     phi = dispersion.known(seen)[:, None, :]
+    hours = [grouped(rows[..., index].astype(float), 60) for rows in (tracks.past_total, tracks.past_bad)]
     past = [grouped(rows[..., index].astype(float), 5) / phi for rows in (tracks.past_total, tracks.past_bad)]
     return LimitTable(
         total=tracks.ours_total[..., index].astype(float),
@@ -181,6 +182,7 @@ def _limit_table(world: World, tracks: Tracks, judged_by: Policy) -> LimitTable:
         parts_bad=bad[:, _NOW] * kept,
         limits=np.array([judged_by.limits.error_ratio, judged_by.limits.violation_ratio, SLOWER_THAN_P95]),
         drift=against_limit.drift_variance(track_noise.over_time(*past)),
+        usual=against_limit.usual_share(*hours),
         dispersion=seen,
     )
 

@@ -197,7 +197,7 @@ def _counts(world: World, total: Array, bad: Array, known: Any) -> Counts:
         failed=known(float(x[0])),
         evaluations=known(float(n[1])),
         violations=known(float(x[1])),
-        p95_seconds=known(_p95(world, float(n[0]), x)),
+        p95_seconds=known(n[0]).map(lambda runs: _p95(world, float(runs), x), empty="no traffic"),
     )
 
 

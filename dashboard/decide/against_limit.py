@@ -1,13 +1,16 @@
 """Is the candidate's share of bad events above its fixed limit, whatever the other track does? Evidence at every look.
 
 The same kind of evidence as the comparison's, against one fixed share: a likelihood ratio between a bet above the limit
-and the limit itself has a mean of at most 1 for every share at or under the limit, so its product stays believable at
-whatever moment one looks. A raw share beside its limit says nothing of chance: looked at again and again, every healthy
-service crosses it some day.
+and the limit itself has a mean of at most 1 for every share at or under the limit, so its product is valid at every
+look. A raw share beside its limit says nothing about chance: under repeated looks every healthy service crosses it.
 
-A rate also drifts: a service at 0.8 of its limit is above it for minutes and comes back. So counts are divided by what
-the baseline's past shows of that, as by its dispersion: gross harm shows in seconds, and a share that stays a bit above
-its limit takes longer than one that is constant would. Pure.
+Rates also drift: a service at 0.8 of its limit is above it for minutes and comes back. Two tests share the budget of a
+limit and allow for drift in different ways:
+
+- Against the limit itself, with counts divided by the drift that the baseline's past shows, as by its dispersion. Gross
+  harm shows in seconds; a share that stays a bit above its limit takes long.
+- Against the highest share that drift explains, given what was usual before, without that division. A service that was
+  far below its limit and is above it now did not drift there, so this test finds it much sooner. Pure.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import numpy as np
 from dashboard.decide import dispersion, track_noise
 from dashboard.decide.comparison import FAIL_ODDS, FAIL_SHARES, log_mean, log_stakes
 from dashboard.decide.dispersion import Dispersion
-from dashboard.decide.factor import Array, log_absolute_factor, odds_times
+from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, odds_times
 from dashboard.decide.track_noise import Wander
 
 # Drift is measured between windows of this length.
@@ -33,6 +36,10 @@ TO_VARIANCE = 5.5
 ERRORS_ADDED, UNMEASURED = 1.0, 0.024
 # A rate that drifts by more than a factor of about 1.8 either way is not usual, it is a fault.
 MOST_VARIANCE = 0.36
+# Drift explains a share up to this many of its standard deviations above the usual one.
+MOST_DRIFTS = 3.2
+# An hour with less than this part of the busiest hour's events says too little about what is usual.
+LEAST_HOUR = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,6 +51,7 @@ class LimitTable:
         parts_total, parts_bad: (..., interval, limit, pod) of the baseline beside it, for the dispersion.
         limits: (limit,): the share of bad events that is allowed.
         drift: (..., limit): the variance of the baseline's log share over time.
+        usual: (..., limit): the most that the baseline's usual share may be; infinity where no past is known.
         dispersion: what the baseline's pods showed before.
     """
 
@@ -53,6 +61,7 @@ class LimitTable:
     parts_bad: Array
     limits: Array
     drift: Array
+    usual: Array
     dispersion: Dispersion
 
 
@@ -63,29 +72,48 @@ def drift_variance(past: Wander) -> Array:
     return np.minimum(TO_VARIANCE * np.where(known, np.maximum(measured, 0.0), UNMEASURED), MOST_VARIANCE)
 
 
-def above(table: LimitTable, *, interval_seconds: float, scales: tuple[int, ...]) -> tuple[Array, Array]:
-    """The logarithm of the evidence that each share is above its limit, after each interval, and the divisor of counts.
+def usual_share(total: Array, bad: Array) -> Array:
+    """The most that the share of the worst hour may be, from counts (..., hour, limit); infinity without an hour.
 
-    Both are (..., interval, limit). Nothing is taken from the candidate's own past but its totals, so one more bad
-    event never speaks for it.
+    Of hours, since shares also follow the time of day, which neighbouring minutes do not show.
     """
-    phi = divisor(table, table.total, interval_seconds=interval_seconds, scales=scales)
-    return evidence(table.total / phi, table.bad / phi, table.limits, interval_seconds), phi
+    busiest = total.max(axis=-2, keepdims=True, initial=0.0)
+    says = (total > 0) & (total >= LEAST_HOUR * busiest)
+    # Two standard deviations of a count above it, and a bit for none at all.
+    highest = (bad + 2.0 * np.sqrt(bad) + 4.0) / np.maximum(total, 1.0)
+    worst = np.where(says, highest, -np.inf).max(axis=-2, initial=-np.inf)
+    return np.where(np.isfinite(worst), worst, np.inf)
 
 
-def divisor(table: LimitTable, total: Array, *, interval_seconds: float, scales: tuple[int, ...]) -> Array:
-    """What counts of so many events are divided by: dispersion and drift together, (..., interval, limit)."""
+def above(table: LimitTable, *, interval_seconds: float, scales: tuple[int, ...]) -> tuple[Array, Array]:
+    """The logarithm of the evidence that the candidate's shares are above their limits, and the divisor of counts.
+
+    Both are (..., interval, limit), after each interval. Nothing is taken from the candidate's own past but its totals,
+    so one more bad event never speaks for it.
+    """
+    return evidence(table, table.total, table.bad, interval_seconds=interval_seconds, scales=scales)
+
+
+def evidence(
+    table: LimitTable, total: Array, bad: Array, *, interval_seconds: float, scales: tuple[int, ...]
+) -> tuple[Array, Array]:
+    """The same for counts of either track, (..., interval, limit)."""
     by_pods, _ = dispersion.follow(table.dispersion, table.parts_total, table.parts_bad, scales)
     memory = track_noise.intervals_of_memory(interval_seconds, DRIFT_MEMORY_SECONDS)
     by_drift = 1.0 + table.drift[..., None, :] * _within(total * table.limits / by_pods, memory)
-    phi: Array = by_pods * by_drift
-    return phi
+    phi = by_pods * by_drift
+    drifted = table.usual * np.exp(MOST_DRIFTS * np.sqrt(table.drift))
+    explained = np.minimum(np.maximum(table.limits, drifted), MOST_RATE)[..., None, :]
+    divided = _evidence(total / phi, bad / phi, table.limits, interval_seconds)
+    undivided = _evidence(total / by_pods, bad / by_pods, explained, interval_seconds)
+    return np.logaddexp(divided, undivided) - math.log(2.0), phi
 
 
-def evidence(total: Array, bad: Array, limits: Array, interval_seconds: float) -> Array:
+def _evidence(total: Array, bad: Array, limits: Array, interval_seconds: float) -> Array:
     """The logarithm of the evidence by divided counts (..., interval, limit), after each interval."""
-    bets = odds_times(limits[:, None], FAIL_ODDS)
-    factors = log_absolute_factor(total[..., None], bad[..., None], limit=limits[:, None], bet_g=bets)
+    limits = limits[..., None]
+    bets = odds_times(limits, FAIL_ODDS)
+    factors = log_absolute_factor(total[..., None], bad[..., None], limit=limits, bet_g=bets)
     after = np.add.accumulate(factors, axis=-3)
     before = after - factors
     stakes = log_stakes(interval_seconds, 0, factors.shape[-3])[:, None, None]

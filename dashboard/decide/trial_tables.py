@@ -24,6 +24,7 @@ OVER_LIMIT = "over_limit"
 # Of runs that may take longer than the limit of p95.
 SLOWER_THAN_P95 = 0.05
 _HALVES = ("first", "second")
+_HOUR_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +172,10 @@ def limit_table(trial: Trial, found: Sequence[LimitMetric], mode: Mode, scales: 
     parts_total, parts_bad = total[now], bad[now]
     if mode is Mode.AFTER:
         parts_total, parts_bad = np.zeros_like(parts_total), np.zeros_like(parts_bad)
-    windows = max(1, round(against_limit.DRIFT_WINDOW_SECONDS / trial.past.window_seconds))
+    windows, hour = (
+        max(1, round(seconds / trial.past.window_seconds))
+        for seconds in (against_limit.DRIFT_WINDOW_SECONDS, _HOUR_SECONDS)
+    )
     past = past_rows(trial, [metric.name for metric in found])
     seen = _seen(total[before], bad[before], scales)
     phi = dispersion.known(seen)
@@ -184,6 +188,7 @@ def limit_table(trial: Trial, found: Sequence[LimitMetric], mode: Mode, scales: 
         drift=against_limit.drift_variance(
             track_noise.over_time(*(grouped(rows, windows) / phi for rows in past.baseline))
         ),
+        usual=against_limit.usual_share(*(grouped(rows, hour) for rows in past.baseline)),
         dispersion=seen,
     )
 

@@ -157,8 +157,7 @@ def _against_limits(
     if mode is Mode.BEFORE:
         # The baseline is held to the limit as the candidate is, by its own counts.
         total, bad = table.parts_total.sum(axis=-1), table.parts_bad.sum(axis=-1)
-        divided_by = against_limit.divisor(table, total, interval_seconds=plan.interval_seconds, scales=plan.scales)
-        found = against_limit.evidence(total / divided_by, bad / divided_by, table.limits, plan.interval_seconds)
+        found, _ = against_limit.evidence(table, total, bad, interval_seconds=plan.interval_seconds, scales=plan.scales)
         theirs = found.max(axis=0)
     enough = -np.log(plan.alpha * _weights(limits))
     return above, tuple(

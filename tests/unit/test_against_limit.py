@@ -18,7 +18,7 @@ from tests.unit.release_trial import trial
 ALPHA = 0.01
 
 
-def table(total: Array, bad: Array, *, drift: float = 0.0, phi_known: bool = True) -> LimitTable:
+def table(total: Array, bad: Array, *, drift: float = 0.0, usual: float = np.inf, phi_known: bool = True) -> LimitTable:
     """(run, interval) counts of one limit of 2 %; the baseline's pods vary as chance does."""
     runs = len(total)
     seen = dispersion.nothing_seen((runs,), 1, 2, 3)
@@ -34,6 +34,7 @@ def table(total: Array, bad: Array, *, drift: float = 0.0, phi_known: bool = Tru
         parts_bad=none,
         limits=np.array([0.02]),
         drift=np.full((runs, 1), drift),
+        usual=np.full((runs, 1), usual),
         dispersion=seen,
     )
 
