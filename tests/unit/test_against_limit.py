@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.decide import dearer, dispersion
-from dashboard.decide.against_limit import LimitTable, above, beyond_chance, drift_variance
+from dashboard.decide.against_limit import LimitTable, above, beyond_chance, drift_variance, usual_share
 from dashboard.decide.factor import Array
 from dashboard.decide.policy import LIMIT_WEIGHTS, LIMITS_PART, Policy
 from dashboard.decide.track_noise import Wander
@@ -39,12 +39,20 @@ def table(total: Array, bad: Array, *, drift: float = 0.0, usual: float = np.inf
     )
 
 
-def stopped(share: float, per_interval: int, *, drift: float = 0.0, runs: int = 600, weight: float = 1.0) -> float:
+def stopped(
+    share: float,
+    per_interval: int,
+    *,
+    drift: float = 0.0,
+    usual: float = np.inf,
+    runs: int = 600,
+    weight: float = 1.0,
+) -> float:
     """How often evidence of a constant share reaches the threshold at any look of half an hour."""
     dice = np.random.default_rng(round(share * 1e4) + per_interval)
     total = np.full((runs, 180), float(per_interval))
     found, _ = above(
-        table(total, dice.binomial(per_interval, share, total.shape).astype(float), drift=drift),
+        table(total, dice.binomial(per_interval, share, total.shape).astype(float), drift=drift, usual=usual),
         interval_seconds=10.0,
         scales=(1, 6, 30),
     )
@@ -61,6 +69,21 @@ def test_a_share_truly_above_its_limit_is_found() -> None:
     assert stopped(0.04, 500, weight=LIMIT_WEIGHTS["errors"]) == 1.0
     assert stopped(0.03, 500, weight=LIMIT_WEIGHTS["errors"]) == 1.0
     assert stopped(0.1, 5, weight=LIMIT_WEIGHTS["errors"]) >= 0.9
+
+
+def test_a_service_far_below_its_limit_that_jumps_above_it_did_not_drift_there() -> None:
+    weight = LIMIT_WEIGHTS["errors"]
+    assert stopped(0.04, 250, drift=0.2, usual=0.005, weight=weight) == 1.0
+    assert stopped(0.04, 250, drift=0.2, usual=0.016, weight=weight) < 0.5
+    assert stopped(0.02, 250, drift=0.2, usual=0.005) <= 0.01
+
+
+def test_the_worst_hour_is_what_is_usual_and_an_hour_of_next_to_nothing_is_none() -> None:
+    total = np.array([[36000.0], [36000.0], [100.0], [0.0]])
+    bad = np.array([[180.0], [540.0], [10.0], [0.0]])
+    assert 0.015 < usual_share(total, bad)[0] < 0.017
+    assert usual_share(total[:1], bad[:1])[0] < 0.006
+    assert usual_share(total[3:], bad[3:])[0] == usual_share(total[:0], bad[:0])[0] == np.inf
 
 
 def test_clumps_on_the_candidate_are_divided_away_as_the_baselines_are() -> None:
