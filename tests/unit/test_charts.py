@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from dashboard.model.reading import Unit
 from dashboard.model.series import Series
 from dashboard.model.view import Marker
-from dashboard.ui import charts
-from dashboard.ui.charts import grouped, rooms
+from dashboard.ui import explore, theme
+from dashboard.ui.lines import styled
+from dashboard.ui.marks import grouped, rooms
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN_SECONDS = 900
@@ -80,14 +81,14 @@ def test_nothing_from_outside_is_markup_anywhere_in_a_chart() -> None:
         Series(labels={"pod": f"{EVIL}{number}"}, times=(at, at + 60, at + 120), values=(1.0, None, 2.0))
         for number in range(3)
     ]
-    figure = charts._figure(
-        lines,
+    figure = explore.figure(
+        styled(lines, lambda labels: labels["pod"], theme.LIGHT, theme.OTHERS_LIGHT),
         unit=Unit.COUNT,
-        name=lambda labels: labels["pod"],
         limit=1.5,
         markers=[Marker(at=START + timedelta(seconds=60), label=EVIL)],
         height=240,
         tz="UTC",
+        colours=theme.LIGHT,
     ).to_dict()
     ours = {"%{customdata}<extra>%{meta}</extra>"}
     shown = [text for text in _strings(figure) if text not in ours]
@@ -100,8 +101,14 @@ def test_nothing_from_outside_is_markup_anywhere_in_a_chart() -> None:
 def test_the_legend_has_two_columns_by_what_a_person_reads_not_by_its_escapes() -> None:
     def entry_width(name: str) -> float:
         lines = [Series(labels={"n": f"{name}{n}"}, times=(0.0, 60.0), values=(1.0, 2.0)) for n in range(2)]
-        figure = charts._figure(
-            lines, unit=Unit.COUNT, name=lambda labels: labels["n"], limit=None, markers=(), height=240, tz="UTC"
+        figure = explore.figure(
+            styled(lines, lambda labels: labels["n"], theme.LIGHT, theme.OTHERS_LIGHT),
+            unit=Unit.COUNT,
+            limit=None,
+            markers=(),
+            height=240,
+            tz="UTC",
+            colours=theme.LIGHT,
         )
         return float(figure.layout.legend.entrywidth)
 
