@@ -20,6 +20,7 @@ from dashboard.model.view import Marker, View
 from dashboard.queries.release import SLOW_SECONDS, ReleaseAnswer, TrackFigures
 from dashboard.ui import session, states, url
 from dashboard.ui.charts import time_chart
+from dashboard.ui.code import code
 from dashboard.ui.format import DASH, ago, number, span
 from dashboard.ui.ratios import ratio_chart
 from dashboard.ui.text import in_html, plain
@@ -129,7 +130,7 @@ def gates(verdict: Verdict, view: View, now: datetime) -> None:
         for gate in verdict.gates:
             if gate.query:
                 st.caption(plain(gate.title))
-                st.code(gate.query[:_LONGEST_QUERY], language="promql", wrap_lines=True)
+                code(gate.query[:_LONGEST_QUERY])
 
 
 def _gate(gate: GateAnswer, view: View, now: datetime) -> str:

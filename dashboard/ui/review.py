@@ -16,6 +16,7 @@ from dashboard.decide.planned import POINTS, bounds
 from dashboard.decide.policy import Policy
 from dashboard.model.verdict import GateAnswer, Verdict
 from dashboard.queries.release import ReleaseAnswer
+from dashboard.ui.code import code
 from dashboard.ui.format import number, span
 from dashboard.ui.text import in_html
 
@@ -83,7 +84,7 @@ def how(verdict: Verdict, policy: Policy) -> None:
             "each interval an evidence factor (an e-value) holds what was seen against the nearest point of the margin "
             "`p_g = ψ p_b`; the factors of all intervals multiply:"
         )
-        st.code(_FORMULA, language=None, wrap_lines=True)
+        code(_FORMULA)
         errors = policy.families["errors"]
         latency = policy.families["latency"]
         st.markdown(

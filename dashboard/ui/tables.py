@@ -1,6 +1,7 @@
 """Tables: dense on a desktop, cards with the essential columns on a phone, and everything as a CSV file.
 
-Both forms are sent and the style sheet shows one, since a server cannot know the width of a screen.
+Some dozens of rows are an HTML table, which the style sheet turns into cards on a narrow screen. Only a long one takes
+the grid, whose scripts are half as large as all others of the deck together; a phone gets cards beside it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from dashboard.ui.text import encodable, in_html, plain
 Row = TypeVar("Row")
 Cell = str | float | datetime | None
 _MOST_CARDS = 25
+MOST_HTML_ROWS = 60
+_MOST_CHARACTERS = 500  # of a cell; the CSV file has all
+_RESTS = ' class="td-rest"'
 _DANGEROUS = ("=", "+", "-", "@")
 
 
@@ -46,8 +50,12 @@ def table(
     csv_name: str,
     tz: str = "UTC",
     most_cards: int = _MOST_CARDS,
+    link: Callable[[Row], str] | None = None,
 ) -> None:
-    """Draw rows; say in words when there are none and why. A phone shows the first `most_cards` rows."""
+    """Draw rows; say in words when there are none and why. A phone shows the first `most_cards` rows.
+
+    `link` is where a row leads, as a path of the deck with its query; empty where it leads nowhere.
+    """
     if isinstance(rows, Reading):
         if rows.value is None:
             states.note(rows, caption)
@@ -62,7 +70,7 @@ def table(
     if caption:
         st.caption(plain(caption))
     with st.container(key=f"table-{key.replace('.', '-')}", gap="xxsmall"):
-        _draw(found, columns, key=key, caption=caption, csv_name=csv_name, tz=tz, most_cards=most_cards)
+        _draw(found, columns, key=key, caption=caption, csv_name=csv_name, tz=tz, most_cards=most_cards, link=link)
 
 
 def _draw(
@@ -74,18 +82,22 @@ def _draw(
     csv_name: str,
     tz: str,
     most_cards: int,
+    link: Callable[[Row], str] | None,
 ) -> None:
-    with st.container(key=f"wide-{key.replace('.', '-')}"):
-        st.dataframe(
-            _frame(rows, columns, tz),
-            hide_index=True,
-            key=f"{key}.frame",
-            row_height=30,
-            placeholder=DASH,
-            alt=f"{caption or csv_name}: {len(rows)} rows",
-            column_config={column.name: _config(column) for column in columns},
-        )
-    st.html(_cards(rows, columns, tz, most_cards))
+    if len(rows) <= MOST_HTML_ROWS:
+        st.html(as_html(rows, columns, tz=tz, most_cards=most_cards, link=link))
+    else:
+        with st.container(key=f"wide-{key.replace('.', '-')}"):
+            st.dataframe(
+                _frame(rows, columns, tz),
+                hide_index=True,
+                key=f"{key}.frame",
+                row_height=30,
+                placeholder=DASH,
+                alt=f"{caption or csv_name}: {len(rows)} rows",
+                column_config={column.name: _config(column) for column in columns},
+            )
+        st.html(_cards(rows, columns, tz, most_cards))
     st.download_button(
         "CSV",
         data=lambda: to_csv(rows, columns),
@@ -96,6 +108,48 @@ def _draw(
         type="tertiary",
         on_click="ignore",
     )
+
+
+def as_html(
+    rows: Sequence[Row],
+    columns: Sequence[Column[Row]],
+    *,
+    tz: str,
+    most_cards: int,
+    link: Callable[[Row], str] | None = None,
+) -> str:
+    """The rows as one table; a phone shows its essential columns as cards, and the first `most_cards` of them. Pure."""
+    essential = [column.name for column in columns if column.essential] or [column.name for column in columns[:3]]
+    kinds = [_kind(column, essential) for column in columns]
+    heads = "".join(
+        f'<th scope="col"{kind}>{in_html(column.name)}</th>' for column, kind in zip(columns, kinds, strict=True)
+    )
+    body = []
+    for place, row in enumerate(rows):
+        to = link(row) if link else ""
+        cells = []
+        for column, kind in zip(columns, kinds, strict=True):
+            shown = in_html(_shown(column, row, tz), limit=_MOST_CHARACTERS)
+            if to and column.name == essential[0]:
+                shown = f'<a href="{in_html(to, limit=2000)}" target="_self">{shown}</a>'
+            cells.append(f'<td{kind} data-label="{in_html(column.name)}">{shown}</td>')
+        body.append(f"<tr{_RESTS if place >= most_cards else ''}>{''.join(cells)}</tr>")
+    more = len(rows) - most_cards
+    note = f'<div class="td-note td-on-phone">{more} more in the CSV file.</div>' if more > 0 else ""
+    return (
+        f'<div class="td-wide" tabindex="0" role="group" aria-label="table"><table class="td-table">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table></div>{note}"
+    )
+
+
+def _kind(column: Column[Row], essential: Sequence[str]) -> str:
+    """The classes of a column's cells: figures are aligned, a phone leaves out what is not essential."""
+    found = ["td-number"] if column.unit is not None else []
+    if column.name not in essential:
+        found.append("td-more")
+    elif column.name == essential[0]:
+        found.append("td-first")
+    return f' class="{" ".join(found)}"' if found else ""
 
 
 def to_csv(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> bytes:

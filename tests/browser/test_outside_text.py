@@ -85,6 +85,8 @@ def test_no_text_from_outside_becomes_a_link_or_markup(address: str) -> None:
     with chromium() as browser, tab(browser, "desk") as page:
         page.goto(address)
         expect(page.get_by_text("all of it is drawn")).to_be_visible(timeout=30_000)
+        expect(page.locator(".td-chart .td-keys").first).to_be_visible()
+        page.get_by_role("button", name="Explore").first.click()
         expect(page.locator(".js-plotly-plot .legendtext").first).to_be_visible()
         shown = page.locator(".stApp").inner_text()
         assert shown.count("evil.example") > 40

@@ -164,7 +164,7 @@ def test_a_filter_is_in_the_link_and_changes_the_figures(environment: Environmen
     with tab(browser, "desk") as page:
         page.goto(f"{environment.endpoints['dashboard']}/agents?agent=code-reviewer")
         wait_until_drawn(page)
-        rows = page.locator(".td-cards").first.locator(".td-card h4")
+        rows = page.locator(".td-table").first.locator("td.td-first")
         assert set(rows.all_text_contents()) == {"code-reviewer"}
 
 

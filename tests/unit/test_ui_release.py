@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,11 @@ def test_a_gate_without_charts_or_whose_page_is_not_there_leads_nowhere(gates: s
 @pytest.mark.parametrize(("low", "best"), [(0.0, None), (0.4, 1.0), (2.0, 7.9), (8.2, 11.9), (30.0, 62.0)])
 def test_a_bar_and_its_dot_are_within_the_axis_however_gross_the_harm(low: float, best: float | None) -> None:
     ratio = Ratio(metric="errors", family="errors", low=low, best=best, high=None, fail=1.1, go=1.5)
-    figure = ratios._figure([ratio], Track.GREEN)
-    end = 10 ** figure.layout.xaxis.range[1]
+    drawn = ratios.bars([ratio], Track.GREEN)
+    start, width = (float(found) for found in re.findall(r"<i [^>]*left:([\d.]+)%;width:([\d.]+)%", drawn)[0])
 
-    bar, dot = figure.data[0], figure.data[-1]
-    assert bar.x[0] < bar.x[1] == pytest.approx(end)
-    assert dot.x[0] < end
+    assert 0 <= start < start + width == pytest.approx(100)  # the upper bound is not known: the bar goes on to the edge
+    dots = [float(found) for found in re.findall(r"<b [^>]*left:([\d.]+)%", drawn)]
+    assert len(dots) == (best is not None)
+    assert all(0 < dot < 100 for dot in dots)
+    assert "fails above 1.1 ×, passes below 1.5 ×" in drawn

@@ -174,10 +174,43 @@ def long_table() -> None:
 def test_a_phone_gets_the_first_rows_as_cards_without_empty_lines_and_is_told_of_the_rest() -> None:
     app = AppTest.from_function(long_table).run()
     assert not app.exception
-    (cards,) = (html.proto.body for html in app.get("html"))
-    assert cards.count("<h4>") == 4
-    assert cards.count("<dt>trouble</dt>") == 1
-    assert "2 more in the CSV file." in cards
+    (drawn,) = (html.proto.body for html in app.get("html"))
+    assert drawn.count("<tr>") == 1 + 4  # with the head
+    assert drawn.count('<tr class="td-rest">') == 2
+    assert drawn.count('data-label="trouble"></td>') == 5  # what is empty has no line of its own: td:empty
+    assert "2 more in the CSV file." in drawn
+    assert not app.dataframe
+
+
+def longer_table() -> None:
+    from dashboard.ui.tables import MOST_HTML_ROWS, Column, table
+
+    table(range(MOST_HTML_ROWS + 1), [Column(name="pod", cell=str)], key="a", csv_name="a")
+
+
+def test_only_a_long_table_takes_the_grid() -> None:
+    app = AppTest.from_function(longer_table).run()
+    assert not app.exception
+    assert len(app.dataframe) == 1
+
+
+def linked_table() -> None:
+    from dashboard.ui.tables import Column, table
+
+    evil = '"><script>alert(1)</script>'
+    columns = [Column(name="agent", cell=str), Column(name="runs", cell=len)]
+    table(
+        ["a", "b", evil], columns, key="a", csv_name="a", link=lambda row: "" if row == "b" else f"agents?agent={row}"
+    )
+
+
+def test_a_row_leads_on_where_it_has_somewhere_to_lead_and_holds_no_markup() -> None:
+    app = AppTest.from_function(linked_table).run()
+    assert not app.exception
+    (drawn,) = (html.proto.body for html in app.get("html"))
+    assert '<a href="agents?agent=a" target="_self">a</a>' in drawn
+    assert drawn.count("<a ") == 2
+    assert "<script" not in drawn
 
 
 @pytest.mark.parametrize(
