@@ -209,6 +209,15 @@ class Prometheus:
             found = self._data("rules", timeout_seconds=timeout_seconds)
             return tuple(_rule(group["name"], rule) for group in found["groups"] for rule in group["rules"])
 
+    def retention(self, *, timeout_seconds: float = INSTANT_SECONDS) -> str:
+        """How long samples are kept, in its own words: `15d`, or `15d or 10GiB`. "" where it does not say.
+
+        One GET /api/v1/status/runtimeinfo.
+        """
+        found = self._data("status/runtimeinfo", timeout_seconds=timeout_seconds)
+        with understood(SOURCE):
+            return str(found.get("storageRetention", ""))
+
     def version(self, *, timeout_seconds: float = INSTANT_SECONDS) -> str:
         """The version; also serves as the health check. Empty where the backend does not say.
 

@@ -1,8 +1,9 @@
 """Can the deck be trusted here: does each source answer, and does what it holds fit what the pages read?
 
-Exit codes: 0 every source that the settings name answers and nothing lacks that the settings could mend, 1 a source
-does not answer, 2 asked wrongly, 3 something is there under another name or without a label, or a governed Service
-lacks something. What nobody measures is told and does not count.
+Exit codes: 0 every source that the settings name answers and nothing lacks that could be mended, 1 a source does not
+answer, 2 asked wrongly, 3 a metric is there under another name or without a label, the pattern of the logs matches no
+index or one that lacks a field, a governed Service lacks something, the cluster refuses a right, or a source has
+another time. What nobody measures is told and does not count, nor do traces and audit records that nobody writes.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from dashboard.model.reading import Reading
 from dashboard.model.telemetry import ConceptCheck, Fit
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.breaker import NOT_ASKED, utc_now
-from dashboard.queries.sources import SourcesAnswer, sources
+from dashboard.queries.fit import retention_says
+from dashboard.queries.sources import FitAnswer, SourcesAnswer, fit, sources
 from dashboard.queries.suggestion import suggested
 from dashboard.settings import text_of
 
 PATIENCE_SECONDS = 10.0
 _MOST_BLINDS = 3
+_MOST_STREAMS = 6
 HELP = "whether each source answers and fits; --suggest writes settings"
 
 
@@ -45,12 +48,16 @@ def run(options: argparse.Namespace) -> int:
     ask = build_ask(chosen)
     try:
         found = _settled(ask)
+        fitting = fit(ask, found)
         if options.suggest:
             return _suggested(ask, text_of(options.settings))
     finally:
         ask.close()
-    print(json.dumps(_document(found), default=str) if options.json else _table(found))
-    return _code(found)
+    if options.json:
+        print(json.dumps(_document(found, fitting), default=str))
+    else:
+        print("\n".join((_table(found), *_fit(fitting, ask.environment.retention_days))))
+    return _code(found, fitting)
 
 
 def _suggested(ask: Ask, file: str) -> int:
@@ -62,12 +69,15 @@ def _suggested(ask: Ask, file: str) -> int:
     return 0
 
 
-def _code(found: SourcesAnswer) -> int:
+def _code(found: SourcesAnswer, fitting: FitAnswer) -> int:
     if any(source.reachable is False for source in found.health):
         return 1
     mendable = (Fit.RENAMED, Fit.UNLABELLED)
     lacks = any(one.standing in mendable for one in found.concepts.value or ())
-    return 3 if lacks or any(one.says for one in found.services.value or ()) else 0
+    lacks |= any(one.says for one in found.services.value or ()) or bool(fitting.refused.value)
+    lacks |= any(one.value.is_wrong for one in fitting.logs.values() if one.value)
+    lacks |= any(clock_is_off(one.clock_ahead_seconds) for one in found.health if one.clock_ahead_seconds is not None)
+    return 3 if lacks else 0
 
 
 def _settled(ask: Ask) -> SourcesAnswer:
@@ -82,7 +92,7 @@ def _settled(ask: Ask) -> SourcesAnswer:
         time.sleep(0.2)
 
 
-def _document(found: SourcesAnswer) -> dict[str, Any]:
+def _document(found: SourcesAnswer, fitting: FitAnswer) -> dict[str, Any]:
     missing = [asdict(metric) for metric in found.missing.value or ()]
     return {
         "sources": [asdict(source) for source in found.health],
@@ -90,8 +100,18 @@ def _document(found: SourcesAnswer) -> dict[str, Any]:
         "missing_metrics_state": found.missing.state,
         "concepts": [asdict(one) for one in found.concepts.value or ()],
         "concepts_state": found.concepts.state,
-        "services": [asdict(one) for one in found.services.value or ()],
+        "services": [
+            {"namespace": one.namespace, "name": one.name, "says": one.says, "commands": one.commands}
+            for one in found.services.value or ()
+        ],
         "services_state": found.services.state,
+        "logs": {
+            stream: {"state": one.state, "reason": one.reason, **(asdict(one.value) if one.value else {})}
+            for stream, one in fitting.logs.items()
+        },
+        "refused_rights": [str(one) for one in fitting.refused.value or ()],
+        "refused_rights_state": fitting.refused.state,
+        "retention": fitting.retention.value,
     }
 
 
@@ -103,9 +123,29 @@ def _table(found: SourcesAnswer) -> str:
     for service in found.services.value or ():
         said = "; ".join(service.says) or "can be judged and switched"
         lines.append(f"{service.namespace}/{service.name}: {said}")
+        lines += [f"{'':<22}run: {command}" for command in service.commands]
     if found.services.value == ():
         lines.append("governed Services: none is labelled tealdeck.io/governed=true in these namespaces")
     return "\n".join(lines)
+
+
+def _fit(fitting: FitAnswer, wanted_days: int) -> Iterator[str]:
+    for stream, reading in fitting.logs.items():
+        if reading.value is None:
+            yield f"{stream}: {reading.reason}"
+            continue
+        matched = ", ".join(reading.value.matched[:_MOST_STREAMS]) or "nothing"
+        yield f"{stream}: {reading.value.pattern} matches {matched}"
+        yield from (f"{'':<22}{said}" for said in reading.value.says)
+    if fitting.refused.value is None:
+        yield f"rights: {fitting.refused.reason}"
+    elif fitting.refused.value:
+        yield "rights: the cluster refuses what follows; `python -m dashboard rights --ask` prints a patch of the Role"
+        yield from (f"{'':<22}{one}" for one in fitting.refused.value)
+    else:
+        yield "rights: everything that the deck does is permitted"
+    if said := retention_says(fitting.retention, wanted_days):
+        yield f"retention: prometheus {said}"
 
 
 def _concepts(reading: Reading[tuple[ConceptCheck, ...]]) -> Iterator[str]:

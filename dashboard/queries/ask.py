@@ -33,10 +33,22 @@ from dashboard.model.telemetry import Telemetry
 from dashboard.queries.believed import doubted
 from dashboard.queries.breaker import Breaker, unreadable, utc_now
 from dashboard.queries.cache import AnyReading, Cache, Ticket, aged
+from dashboard.queries.fit import LogCheck, Right, log_check
 from dashboard.queries.informer import Informer
 from dashboard.queries.presence import lacking
 from dashboard.queries.readings import Readings
-from dashboard.queries.request import Alerts, Instant, Logs, Objects, PodLog, Range, Request, namespace_of, track_of
+from dashboard.queries.request import (
+    Alerts,
+    Instant,
+    Logs,
+    Objects,
+    PodLog,
+    Range,
+    Request,
+    Stream,
+    namespace_of,
+    track_of,
+)
 from dashboard.queries.selector import matcher
 from dashboard.queries.source_calls import SourceCall, SourceCalls, Sources
 from dashboard.queries.source_calls.call import INSTANT_SECONDS
@@ -173,6 +185,20 @@ class Ask:
     def telemetry(self) -> Reading[Telemetry]:
         """Which metrics Prometheus has and had, with labels: for the check whether they fit. Takes seconds."""
         return self._begin_call(self._calls.telemetry.with_labels())(0.0)
+
+    def log_check(self, stream: Stream) -> Reading[LogCheck]:
+        """What the index pattern of a stream matches and lacks."""
+        pattern = self._calls.pattern(stream)
+        found = self._begin_call(self._calls.fields(stream))(0.0)
+        return found.map(lambda fields: log_check(stream, pattern, fields))
+
+    def refused(self, wanted: tuple[Right, ...]) -> Reading[tuple[Right, ...]]:
+        """Which of these the cluster does not permit. Takes seconds."""
+        return self._begin_call(self._calls.refused(wanted))(0.0)
+
+    def retention(self) -> Reading[str]:
+        """How long Prometheus keeps samples, in its own words; "" where it does not say."""
+        return self._begin_call(self._calls.telemetry.retention())(0.0)
 
     def _names_for(self, requests: Iterable[Request]) -> Collection[str]:
         """The metrics that Prometheus has, if that matters to one of the requests; empty while it is not known."""

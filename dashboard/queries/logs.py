@@ -117,6 +117,10 @@ class LogReader:
             case _:
                 assert_never(request)
 
+    def fields(self, streams: str, stream: str, *, timeout_seconds: float) -> Resolution:
+        """Which fields the documents of a stream have, as of up to a minute ago."""
+        return self._resolver.resolution(stream, streams, timeout_seconds=timeout_seconds)
+
     def page(self, streams: str, request: Logs, *, budget_seconds: float) -> LogResult[LogPage]:
         """The first page with its counts, each window in one search.
 

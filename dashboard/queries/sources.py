@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.catalog.index import ENTRIES
+from dashboard.decide.lacks import commands_for
+from dashboard.model.blue_green import is_of_rollout, selector_of
 from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Reading, Source, fresh
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.telemetry import ConceptCheck
 from dashboard.queries.ask import Ask
 from dashboard.queries.doctor import check
-from dashboard.queries.release_scene import scene_of
+from dashboard.queries.fit import LogCheck, Right, rights
+from dashboard.queries.release_scene import Scene, scene_of
+from dashboard.queries.request import Stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +34,16 @@ class MissingMetric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceCheck:
-    """How one governed Service stands; `says` has a sentence for each thing it lacks."""
+    """How one governed Service stands; `says` has a sentence for each thing it lacks.
+
+    `commands` mend it, in their order: templates first, the selector last. `service` is None where no track is known.
+    """
 
     namespace: str
     name: str
     says: tuple[str, ...]
+    commands: tuple[str, ...] = ()
+    service: GovernedService | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +57,26 @@ class SourcesAnswer:
     missing: Reading[tuple[MissingMetric, ...]]
     concepts: Reading[tuple[ConceptCheck, ...]]
     services: Reading[tuple[ServiceCheck, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitAnswer:
+    """How logs, rights and retention fit; `refused` are the rights that the deck lacks."""
+
+    logs: Mapping[str, Reading[LogCheck]]
+    refused: Reading[tuple[Right, ...]]
+    retention: Reading[str]
+
+
+def fit(ask: Ask, found: SourcesAnswer) -> FitAnswer:
+    """What `sources` does not ask: three questions to Elasticsearch, an access review for each right, the retention."""
+    streams: tuple[Stream, ...] = ("logs", "traces", "audit")
+    services = tuple(one.service for one in found.services.value or () if one.service)
+    return FitAnswer(
+        logs={stream: ask.log_check(stream) for stream in streams},
+        refused=ask.refused(rights(ask.environment.namespaces, services)),
+        retention=ask.retention(),
+    )
 
 
 def sources(ask: Ask, now: datetime) -> SourcesAnswer:
@@ -74,11 +103,21 @@ def _services(ask: Ask, now: datetime) -> Reading[tuple[ServiceCheck, ...]]:
             last = scene.names.map(lambda _: ())
             continue
         for name in scene.names.value:
-            one = scene_of(ask, namespace, name, now).service
-            found.append(ServiceCheck(namespace=namespace, name=name, says=tuple(_lacks(one))))
+            one = scene_of(ask, namespace, name, now)
+            said, commands = tuple(_lacks(one.service)), _commands(one)
+            found.append(
+                ServiceCheck(namespace=namespace, name=name, says=said, commands=commands, service=one.service.value)
+            )
     if not found and last is not None:
         return last
     return fresh(tuple(found), source=Source.KUBERNETES, as_of=now)
+
+
+def _commands(scene: Scene) -> tuple[str, ...]:
+    """What makes a Service's pods and selector tell the track; nothing for what Argo Rollouts moves."""
+    if not scene.raw or is_of_rollout(scene.raw) or selector_of(scene.raw).get(scene.blue_green.track_label):
+        return ()
+    return commands_for(scene.raw, scene.deployments, scene.blue_green)
 
 
 def _lacks(reading: Reading[GovernedService]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 import tomlkit
-from tomlkit.items import InlineTable, Table
+from tomlkit.items import InlineTable
 
 from dashboard.model.mapping import Label, MetricNames
 from dashboard.model.reading import Reading
@@ -37,10 +37,9 @@ def with_suggestion(text: str, environment: EnvironmentSettings, telemetry: Tele
     table = _table(_table(document, "environments"), environment.name)
     if found.presets:
         own = [str(name) for name in table.get("presets", [])]
-        for name in found.presets:
-            _comment(table, f"{name}: {found.remarks.get(name, '')} ({_BY})")
+        said = "; ".join(f"{name}: {found.remarks.get(name, '')}" for name in found.presets)
         # Own presets come last, so that they win.
-        table["presets"] = [*found.presets, *own]
+        _add(table, "presets", _value([*found.presets, *own]), f"{said} ({_BY})")
     for name, label in found.labels.items():
         _add(_table(table, "labels"), name, _label(label), f"{found.remarks.get(name, name)} ({_BY})")
     for key, metric in found.metrics.items():
@@ -68,11 +67,6 @@ def _table(parent: Any, name: str) -> Any:
     if name not in parent:
         parent[name] = tomlkit.inline_table() if isinstance(parent, InlineTable) else tomlkit.table()
     return parent[name]
-
-
-def _comment(table: Any, text: str) -> None:
-    if isinstance(table, Table) and text not in tomlkit.dumps(table):
-        table.add(tomlkit.comment(text))
 
 
 def _add(table: Any, key: str, value: str, comment: str) -> None:

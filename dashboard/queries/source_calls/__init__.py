@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import assert_never
 
 from dashboard.model.blue_green import BlueGreen
+from dashboard.queries.fit import Right
 from dashboard.queries.request import (
     Alerts,
     Instant,
@@ -21,11 +22,12 @@ from dashboard.queries.request import (
     MoreLogs,
     PodLog,
     Range,
+    Stream,
     in_words_of,
 )
 from dashboard.queries.source_calls.alerts import alerts_call
 from dashboard.queries.source_calls.call import SourceCall, Sources, ttl_seconds
-from dashboard.queries.source_calls.logs import LogCalls, pod_log_call
+from dashboard.queries.source_calls.logs import LogCalls, pod_log_call, refused_call
 from dashboard.queries.source_calls.metrics import MetricCalls
 from dashboard.queries.source_calls.telemetry import TelemetryCalls
 from dashboard.queries.source_calls.told import ToldCalls
@@ -53,6 +55,19 @@ class SourceCalls:
         self._logs = LogCalls(environment, sources.elasticsearch, clock)
         self.telemetry = TelemetryCalls(sources.prometheus, environment.mapping, clock)
         self.told = ToldCalls(sources.prometheus, clock, self._ttl_seconds)
+
+    def fields(self, stream: Stream) -> SourceCall:
+        """Which fields the documents of a stream have."""
+        return self._logs.fields(stream)
+
+    def pattern(self, stream: Stream) -> str:
+        """The index pattern of a stream."""
+        return self._logs.pattern(stream)
+
+    def refused(self, wanted: tuple[Right, ...]) -> SourceCall:
+        """Which of these the cluster does not permit."""
+        kubernetes = self._sources.kubernetes
+        return refused_call(wanted, kubernetes, clock=self._clock, ttl_seconds=self._ttl_seconds)
 
     def of(self, request: SourceRequest, names: Collection[str] = (), tracks: BlueGreen | None = None) -> SourceCall:
         """The question for `request`.

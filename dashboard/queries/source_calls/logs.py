@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import astuple
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -10,9 +11,11 @@ from connectors.elasticsearch import Elasticsearch
 from connectors.kubernetes import Kubernetes
 from dashboard.model.reading import Reading, Source, fresh
 from dashboard.queries import search
+from dashboard.queries.fit import Right
 from dashboard.queries.grid import Grid
 from dashboard.queries.logs import LogReader
-from dashboard.queries.request import LogContext, LogDocument, LogPatterns, LogRequest, Logs, MoreLogs, PodLog
+from dashboard.queries.request import LogContext, LogDocument, LogPatterns, LogRequest, Logs, MoreLogs, PodLog, Stream
+from dashboard.queries.resolution import Resolution
 from dashboard.queries.source_calls.call import (
     LONG,
     LONGEST_STEP_SECONDS,
@@ -37,7 +40,7 @@ class LogCalls:
 
     def of(self, request: LogRequest) -> SourceCall:
         """The search that `request` stands for."""
-        streams = self._streams(request)
+        streams = self.pattern(request.stream)
 
         def fetch() -> Reading[Any]:
             read = self._reader.read(streams, request, budget_seconds=RANGE_SECONDS)
@@ -57,16 +60,36 @@ class LogCalls:
             fetch=fetch,
         )
 
+    def fields(self, stream: Stream) -> SourceCall:
+        """What the index pattern of a stream matches, and which concept has a field in which index."""
+        pattern = self.pattern(stream)
+
+        def fetch() -> Reading[Resolution]:
+            found = self._reader.fields(pattern, stream, timeout_seconds=RANGE_SECONDS)
+            return fresh(found, source=Source.ELASTICSEARCH, as_of=self._clock(), query=text)
+
+        text = f"GET {pattern}/_field_caps"
+        return SourceCall(
+            source=Source.ELASTICSEARCH,
+            key=("fields", pattern, stream),
+            family="fields",
+            text=text,
+            ttl_seconds=LONGEST_STEP_SECONDS,
+            timeout_seconds=RANGE_SECONDS,
+            fetch=fetch,
+        )
+
     def _ttl_seconds(self, request: LogRequest) -> float:
         if isinstance(request, MoreLogs | LogDocument):
             return UNCHANGING_SECONDS
         step_seconds = request.step_seconds if isinstance(request, Logs) else 1
         return ttl_seconds(self._environment.refresh_seconds, min(step_seconds, LONGEST_STEP_SECONDS))
 
-    def _streams(self, request: LogRequest) -> str:
-        if request.stream == "audit":
+    def pattern(self, stream: Stream) -> str:
+        """The index pattern of a stream."""
+        if stream == "audit":
             return self._environment.audit_streams
-        named: str = getattr(self._environment.elasticsearch, request.stream)
+        named: str = getattr(self._environment.elasticsearch, stream)
         return named
 
     def _entries(self, request: LogRequest) -> Hashable:
@@ -88,6 +111,27 @@ class LogCalls:
                 return ("document", request.namespace, request.document, request.tracks)
             case _:
                 assert_never(request)
+
+
+def refused_call(
+    wanted: tuple[Right, ...], kubernetes: Kubernetes, *, clock: Callable[[], datetime], ttl_seconds: float
+) -> SourceCall:
+    """Which of these the cluster does not permit, by one access review each."""
+    text = f"{len(wanted)} access reviews"
+
+    def fetch() -> Reading[tuple[Right, ...]]:
+        refused = (one for one in wanted if not kubernetes.may(*astuple(one)))
+        return fresh(tuple(refused), source=Source.KUBERNETES, as_of=clock(), query=text)
+
+    return SourceCall(
+        source=Source.KUBERNETES,
+        key=("refused", wanted),
+        family="refused",
+        text=text,
+        ttl_seconds=ttl_seconds,
+        timeout_seconds=2 * RANGE_SECONDS,
+        fetch=fetch,
+    )
 
 
 def pod_log_call(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from connectors.errors import NotFound, Rejected
 from connectors.prometheus import Prometheus
@@ -61,6 +62,19 @@ class TelemetryCalls:
         text = "names of all metrics, and labels of those that a concept may be read from"
         return _call("telemetry", "telemetry", text, fetch, timeout_seconds=3 * RANGE_SECONDS, is_long=True)
 
+    def retention(self) -> SourceCall:
+        """How long Prometheus keeps samples, in its own words; "" where it does not say."""
+
+        def fetch() -> Reading[str]:
+            try:
+                found = self._prometheus.retention(timeout_seconds=INSTANT_SECONDS)
+            except (NotFound, Rejected):  # a backend that speaks PromQL and has no such page
+                found = ""
+            return fresh(found, source=Source.PROMETHEUS, as_of=self._clock(), query=text)
+
+        text = "GET /api/v1/status/runtimeinfo"
+        return _call("retention", "retention", text, fetch)
+
     def _had(self, selector: str, span: timedelta, end: datetime) -> frozenset[str]:
         start = int((end - span).timestamp())
         found = self._prometheus.label_values(
@@ -102,7 +116,7 @@ def _call(
     key: object,
     family: str,
     text: str,
-    fetch: Callable[[], Reading[frozenset[str]]] | Callable[[], Reading[Telemetry]],
+    fetch: Callable[[], Reading[Any]],
     *,
     timeout_seconds: float = INSTANT_SECONDS,
     is_long: bool = False,
