@@ -11,6 +11,7 @@ from typing import Any
 
 from dashboard.decide import slo as objectives
 from dashboard.decide.against_limit import beyond_chance
+from dashboard.decide.not_proven import why_not_proven
 from dashboard.decide.policy import Limits, Policy
 from dashboard.decide.weighing import Weighing
 from dashboard.model.reading import Reading, State, Unit
@@ -102,8 +103,8 @@ def cost(evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateA
     times = f"a run costs {each / usual:.2f} times as much as on {other}"
     if each <= limits.cost_ratio * usual:
         return _answer("cost", title, Result.PASS, times, spent, **figures)
-    doubt = "chance may explain it so far" if harm is not None else "it is not counted since the beginning"
-    return _answer("cost", title, Result.UNKNOWN, f"{times}: {doubt}", spent, **figures)
+    said = f"{times}: {why_not_proven(evidence, is_counted=harm is not None)}"
+    return _answer("cost", title, Result.UNKNOWN, said, spent, **figures)
 
 
 def _runs(evidence: Evidence, seconds: float) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from dashboard.decide.not_proven import not_begun
 from dashboard.decide.policy import Policy
 from dashboard.decide.weighing import Weighed, Weighing
 from dashboard.model.reading import Unit
@@ -68,8 +69,8 @@ def _answer(name: str, evidence: Evidence, result: Result, reason: str) -> GateA
 
 def _gap(trial: Trial, policy: Policy) -> str:
     """Why what was counted is too patchy to pass by; "" when it is not."""
-    if trial.intervals <= 0:
-        return f"counting begins at {trial.started_at:%H:%M:%S} UTC, after the warm-up"
+    if said := not_begun(trial):
+        return said
     for track, share in trial.left_out.items():
         if share > policy.most_left_out:
             return f"{share:.0%} of what {track} did could not be counted: missed scrapes or restarts"

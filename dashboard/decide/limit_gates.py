@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from dashboard.decide.not_proven import not_begun, why_not_proven
 from dashboard.decide.policy import Limits, Policy
 from dashboard.decide.trial_tables import SLOWER_THAN_P95
 from dashboard.decide.weighing import Weighing
@@ -82,7 +83,8 @@ def _share_gate(share: _Share, evidence: Evidence, limits: Limits, weighing: Wei
         return answer(Result.UNKNOWN, _too_few(total_reading, evidence, limits, share.total_events, weighing))
     said = f"{bad:.0f} of {total:.0f} {share.total_events} {share.did}"
     if bad > share.limit * total:
-        return answer(Result.UNKNOWN, f"{said}, more than {share.limit:.1%}: chance may explain it so far")
+        why = why_not_proven(evidence, is_counted=above is not None)
+        return answer(Result.UNKNOWN, f"{said}, more than {share.limit:.1%}: {why}")
     return answer(Result.PASS, said)
 
 
@@ -109,13 +111,21 @@ def _latency_gate(evidence: Evidence, limits: Limits, weighing: Weighing | None)
         return answer(Result.UNKNOWN, doubt)
     if runs is None or p95 is None or not _is_enough(runs, "latency", evidence, limits, weighing):
         return answer(Result.UNKNOWN, _too_few(slow.runs, evidence, limits, "runs", weighing))
-    if above is None:
-        said = f"nothing counts the runs that take over {limits.p95_seconds:g} s since the release began"
-        return answer(Result.UNKNOWN, said)
     if p95 > limits.p95_seconds:
-        said = f"1 in 20 of {runs:.0f} runs took over {p95:.2f} s"
-        return answer(Result.UNKNOWN, f"{said}, more than {limits.p95_seconds:g} s: chance may explain it so far")
+        said = f"1 in 20 of {runs:.0f} runs took over {p95:.2f} s, more than {limits.p95_seconds:g} s"
+        return answer(Result.UNKNOWN, f"{said}: {why_not_proven(evidence, is_counted=above is not None)}")
+    if above is None:
+        return answer(Result.UNKNOWN, _not_counted(evidence, limits))
     return answer(Result.PASS, f"19 in 20 of {runs:.0f} runs took under {p95:.2f} s")
+
+
+def _not_counted(evidence: Evidence, limits: Limits) -> str:
+    """Why slow runs are not counted, so that the gate cannot pass."""
+    trial = evidence.trial.value
+    if trial is None:
+        return why_not_proven(evidence, is_counted=False)
+    no_bucket = f"runs over {limits.p95_seconds:g} s cannot be counted: no bucket bound at or above it on both tracks"
+    return not_begun(trial) or trial.problems.get("latency", "") or no_bucket
 
 
 def _answerer(

@@ -81,7 +81,9 @@ class ReleaseSettings(Section):
         default=(), description="Gates by name that are shown and do not decide: what may stay unknown here."
     )
     required: tuple[str, ...] = Field(
-        default=(), description="Gates that decide here; patterns, schema and backup are only shown without it."
+        default=(),
+        description="Gates that decide here; patterns, schema and backup are only shown without it. patterns is a count "
+        "of log lines, not a statistical test: the bound on healthy releases that are stopped does not cover it.",
     )
 
     acceptable: dict[str, tuple[Name, ...]] = Field(

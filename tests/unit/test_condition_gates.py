@@ -242,6 +242,12 @@ def test_what_has_to_be_declared_decides_only_where_it_is_asked_for() -> None:
     assert judge(evidence(kill_switch=GONE), Policy(advisory=("kill_switch",))).decision is Decision.GO
 
 
+@pytest.mark.parametrize("found", [(), (("oops", 9, 0),), (("timeout", 9, 4),)])
+def test_the_gate_of_error_lines_says_that_it_is_a_count_and_no_statistical_test(found: Any) -> None:
+    answer = next(gate for gate in judge(evidence(error_lines=lines(*found))).gates if gate.gate == "patterns")
+    assert "not a statistical test" in answer.detail
+
+
 def test_what_is_unknown_may_be_accepted_by_whom_the_policy_names_but_harm_by_nobody() -> None:
     policy = Policy(acceptable={"kill_switch": ("alice",), "schema": ("*",)}, required=("schema",))
     waits = judge(evidence(kill_switch=GONE), policy)

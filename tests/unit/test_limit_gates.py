@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from dashboard.decide.verdict import judge
 from dashboard.model.reading import Reading, Source, empty, missing
+from dashboard.model.release import Track
 from dashboard.model.trial import Trial
 from dashboard.model.verdict import Decision, Evidence, GateAnswer, Mode, Result
 from tests.unit.release_evidence import NOW, counts, evidence, few, known
@@ -48,6 +50,40 @@ def bad(metric: str, times: float, **changes: Any) -> Reading[Trial]:
 def test_errors(changes: dict[str, Any], result: Result, says: str) -> None:
     answer = ask("errors", evidence(**changes))
     assert (answer.result, says in answer.reason) == (result, True), answer.reason
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(
+    ("gate", "green"),
+    [
+        pytest.param("errors", counts(failed=30.0), id="errors"),
+        pytest.param("violations", counts(violations=400.0), id="violations"),
+        pytest.param("latency", counts(p95_seconds=3.4), id="slow runs"),
+        pytest.param("latency", counts(), id="nothing above a limit"),
+    ],
+)
+def test_before_counting_begins_a_gate_says_when_it_does_and_not_that_chance_may_explain_it(
+    gate: str, green: Any, mode: Mode
+) -> None:
+    answer = ask(gate, evidence(green=green, mode=mode, trial=known(trial(intervals=0))))
+    if mode is Mode.BEFORE:
+        assert "counting begins at 02:50:00 UTC" in answer.reason
+    assert "chance" not in answer.reason
+
+
+def test_a_cost_before_counting_begins_says_when_it_does() -> None:
+    costs = {"cost_usd": {Track.BLUE: known(1.0), Track.GREEN: known(50.0)}}
+    assert "counting begins at" in ask("cost", evidence(**costs, trial=known(trial(intervals=0)))).reason
+
+
+def test_slow_runs_that_no_bucket_counts_say_which_bound_is_missing() -> None:
+    whole = trial()
+    blind = replace(
+        whole, bad_events={n: c for n, c in whole.bad_events.items() if n != "over_limit"}, over_seconds=None
+    )
+    answer = ask("latency", evidence(trial=known(blind)))
+    assert answer.result is UNKNOWN
+    assert answer.reason == "runs over 3 s cannot be counted: no bucket bound at or above it on both tracks"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,23 @@
+"""Why a figure beyond its limit does not stop a release yet, in words. Pure."""
+
+from __future__ import annotations
+
+from dashboard.model.trial import Trial
+from dashboard.model.verdict import Evidence
+
+
+def not_begun(trial: Trial) -> str:
+    """When counting begins; "" once it has begun."""
+    if trial.intervals > 0:
+        return ""
+    return f"counting begins at {trial.started_at:%H:%M:%S} UTC, after the warm-up"
+
+
+def why_not_proven(evidence: Evidence, *, is_counted: bool) -> str:
+    """Why there is no evidence beyond chance: it is not enough yet, counting has not begun, or nothing is counted."""
+    trial = evidence.trial.value
+    if trial is None:
+        return f"the counts since the release began are not known: {evidence.trial.reason}"
+    if not is_counted:
+        return not_begun(trial) or "this is not counted since the release began, so chance cannot be ruled out"
+    return "chance may explain it so far"
