@@ -82,8 +82,8 @@ class ReleaseSettings(Section):
     )
     required: tuple[str, ...] = Field(
         default=(),
-        description="Gates that decide here; patterns, schema and backup are only shown without it. patterns is a count "
-        "of log lines, not a statistical test: the bound on healthy releases that are stopped does not cover it.",
+        description="Gates that decide here; patterns, schema and backup are only shown without it. patterns is a "
+        "count of log lines, not a statistical test: the bound on healthy releases that are stopped does not cover it.",
     )
 
     acceptable: dict[str, tuple[Name, ...]] = Field(
