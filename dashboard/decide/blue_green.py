@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from dashboard.decide import objects
-from dashboard.model.blue_green import ROLLOUT_HASH, BlueGreen, TrackValues, is_of_rollout, rollout_of, selector_of
+from dashboard.model.blue_green import (
+    ROLLOUT_HASH,
+    ROLLOUT_REVISION,
+    BlueGreen,
+    TrackValues,
+    is_of_rollout,
+    rollout_of,
+    selector_of,
+)
 from dashboard.model.release import Track
 from dashboard.model.service_annotations import read_preview_service
 
@@ -122,19 +130,26 @@ def _of_rollout(
         for item in services
         if rollout_of(item) == rollout_of(service) and _apart(item, hashes) == common
     ]
-    tried = [hash_ for hash_ in (*shown, *_running(common, replicasets)) if hash_ not in ("", active)]
+    tried = [hash_ for hash_ in (*shown, *_running(common, replicasets, active)) if hash_ not in ("", active)]
     return replace(hashes, green=tried[0] if tried else "")
 
 
-def _running(common: Mapping[str, str], replicasets: Iterable[Object]) -> list[str]:
-    """The hashes of the ReplicaSets that want pods, newest first: a Rollout may have no preview Service."""
-    mine = [
-        item
-        for item in replicasets
-        if item["spec"].get("replicas", 1) and common.items() <= _template_labels(item).items()
-    ]
+def _running(common: Mapping[str, str], replicasets: Iterable[Object], active: str) -> list[str]:
+    """The hashes of the ReplicaSets that want pods, newest first: a Rollout may have no preview Service.
+
+    One of an earlier revision than users have is not tried: it waits to be scaled down after a promotion.
+    """
+    alike = [item for item in replicasets if common.items() <= _template_labels(item).items()]
+    users = max((_revision(item) for item in alike if _template_labels(item).get(ROLLOUT_HASH) == active), default=0)
+    mine = [item for item in alike if item["spec"].get("replicas", 1) and not 0 < _revision(item) < users]
     mine.sort(key=lambda item: str(item["metadata"].get("creationTimestamp") or ""), reverse=True)
     return [_template_labels(item).get(ROLLOUT_HASH, "") for item in mine]
+
+
+def _revision(item: Object) -> int:
+    """The number of a Rollout's revision that a ReplicaSet is of; 0 where it does not say."""
+    said = str((item["metadata"].get("annotations") or {}).get(ROLLOUT_REVISION) or "")
+    return int(said) if said.isdecimal() else 0
 
 
 def _template_labels(item: Object) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ GOVERNED = "tealdeck.io/governed"
 # Argo Rollouts writes this hash of the pod template into the selectors of the Services that it moves.
 ROLLOUT_HASH = "rollouts-pod-template-hash"
 ROLLOUT = "argo-rollouts.argoproj.io/managed-by-rollouts"
+ROLLOUT_REVISION = "rollout.argoproj.io/revision"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -245,6 +245,27 @@ def test_a_promoted_rollout_has_one_track_until_the_next_release() -> None:
     assert {track: one.version for track, one in read_now.tracks.items()} == {Track.BLUE: "2"}
 
 
+def test_what_waits_to_be_scaled_down_after_a_promotion_is_not_the_candidate() -> None:
+    found = objects("argo")
+    for item in found["Service"]:
+        item["spec"]["selector"]["rollouts-pod-template-hash"] = "5c4b7d9f8"
+
+    read_now = read(found, "billing-agent-active", ROLLOUT)
+
+    assert {track: one.version for track, one in read_now.tracks.items()} == {Track.BLUE: "2"}
+
+
+def test_an_undo_is_a_new_revision_and_so_the_candidate() -> None:
+    found = objects("argo")
+    for item in found["Service"]:
+        item["spec"]["selector"]["rollouts-pod-template-hash"] = "5c4b7d9f8"
+    found["ReplicaSet"][0]["metadata"]["annotations"]["rollout.argoproj.io/revision"] = "3"
+
+    read_now = read(found, "billing-agent-active", ROLLOUT)
+
+    assert {track: one.version for track, one in read_now.tracks.items()} == {Track.BLUE: "2", Track.GREEN: "1"}
+
+
 def test_a_rollout_without_a_preview_service_has_the_newest_replicaset_that_runs_beside_it() -> None:
     found = objects("argo")
     found["Service"].pop()
