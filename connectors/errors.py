@@ -135,10 +135,10 @@ def _meaning(status: int) -> str:
     if status >= 500:
         return f"it failed (HTTP {status})"
     if 300 <= status < 400:
-        return f"it sends us elsewhere, as to a login page (HTTP {status})"
+        return f"it redirects, for example to a login page (HTTP {status})"
     return {
         401: "it does not accept our credentials (HTTP 401)",
-        403: "it does not let us do that (HTTP 403)",
+        403: "it does not allow that (HTTP 403)",
         429: "it is asked too often (HTTP 429)",
     }.get(status, f"HTTP {status}")
 

@@ -19,6 +19,7 @@ from dashboard.act.run import Run, log
 from dashboard.act.step import Done, Failed, Refused, Retry, Step
 from dashboard.act.steps.finish import close, leave, success
 from dashboard.model.action import ActionState, Outcome, StepProgress, StepState
+from dashboard.model.written import span
 
 _AFTER_CONFLICT = timedelta(milliseconds=200)
 _AFTER_FAULT = timedelta(seconds=1)
@@ -117,7 +118,7 @@ class Executor:
                     return failed
                 case Retry(after, waiting_for):
                     if self._run.now() + after > deadline:
-                        reason = f"gave up after {step.patience.total_seconds():.0f} s: {waiting_for}"
+                        reason = f"gave up after {span(step.patience)}: {waiting_for}"
                         self._show(step, StepState.FAILED, reason)
                         return Failed(reason)
                     self._show(step, StepState.RUNNING, waiting_for)

@@ -10,6 +10,7 @@ from dashboard.model import service_annotations
 from dashboard.model.action import ROLLBACK_REASONS, ActionKind, ActionRequest
 from dashboard.model.reason import LONGEST_NAME, LONGEST_REASON, problem, tidy, visible_length
 from dashboard.model.verdict import Decision, Mode, Verdict
+from dashboard.model.written import span
 
 OLDEST_VERDICT = timedelta(seconds=60)
 
@@ -42,8 +43,8 @@ def aged(run: Run) -> str:
     if verdict is None or age <= OLDEST_VERDICT:
         return ""
     return (
-        f"the verdict on {verdict.version or 'no version'} is {age.total_seconds():.0f} s old, older than "
-        f"{OLDEST_VERDICT.total_seconds():.0f} s; {run.request.target} runs {run.version or 'no version'}"
+        f"the verdict on {verdict.version or 'no version'} is {span(age)} old, older than "
+        f"{span(OLDEST_VERDICT)}; {run.request.target} runs {run.version or 'no version'}"
     )
 
 
@@ -54,7 +55,7 @@ def _may_roll_back(run: Run) -> Done | Refused:
         return Refused("a rollback needs a reason from the list")
     served = service_annotations.read_served_before(run.service)
     if served is None:
-        return Refused("no switch has happened since the last rollback: there is nothing to go back to")
+        return Refused("no switch is in effect: there is nothing to go back to")
     if served.track is not request.target:
         return Refused(f"{served.track} served before, not {request.target}")
     if served.version != run.version:
@@ -70,7 +71,7 @@ def _may_switch(run: Run) -> Done | Refused:
     if not run.version or request.typed_version.strip() != run.version:
         return Refused(
             f"{tidy(request.typed_version) or 'nothing'} was typed, but {request.target} runs "
-            f"{run.version or 'no version'}: the typed version has to be the one that users get"
+            f"{run.version or 'no version'}: type the version that users will get"
         )
     run.verdict = run.judge(request.namespace, request.service, run.id)
     why_not = _beside_the_point(run, run.verdict)
@@ -92,10 +93,10 @@ def _accepted(request: ActionRequest, verdict: Verdict) -> Done | Refused:
     found = verdict.acceptable_to(request.actor.name)
     if not found:
         titles = ", ".join(gate.title for gate in verdict.open)
-        return Refused(f"{request.actor.name} may not accept all that is unknown: {titles}")
+        return Refused(f"{request.actor.name} may not accept everything that is unknown: {titles}")
     news = [gate.title for gate in found if gate.gate not in request.accepted]
     if news:
-        return Refused(f"by now this is unknown as well, and nobody accepted it: {', '.join(news)}")
+        return Refused(f"this is unknown now as well, and nobody accepted it: {', '.join(news)}")
     return Done(f"{request.actor.name} accepts as unknown: {', '.join(gate.title for gate in found)}")
 
 

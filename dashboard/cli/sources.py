@@ -18,8 +18,9 @@ from typing import Any
 
 from dashboard.cli import environment
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
-from dashboard.model.reading import Reading
+from dashboard.model.reading import Reading, Unit
 from dashboard.model.telemetry import ConceptCheck, Fit
+from dashboard.model.written import number
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.breaker import NOT_ASKED, utc_now
 from dashboard.queries.fit import retention_says
@@ -158,14 +159,14 @@ def _concepts(reading: Reading[tuple[ConceptCheck, ...]]) -> Iterator[str]:
         yield f"{one.key:<22}{one.standing}: {one.says}"
         yield from (f"{'':<22}write: {line}" for line in one.lines)
         if one.blinds:
-            yield f"{'':<22}without it nobody sees {'; '.join(one.blinds[:_MOST_BLINDS])}"
+            yield f"{'':<22}without it the deck cannot show {'; '.join(one.blinds[:_MOST_BLINDS])}"
 
 
 def _line(source: SourceHealth) -> str:
     if source.reachable is None:
         state = source.reason
     elif source.reachable:
-        took = "" if source.latency_seconds is None else f" in {source.latency_seconds * 1000:.0f} ms"
+        took = "" if source.latency_seconds is None else f" in {number(source.latency_seconds, Unit.SECONDS)}"
         version = f", version {source.version}" if source.version else ""
         ahead = source.clock_ahead_seconds
         clock = f", but {clock_words(ahead)}" if ahead is not None and clock_is_off(ahead) else ""

@@ -19,8 +19,9 @@ from dashboard.decide.forecast import Reach
 from dashboard.decide.policy import Policy
 from dashboard.decide.policy_check import check
 from dashboard.decide.verdict import judge
-from dashboard.model.reading import State
+from dashboard.model.reading import State, Unit
 from dashboard.model.verdict import Decision, Evidence, Mode, Verdict
+from dashboard.model.written import duration, number, span
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.policy import policy_of
 from dashboard.queries.release import evidence
@@ -109,7 +110,7 @@ def _replay(options: argparse.Namespace) -> int:
     try:
         found = archive.read(options.replay.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, archive.NotEvidenceError) as error:
-        return _wrong(f"{options.replay} is no evidence that can be judged: {error}")
+        return _wrong(f"{options.replay} holds no evidence that can be judged: {error}")
     if options.check_policy:
         return _check_policy(found.evidence, found.policy)
     return _told(found.judge(), found.evidence, options)
@@ -124,7 +125,7 @@ def _told(verdict: Verdict, found: Evidence, options: argparse.Namespace) -> int
         print(f"{verdict.decision}  {called} {verdict.version}  {verdict.sentence}")
         for gate in verdict.gates:
             aside = "" if gate.required else " (does not decide)"
-            left = f" (about {gate.seconds_left:.0f} s left)" if gate.seconds_left else ""
+            left = f" (about {duration(gate.seconds_left)} left)" if gate.seconds_left else ""
             print(f"  {gate.result:<8} {gate.title}: {gate.reason}{left}{aside}")
     return EXIT[verdict.decision]
 
@@ -134,21 +135,23 @@ def _check_policy(found: Evidence, policy: Policy) -> int:
     if trial is None:
         print(f"the traffic is not known: {found.trial.reason}", file=sys.stderr)
         return EXIT[Decision.WAIT]
-    print(f"Of healthy releases at most {policy.alpha:.1%} are stopped by chance, however often one looks.")
-    print(f"Of releases at the edge of harm at most {policy.pass_alpha:.0%} pass a measure.")
-    print(f"At the present traffic, within {policy.bake.total_seconds() / 60:.0f} min:")
+    stopped, passed = number(policy.alpha, Unit.RATIO), number(policy.pass_alpha, Unit.RATIO)
+    print(f"At most {stopped} of healthy releases are stopped by chance, however often anybody looks.")
+    print(f"At most {passed} of releases at the edge of harm pass a measure.")
+    print(f"At the present traffic, within {span(policy.bake)}:")
     for reach in check(trial, policy):
         print(f"  {_reach(reach)}")
     return 0
 
 
 def _reach(found: Reach) -> str:
-    finds = f"finds {found.smallest:.2%} bad events" if found.smallest else "finds no harm in that time"
+    finds = f"finds {number(found.smallest, Unit.RATIO)} bad events" if found.smallest else "finds no harm in that time"
     seconds = found.seconds_to_go
-    passes = f"passes in {seconds:.0f} s" if seconds is not None else "does not pass in that time"
+    passes = f"passes in {duration(seconds)}" if seconds is not None else "does not pass in that time"
     needed = found.bad_needed
     needs = f"{needed} bad events on both tracks by comparison" if needed is not None else "never by comparison"
-    return f"{found.metric}, {found.share:.2%} on the other track: {finds}; a healthy release {passes} ({needs})"
+    usual = number(found.share, Unit.RATIO)
+    return f"{found.metric}, {usual} on the other track: {finds}; a healthy release {passes} ({needs})"
 
 
 def _duration(text: str) -> float:

@@ -16,6 +16,7 @@ from dashboard.decide.policy import Limits, Policy
 from dashboard.decide.weighing import Weighing
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result
+from dashboard.model.written import count, number, span
 
 # A share over its threshold is believed from this much evidence on, as a logarithm: for any one look the chance is
 # under 1 in 20,000 even where the true share is at the threshold (Chernoff's bound).
@@ -47,8 +48,8 @@ def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
                 blind = blind or name
             if not is_burning or long is None or short is None:
                 continue
-            hours = window.long.total_seconds() / 3600
-            reason = f"{name} burns its budget {long:.0f} times too fast over {hours:.0f} h and just now"
+            times = number(long, Unit.TIMES).removesuffix(" ×")
+            reason = f"{name} burns its budget {times} times too fast, over {span(window.long)} and just now"
             figures = {"unit": Unit.RATIO, "value": long * allowed, "limit": window.rate * allowed}
             strengths = (
                 beyond_chance(_runs(evidence, span.total_seconds()), rate * allowed, window.rate * allowed)
@@ -64,7 +65,7 @@ def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
     if not found.value:
         return _answer("slo", title, Result.UNKNOWN, f"no budget of {evidence.candidate} is recorded yet", found)
     if blind:
-        reason = f"what {blind} burns is not recorded over every window of its alert, or no run counted in one"
+        reason = f"the burn rate of {blind} is not recorded for every window of its alert, or a window has no run"
         return _answer("slo", title, Result.UNKNOWN, reason, found)
     return _answer("slo", title, Result.PASS, "no budget burns too fast", found)
 
@@ -92,15 +93,15 @@ def cost(evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateA
         "harm": harm,
     }
     if usual == 0:
-        reason = f"runs on {other} cost nothing, so there is nothing to compare with"
+        reason = f"runs on {other} cost nothing: there is nothing to compare with"
         return _answer("cost", title, Result.UNKNOWN, reason, spent, **figures)
     if harm is not None and harm >= 1.0:
-        said = f"most intervals cost more than {limits.cost_ratio:g} times as much a run as on {other}"
+        said = f"in most intervals a run cost more than {limits.cost_ratio:g} times as much as on {other}"
         return _answer("cost", title, Result.FAIL, f"{said}: more than chance explains", spent, **figures)
     if each is None or usual is None or least < limits.least_sample:
-        reason = f"{least:.0f} of the {limits.least_sample} runs needed on each track"
+        reason = f"{count(least)} of the {count(limits.least_sample)} runs needed on each track"
         return _answer("cost", title, Result.UNKNOWN, reason, spent, **figures)
-    times = f"a run costs {each / usual:.2f} times as much as on {other}"
+    times = f"a run costs {number(each / usual, Unit.TIMES).removesuffix(' ×')} times as much as on {other}"
     if each <= limits.cost_ratio * usual:
         return _answer("cost", title, Result.PASS, times, spent, **figures)
     said = f"{times}: {why_not_proven(evidence, is_counted=harm is not None)}"

@@ -1,7 +1,7 @@
-"""One gate a kind of metric: is the candidate worse than the other track, no worse, or is it too early to tell?
+"""One gate for each kind of metric: is the candidate worse than the other track, no worse, or is it too early to tell?
 
 The evidence comes from `weighing.py`; here it becomes an answer in plain words. To fail and to pass both need evidence:
-too little of either is unknown. After a switch only harm counts: there is no track beside to be proven against.
+too little of either is unknown. After a switch only harm counts: there is no second track with traffic to compare with.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dashboard.decide.weighing import Weighed, Weighing
 from dashboard.model.reading import Unit
 from dashboard.model.trial import Trial
 from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result
+from dashboard.model.written import count, duration, number, span
 
 TITLES = {
     "errors": ("Errors", "runs failed"),
@@ -31,7 +32,7 @@ def compared(evidence: Evidence, policy: Policy, weighing: Weighing | None) -> t
     """The answers of all kinds of metrics, and the one over all of them together."""
     trial = evidence.trial.value
     if trial is None or weighing is None:
-        reason = evidence.trial.reason or "the counts since the beginning are not known"
+        reason = evidence.trial.reason or "the counts since the release began are not known"
         answers = [_unknown(name, evidence, reason) for name in (*(name for name, _ in policy.in_order()), "together")]
     else:
         answers = [_family(name, weighing, evidence, trial, policy) for name, _ in policy.in_order()]
@@ -42,7 +43,7 @@ def compared(evidence: Evidence, policy: Policy, weighing: Weighing | None) -> t
 
 def _with_set_aside(detail: str, trial: Trial) -> str:
     """The detail with how much of the counts was left out because it was no ordinary traffic."""
-    said = [f"{seconds / 60:.0f} min of {reason} left out" for reason, seconds in sorted(trial.set_aside.items())]
+    said = [f"{duration(seconds)} of {reason} left out" for reason, seconds in sorted(trial.set_aside.items())]
     return "; ".join(part for part in (detail, *said) if part)
 
 
@@ -73,7 +74,7 @@ def _gap(trial: Trial, policy: Policy) -> str:
         return said
     for track, share in trial.left_out.items():
         if share > policy.most_left_out:
-            return f"{share:.0%} of what {track} did could not be counted: missed scrapes or restarts"
+            return f"{number(share, Unit.RATIO)} of what {track} did could not be counted: missed scrapes or restarts"
     return ""
 
 
@@ -85,13 +86,13 @@ def _family(name: str, weighing: Weighing, evidence: Evidence, trial: Trial, pol
         return _with_figures(name, worst, found, evidence, Result.FAIL, _harm(worst, evidence))
     problem = trial.problems.get(name, "") or _gap(trial, policy)
     if problem or not found:
-        return _unknown(name, evidence, problem or f"{name} are not counted")
+        return _unknown(name, evidence, problem or f"nothing counts {TITLES[name][0].lower()}")
     weakest = min(found, key=lambda weighed: (weighed.is_proven, weighed.proof))
     if evidence.mode is Mode.AFTER:
         return _after(name, weakest, found, evidence, policy)
     beside = weighing.above(name)
     if beside is not None and beside.baseline_is_above and not all(weighed.is_under_limit for weighed in found):
-        said = f"{evidence.candidate.other} itself is above its limit, so to be no worse than it proves nothing"
+        said = f"{evidence.candidate.other} itself is above the limit, so being no worse than it proves nothing"
         return _with_figures(name, weakest, found, evidence, Result.UNKNOWN, said)
     if weakest.is_proven:
         return _with_figures(name, weakest, found, evidence, Result.PASS, _proof(weakest, evidence))
@@ -100,12 +101,12 @@ def _family(name: str, weighing: Weighing, evidence: Evidence, trial: Trial, pol
 
 
 def _after(name: str, shown: Weighed, found: Sequence[Weighed], evidence: Evidence, policy: Policy) -> GateAnswer:
-    """After a switch only harm counts, once enough was seen to find some: there is no track beside to prove it by."""
+    """After a switch only harm counts, once there are enough events to find it: no second track has traffic."""
     least = policy.limits.least_sample
     if min(shown.total_events) < least:
-        said = f"{_counted(shown, evidence)}: {least} on each side are needed"
+        said = f"{_counted(shown, evidence)}: each track needs {least}"
         return _with_figures(name, shown, found, evidence, Result.UNKNOWN, said)
-    said = f"{_counted(shown, evidence)}: no harm shown against the record, which is weaker than a track beside"
+    said = f"{_counted(shown, evidence)}: no harm found against the time before the switch, which is a weaker check"
     return _with_figures(name, shown, found, evidence, Result.PASS, said)
 
 
@@ -137,8 +138,8 @@ def _with_figures(
 def _counted(weighed: Weighed, evidence: Evidence) -> str:
     (n_g, n_b), (x_g, x_b) = weighed.total_events, weighed.bad_events
     did = TITLES[weighed.metric.family][1]
-    beyond = f" than {weighed.metric.seconds:g} s" if weighed.metric.seconds is not None else ""
-    return f"{x_g} of {n_g} {did}{beyond}, on {evidence.candidate.other} {x_b} of {n_b}"
+    beyond = f" than {number(weighed.metric.seconds, Unit.SECONDS)}" if weighed.metric.seconds is not None else ""
+    return f"{count(x_g)} of {count(n_g)} {did}{beyond}, on {evidence.candidate.other} {count(x_b)} of {count(n_b)}"
 
 
 def _harm(weighed: Weighed, evidence: Evidence) -> str:
@@ -149,7 +150,7 @@ def _harm(weighed: Weighed, evidence: Evidence) -> str:
 
 def _proof(weighed: Weighed, evidence: Evidence) -> str:
     if weighed.by_limit and weighed.metric.plan.limit is not None:
-        return f"{_counted(weighed, evidence)}: shown to be under {weighed.metric.plan.limit:.1%}"
+        return f"{_counted(weighed, evidence)}: shown to be under {number(weighed.metric.plan.limit, Unit.RATIO)}"
     return f"{_counted(weighed, evidence)}: shown to be less than {weighed.psi_go:.1f} times as many"
 
 
@@ -158,14 +159,14 @@ def _together(weighing: Weighing, evidence: Evidence, trial: Trial, policy: Poli
     since = timedelta(seconds=trial.intervals * trial.interval_seconds)
     if weighing.most >= 1 / policy.alpha:
         names = ", ".join(_suspects(weighing))
-        said = f"{evidence.candidate} is worse beyond chance; most by {names}"
+        said = f"{evidence.candidate} is worse by more than chance explains, most in {names}"
         return replace(_answer("together", evidence, Result.FAIL, said), harm=1.0)
     if not weighing.metrics:
         return _unknown("together", evidence, _gap(trial, policy) or "nothing can be compared")
     if weighing.total >= policy.hold_evidence:
-        said = f"{evidence.candidate} looks worse; not yet beyond doubt, so it is held"
+        said = f"{evidence.candidate} looks worse, though not yet beyond chance: held until it is clear"
         return replace(_unknown("together", evidence, said), harm=_strength(weighing, policy))
-    said = f"nothing speaks for harm in {since.total_seconds() / 60:.0f} min"
+    said = f"no sign of harm in {span(since)}"
     return replace(_answer("together", evidence, Result.PASS, said), harm=_strength(weighing, policy))
 
 

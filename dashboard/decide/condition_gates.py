@@ -13,6 +13,7 @@ from dashboard.decide.gates import Gate
 from dashboard.decide.policy import Limits
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.verdict import Evidence, GateAnswer, Result
+from dashboard.model.written import count, span
 
 
 def kill_switch(evidence: Evidence, _limits: Limits) -> GateAnswer:
@@ -21,7 +22,7 @@ def kill_switch(evidence: Evidence, _limits: Limits) -> GateAnswer:
     if found.value is None:
         return _answer("kill_switch", title, Result.UNKNOWN, found.reason, found)
     if found.value:
-        reason = f"engaged for {', '.join(found.value)}: agents are stopped, so nothing of them can be judged"
+        reason = f"engaged for {', '.join(found.value)}: agents are stopped, so they cannot be judged"
         return _answer("kill_switch", title, Result.FAIL, reason, found)
     return _answer("kill_switch", title, Result.PASS, "not engaged", found)
 
@@ -52,23 +53,23 @@ def _patterns(evidence: Evidence, limits: Limits) -> GateAnswer:
     lines = sum(pattern.candidate for pattern in found.value.patterns) + silent
     none_new = "none of a new kind"
     if unseen:
-        kinds = f"{len(unseen)} kind{'s' if len(unseen) > 1 else ''}"
-        none_new = f"{rare} of them of {kinds} not seen on {evidence.candidate.other}, too few of each to tell"
+        kinds = count(len(unseen), "kind")
+        none_new = f"{count(rare)} of {kinds} not seen on {evidence.candidate.other}, too few of each to tell"
     figures: dict[str, Any] = {"unit": Unit.COUNT, "value": len(new), "limit": 0, "sample": lines}
     if not new and silent >= limits.least_bad_events:
-        reason = f"{silent} of {lines} error lines have no text that can be read: their kind is not known"
+        reason = f"{count(silent)} of {count(lines, 'error line')} have no readable text, so their kind is not known"
         return _answer("patterns", title, Result.UNKNOWN, reason, found, **figures)
     if not new and not found.value.is_candidate_whole:
-        reason = f"only the newest {lines} error lines were read, {none_new}"
+        reason = f"only the newest {count(lines, 'error line')} were read: {none_new}"
         return _answer("patterns", title, Result.UNKNOWN, reason, found, **figures)
     # A long tail of rare kinds is usual, but not that most lines are of such.
     if not new and rare >= limits.least_bad_events and 2 * rare > lines:
-        return _answer("patterns", title, Result.UNKNOWN, f"{lines} error lines, {none_new}", found, **figures)
+        return _answer("patterns", title, Result.UNKNOWN, f"{count(lines, 'error line')}: {none_new}", found, **figures)
     if not new:
-        reason = f"{lines} error lines, {none_new}" if lines else "no error line"
+        reason = f"{count(lines, 'error line')}: {none_new}" if lines else "no error line"
         return _answer("patterns", title, Result.PASS, reason, found, **figures)
     more = f" and {len(new) - 1} more kinds" if len(new) > 1 else ""
-    said = f"{new[0].candidate} times “{new[0].template}”{more}"
+    said = f"{count(new[0].candidate)} times “{new[0].template}”{more}"
     if not found.value.is_whole:
         reason = f"{said}; only the newest lines of {evidence.candidate.other} were read, so it may not be new"
         return _answer("patterns", title, Result.UNKNOWN, reason, found, **figures)
@@ -120,9 +121,8 @@ def backup(evidence: Evidence, limits: Limits) -> GateAnswer:
         return _answer("backup", title, Result.UNKNOWN, "no verified backup is recorded on the Service", found)
     age = evidence.at - verified
     if age < -limits.freshest:
-        hours = f"{-age.total_seconds() / 3600:.1f} h"
         reason = (
-            f"the time of its check, {verified:%Y-%m-%d %H:%M %Z}, is {hours} ahead of ours: nobody has checked it yet"
+            f"its check is dated {verified:%Y-%m-%d %H:%M %Z}, {span(age)} in the future: nobody has checked it yet"
         )
         return _answer("backup", title, Result.UNKNOWN, reason, found)
     age = max(age, timedelta(0))
@@ -132,8 +132,8 @@ def backup(evidence: Evidence, limits: Limits) -> GateAnswer:
         "limit": limits.oldest_backup.total_seconds(),
     }
     result = Result.PASS if age <= limits.oldest_backup else Result.FAIL
-    hours = f"{age.total_seconds() / 3600:.0f} h ago, {limits.oldest_backup.total_seconds() / 3600:.0f} h are allowed"
-    return _answer("backup", title, result, f"last verified {hours}", found, **figures)
+    reason = f"last verified {span(age)} ago, at most {span(limits.oldest_backup)} are allowed"
+    return _answer("backup", title, result, reason, found, **figures)
 
 
 BEFORE: tuple[Gate, ...] = (kill_switch, patterns, freeze, schema, backup)

@@ -71,7 +71,7 @@ def worst_container(pod: Object, of: Kinds, words: Words) -> ContainerHealth:
     found = [_judge(one, of, pod, words) for one in statuses]
     untold = [name for name in counted(of) if name not in told]
     if statuses and untold:
-        found.append(ContainerHealth(health=Health.DEGRADED, trouble=f"nothing is told of {', '.join(untold)}"))
+        found.append(ContainerHealth(health=Health.DEGRADED, trouble=f"nothing is reported of {', '.join(untold)}"))
     return min(found, key=lambda one: _ORDER.index(one.health), default=ContainerHealth(health=Health.CHANGING))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from dashboard.decide import wording
 from dashboard.decide.alerts import by_severity, concerns, is_elsewhere, names_nobody, place, said_severity, tracks_of
 from dashboard.decide.policy import Limits
 from dashboard.model.alert import Alert
@@ -16,6 +17,7 @@ from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.release import GovernedService, TrackStatus
 from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result
 from dashboard.model.words import WORDS, Severity, Vocabulary
+from dashboard.model.written import count, duration
 
 Gate = Callable[[Evidence, Limits], GateAnswer]
 _MOST_NAMED = 3
@@ -30,19 +32,19 @@ def inputs(evidence: Evidence, limits: Limits) -> GateAnswer:
         age = reading.age(evidence.at)
         if age is not None and abs(age) > limits.freshest:
             seconds = age.total_seconds()
-            is_old = f"true {seconds:.0f} s ago, too old to judge by"
-            reason = f"{name}: {is_old}" if seconds > 0 else f"{name}: its clock is {-seconds:.0f} s ahead of ours"
+            is_old = f"the data is {duration(seconds)} old, too old to judge by"
+            reason = f"{name}: {is_old}" if seconds > 0 else f"{name}: its clock is {duration(-seconds)} ahead of ours"
             return _answer("inputs", title, Result.UNKNOWN, reason, behind=reading)
     if evidence.trial.state in (State.MISSING, State.STALE, State.PARTIAL):
         # It ends with the last whole interval, so its age says less than its state.
-        reason = f"counts since the beginning: {evidence.trial.reason}"
+        reason = f"counts since the release began: {evidence.trial.reason}"
         return _answer("inputs", title, Result.UNKNOWN, reason, behind=evidence.trial)
     runs = evidence.slow[evidence.candidate].runs
     if runs.state is State.UNMEASURED:
         reason = f"nothing counts what {evidence.candidate} does: {runs.reason}"
         return _answer("inputs", title, Result.UNKNOWN, reason, behind=runs)
     if evidence.targets.state is State.UNMEASURED:
-        said = "every source answers; metrics are pushed, so whether every pod sends them is not known"
+        said = "every source answers; metrics are pushed, so it is not known whether every pod sends them"
         return _answer("inputs", title, Result.PASS, said, behind=evidence.targets)
     service = evidence.service.value
     status = service.tracks.get(evidence.candidate) if service else None
@@ -52,7 +54,7 @@ def inputs(evidence: Evidence, limits: Limits) -> GateAnswer:
         # What a pod did while nobody scraped it is lost, and that favours it.
         count = min(round(scraped), status.ready - len(unscraped)) if unscraped else round(scraped)
         reason = f"metrics come from {count} of {status.ready} ready pods on {evidence.candidate}"
-        reason += f"; nothing scrapes {_listed(unscraped)}" if unscraped else ""
+        reason += f"; no job scrapes {_listed(unscraped)}" if unscraped else ""
         return _answer("inputs", title, Result.UNKNOWN, reason, behind=evidence.targets)
     reason = "every source answers, every pod is scraped"
     if evidence.split:
@@ -99,9 +101,9 @@ def restarts(evidence: Evidence, _limits: Limits) -> GateAnswer:
     title = f"Restarts on {evidence.candidate}"
     if found.value is None:
         return _answer("restarts", title, Result.UNKNOWN, found.reason, behind=found)
-    minutes = evidence.slow_seconds // 60
-    count = "1 container" if found.value == 1 else f"{found.value} containers"
-    reason = f"{count} ended in the last {minutes} min" if found.value else "no container ended lately"
+    lately = f"in the last {duration(evidence.slow_seconds)}"
+    ended = f"{count(found.value, 'container')} ended" if found.value else "no container ended"
+    reason = f"{ended} {lately}"
     result = Result.FAIL if found.value else Result.PASS
     return _answer("restarts", title, result, reason, behind=found, unit=Unit.COUNT, value=found.value, limit=0)
 
@@ -119,26 +121,26 @@ def alerts(evidence: Evidence, limits: Limits) -> GateAnswer:
     critical, unclear = firing[Severity.CRITICAL], firing[Severity.UNKNOWN]
     if critical:
         first = critical[0]
-        reason = f"{first.annotations.get('summary', first.name)}, since {first.starts_at:%H:%M:%S} UTC"
+        reason = f"{wording.said(first)}, since {first.starts_at:%H:%M:%S} UTC"
         return _answer(
             "alerts", title, Result.FAIL, reason, behind=found, unit=Unit.COUNT, value=len(critical), limit=0
         )
     if unclear:
         word = said_severity(unclear[0], words)
         reason = (
-            f"{unclear[0].name} fires and its severity is not understood ({word}): "
-            "words.severity in the settings can say what it means"
+            f"{unclear[0].name} fires with a severity that is not understood ({word}): "
+            "set its meaning in words.severity in the settings"
         )
         return _answer("alerts", title, Result.UNKNOWN, reason, behind=found)
     lesser = len(firing[Severity.WARNING]) + len(firing[Severity.INFO])
     homeless = _homeless(found.value, service, words)
-    none = "no critical one fires" if lesser or homeless else "none fires"
-    reason = none + (f", {lesser} of less weight" if lesser else "")
+    none = "no critical alert fires" if lesser or homeless else "no alert fires"
+    reason = none + (f", {lesser} less severe" if lesser else "")
     if homeless:
         count = "1 critical alert names" if len(homeless) == 1 else f"{len(homeless)} critical alerts name"
         reason += f"; {count} no service: {_listed([alert.name for alert in homeless])}"
     if any(place(alert.labels, tracks_of(service))[1] == evidence.candidate for alert in homeless):
-        return _answer("alerts", title, Result.UNKNOWN, f"{reason}, but this track", behind=found)
+        return _answer("alerts", title, Result.UNKNOWN, f"{reason}, but does name this track", behind=found)
     return _answer("alerts", title, Result.PASS, reason, behind=found, unit=Unit.COUNT, value=0, limit=0)
 
 
@@ -161,9 +163,9 @@ def way_back(evidence: Evidence, _limits: Limits) -> GateAnswer:
     needed = max(1, serving.desired)
     warm = status.ready >= needed
     reason = (
-        f"{other} {status.version} stays warm with {status.ready} ready pods"
+        f"{other} {status.version} is kept running with {status.ready} ready pods"
         if warm
-        else f"only {status.ready} of {needed} pods on {other} are ready to go back to"
+        else f"only {status.ready} of {needed} pods on {other} are ready for a rollback"
     )
     result = Result.PASS if warm else Result.FAIL
     return _answer(
@@ -191,7 +193,7 @@ def _inputs(evidence: Evidence) -> Iterable[tuple[str, Reading[Any]]]:
     yield "services and pods", evidence.service
     for seconds, window in ((evidence.slow_seconds, evidence.slow), (evidence.fast_seconds, evidence.fast)):
         for track, counts in window.items():
-            where = f"on {track} in the last {seconds} s"
+            where = f"on {track} in the last {duration(seconds)}"
             yield f"agent runs {where}", counts.runs
             yield f"failed runs {where}", counts.failed
             yield f"contract evaluations {where}", counts.evaluations

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from dashboard.decide import suspects, wording
 from dashboard.decide.alerts import place, said_severity, severity
 from dashboard.decide.families import family, is_burn, is_ours
-from dashboard.decide.wording import in_one_form, named
 from dashboard.model.alert import Alert
 from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.incident import CauseFamily, Change, Incident, Standing, cause_key
@@ -75,12 +75,16 @@ def joined(known: Iterable[Incident], found: Iterable[Incident]) -> tuple[Incide
 
 
 def in_order(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
-    """Critical first, suppressed last, then by family and name: the same alerts always make the same page."""
+    """Suppressed last, then users without service first, then by severity, family and name.
+
+    The same alerts always make the same page.
+    """
     standings, severities, families = list(Standing), list(Severity), list(CauseFamily)
 
-    def rank(incident: Incident) -> tuple[bool, int, int, int, str]:
+    def rank(incident: Incident) -> tuple[bool, bool, int, int, int, str]:
         return (
             incident.standing is Standing.SUPPRESSED,
+            not incident.is_outage,
             severities.index(incident.severity),
             families.index(incident.family),
             standings.index(incident.standing),
@@ -88,6 +92,36 @@ def in_order(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
         )
 
     return tuple(sorted(incidents, key=rank))
+
+
+def with_outages(found: Iterable[Incident], active: Mapping[str, str]) -> tuple[Incident, ...]:
+    """Marks, and puts first, what keeps users from any service: agents stopped, nobody serving, no run that ends.
+
+    Args:
+        active: the track that users get, by service. What stands still on the other track stops no user.
+    """
+
+    def is_outage(one: Incident) -> bool:
+        if one.severity is not Severity.CRITICAL or one.standing is Standing.SUPPRESSED:
+            return False
+        return one.family in (CauseFamily.STOPPED, CauseFamily.UNSERVED) or (
+            one.family is CauseFamily.QUEUE and one.track in ("", active.get(one.service, one.track))
+        )
+
+    return in_order(replace(one, is_outage=is_outage(one)) for one in found)
+
+
+def told_now(incident: Incident, value: float | None, seconds: float) -> Incident:
+    """The incident with the figure of now in its headline, as the tile shows it; what it said at its start is a reason.
+
+    An alert's own sentence keeps the figure of the moment it was sent. Args: `value` as measured over `seconds`.
+    """
+    if value is None:
+        return incident
+    headline = suspects.measured(incident.family, suspects.where(incident.service, incident.track), value, seconds)
+    if incident.standing is Standing.SUSPECT:
+        return replace(incident, headline=headline)
+    return replace(incident, headline=headline, reasons=(f"At its start: {incident.headline}", *incident.reasons))
 
 
 def change_before(incident: Incident, changes: Iterable[Change], now: datetime) -> Change | None:
@@ -118,7 +152,9 @@ def _is_same(known: Incident, found: Incident) -> bool:
 
 def _with(known: Incident, found: Incident) -> Incident:
     worst = min(known.severity, found.severity, key=list(Severity).index)
-    headline = (found.headline,) if found.headline != known.headline else ()
+    # The page says itself what is measured now (`told_now`), over the same window as its tiles.
+    is_new = found.headline != known.headline and found.window_seconds is None
+    headline = (found.headline,) if is_new else ()
     return replace(
         known,
         severity=worst,
@@ -126,6 +162,7 @@ def _with(known: Incident, found: Incident) -> Incident:
         service=known.service or found.service,
         track=known.track or found.track,
         runbook=known.runbook or found.runbook,
+        window_seconds=known.window_seconds or found.window_seconds,
         reasons=tuple(dict.fromkeys((*known.reasons, *headline, *found.reasons))),
     )
 
@@ -148,7 +185,7 @@ def _incident(
     worst = min(ordered, key=lambda one: levels.index(severity(one, words)))
     kind = family(first)
     standing = _standing(first)
-    said = [_said(one, addresses) for one in ordered]
+    said = [wording.said(one, addresses) for one in ordered]
     return Incident(
         key=cause_key(standing, kind, _cause(first), service, track),
         family=kind,
@@ -176,11 +213,3 @@ def _standing(alert: Alert) -> Standing:
 def _cause(alert: Alert) -> str:
     """What distinguishes causes of one family: the alert's name where the family is not known."""
     return alert.name if family(alert) is CauseFamily.OTHER else ""
-
-
-def _said(alert: Alert, addresses: Mapping[str, str]) -> str:
-    """The alert's summary, with figures formatted as on tiles and addresses replaced by pod names."""
-    summary = alert.annotations.get("summary") or alert.name
-    instance, pod = alert.labels.get("instance", ""), alert.labels.get("pod", "")
-    own = {instance: pod} if instance and pod else {}
-    return named(in_one_form(summary), {**addresses, **own})

@@ -1,7 +1,7 @@
-"""One gate a fixed limit: errors, contract violations, slow runs. Is the candidate above it beyond chance?
+"""One gate for each fixed limit: errors, contract violations, slow runs. Is the candidate above it beyond chance?
 
-What fails is evidence since the release began (`against_limit.py`), which has its part of the error budget. A share of
-the last minutes above its limit is no such evidence: it leaves the gate open. One under it lets the gate pass. Pure.
+Only evidence since the release began fails a gate (`against_limit.py`); it has its part of the error budget. A share of
+the last minutes that is above its limit leaves the gate open, one that is under it passes. Pure.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dashboard.decide.trial_tables import SLOWER_THAN_P95
 from dashboard.decide.weighing import Weighing
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.verdict import Counts, Evidence, GateAnswer, Mode, Result
+from dashboard.model.written import count, duration, number
 
 # A rate of fewer events in the short window tells no time.
 _LEAST_FOR_RATE = 20
@@ -60,7 +61,7 @@ class _Share:
 
 def _share_gate(share: _Share, evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateAnswer:
     total_reading, bad_reading = share.of(evidence.slow[evidence.candidate])
-    total, bad = total_reading.value, bad_reading.value
+    total, bad, allowed = total_reading.value, bad_reading.value, number(share.limit, Unit.RATIO)
     answer = _answerer(
         share.gate,
         share.title,
@@ -75,22 +76,27 @@ def _share_gate(share: _Share, evidence: Evidence, limits: Limits, weighing: Wei
     )
     above = weighing.above(share.gate) if weighing else None
     if above is not None and above.is_guilty:
-        of = f"{above.bad_events} of {above.total_events} {share.total_events} {share.did}"
-        return answer(Result.FAIL, f"{of}: more than {share.limit:.1%} beyond chance")
+        of = f"{count(above.bad_events)} of {count(above.total_events)} {share.total_events} {share.did}"
+        said = f"{of} since {_begin(evidence)}: more than {allowed}, beyond chance"
+        # The figure of the same counts as the sentence: the last minutes may say another one.
+        return replace(
+            answer(Result.FAIL, said), value=above.bad_events / above.total_events, sample=above.total_events
+        )
     if doubt := _doubt(total_reading, bad_reading) or _unclear(evidence, share.gate):
         return answer(Result.UNKNOWN, doubt)
     if total is None or bad is None or not _is_enough(total, share.gate, evidence, limits, weighing):
         return answer(Result.UNKNOWN, _too_few(total_reading, evidence, limits, share.total_events, weighing))
-    said = f"{bad:.0f} of {total:.0f} {share.total_events} {share.did}"
+    lately = f"in the last {duration(evidence.slow_seconds)}"
+    said = f"{count(bad)} of {count(total)} {share.total_events} {share.did} {lately}"
     if bad > share.limit * total:
         why = why_not_proven(evidence, is_counted=above is not None)
-        return answer(Result.UNKNOWN, f"{said}, more than {share.limit:.1%}: {why}")
+        return answer(Result.UNKNOWN, f"{said}, more than {allowed}: {why}")
     return answer(Result.PASS, said)
 
 
 def _latency_gate(evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateAnswer:
     slow = evidence.slow[evidence.candidate]
-    runs, p95 = slow.runs.value, slow.p95_seconds.value
+    runs, p95, allowed = slow.runs.value, slow.p95_seconds.value, number(limits.p95_seconds, Unit.SECONDS)
     answer = _answerer(
         "latency",
         "Slow runs (p95)",
@@ -105,18 +111,20 @@ def _latency_gate(evidence: Evidence, limits: Limits, weighing: Weighing | None)
     )
     above = weighing.above("latency") if weighing else None
     if above is not None and above.is_guilty:
-        took = f"{above.bad_events} of {above.total_events} runs took over {above.metric.seconds:g} s"
-        return answer(Result.FAIL, f"{took}: more than {SLOWER_THAN_P95:.0%} beyond chance")
+        bad, total = count(above.bad_events), count(above.total_events)
+        took = f"{bad} of {total} runs took over {number(above.metric.seconds, Unit.SECONDS)} since {_begin(evidence)}"
+        return answer(Result.FAIL, f"{took}: more than {number(SLOWER_THAN_P95, Unit.RATIO)}, beyond chance")
     if doubt := _doubt(slow.runs, slow.p95_seconds):
         return answer(Result.UNKNOWN, doubt)
     if runs is None or p95 is None or not _is_enough(runs, "latency", evidence, limits, weighing):
         return answer(Result.UNKNOWN, _too_few(slow.runs, evidence, limits, "runs", weighing))
+    lately = f"{count(runs)} runs in the last {duration(evidence.slow_seconds)}"
     if p95 > limits.p95_seconds:
-        said = f"1 in 20 of {runs:.0f} runs took over {p95:.2f} s, more than {limits.p95_seconds:g} s"
+        said = f"1 in 20 of {lately} took over {number(p95, Unit.SECONDS)}, more than {allowed}"
         return answer(Result.UNKNOWN, f"{said}: {why_not_proven(evidence, is_counted=above is not None)}")
     if above is None:
         return answer(Result.UNKNOWN, _not_counted(evidence, limits))
-    return answer(Result.PASS, f"19 in 20 of {runs:.0f} runs took under {p95:.2f} s")
+    return answer(Result.PASS, f"19 in 20 of {lately} took under {number(p95, Unit.SECONDS)}")
 
 
 def _not_counted(evidence: Evidence, limits: Limits) -> str:
@@ -124,7 +132,8 @@ def _not_counted(evidence: Evidence, limits: Limits) -> str:
     trial = evidence.trial.value
     if trial is None:
         return why_not_proven(evidence, is_counted=False)
-    no_bucket = f"runs over {limits.p95_seconds:g} s cannot be counted: no bucket bound at or above it on both tracks"
+    allowed = number(limits.p95_seconds, Unit.SECONDS)
+    no_bucket = f"runs over {allowed} cannot be counted: no bucket bound at or above it on both tracks"
     return not_begun(trial) or trial.problems.get("latency", "") or no_bucket
 
 
@@ -203,7 +212,7 @@ def _too_few(total: Reading[float], evidence: Evidence, limits: Limits, what: st
     if total.value is None and total.state is State.MISSING:
         return total.reason
     if not total.value:
-        return f"no {what} on {track} in the last {evidence.slow_seconds // 60} min: there is nothing to judge by"
+        return f"no {what} on {track} in the last {duration(evidence.slow_seconds)}: nothing to judge by"
     if evidence.mode is Mode.AFTER and total.value >= limits.least_sample:
         return f"fewer than {limits.least_sample} {what} on {track} since the switch"
-    return f"{total.value:.0f} of the {limits.least_sample} {what} needed on {track}"
+    return f"{count(total.value)} of the {count(limits.least_sample)} {what} needed on {track}"

@@ -194,7 +194,7 @@ def _running(pod: Object, of: Kinds, phase: str, look: _Look) -> _PodState:
     if phase == "Pending":
         return _starting(pod, worst.trouble or look.warning(pod), look)
     if not status_list(pod):
-        return _PodState(health=Health.UNKNOWN, trouble="its node tells nothing of its containers")
+        return _PodState(health=Health.UNKNOWN, trouble="its node reports nothing about its containers")
     ready = objects.condition(pod, "Ready")
     if worst.health is not Health.HEALTHY:  # it runs without all of its containers
         trouble = worst.trouble or look.warning(pod)
@@ -203,7 +203,7 @@ def _running(pod: Object, of: Kinds, phase: str, look: _Look) -> _PodState:
         return _PodState(health=Health.HEALTHY)
     said = ready.message or ready.reason or "its node may be lost"
     health = Health.DEGRADED if ready.status == "False" else Health.UNKNOWN
-    word = f"not ready although its containers are: {objects.clipped(said)}"
+    word = f"not ready, although its containers are: {objects.clipped(said)}"
     return _PodState(health=health, trouble=word, since=ready.since)
 
 

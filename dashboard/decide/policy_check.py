@@ -8,7 +8,9 @@ from dashboard.decide.comparison import Plan
 from dashboard.decide.forecast import Reach, reach
 from dashboard.decide.policy import Policy
 from dashboard.decide.trial_tables import Metric, metrics_of
+from dashboard.model.reading import Unit
 from dashboard.model.trial import Trial
+from dashboard.model.written import number
 
 # The present traffic is that of these last intervals.
 _RECENT = 30
@@ -57,4 +59,4 @@ def _rate(column: tuple[int, ...], plan: Plan) -> float:
 
 
 def _name(metric: Metric) -> str:
-    return metric.name if metric.seconds is None else f"slower than {metric.seconds:g} s"
+    return metric.name if metric.seconds is None else f"slower than {number(metric.seconds, Unit.SECONDS)}"

@@ -10,7 +10,7 @@ def unready(deployment: Mapping[str, Any], needed: int) -> str:
     """What is missing until `needed` pods of the current template, and no others, are ready; "" when nothing is."""
     name, status = deployment["metadata"]["name"], deployment.get("status") or {}
     if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
-        return f"the last change of {name} has not been taken up yet"
+        return f"the controller has not acted on the last change of {name} yet"
     updated = int(status.get("updatedReplicas") or 0)
     earlier = int(status.get("replicas") or 0) - updated
     if earlier > 0:

@@ -18,7 +18,7 @@ from dashboard.model.reading import Unit
 from dashboard.model.series import Sample
 from dashboard.model.words import Severity
 from dashboard.model.workload import Pod
-from dashboard.model.written import number
+from dashboard.model.written import number, rate
 
 LEAST_RUNS = 30.0
 # The cost of runs varies widely: only gross growth shows here, the release's gates judge the rest.
@@ -105,7 +105,7 @@ def burning(used: Samples, requested: Samples, pods: Iterable[Pod], symptoms: It
                 service=service,
                 track=track,
                 severity=Severity.WARNING,
-                reasons=("Pods beside it on its nodes may get less than they asked for",),
+                reasons=("Other pods on its nodes may get less CPU than they asked for",),
             )
 
 
@@ -126,13 +126,13 @@ def flooding(found: Iterable[Lines], by_pod: Mapping[str, float], pods: Iterable
     places = {pod.name: (pod.component or pod.workload, pod.track) for pod in pods}
     middle = statistics.median(by_pod.values()) if len(by_pod) > 2 else None
     loud: dict[tuple[str, str], float] = {}
-    for pod, rate in by_pod.items():
-        if middle is not None and rate > max(FLOOD_PER_SECOND, 2 * FLOOD_TIMES * middle):
+    for pod, per_second in by_pod.items():
+        if middle is not None and per_second > max(FLOOD_PER_SECOND, 2 * FLOOD_TIMES * middle):
             place = places.get(pod, (pod, ""))
-            loud[place] = loud.get(place, 0.0) + rate
-    for (service, track), rate in sorted(loud.items()):
+            loud[place] = loud.get(place, 0.0) + per_second
+    for (service, track), per_second in sorted(loud.items()):
         if track not in told:
-            yield _flood(service, track, rate, f"other pods {number(middle, Unit.PER_SECOND)} each")
+            yield _flood(service, track, per_second, f"other pods {number(middle, Unit.PER_SECOND)} each")
 
 
 def misdated(found: Iterable[Lines], symptoms: Iterable[Symptoms], now: datetime) -> Iterator[Incident]:
@@ -149,10 +149,10 @@ def misdated(found: Iterable[Lines], symptoms: Iterable[Symptoms], now: datetime
         if not is_off or not somebody_is_punctual:
             continue
         far = number(abs(seconds), Unit.SECONDS)
-        late = f"the newest log line of {where(service, track)} is dated {far} {'back' if seconds > 0 else 'ahead'}"
+        late = f"the newest log line of {where(service, track)} is dated {far} {'ago' if seconds > 0 else 'ahead'}"
         yield suspect(
             CauseFamily.LOGS,
-            late[0].upper() + late[1:] + " although runs end there",
+            late[0].upper() + late[1:] + ", although runs end there",
             service=service,
             track=track,
             severity=Severity.WARNING,
@@ -174,7 +174,7 @@ def expiring(seconds_left: Samples) -> Iterator[Incident]:
             f"The certificate of {of or 'a source'} {ends}",
             subject=f"certificate {of}",
             severity=Severity.WARNING if left > 0 else Severity.CRITICAL,
-            reasons=("Whoever checks certificates cannot reach it after that, the deck included",),
+            reasons=("After that, nothing that checks certificates can reach it, the deck included",),
         )
 
 
@@ -193,7 +193,7 @@ def ailing(sources: Iterable[SourceHealth], probes: Samples) -> Iterator[Inciden
                 CauseFamily.BLIND,
                 f"{name} does not answer",
                 subject=f"source {one.source}",
-                reasons=(one.reason, f"What only {name} knows is not known meanwhile"),
+                reasons=(one.reason, f"What only {name} knows is unknown until it answers"),
             )
         elif one.reachable and (probed >= SLOW_PROBE_SECONDS or own >= SLOW_SOURCE_SECONDS):
             late = probed if probed >= SLOW_PROBE_SECONDS else own
@@ -202,18 +202,18 @@ def ailing(sources: Iterable[SourceHealth], probes: Samples) -> Iterator[Inciden
                 f"{name} answers slowly: {number(late, Unit.SECONDS)}",
                 subject=f"source {one.source}",
                 severity=Severity.WARNING,
-                reasons=("Pages draw later, and what does not come in time is left out and said to be",),
+                reasons=("Pages are slow to draw. What does not arrive in time is left out, and the page names it",),
             )
 
 
-def _flood(service: str, track: str, rate: float, beside: str) -> Incident:
+def _flood(service: str, track: str, per_second: float, beside: str) -> Incident:
     return suspect(
         CauseFamily.LOGS,
-        f"{where(service, track)} writes {number(rate, Unit.PER_SECOND).removesuffix(' /s')} log lines a second",
+        f"{where(service, track)} writes {rate(per_second, 'log lines')}",
         service=service,
         track=track,
         severity=Severity.WARNING,
-        reasons=(f"{beside}: one flood drowns all other lines and fills the log store",),
+        reasons=(f"{beside}: this flood hides all other lines and fills the log store",),
     )
 
 

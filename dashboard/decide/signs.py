@@ -12,7 +12,7 @@ from dashboard.model.incident import CauseFamily, Incident, Symptoms
 from dashboard.model.reading import Unit
 from dashboard.model.series import Sample
 from dashboard.model.words import PolicyDecision, Severity, Vocabulary
-from dashboard.model.written import number
+from dashboard.model.written import count, duration, number, rate
 
 # Without runs that end, whatever has waited this long is stuck; with them, a queue may be that long on purpose.
 STUCK_SECONDS, OLD_SECONDS = 10.0, 120.0
@@ -20,7 +20,11 @@ STUCK_SECONDS, OLD_SECONDS = 10.0, 120.0
 BROKEN_RATIO = 0.01
 MOST_BROKEN_RATIO = 0.5
 AUDIT_LAG_SECONDS = 5.0
-_CODES = {"502": "a peer was lost on the way", "503": "a peer takes nothing", "504": "a peer is late"}
+_CODES = {
+    "502": "a peer broke the connection",
+    "503": "a peer refuses requests",
+    "504": "a peer did not answer in time",
+}
 
 Samples = Iterable[Sample]
 Place = tuple[str, str]
@@ -33,15 +37,14 @@ def stopped(engaged: Samples, denied: Samples) -> Iterator[Incident]:
         return
     refused = [(sample, sample.value or 0.0) for sample in denied if (sample.value or 0.0) > 0]
     for_switch = [pair for pair in refused if _is_of_switch(pair[0])] or refused
-    rate = sum(value for _, value in for_switch)
+    denials = sum(value for _, value in for_switch)
     said = ", ".join(filter(None, scopes))
     policies = ", ".join(sorted({sample.labels.get("policy", "") for sample, _ in for_switch} - {""}))
     reasons = (
-        f"{number(rate, Unit.PER_SECOND).removesuffix(' /s')} decisions a second are denials"
-        + (f" by {policies}" if policies else "")
-        if rate
-        else "no denial is measured just now",
-        "Denied runs count as neither failed nor in breach: errors and contracts look well meanwhile",
+        f"Policies deny {rate(denials, 'decisions')}" + (f": {policies}" if policies else "")
+        if denials
+        else "no denial is measured now",
+        "Denied runs count as neither failed nor in breach, so errors and contracts look well meanwhile",
     )
     headline = f"The kill switch is engaged ({said})" if said else "The kill switch is engaged"
     yield suspect(CauseFamily.STOPPED, f"{headline}: agents are stopped by policy", reasons=reasons)
@@ -90,18 +93,18 @@ def stuck(waiting: Samples, oldest: Samples, symptoms: Iterable[Symptoms], windo
     for key in sorted({*ages, *depths}):
         service, track, queue = key
         depth, age = depths.get(key), ages.get(key)
-        rate = runs.get((service, track))
-        nothing_ends = rate is not None and rate <= 0.0
+        ended = runs.get((service, track))
+        nothing_ends = ended is not None and ended <= 0.0
         waits = (depth or 0.0) >= 1.0 if depth is not None else (age or 0.0) > 0.0
         if nothing_ends and waits and (age is None or age >= STUCK_SECONDS):
-            headline = f"No run of {where(service, track)} ends: {_wait(depth, age)}"
+            headline = f"No run of {where(service, track)} completes: {_wait(depth, age)}"
             severity = Severity.CRITICAL
         elif waits and age is not None and age >= OLD_SECONDS:
-            headline = f"The queue of {where(service, track)} is not worked off: {_wait(depth, age)}"
+            headline = f"The queue of {where(service, track)} is stuck: {_wait(depth, age)}"
             severity = Severity.WARNING
         else:
             continue
-        ends = f"no run ended within {window_seconds:.0f} s" if nothing_ends else ""
+        ends = f"no run completed within {duration(window_seconds)}" if nothing_ends else ""
         reasons = (f"queue {queue}" if queue else "", ends)
         yield suspect(CauseFamily.QUEUE, headline, service=service, track=track, severity=severity, reasons=reasons)
 
@@ -166,7 +169,7 @@ def _stream(labels: Mapping[str, str]) -> str:
 
 
 def _wait(depth: float | None, age: float | None) -> str:
-    waits = "" if depth is None else f"{number(depth, Unit.COUNT)} wait{'s' if depth == 1 else ''}"
+    waits = "" if depth is None else count(depth, "task waits", "tasks wait")
     oldest = "" if age is None else f"the oldest for {number(age, Unit.SECONDS)}"
     return ", ".join(filter(None, (waits, oldest)))
 

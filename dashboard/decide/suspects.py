@@ -15,7 +15,7 @@ from dashboard.model.incident import CauseFamily, Incident, Standing, Symptoms, 
 from dashboard.model.reading import Unit
 from dashboard.model.words import Severity
 from dashboard.model.workload import Health, Pod
-from dashboard.model.written import number
+from dashboard.model.written import duration, number, span
 
 # A few failed runs in a short window are chance: at 3 runs a second, of which 1 in 200 fails anyway, four of them
 # within 15 s happen once in some days. More than the limit allows by three deviations is hardly chance either.
@@ -49,6 +49,7 @@ def suspect(
     severity: Severity = Severity.CRITICAL,
     reasons: Iterable[str] = (),
     runbook: str = "",
+    window_seconds: float | None = None,
 ) -> Incident:
     """Something that is true now; `subject` tells apart what is bound to no service."""
     return Incident(
@@ -63,6 +64,7 @@ def suspect(
         owner="",
         runbook=runbook or RUNBOOKS.get(family, ""),
         reasons=tuple(filter(None, reasons)),
+        window_seconds=window_seconds,
     )
 
 
@@ -93,7 +95,7 @@ def of_pods(pods: Iterable[Pod]) -> Iterator[Incident]:
         sick = [pod for pod in members if pod.health is Health.FAILING]
         if not sick:
             continue
-        reasons = ", ".join(sorted({pod.trouble for pod in sick if pod.trouble})) or "not able to work"
+        reasons = ", ".join(sorted({pod.trouble for pod in sick if pod.trouble})) or "not working"
         yield suspect(
             CauseFamily.PODS,
             f"{len(sick)} of {len(members)} pods of {where(service, track)} fail: {reasons}",
@@ -121,11 +123,11 @@ def of_ends(pod_objects: Iterable[Object], pods: Iterable[Pod], now: datetime) -
         number_of = "1 pod" if len(dead) == 1 else f"{len(dead)} pods"
         yield suspect(
             CauseFamily.PODS,
-            f"Containers of {number_of} of {where(service, track)} died and were started again: {reasons}",
+            f"Containers of {number_of} of {where(service, track)} died and restarted: {reasons}",
             service=service,
             track=track,
             severity=Severity.WARNING,
-            reasons=(f"{', '.join(sorted(dead)[:3])}, within the last {DIED_WITHIN.total_seconds() / 60:.0f} min",),
+            reasons=(f"{', '.join(sorted(dead)[:3])}, within the last {span(DIED_WITHIN)}",),
         )
 
 
@@ -169,18 +171,37 @@ def is_beyond(ratio: float, limit: float, per_second: float | None, window_secon
 def _of_track(s: Symptoms, limits: Limits) -> Iterator[Incident]:
     seconds = s.window_seconds
     if s.error_ratio is not None and is_beyond(s.error_ratio, limits.error_ratio, s.runs_per_second, seconds):
-        yield _beyond(s, CauseFamily.ERRORS, f"fails {number(s.error_ratio, Unit.RATIO)} of its runs")
+        yield _beyond(s, CauseFamily.ERRORS, s.error_ratio)
     if s.violation_ratio is not None and is_beyond(
         s.violation_ratio, limits.violation_ratio, s.evaluations_per_second, seconds
     ):
-        share = number(s.violation_ratio, Unit.RATIO)
-        yield _beyond(s, CauseFamily.CONTRACTS, f"violates {share} of its contract evaluations")
+        yield _beyond(s, CauseFamily.CONTRACTS, s.violation_ratio)
     runs = (s.runs_per_second or 0.0) * seconds
     if s.p95_seconds is not None and s.p95_seconds > limits.p95_seconds and runs >= _LEAST_RUNS:
-        yield _beyond(s, CauseFamily.LATENCY, f"takes over {number(s.p95_seconds, Unit.SECONDS)} for 1 run in 20")
+        yield _beyond(s, CauseFamily.LATENCY, s.p95_seconds)
 
 
-def _beyond(symptoms: Symptoms, kind: CauseFamily, does: str) -> Incident:
-    said = f"{where(symptoms.service, symptoms.track)} {does}, measured over the last {symptoms.window_seconds:.0f} s"
-    severity = Severity.WARNING if kind is CauseFamily.LATENCY else Severity.CRITICAL
-    return suspect(kind, said, service=symptoms.service, track=symptoms.track, severity=severity)
+def _beyond(symptoms: Symptoms, kind: CauseFamily, value: float) -> Incident:
+    place, seconds = where(symptoms.service, symptoms.track), symptoms.window_seconds
+    return suspect(
+        kind,
+        measured(kind, place, value, seconds),
+        service=symptoms.service,
+        track=symptoms.track,
+        severity=Severity.WARNING if kind is CauseFamily.LATENCY else Severity.CRITICAL,
+        window_seconds=seconds,
+    )
+
+
+def measured(kind: CauseFamily, place: str, value: float, seconds: float) -> str:
+    """What a track does now, by the measure of this kind of cause, and over which window it is measured."""
+    match kind:
+        case CauseFamily.ERRORS:
+            does = f"fails {number(value, Unit.RATIO)} of its runs"
+        case CauseFamily.CONTRACTS:
+            does = f"violates {number(value, Unit.RATIO)} of its contract evaluations"
+        case CauseFamily.LATENCY:
+            does = f"takes over {number(value, Unit.SECONDS)} for 1 run in 20"
+        case _:
+            raise ValueError(f"{kind} is not told by a measure")
+    return f"{place} {does} now (last {duration(seconds)})"

@@ -74,12 +74,12 @@ def release_name(version: str, images: Iterable[str], template: str, *, beside: 
 def rolled_on(judged: TrackDeployment, now: TrackDeployment | None) -> str:
     """Why a track no longer runs what was judged, naming both versions; "" while it does."""
     if now is None:
-        return f"{judged.version or judged.name} was judged, and {judged.track} has no Deployment now"
+        return f"{judged.version or judged.name} was judged, but {judged.track} has no Deployment now"
     if (now.name, now.template, now.version) == (judged.name, judged.template, judged.version):
         return now.problem
     before = release_name(judged.version, judged.images, judged.template, beside=now.version)
     after = release_name(now.version, now.images, now.template, beside=judged.version)
-    return f"{judged.track} was rolled on meanwhile: {before} was judged, it runs {after} now"
+    return f"{judged.track} was rolled out again: {before} was judged, but it runs {after} now"
 
 
 def _of_track(service: Object, living: Iterable[Object], track: Track, blue_green: BlueGreen) -> TrackDeployment | None:

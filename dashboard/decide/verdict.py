@@ -18,6 +18,7 @@ from dashboard.decide.policy import Policy
 from dashboard.decide.weighing import Weighing, weigh
 from dashboard.model.reading import State
 from dashboard.model.verdict import Decision, Evidence, GateAnswer, Mode, Result, Verdict
+from dashboard.model.written import duration, rate
 
 # The order is written once: the worst answer of a required gate decides, and concern sorts the list.
 _FROM_WORST = (Result.FAIL, Result.UNKNOWN, Result.PASS)
@@ -71,7 +72,7 @@ def _deciding(asked: Sequence[GateAnswer], never: Mapping[str, str], policy: Pol
 
 
 def _weighed(evidence: Evidence, policy: Policy) -> Weighing | None:
-    """The evidence by counts; None while the counts since the beginning are not known as they are now."""
+    """The evidence by counts; None while the counts since the release began are not known as they are now."""
     trial = evidence.trial.value
     return weigh(trial, policy, evidence.mode) if trial is not None and evidence.trial.state is State.FRESH else None
 
@@ -109,18 +110,18 @@ def _sentence(decision: Decision, answers: Sequence[GateAnswer], evidence: Evide
 def _left_open(answers: Sequence[GateAnswer]) -> str:
     """What a GO does not cover, as a sentence; "" where it covers everything."""
     open_ones = dict.fromkeys(answer.title for answer in answers if not answer.is_measured and not answer.required)
-    return f" Not covered, since nothing measures it here: {', '.join(open_ones)}." if open_ones else ""
+    return f" Not covered, because nothing here measures it: {', '.join(open_ones)}." if open_ones else ""
 
 
 def _waiting(unknown: Sequence[GateAnswer], evidence: Evidence) -> str:
-    count = f"{len(unknown)} gates need" if len(unknown) != 1 else "1 gate needs"
+    needs = f"{len(unknown)} gates need" if len(unknown) != 1 else "1 gate needs"
     left = [answer.seconds_left for answer in unknown]
     runs = evidence.fast[evidence.candidate].runs.value
     known = [seconds for seconds in left if seconds]
     if runs and len(known) == len(left) and known:
-        rate = runs / evidence.fast_seconds
-        return f"Nothing fails. {count} more evidence: about {max(known):.0f} s at {rate:.1f} runs a second."
+        traffic = rate(runs / evidence.fast_seconds, "runs")
+        return f"Nothing fails. {needs} more evidence: about {duration(max(known))} at {traffic}."
     if not unknown:
         return "Nothing was asked."
     first = next((answer for answer in unknown if not answer.seconds_left), unknown[0])
-    return f"Nothing fails, but {count} an answer. {first.title}: {first.reason}."
+    return f"Nothing fails, but {needs} an answer. {first.title}: {first.reason}."

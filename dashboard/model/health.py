@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.model.reading import Source
+from dashboard.model.written import duration
 
 # A larger offset shifts figures over short windows. The Date header is exact to a second or two.
 LARGEST_CLOCK_SECONDS = 10.0
@@ -41,7 +42,5 @@ def clock_is_off(ahead_seconds: float | None) -> bool:
 
 
 def clock_words(ahead_seconds: float) -> str:
-    """How far a clock is off, as a sentence without a subject: `its clock is 60 min ahead of the deck's`."""
-    seconds = abs(ahead_seconds)
-    span = f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
-    return f"its clock is {span} {'ahead of' if ahead_seconds > 0 else 'behind'} the deck's"
+    """How far a clock is off, as a sentence without a subject: `its clock is 1 h ahead of the deck's`."""
+    return f"its clock is {duration(abs(ahead_seconds))} {'ahead of' if ahead_seconds > 0 else 'behind'} the deck's"

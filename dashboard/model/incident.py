@@ -50,9 +50,11 @@ def cause_key(standing: Standing, *parts: str) -> str:
 class Incident:
     """What is wrong for one cause. `service` and `track` are "" where the cause is not bound to one.
 
-    `since` is None for symptoms whose beginning is not known.
+    `since` is None for symptoms whose beginning is not known. `window_seconds` is the window over which a share or a
+    quantile was measured; None for other causes, and where only an alert reports it.
     `reasons` say what is behind the headline, each in one sentence, in the words of its source.
     `severity_word` is the alert's own word where its severity is not understood.
+    `is_outage`: users get no service at all, which ranks before everything.
     """
 
     key: str
@@ -68,6 +70,8 @@ class Incident:
     alerts: tuple[str, ...] = ()
     severity_word: str = ""
     reasons: tuple[str, ...] = ()
+    window_seconds: float | None = None
+    is_outage: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +111,13 @@ class Measured:
 class IncidentEvidence:
     """Evidence for one incident. `pair` holds the failing track first, then the other one.
 
-    `limit` is the limit of the measure. `ends` are the termination reasons of containers over time, each with the time
-    since when it was seen, where the reason changed.
+    `limit` is the limit of the measure; its value of now is over `window_seconds`. `ends` are the termination reasons
+    of containers over time, each with the time since when it was seen, where the reason changed.
     """
 
     measure: str
     limit: float | None
+    window_seconds: float
     pair: tuple[tuple[str, Measured], ...]
     log: Reading[LogEntry] | None
     contract: str

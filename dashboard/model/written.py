@@ -1,6 +1,6 @@
-"""Numbers and lengths of time as people read them, alike in tiles, tables and sentences.
+"""Numbers and lengths of time as people read them, alike in tiles, tables, gates, alerts, sentences and commands.
 
-Pure. What is missing is a dash, never a 0.
+Pure, and the only place that formats a figure for people. What is missing is a dash, never a 0.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def number(value: float | None, unit: Unit) -> str:
         case Unit.SECONDS:
             return _seconds(value)
         case Unit.PER_SECOND:
-            return f"{_digits(value)} /s"
+            figure, per = _per(value)
+            return f"{figure} /{per}"
         case Unit.BYTES:
             return _bytes(value)
         case Unit.CORES:
@@ -41,6 +42,23 @@ def number(value: float | None, unit: Unit) -> str:
             return f"{_digits(value)} ×" if value >= 0.01 or value == 0 else "< 0.01 ×"
         case Unit.COUNT:
             return _short(value)
+
+
+def count(value: float, noun: str = "", plural: str = "") -> str:
+    """A count in full, with what is counted: `1 run`, `5,747 runs`, `2 kinds`."""
+    written = f"{value:,.0f}"
+    return f"{written} {noun if written == '1' else plural or f'{noun}s'}" if noun else written
+
+
+def rate(per_second: float, nouns: str) -> str:
+    """A rate as a sentence says it: `12.3 runs a second`, `1.2 denials a minute`."""
+    figure, per = _per(per_second)
+    return f"{figure} {nouns} a{'n' if per == 'h' else ''} { {'s': 'second', 'min': 'minute', 'h': 'hour'}[per] }"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in whole seconds, for windows and for time left: `45 s`, `5 min`, `6 h 12 min`."""
+    return span(timedelta(seconds=round(seconds)))
 
 
 def span(length: timedelta) -> str:
@@ -66,7 +84,7 @@ def percent(ratio: float) -> str:
         digits = next((digits for digits in (2, 3, 4) if abs(round(percent, digits)) not in (0.0, 100.0)), None)
         if digits is None:
             return "<0.0001" if size < 1 else ">99.9999"
-        return f"{percent:.{digits}f}"
+        return f"{percent:.{digits}f}".rstrip("0").rstrip(".")
     return f"{percent:.1f}".removesuffix(".0") if size < 99 else f"{percent:.0f}"
 
 
@@ -78,13 +96,19 @@ def _seconds(value: float) -> str:
         return f"{value * 1e6:.0f} µs"
     if size < 0.9995:
         return f"{value * 1000:.0f} ms" if size >= 0.01 else f"{value * 1000:.1f} ms"
-    if size < 10:
-        return f"{value:.2f} s"
-    if size < 60:
-        return f"{value:.1f} s"
+    if size < 59.95:
+        return f"{value:.0f} s" if value == round(value) else f"{value:.{2 if size < 9.995 else 1}f} s"
     if size > _LONGEST_SECONDS:
         return f"{value:.2g} s"
     return ("-" if value < 0 else "") + span(timedelta(seconds=value))
+
+
+def _per(per_second: float) -> tuple[str, str]:
+    """A rate by the time in which a person could count some: per second, minute or hour; never in thousandths."""
+    size = abs(per_second)
+    if size >= 0.1 or size == 0 or math.isinf(size) or math.isnan(size):
+        return _digits(per_second), "s"
+    return (_digits(per_second * 60), "min") if size * 60 >= 0.1 else (_digits(per_second * 3600), "h")
 
 
 def _bytes(value: float) -> str:

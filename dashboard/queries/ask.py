@@ -27,9 +27,10 @@ from dashboard.decide.blue_green import TRACK_OBJECTS, with_seen
 from dashboard.model.bad_events import BadEvents, Place, SeenEvents
 from dashboard.model.blue_green import BlueGreen
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
-from dashboard.model.reading import Reading, Source, State, missing, unmeasured
+from dashboard.model.reading import Reading, Source, State, Unit, missing, unmeasured
 from dashboard.model.release import Track
 from dashboard.model.telemetry import Telemetry
+from dashboard.model.written import number
 from dashboard.queries.believed import doubted
 from dashboard.queries.breaker import Breaker, unreadable, utc_now
 from dashboard.queries.cache import AnyReading, Cache, Ticket, aged
@@ -383,7 +384,7 @@ class Ask:
         ahead = self._clocks[answer.source].ahead_seconds
         if ahead is None or not clock_is_off(ahead) or answer.state not in (State.FRESH, State.EMPTY):
             return answer
-        reason = f"{answer.source}: {clock_words(ahead)}, so that it may speak of another time"
+        reason = f"{answer.source}: {clock_words(ahead)}, so its times may be wrong"
         if answer.value is None:  # nothing at another time is not nothing
             return missing(reason, source=answer.source, query=answer.query)
         return replace(answer, state=State.PARTIAL, reason=reason)
@@ -444,7 +445,7 @@ def _at_once(reading: AnyReading) -> Awaiting:
 
 def _redeem(ticket: Ticket, call: SourceCall, passed: float) -> AnyReading:
     def too_late() -> AnyReading:
-        reason = f"{call.source}: no answer within {call.timeout_seconds:.3g} s"
+        reason = f"{call.source}: no answer within {number(call.timeout_seconds, Unit.SECONDS)}"
         return aged(ticket.last_good, reason, source=call.source, query=call.text)
 
     return ticket.redeem(

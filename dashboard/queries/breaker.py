@@ -80,7 +80,7 @@ class Breaker:
         with self._lock:
             if now < self._wait_until:
                 at = f"{self._wait_until:%H:%M:%S} UTC"
-                return f"{self.source} is asked again at {at}, as it wants: {self._error.detail}"
+                return f"{self.source} is asked again at {at}, as it asked: {self._error.detail}"
             if self._failures < FAILURES_TO_OPEN:
                 return None
             return no_answer(self.source, self._failing_since, self._error)

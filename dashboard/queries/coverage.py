@@ -59,9 +59,7 @@ def coverage(
         if one.kind is FindingKind.NOT_UNDERSTOOD:
             unknown[one.headline] = (one.reason,)
     if odd := not_understood(known_now(readings.samples("sign.decisions")), words.decision):
-        why = (
-            f"{', '.join(map(shown, odd[:3]))} is not understood; words.decision in the settings can say what it means"
-        )
+        why = f"{', '.join(map(shown, odd[:3]))} is not understood; set its meaning in words.decision in the settings"
         unknown[why] = ("policy decisions",)
         looked_at = [what for what in looked_at if what != "policy decisions"]
     return Coverage(looked_at=tuple(looked_at), unmeasured=unmeasured, silent=silent, unknown=unknown)

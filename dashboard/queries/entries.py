@@ -52,7 +52,7 @@ class Reader:
             except (KeyError, ValueError, TypeError, OverflowError):
                 continue
         lost = len(found.hits) - len(read)
-        said = f"{lost} of {len(found.hits)} documents have no time that can be read"
+        said = f"{lost} of {len(found.hits)} documents have no readable time"
         return tuple(read), (said,) if lost else ()
 
     def entry(self, hit: Hit) -> LogEntry:

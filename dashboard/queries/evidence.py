@@ -27,6 +27,7 @@ from dashboard.model.reading import Reading, Source, State, empty, fresh, missin
 from dashboard.model.release import Track
 from dashboard.model.series import Series
 from dashboard.model.trial import Columns, PastColumns, SlowBound, Trial, TrialPast
+from dashboard.model.written import span
 from dashboard.queries.ask import Ask, Instant, Range, Readings, Request
 from dashboard.queries.believed import is_lower_bound
 from dashboard.queries.latency_bounds import bounds_of
@@ -102,7 +103,7 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
     """What both tracks did since `beginning`, until now. Asks two rounds of questions: bounds and counters first."""
     clock = _clock(ask, beginning, now)
     if now - beginning.at > LONGEST:
-        reason = f"the release began more than {LONGEST.total_seconds() / 3600:.0f} h ago: begin a new one"
+        reason = f"the release began more than {span(LONGEST)} ago: begin a new one"
         return empty(reason, source=Source.PROMETHEUS, as_of=now)
     values = {"namespace": beginning.namespace, "service": beginning.service}
     before = _past_clock(clock)
@@ -229,7 +230,7 @@ def _bounds_of(
     wanted = {bound.seconds for bound in bounds} | ({over} if over is not None else set())
     told = (sample.labels.get("le", "") for some in samples.values() for sample in some)
     if problem and any(since is not None for since, _ in stretches):
-        problem += ", not counting time that was no ordinary traffic"
+        problem += ", not counting time without ordinary traffic"
     return bounds, over, latency.spellings(sorted(wanted), told), problem
 
 

@@ -29,7 +29,7 @@ from dashboard.queries.log_places import places
 
 COURSE = timedelta(minutes=15)
 MOST = 4
-_NO_LINE = "no line of it at all in the last 15 minutes, so nothing is known of errors"
+_NO_LINE = "no log line at all in the last 15 minutes, so errors are not known"
 MEASURES = {
     "runs": catalog.TRACK_RUNS,
     "errors": catalog.TRACK_ERROR_RATIO,
@@ -49,10 +49,12 @@ def evidence(
     limits: Limits,
     addresses: Mapping[str, str],
     pods: Iterable[Pod],
+    windows: Mapping[str, float],
 ) -> dict[str, IncidentEvidence]:
     """The second round, for what stands on top of the page.
 
     Args:
+        windows: the windows over which the measures of now were asked, in seconds, by the name of the question.
         addresses: names of pods by their addresses.
     """
     shown = [incident for incident in found if incident.standing is not Standing.SUPPRESSED][:MOST]
@@ -102,7 +104,7 @@ def evidence(
     found_pods = tuple(pods)
     return {
         incident.key: replace(
-            _evidence_of(incident, readings, more, requests, changed, now, limits),
+            _evidence_of(incident, readings, more, requests, changed, now, limits, windows),
             log=_line(incident, more, requests, addresses),
             ends=_ends(incident, more, found_pods) if "ends" in requests else (),
         )
@@ -153,12 +155,15 @@ def _evidence_of(
     changed: tuple[Change, ...],
     now: datetime,
     limits: Limits,
+    windows: Mapping[str, float],
 ) -> IncidentEvidence:
     measure = _OF_FAMILY.get(incident.family, "")
+    name, seconds = _window(incident, windows)
     return IncidentEvidence(
         measure=measure,
         limit=by_measure(limits).get(measure),
-        pair=tuple(_pair(incident, measure, readings, more)) if measure else (),
+        window_seconds=seconds,
+        pair=tuple(_pair(incident, measure, name, readings, more)) if measure else (),
         log=None,
         contract=_contract(readings, incident) if incident.family is CauseFamily.CONTRACTS else "",
         agents=_sick_agents(readings, incident, limits) if incident.family is CauseFamily.ERRORS else (),
@@ -166,12 +171,21 @@ def _evidence_of(
     )
 
 
+def _window(incident: Incident, windows: Mapping[str, float]) -> tuple[str, float]:
+    """The window that the figures of now are measured over: the one that showed the fault, else the shortest."""
+    shortest = min(windows, key=lambda name: windows[name])
+    name = next((name for name, seconds in windows.items() if seconds == incident.window_seconds), shortest)
+    return name, windows[name]
+
+
 def by_measure(limits: Limits) -> Mapping[str, float]:
     """What the measures of a track are held against."""
     return {"errors": limits.error_ratio, "violations": limits.violation_ratio, "p95": limits.p95_seconds}
 
 
-def _pair(incident: Incident, measure: str, readings: Readings, more: Readings) -> Iterable[tuple[str, Measured]]:
+def _pair(
+    incident: Incident, measure: str, window: str, readings: Readings, more: Readings
+) -> Iterable[tuple[str, Measured]]:
     tracks = [incident.track] if incident.track else [""]
     if incident.track in tuple(Track):
         tracks.append(Track(incident.track).other.value)
@@ -180,7 +194,7 @@ def _pair(incident: Incident, measure: str, readings: Readings, more: Readings) 
         yield (
             track,
             Measured(
-                value=believed.at(readings.samples(f"now.{measure}"), at, value_at(at), empty="no traffic"),
+                value=believed.at(readings.samples(f"{window}.{measure}"), at, value_at(at), empty="no traffic"),
                 previous=None,
                 course=believed.at(more.series(f"course.{measure}"), at, line_at(at), empty="no traffic"),
             ),

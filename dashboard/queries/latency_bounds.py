@@ -35,7 +35,7 @@ def bounds_of(
         bounds = latency.freeze(baseline, shared)
         if bounds:
             return bounds, over, ""
-    return (), over, f"fewer than {LEAST_FROZEN_RUNS} runs on {candidate.other} to know its usual latency from"
+    return (), over, f"fewer than {LEAST_FROZEN_RUNS} runs on {candidate.other} to tell its usual latency"
 
 
 def _runs_within(samples: Iterable[Sample], before: Iterable[Sample]) -> dict[str, dict[float, float]]:

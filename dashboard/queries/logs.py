@@ -20,7 +20,9 @@ from dashboard.catalog.fields import TIME, OwnFields, text_of
 from dashboard.decide.patterns import patterns
 from dashboard.model.blue_green import BlueGreen
 from dashboard.model.log import LogEntry, LogPage, LogPlace, Patterns, Surroundings
+from dashboard.model.reading import Unit
 from dashboard.model.words import WORDS, Words
+from dashboard.model.written import number
 from dashboard.queries import search, survey
 from dashboard.queries.entries import Reader
 from dashboard.queries.request import LogContext, LogDocument, LogPatterns, LogRequest, Logs, MoreLogs
@@ -74,7 +76,7 @@ class _TimeLeft:
         """Seconds for the next call; `TimedOut` when they would not do."""
         left = self._end - self._clock()
         if left < LEAST_SECONDS:
-            raise TimedOut(SOURCE, f"no answer within {self._seconds:.3g} s")
+            raise TimedOut(SOURCE, f"no answer within {number(self._seconds, Unit.SECONDS)}")
         return left
 
 
@@ -348,7 +350,7 @@ def _beginnings(request: Logs, fields: Resolution, width: int) -> tuple[datetime
 
 def _unfinished(best: LogResult[LogPage], begun: datetime, budget_seconds: float) -> LogResult[LogPage]:
     back_to = f"{begun:%Y-%m-%d %H:%M:%S} UTC"
-    said = f"searched back to {back_to} only: more would have taken longer than {budget_seconds:g} s"
+    said = f"searched back to {back_to} only: more would have taken longer than {number(budget_seconds, Unit.SECONDS)}"
     return replace(best, left_out=(*best.left_out, said))
 
 

@@ -232,7 +232,7 @@ def _trial(ask: Ask, scene: Scene, now: datetime, mode: Mode, candidate: Track) 
         moments = [at for at in (began, moved.ended_at if moved else None) if at is not None]
         began, until = max(moments, default=None), None
     if began is None:
-        reason = f"nobody knows when the release on {candidate} began"
+        reason = f"it is not known when the release on {candidate} began"
         return empty(reason, source=Source.KUBERNETES, as_of=now)
     beginning = counting.Beginning(
         namespace=service.namespace,

@@ -22,6 +22,7 @@ from dashboard.model.reading import Reading, Source, State, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.traffic_change import TrafficChange
 from dashboard.model.unfinished import Unfinished
+from dashboard.model.written import duration
 from dashboard.queries.ask import Ask, Objects
 from dashboard.queries.unfinished import unfinished_of
 
@@ -107,10 +108,13 @@ def under_way(found: Unfinished | None, now: datetime) -> str:
     """Which action somebody works on; "" when nobody does. One that was left behind holds nobody up."""
     if found is None or found.is_left_behind:
         return ""
-    intent, doubt = found.intent, f"; whether its process lives is not known: {found.doubt}" if found.doubt else ""
+    intent, doubt = (
+        found.intent,
+        f"; it is not known whether its process is alive: {found.doubt}" if found.doubt else "",
+    )
     since = (now - intent.started_at).total_seconds()
     return (
-        f"a {intent.kind} to {intent.target} by {intent.actor}, begun {since:.0f} s ago, is at the step "
+        f"a {intent.kind} to {intent.target} by {intent.actor}, begun {duration(since)} ago, is at the step "
         f"{intent.step}{doubt}"
     )
 
@@ -138,13 +142,13 @@ def way_back_closed(scene: Scene, served: ServedBefore | None) -> str:
     if service is None:
         return "The service is not known."
     if served is None:
-        return "No switch has happened since the last rollback, so there is nothing to go back to."
+        return "No switch is in effect, so there is nothing to go back to."
     status = service.tracks.get(served.track)
     if served.track is service.active:
         return f"Users are on {served.track} already."
     if status is None or status.version != served.version:
         runs = status.version if status else "nothing"
-        return f"{served.track} runs {runs} now, but {served.version} served before: switch to it when it is GO."
+        return f"{served.track} runs {runs} now, but served {served.version} before: switch to it when it is GO."
     return f"No way back: {status.problem}." if status.problem else ""
 
 

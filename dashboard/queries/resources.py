@@ -152,7 +152,7 @@ def _in_trouble(pods: Reading[tuple[Pod, ...]]) -> Reading[float]:
     """How many pods are sick; partial where others are neither sick nor well as far as anybody knows."""
     sick = pods.map(lambda found: float(sum(pod.health in SICK for pod in found)))
     unknown = sum(pod.health is Health.UNKNOWN for pod in pods.value or ())
-    return partly(sick, f"of {unknown} more nobody knows: {_why(pods.value or ())}") if unknown else sick
+    return partly(sick, f"{unknown} more are not known: {_why(pods.value or ())}") if unknown else sick
 
 
 def _why(pods: tuple[Pod, ...]) -> str:

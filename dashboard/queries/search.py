@@ -159,10 +159,10 @@ def unsure(request: Logs, found: Found, entries: Iterable[LogEntry], page: LogPa
         return ()
     said = []
     if unclear := sum(entry.level is None for entry in entries):
-        said.append(f"{lines_of(unclear)} that speak of it and do not state their level")
+        said.append(f"{lines_of(unclear)} that mention it but do not state their level")
     rest = found.total - len(found.hits)
     if len(page.entries) < request.size and rest > 0:
-        said.append(f"{lines_of(rest)} that may be of this level and were not read")
+        said.append(f"{lines_of(rest)} that may be of this level but were not read")
     return tuple(said)
 
 

@@ -23,7 +23,7 @@ from dashboard.model.bad_events import Place
 from dashboard.model.blue_green import BlueGreen, rollout_of, selector_of
 from dashboard.model.finding import ClusterFinding
 from dashboard.model.incident import Coverage, Incident, IncidentEvidence, Measured, Symptoms
-from dashboard.model.reading import Reading, beside
+from dashboard.model.reading import Reading, State, beside
 from dashboard.model.series import Sample
 from dashboard.model.unfinished import Unfinished
 from dashboard.model.view import View
@@ -126,10 +126,12 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     )
     services = _services(ask, readings, governed, cluster.workloads, now)
     found = _owned(incidents.joined(known, seen), services.value or ())
+    windows = {"now": seconds, "longer": _LONGER * seconds}
+    proof = evidence(ask, now, found, readings, moments, limits, addresses, pods, windows)
     return Triage(
         alerts=alerts,
-        incidents=found,
-        evidence=evidence(ask, now, found, readings, moments, limits, addresses, pods),
+        incidents=tuple(_told(one, proof.get(one.key)) for one in found),
+        evidence=proof,
         services=services,
         budgets=_budgets(readings),
         pods=cluster.pods,
@@ -155,8 +157,20 @@ def window_seconds(ask: Ask) -> float:
 
 
 def _owned(found: Iterable[Incident], services: Iterable[ServiceLine]) -> tuple[Incident, ...]:
-    owners = {line.name: line.owner for line in services}
-    return tuple(one if one.owner else replace(one, owner=owners.get(one.service, "")) for one in found)
+    lines = {line.name: line for line in services}
+    owned = (
+        one if one.owner or one.service not in lines else replace(one, owner=lines[one.service].owner) for one in found
+    )
+    return incidents.with_outages(owned, {name: line.active for name, line in lines.items()})
+
+
+def _told(incident: Incident, proof: IncidentEvidence | None) -> Incident:
+    """The incident with the same figure in its headline as in the tile below it."""
+    if proof is None or not proof.pair:
+        return incident
+    now = proof.pair[0][1].value
+    is_now = now.state in (State.FRESH, State.PARTIAL)
+    return incidents.told_now(incident, now.value if is_now else None, proof.window_seconds)
 
 
 def _first(

@@ -9,10 +9,19 @@ import math
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from dashboard.model.reading import Unit
-from dashboard.model.written import DASH, number, percent, span
+from dashboard.model.reading import Reading, State, Unit
+from dashboard.model.written import DASH, count, duration, number, percent, span
 
-__all__ = ["DASH", "ago", "change", "clock", "number", "span", "stamp", "zone"]
+__all__ = ["DASH", "ago", "change", "clock", "count", "duration", "number", "shown", "span", "stamp", "zone"]
+
+
+# Four different looks: 0 is a figure, and each way of having none is another word.
+_NOTHING = {State.EMPTY: "none", State.UNMEASURED: "n/a", State.MISSING: DASH}
+
+
+def shown(reading: Reading[float], unit: Unit) -> str:
+    """The value with its unit, or why there is none: `none` counted, `n/a` not measured here, a dash for missing."""
+    return _NOTHING[reading.state] if reading.value is None else number(reading.value, unit)
 
 
 def change(value: float | None, previous: float | None, unit: Unit) -> str:

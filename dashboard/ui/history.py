@@ -44,12 +44,12 @@ def audit_troubles(audit: AuditStatus) -> tuple[str, ...]:
     if audit.trouble and audit.waiting:
         said.append(
             f"{_records(audit.waiting)} not in the log store yet, since shipping fails: {audit.trouble}. "
-            f"Nothing is lost: the file {audit.file} has all, and shipping is tried again."
+            f"Nothing is lost: the file {audit.file} has them all, and shipping is retried."
         )
     if audit.refused:
         said.append(
-            f"The log store refused {_records(audit.refused)}: {audit.refusal}. The file {audit.file} keeps all; what "
-            "was refused is offered again every 10 minutes, or now with “python -m dashboard audit ship”."
+            f"The log store refused {_records(audit.refused)}: {audit.refusal}. The file {audit.file} keeps them. "
+            "They are sent again every 10 minutes, or now with “python -m dashboard audit ship”."
         )
     return tuple(said)
 

@@ -68,7 +68,7 @@ def columns(labels: tuple[str, ...], figures: Mapping[str, Unit], *, essential: 
 
 def windows(length: timedelta, window: timedelta) -> str:
     """The caption that says which time the figures are about."""
-    return f"Figures are over the last {span(window)}; the change is against {span(length)} earlier."
+    return f"Figures cover the last {span(window)}. Changes compare with {span(length)} earlier."
 
 
 def line_name(*labels: str) -> Callable[[Mapping[str, str]], str]:

@@ -16,6 +16,8 @@ from streamlit.elements.lib.layout_utils import Width
 from streamlit.navigation.page import Page
 
 from dashboard.model.view import RANGES, View
+from dashboard.queries.ask import Ask
+from dashboard.queries.outage import outages
 from dashboard.ui import session, states, theme, url
 from dashboard.ui.format import span, stamp, zone
 from dashboard.ui.text import in_html, plain
@@ -77,6 +79,7 @@ def live(draw: Callable[[], None], *, key: str) -> None:
             draw()
             health, now = ask.health(), session.now()
             with down:
+                _outages(ask, view)
                 states.sources(health, now, view.tz)
         with pulse:
             states.pulse(health, now, is_live=view.is_live, tz=view.tz)
@@ -86,6 +89,14 @@ def live(draw: Callable[[], None], *, key: str) -> None:
         may_repace = True
 
     st.fragment(part, run_every=every if view.is_live else None, key=key)()
+
+
+def _outages(ask: Ask, view: View) -> None:
+    """Above everything on every page: that users get no service, and why."""
+    said = outages(ask, view.ns)
+    if said:
+        st.error(f"**Users get no service.** {plain(' '.join(said), limit=500)}", icon=":material/person_off:")
+        go("triage", "Triage", view, icon=":material/emergency:")
 
 
 def pace_seconds(calm: int, *, is_well: bool) -> int:

@@ -6,7 +6,7 @@ Buttons and dialogs are in `switching.py`. "Good" is said by icon and word in a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
@@ -21,7 +21,7 @@ from dashboard.queries.release import SLOW_SECONDS, ReleaseAnswer, TrackFigures
 from dashboard.ui import session, states, url
 from dashboard.ui.charts import time_chart
 from dashboard.ui.code import code
-from dashboard.ui.format import DASH, ago, number, span
+from dashboard.ui.format import ago, count, duration, number, shown
 from dashboard.ui.ratios import ratio_chart
 from dashboard.ui.text import in_html, plain
 
@@ -53,7 +53,7 @@ def verdict_card(verdict: Verdict, service: GovernedService | None, now: datetim
         st.markdown(plain(verdict.sentence, limit=500))
         weakest = verdict.weakest
         if weakest is not None and verdict.decision is Decision.WAIT:
-            left = f", about {weakest.seconds_left:.0f} s left" if weakest.seconds_left else ""
+            left = f", about {duration(weakest.seconds_left)} left" if weakest.seconds_left else ""
             st.progress(weakest.progress, text=f"weakest gate: {plain(weakest.title)}{left}")
         st.caption(f"{_made_of(verdict)} Judged {ago(verdict.at, now)}.")
 
@@ -69,11 +69,11 @@ def _about(verdict: Verdict, service: GovernedService | None) -> str:
 def _made_of(verdict: Verdict) -> str:
     """What the evidence rests on, since synthetic runs are not users."""
     if verdict.mode is Mode.BEFORE:
-        return f"Evidence on {verdict.candidate}: synthetic runs through its preview Service, no users."
+        return f"Evidence on {verdict.candidate}: test runs through its preview Service, no users."
     other = verdict.candidate.other
     return (
-        f"Evidence on {verdict.candidate}: users, against fixed limits and what {other} did in the hour before the "
-        "switch, which is weaker than side by side."
+        f"Evidence on {verdict.candidate}: runs of users, against fixed limits and what {other} did in the hour before "
+        "the switch. That is weaker than both side by side."
     )
 
 
@@ -86,7 +86,10 @@ def tracks(found: ReleaseAnswer, now: datetime) -> None:
     order = (service.active, service.preview)
     cards = "".join(_track(service, track, found.figures[track], now) for track in order)
     st.html(f'<div class="td-tracks">{cards}</div>')
-    st.caption(f"Over the last {SLOW_SECONDS // 60} min; users are counted by ready endpoints.")
+    st.caption(
+        f"Figures cover the last {duration(SLOW_SECONDS)}. The share of users is counted from the ready pods behind "
+        "the Service."
+    )
     if found.service.state is not State.FRESH:
         states.note(found.service, "Tracks")
 
@@ -113,24 +116,38 @@ def _track(service: GovernedService, track: Track, figures: TrackFigures, now: d
 
 def _cell(reading: Reading[float], unit: Unit, now: datetime) -> str:
     """A value with what keeps it from being believed."""
-    if reading.value is None:
-        return f'{DASH} <small title="{in_html(reading.reason)}">{in_html(reading.state)}</small>'
-    shown = in_html(number(reading.value, unit))
-    if reading.state is State.FRESH:
-        return shown
-    return f'{shown} <small title="{in_html(reading.reason)}">{reading.state}, {ago(reading.as_of, now)}</small>'
+    said = states.word(reading, now)
+    figure = in_html(shown(reading, unit))
+    return f'{figure} <small title="{in_html(reading.reason)}">{said[0]}</small>' if said else figure
 
 
 def gates(verdict: Verdict, view: View, now: datetime) -> None:
-    """Every gate in order of concern: value against limit, the sample, how fresh, and the way to the charts behind."""
+    """What fails or waits, open and in order of concern; what passes, and what does not decide, in one line each."""
     counts = [f"{sum(g.result is result for g in verdict.gates)} {_SIGNS[result][1]}" for result in _SIGNS]
     st.markdown(f"##### Gates :gray[{', '.join(counts)}]")
-    st.html(f'<div class="td-gates">{"".join(_gate(gate, view, now) for gate in verdict.gates)}</div>')
+    passing = [gate for gate in verdict.gates if gate.result is Result.PASS]
+    aside = [gate for gate in verdict.gates if gate.result is Result.UNKNOWN and not gate.required]
+    open_ones = [gate for gate in verdict.gates if gate not in passing and gate not in aside]
+    if open_ones:
+        st.html(_cards(open_ones, view, now))
+    if passing:
+        with st.expander(
+            "1 gate passes" if len(passing) == 1 else f"{len(passing)} gates pass", icon=":material/check:"
+        ):
+            st.html(_cards(passing, view, now))
+    if aside:
+        names = ", ".join(gate.title for gate in aside)
+        with st.expander(f"{len(aside)} unknown, not deciding: {names}", icon=":material/question_mark:"):
+            st.html(_cards(aside, view, now))
     with st.expander("The queries behind the gates", icon=":material/query_stats:"):
         for gate in verdict.gates:
             if gate.query:
                 st.caption(plain(gate.title))
                 code(gate.query[:_LONGEST_QUERY])
+
+
+def _cards(gates: Sequence[GateAnswer], view: View, now: datetime) -> str:
+    return f'<div class="td-gates">{"".join(_gate(gate, view, now) for gate in gates)}</div>'
 
 
 def _gate(gate: GateAnswer, view: View, now: datetime) -> str:
@@ -177,25 +194,31 @@ def _bar(name: str, part: float, kind: str) -> str:
 def _facts(gate: GateAnswer, now: datetime) -> list[str]:
     """Value, limit, the other track, sample and freshness, as far as the gate has them."""
     facts = []
-    if gate.unit is not None and gate.value is not None:
-        facts.append(f"{number(gate.value, gate.unit)} against {number(gate.limit, gate.unit)}")
+    # Counts stand in the sentence already, with what they count.
+    if gate.unit not in (None, Unit.COUNT) and gate.value is not None:
+        facts.append(f"{number(gate.value, gate.unit)}, limit {number(gate.limit, gate.unit)}")
     if gate.unit is not None and gate.baseline is not None:
         facts.append(f"other track {number(gate.baseline, gate.unit)}")
-    if gate.sample is not None:
-        of = f" of {gate.needed}" if gate.needed and gate.result is Result.UNKNOWN else ""
-        facts.append(f"{gate.sample:,} events{of}")
+    if gate.sample is not None and gate.needed and gate.result is Result.UNKNOWN:
+        facts.append(f"{count(gate.sample)} of {count(gate.needed)} events")
     if gate.seconds_left:
-        facts.append(f"{span(timedelta(seconds=gate.seconds_left))} left")
+        facts.append(f"about {duration(gate.seconds_left)} left")
     if gate.acceptors and gate.required and gate.result is Result.UNKNOWN:
         facts.append(f"{', '.join(gate.acceptors).replace(ANYBODY, 'anybody')} may accept this as unknown")
     if gate.as_of is not None:
         facts.append(ago(gate.as_of, now))
-    return facts or [DASH]
+    return facts
 
 
 def charts(found: ReleaseAnswer, past: Sequence[HistoryEntry], view: View) -> None:
     """How the tracks compare, then errors and latency of both over the view's period, with what happened marked."""
-    ratio_chart(found.ratios, found.evidence.candidate, key="release.ratios")
+    candidate, verdict = found.evidence.candidate, found.after or found.before
+    with st.expander(
+        f"How {candidate} compares with {candidate.other}",
+        icon=":material/compare_arrows:",
+        expanded=verdict.decision is not Decision.GO,
+    ):
+        ratio_chart(found.ratios, candidate, key="release.ratios")
     changed = [entry for entry in past if entry.outcome is not Outcome.REFUSED and entry.kind is not ActionKind.CLEAR]
     markers = [Marker(at=entry.at, label=f"{entry.kind} to {entry.target}") for entry in changed]
     if found.evidence.trial.value is not None:

@@ -16,7 +16,7 @@ from dashboard.model.workload import ClusterEvent, Container, Health, Limit, Nod
 from dashboard.queries.resources import ResourcesAnswer
 from dashboard.ui import session, states
 from dashboard.ui.filters import choose
-from dashboard.ui.format import DASH
+from dashboard.ui.format import shown
 from dashboard.ui.measures import TileSpec, specs
 from dashboard.ui.tables import Column
 from dashboard.ui.text import one_line, plain
@@ -41,7 +41,9 @@ _FACES = {
     "memory_limit": TileSpec(name="Memory limit", help="The sum of the containers' limits."),
     "restarts": TileSpec(name="Restarts", good="down", note="whole period", help="Containers that died and came back."),
     "oom": TileSpec(name="Out of memory", good="down", note="whole period", help="Containers killed for their memory."),
-    "throttled": TileSpec(name="CPU throttled", good="down", help="CPU periods in which a limit held a container."),
+    "throttled": TileSpec(
+        name="CPU throttled", good="down", help="CPU periods in which a container was held back by its limit."
+    ),
     "nodes": TileSpec(name="Nodes ready", good="up"),
 }
 
@@ -85,7 +87,7 @@ def _well(answer: ResourcesAnswer) -> Summary:
     workloads, nodes = answer.workloads.value or (), answer.nodes.value or ()
     living = [one for one in workloads if one.health is not Health.OVER]
     if not living:
-        return Summary(head="No workload runs in this namespace.", rest="There is nothing to be well or sick.")
+        return Summary(head="No workload runs in this namespace.", rest="So there is nothing to judge.")
     changing = sum(one.health is Health.CHANGING for one in living)
     pods = f"{_whole(answer.ready)} of {_whole(answer.desired)} pods ready"
     rest = f"Looked at: {_counted(len(living), 'workload')}, {pods}, {_counted(len(nodes), 'node')}."
@@ -101,7 +103,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _whole(reading: Reading[float]) -> str:
-    return DASH if reading.value is None else f"{reading.value:.0f}"
+    return shown(reading, Unit.COUNT)
 
 
 def resource_tiles(answer: ResourcesAnswer, limits: Limits) -> list[Tile]:

@@ -6,7 +6,6 @@ The only place that speaks of statistics by name; everywhere else plain words do
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
 import streamlit as st
@@ -17,7 +16,7 @@ from dashboard.decide.policy import Policy
 from dashboard.model.verdict import GateAnswer, Verdict
 from dashboard.queries.release import ReleaseAnswer
 from dashboard.ui.code import code
-from dashboard.ui.format import number, span
+from dashboard.ui.format import count, duration, number
 from dashboard.ui.text import in_html
 
 _STYLE: Final = (
@@ -120,7 +119,7 @@ def page(verdict: Verdict, policy: Policy) -> str:
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{verdict.decision} {release}</title>"
         f"<style>{_STYLE}</style><h1>{verdict.decision} for {release}</h1><p>{in_html(verdict.sentence)}</p>"
         f"<p><small>Judged {verdict.at:%Y-%m-%d %H:%M:%S} UTC, {verdict.mode} a switch.</small></p>"
-        "<table><thead><tr><th>Answer</th><th>Question</th><th>Value</th><th>Limit</th><th>Tries</th><th>Why</th>"
+        "<table><thead><tr><th>Answer</th><th>Question</th><th>Value</th><th>Limit</th><th>Events</th><th>Why</th>"
         f"<th>True at</th></tr></thead><tbody>{rows}</tbody></table>"
         f"<h2>What one may rely on</h2><p>{in_html(promise(policy))}</p>"
         f"<h2>Policy</h2><code>{in_html(archive.as_json(policy))}</code>"
@@ -132,8 +131,8 @@ def page(verdict: Verdict, policy: Policy) -> str:
 def _row(gate: GateAnswer) -> str:
     value, limit = (number(figure, gate.unit) if gate.unit else "" for figure in (gate.value, gate.limit))
     aside = "" if gate.required else "<br><small>does not decide</small>"
-    left = f" <small>{span(timedelta(seconds=gate.seconds_left))} left</small>" if gate.seconds_left else ""
-    sample = f"{gate.sample:,}" if gate.sample is not None else ""
+    left = f" <small>about {duration(gate.seconds_left)} left</small>" if gate.seconds_left else ""
+    sample = count(gate.sample) if gate.sample is not None else ""
     at = f"{gate.as_of:%H:%M:%S}" if gate.as_of else ""
     cells = (gate.result.value, in_html(gate.title), value, limit, sample, in_html(gate.reason) + left, at)
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in (cells[0] + aside, *cells[1:])) + "</tr>"

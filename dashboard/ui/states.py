@@ -67,13 +67,13 @@ def note(reading: Reading[Any], what: str = "") -> None:
 
 
 def sources(health: Iterable[SourceHealth], now: datetime, tz: str = "UTC") -> None:
-    """A line for each source that does not answer or has another clock: since when, and what it means for the page."""
+    """A line for each source that does not answer or has a different clock: since when, and what that means here."""
     for down in (source for source in health if not source.is_well):
         ahead = down.clock_ahead_seconds
         if down.reachable is not False and ahead is not None:
             st.warning(
-                f"**{SOURCES[down.source]} has another clock**: {clock_words(ahead)}. What it says of now may be of "
-                "another time.",
+                f"**{SOURCES[down.source]} and the deck have different clocks**: {clock_words(ahead)}. Its figures may "
+                "be from another time.",
                 icon=":material/history_toggle_off:",
             )
             continue

@@ -139,7 +139,7 @@ def _switch(view: View) -> None:
         accepted = st.checkbox(f"I accept that this stays unknown: {titles}", key=key)
     elif found.before.decision is not Decision.GO:
         reason = st.text_input(
-            f"Why against the verdict? At least {SHORTEST_REASON} visible characters, recorded in the audit",
+            f"Why do you act against the verdict? At least {SHORTEST_REASON} characters, kept in the audit",
             key=BREAK_GLASS,
             max_chars=LONGEST_REASON,
             autocomplete="off",
@@ -183,7 +183,7 @@ def _rollback(view: View) -> None:
             disabled=reason is None,
             width="stretch",
         )
-        st.caption("A rollback needs no GO. It takes seconds when the old track is warm.")
+        st.caption("A rollback needs no GO. It takes seconds while the old track is running.")
     if confirmed:
         _submit(view, shown, ActionKind.ROLLBACK, reason=reason or "")
 
@@ -200,12 +200,12 @@ def _verdict(verdict: Verdict, *, is_acceptable: bool) -> None:
             st.markdown(f":material/check_circle: {said}")
     else:
         st.warning(said, icon=":material/front_hand:")
-    carries = "a GO that is not older than 60 s"
+    carries = "a GO that is at most 60 s old"
     if is_acceptable:
-        carries += ", or one that lacks no more than what you accept,"
+        carries += ", or by one in which only what you accept is missing"
     st.caption(
-        f"Version and verdict are read again when you confirm and directly before users are moved; only {carries} "
-        "carries the switch."
+        "Version and verdict are read again when you confirm, and once more just before users are moved. Users are "
+        f"moved only by {carries}."
     )
 
 

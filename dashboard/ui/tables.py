@@ -65,7 +65,7 @@ def table(
     else:
         found = rows
     if not found:
-        st.caption(f"{plain(caption) + ': ' if caption else ''}nothing to list.")
+        st.caption(f"{plain(caption) + ': ' if caption else ''}none.")
         return
     if caption:
         st.caption(plain(caption))

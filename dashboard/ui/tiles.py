@@ -16,7 +16,7 @@ import streamlit as st
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.series import Series
 from dashboard.ui import session, states, theme
-from dashboard.ui.format import DASH, change, number
+from dashboard.ui.format import change, number, shown
 from dashboard.ui.text import encodable, in_html, plain
 
 Good = Literal["up", "down", "neutral"]
@@ -66,7 +66,7 @@ def tile(item: Tile) -> None:
     delta = change(reading.value, item.previous.value if item.previous else None, item.unit)
     st.metric(
         plain(item.name),
-        number(reading.value, item.unit) if reading.value is not None else DASH,
+        shown(reading, item.unit),
         delta=0 if delta == "0" else delta or None,
         delta_color={"up": "normal", "down": "inverse", "neutral": "off"}[item.good],  # type: ignore[arg-type]
         delta_description="vs. before" if delta else None,
@@ -93,10 +93,7 @@ def _behind(item: Tile) -> str:
 
 def _words(item: Tile) -> str:
     """Limit, note, and why there is no value, as small print."""
-    said = []
-    if item.limit is not None:
-        limit = in_html(f"limit {number(item.limit, item.unit)}")
-        said.append(f"<b>beyond its {limit}</b>" if item.is_beyond else limit)
+    said = [words for words in (_limit_words(item),) if words]
     if item.value.state is not State.FRESH:
         said.append(in_html(item.value.reason))
     if item.spark is not None and item.value.state is State.FRESH and item.spark.state in (State.STALE, State.PARTIAL):
@@ -104,6 +101,18 @@ def _words(item: Tile) -> str:
     if item.note:
         said.append(in_html(item.note))
     return f'<div class="td-note">{" · ".join(said)}</div>' if said else ""
+
+
+def _limit_words(item: Tile) -> str:
+    """The limit beside a value, and that it was passed. A limit of 0 needs no words until then."""
+    if item.limit is None or item.value.value is None:
+        return ""
+    limit = in_html(number(item.limit, item.unit))
+    if item.limit == 0:
+        return f"<b>{'used up' if item.good == 'up' else 'should be 0'}</b>" if item.is_beyond else ""
+    if item.is_beyond:
+        return f"<b>{'below' if item.good == 'up' else 'above'} the limit of {limit}</b>"
+    return f"at least {limit}" if item.good == "up" else f"limit {limit}"
 
 
 def _spark(item: Tile) -> str:

@@ -1,7 +1,9 @@
 """The period that a link names, as this deck, a person, Grafana or Kibana writes it. Pure.
 
 Two ends may be times (`2026-03-01T03:00:00Z`, epoch seconds or milliseconds) or relative to now (`now-6h`, `now/d`).
-A period that the sources cannot hold, or that cannot be read, becomes the default range with a note in plain words.
+A time without a zone, and the begin of a day, are of the zone that the link shows times in. As in Grafana, an end
+that is not named is now. A period that cannot be read, or that the sources cannot hold, becomes the default range with
+a note in plain words.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from dashboard.model.view import DEFAULT_RANGE, RANGES
 from dashboard.ui.text import one_line
@@ -40,6 +42,7 @@ _DIGITS = re.compile(r"[0-9.]+")
 _DATE = re.compile(r"[0-9]{8}")
 # A "+" of an offset that was not encoded reaches us as a space.
 _LOST_PLUS = re.compile(r"([0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9:.,]+) \+?([0-9]{2}(?::?[0-9]{2})?)")
+_UTC_WORD = re.compile(r" (?:UTC|GMT)$")
 _SPACED_ZONE = re.compile(r" (?=[+-][0-9]|Z$)")
 
 
@@ -53,20 +56,33 @@ class TimeRange:
     note: str = ""
 
 
-def time_range(found: Mapping[str, str], *, now: datetime, retention: timedelta) -> TimeRange:
+def time_range(found: Mapping[str, str], *, now: datetime, retention: timedelta, zone: tzinfo = UTC) -> TimeRange:
     """The period of the parameters `from` and `to`, or `range`.
 
-    Args: `retention` is how far back the sources hold anything.
+    Args:
+        retention: how far back the sources hold anything.
+        zone: the zone of times that name none.
     """
-    now = now.astimezone(UTC).replace(microsecond=0)
+    now = now.astimezone(zone).replace(microsecond=0)
     if "from" in found or "to" in found:
-        return _between(found.get("from", ""), found.get("to", ""), now, retention)
+        last = found.get("to", "now")
+        first = found["from"] if "from" in found else _before(last, now)
+        return _between(first, last, now, retention)
     asked = found.get("range", DEFAULT_RANGE)
     if asked in RANGES:
         return TimeRange(range=asked)
     if _LENGTH.fullmatch(asked.strip()):
         return _between(f"now-{asked.strip()}", "now", now, retention)
     return _default(f"“{one_line(asked, limit=40)}” is not a range such as {', '.join(RANGES)}")
+
+
+def _before(last: str, now: datetime) -> str:
+    """The begin of a period of which only the end is named: the default range before it."""
+    end = _instant(last, now, up=True)
+    usual = RANGES[DEFAULT_RANGE]
+    if last.strip() == "now" or end is None or end - _FIRST < usual:
+        return f"now-{DEFAULT_RANGE}"
+    return (end - usual).isoformat()
 
 
 def _between(first: str, last: str, now: datetime, retention: timedelta) -> TimeRange:
@@ -79,7 +95,7 @@ def _between(first: str, last: str, now: datetime, retention: timedelta) -> Time
     if start >= now or end > now + _LONGEST_AHEAD:
         return _default(f"{named} lies in the future")
     if start < now - retention:
-        return _default(f"{named} begins before what the sources keep, {retention.days} days")
+        return _default(f"{named} begins before the {retention.days} days that the sources keep")
     live = _live(first, last, start, now)
     return live or _fixed(start, end, now, relative=_is_relative(first) and _is_relative(last))
 
@@ -95,7 +111,7 @@ def _fixed(start: datetime, end: datetime, now: datetime, *, relative: bool) -> 
     """Whole seconds, not beyond now, and not shorter than SHORTEST."""
     note = ""
     if relative:
-        note = f"This period stands still: {', '.join(RANGES)} follow the clock."
+        note = f"This period does not move: only {', '.join(RANGES)} follow the clock."
     if end > now + _CLOCK_SKEW:
         note = "The link's period ends in the future: showing it until now."
     start, end = start.replace(microsecond=0), min(_up(end), now)
@@ -119,38 +135,39 @@ def _instant(text: str, now: datetime, *, up: bool) -> datetime | None:
     text = text.strip()
     if (relative := _RELATIVE.fullmatch(text)) is not None:
         try:
-            return _relative(now, relative[1], relative[2], up=up)
+            return _relative(now, relative[1], relative[2], up=up).astimezone(UTC)
         except (ValueError, OverflowError):  # farther than a clock can show
             return _FIRST if "-" in text else _LAST
     try:
-        return _absolute(text)
+        return _absolute(text, now.tzinfo or UTC)
     except (ValueError, OverflowError):
         return None
 
 
 def _relative(now: datetime, steps: str, unit: str | None, *, up: bool) -> datetime:
-    at = now
+    at = now.astimezone(UTC)
     for sign, count, step in _STEP.findall(steps):
         at = _moved(at, int(sign + count), step)
+    at = at.astimezone(now.tzinfo)
     if unit is None:
         return at
     begin = _floor(at, unit)
     return _moved(begin, 1, unit) if up else begin
 
 
-def _absolute(text: str) -> datetime:
-    """Raises ValueError or OverflowError where `text` is no time."""
+def _absolute(text: str, zone: tzinfo) -> datetime:
+    """The time in UTC; in `zone` where the text names none. Raises ValueError or OverflowError where it is no time."""
     if (epoch := _EPOCH.fullmatch(text)) is not None:
         unit = _EPOCH_UNITS[len(epoch[1])]
         return datetime.fromtimestamp(int(epoch[1]) / unit + float(epoch[2] or 0) / unit, UTC)
     if _DIGITS.fullmatch(text) and not _DATE.fullmatch(text):
         raise ValueError("digits that are neither a date nor an epoch time")
-    text = text.upper().removesuffix(" UTC").removesuffix(" GMT")
+    text = _UTC_WORD.sub("Z", text.upper())
     if (plus := _LOST_PLUS.fullmatch(text)) is not None:
         text = f"{plus[1]}+{plus[2]}"
     at = datetime.fromisoformat(_SPACED_ZONE.sub("", text))
     try:
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        return (at.replace(tzinfo=zone) if at.tzinfo is None else at).astimezone(UTC)
     except OverflowError:  # its offset leads out of the years that a clock can show: far away in any case
         return at.replace(tzinfo=UTC)
 
@@ -168,11 +185,11 @@ def _days_in(first: datetime) -> int:
 
 
 def _floor(at: datetime, unit: str) -> datetime:
-    """The begin of the second, minute, hour, day, week (Monday), month, quarter or year in UTC."""
+    """The begin of the second, minute, hour, day, week (Monday), month, quarter or year in the zone of `at`."""
+    at = at.replace(microsecond=0)
     if unit in ("s", "m", "h"):
-        length = _SPANS[unit].total_seconds()
-        return datetime.fromtimestamp(at.timestamp() // length * length, UTC)
-    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        return at if unit == "s" else at.replace(second=0, minute=at.minute if unit == "m" else 0)
+    day = at.replace(hour=0, minute=0, second=0)
     if unit == "w":
         return day - timedelta(days=day.weekday())
     months = _MONTHS.get(unit)

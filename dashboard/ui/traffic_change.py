@@ -44,7 +44,7 @@ def effect(found: ReleaseAnswer, kind: ActionKind, service: GovernedService, tar
     st.markdown(
         f"**From** :{leaving}[{leaving} {plain(old.version if old else '')}] **to** "
         f":{coming}[{coming} {plain(new.version)}]. New connections of all users of {plain(service.name)} go to "
-        f"{new.ready} ready pods; what is in flight ends on {leaving}. {_preview_words(drawn)}"
+        f"{new.ready} ready pods; requests in flight end on {leaving}. {_preview_words(drawn)}"
     )
     if own := " and ".join(f"{track} is {plain(name)}" for track in Track if (name := service.own_name(track))):
         st.caption(f"In this Service {own}.")

@@ -16,9 +16,11 @@ from dashboard.model.reading import State, Unit
 from dashboard.model.view import View
 from dashboard.model.words import Severity
 from dashboard.model.workload import SICK, Health
+from dashboard.queries.incident import COURSE
+from dashboard.queries.measures import period
 from dashboard.queries.triage import Budget, ServiceLine, Triage
 from dashboard.ui import page, session, states, unfinished
-from dashboard.ui.format import ago, clock, span
+from dashboard.ui.format import ago, clock, duration, span
 from dashboard.ui.tables import Column, table
 from dashboard.ui.text import plain
 from dashboard.ui.tiles import Tile, TileColour, tiles
@@ -60,18 +62,18 @@ def headline(found: Triage, view: View, now: datetime, *, is_audit_well: bool = 
     """
     open_ones = [i for i in found.incidents if i.standing is not Standing.SUPPRESSED]
     if found.unknown:
-        told = f"{len(open_ones)} found among what is known. " if open_ones else ""
+        head = "Not everything could be looked at." if open_ones else "Not known whether all is well."
         missing = "; ".join(f"{plain(_listed(what))} ({plain(why)})" for why, what in found.unknown.items())
         st.warning(
-            f"**Not known whether all is well.** {told}Not answered or not understood now: {missing}.",
+            f"**{head}** Not answered, or not understood: {missing}.",
             icon=":material/visibility_off:",
         )
     elif not open_ones and (not is_audit_well or any(line.unfinished for line in found.services.value or ())):
         pass  # `audit_card` and `unfinished_actions` say what is not in order
     elif not open_ones and not found.has_traffic:
         _quiet(
-            ":material/do_not_disturb_on: **No agent run was measured.** Without runs nothing can be said about "
-            f"errors, latency and contracts. No problem found in the rest: {_listed(_without_runs(found))}. "
+            ":material/do_not_disturb_on: **No agent run was measured.** Without runs, errors, latency and contracts "
+            f"are not known. No problem found in the rest: {_listed(_without_runs(found))}. "
             f"Checked {clock(now, view.tz)}."
         )
     elif not open_ones:
@@ -80,7 +82,7 @@ def headline(found: Triage, view: View, now: datetime, *, is_audit_well: bool = 
             f"{_listed(found.coverage.looked_at)}. {_gaps(found)}Checked {clock(now, view.tz)}."
         )
     if not view.range:
-        st.caption("Incidents are those of now; the period chosen above is what the figures of the services cover.")
+        st.caption("Incidents are those of now. Only the figures of the services cover the chosen period.")
 
 
 _NEED_RUNS = ("runs", "error ratios", "latency", "contract violations", "cost of a run")
@@ -113,7 +115,7 @@ def looked_at(found: Triage) -> None:
     """Everything that was looked at, and what was not and why: one tap away, below what is wrong."""
     coverage = found.coverage
     with st.popover("What was looked at", icon=":material/visibility:", key="coverage"):
-        st.markdown(f"**Looked at:** {', '.join(coverage.looked_at) or 'nothing was answered'}.")
+        st.markdown(f"**Looked at:** {plain(', '.join(coverage.looked_at), limit=2000) or 'nothing was answered'}.")
         for title, gaps in (("Not measured here", coverage.unmeasured), ("Without data now", coverage.silent)):
             if gaps:
                 st.markdown(
@@ -189,8 +191,10 @@ def _card(incident: Incident, evidence: IncidentEvidence | None, view: View, now
 def _badges(incident: Incident, view: View, now: datetime) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         _severity_badge(incident)
+        if incident.is_outage:
+            st.badge("users get no service", icon=":material/person_off:", color="red")
         if incident.since is None:
-            st.badge("measured now, no alert yet", icon=":material/query_stats:", color="gray")
+            st.badge("no alert yet", icon=":material/query_stats:", color="gray")
             return
         age = now - incident.since
         st.badge(f"since {clock(incident.since, view.tz, seconds=False)}, {span(age)}", color="gray")
@@ -198,7 +202,7 @@ def _badges(incident: Incident, view: View, now: datetime) -> None:
         if left > timedelta(0):
             st.badge(f"answer within {span(left)}", icon=":material/timer:", color="gray")
         else:
-            st.badge("over 5 min without an answer", icon=":material/timer_off:", color="orange")
+            st.badge("unanswered for over 5 min", icon=":material/timer_off:", color="orange")
 
 
 def _severity_badge(incident: Incident) -> None:
@@ -225,12 +229,16 @@ def _words(incident: Incident, evidence: IncidentEvidence, view: View, now: date
         if measured.value.value is not None and limit is not None and measured.value.value <= limit:
             said.append(f"Only {incident.track}: {other} is within its limit.")
         elif measured.value.value is not None:
-            said.append(f"{other.capitalize()} is sick too: look at what both share.")
+            said.append(f"{other.capitalize()} is sick too: look for a cause that both share.")
         else:
-            said.append(f"Of {other} nothing is known: {plain(measured.value.reason)}.")
+            said.append(f"{other} is not known: {plain(measured.value.reason)}.")
+    if incident.alerts and evidence.pair and evidence.limit is not None:
+        value = evidence.pair[0][1].value
+        if value.state is State.FRESH and value.value is not None and value.value <= evidence.limit:
+            said.append("**Under its limit again**, but the alert has not ended yet.")
     if evidence.ends:
         turns = ", then ".join(f"{plain(why)} from {clock(at, view.tz, seconds=False)}" for why, at in evidence.ends)
-        said.append(f"**It goes on under a new cause:** containers ended by {turns}.")
+        said.append(f"**The cause has changed:** containers died of {turns}.")
     if evidence.contract:
         said.append(f"Violated most: **{plain(evidence.contract)}**.")
     if evidence.change is not None:
@@ -266,7 +274,7 @@ def _proof(incident: Incident, evidence: IncidentEvidence) -> None:
                 limit=limit,
                 scale=top,
                 colour=_colour(track),
-                note="last 15 min",
+                note=f"last {duration(evidence.window_seconds)}; line: last {span(COURSE)}",
             )
             for track, measured in evidence.pair
         ],
@@ -297,8 +305,8 @@ def services(found: Triage, view: View) -> None:
     states.note(found.services, "Which track is active")
     if any(one.family is CauseFamily.STOPPED and one.severity is Severity.CRITICAL for one in found.incidents):
         st.caption(
-            ":material/front_hand: Agents are stopped by policy: denied runs count as neither failed nor in breach, so "
-            "these figures say nothing of them."
+            ":material/front_hand: Agents are stopped by policy. Denied runs count as neither failed nor in breach, so "
+            "these figures do not show them."
         )
     for line in found.services.value or ():
         _service(line, found, view)
@@ -316,11 +324,12 @@ def _service(line: ServiceLine, found: Triage, view: View) -> None:
 
 
 def _tiles_of(line: ServiceLine, figures: Mapping[str, Measured], limits: Mapping[str, float], view: View) -> None:
-    named = {"errors": "Failed runs", "p95": "Slowest 5 % of runs", "violations": "Contract violations", "runs": "Runs"}
+    named = {"errors": "Failed runs", "p95": "Slowest 5 %", "violations": "Violations", "runs": "Runs"}
+    window = period(view, session.now()).window_span
     tiles(
         [
             Tile(
-                name=label,
+                name=f"{label}, {line.active}" if line.active else label,
                 value=figures[name].value,
                 unit=_UNITS[name],
                 key=f"{line.name}-{name}",
@@ -329,6 +338,8 @@ def _tiles_of(line: ServiceLine, figures: Mapping[str, Measured], limits: Mappin
                 good="neutral" if name == "runs" else "down",
                 limit=limits.get(name),
                 colour=_colour(line.active),
+                note=f"last {span(window)}",
+                help=f"Of {line.name}{f' on {line.active}, the track that users get' if line.active else ''}.",
             )
             for name, label in named.items()
             if name in figures

@@ -32,9 +32,9 @@ def sentence(found: Unfinished, view: View) -> str:
         f"{ago(intent.started_at, session.now())}; its last step was {plain(intent.step)}."
     )
     if found.doubt:
-        return f"{begun} Whether its process still runs is not known: {plain(found.doubt)}."
+        return f"{begun} It is not known whether its process still runs: {plain(found.doubt)}."
     if found.is_left_behind:
-        return f"{begun} Its process is gone, and it holds nobody up."
+        return f"{begun} Its process is gone. It blocks nobody."
     return f"{begun} It is locked by {plain(found.holder)} until {clock(found.held_until, view.tz)} if not renewed."
 
 
@@ -91,7 +91,7 @@ def _confirm(view: View, kind: ActionKind, way: WayOn) -> None:
     found = release(session.ask_for(view), view, session.now())
     left, service = found.unfinished, found.service.value
     if left is None or service is None or way not in left.ways_on:
-        st.error("It has ended or is taken up by somebody meanwhile.", icon=":material/block:")
+        st.error("It has ended, or somebody has taken it over.", icon=":material/block:")
         return
     st.markdown(sentence(left, view))
     st.markdown(f"True now: {_truth(found, service, left)}")

@@ -15,6 +15,7 @@ import streamlit as st
 from dashboard.model.view import DEFAULT_RANGE, FILTERS, View
 from dashboard.settings.environment import RETENTION_DAYS
 from dashboard.ui import session
+from dashboard.ui.format import zone
 from dashboard.ui.text import encodable
 from dashboard.ui.timerange import time_range
 
@@ -102,7 +103,8 @@ def parse(
         notes.append(f"The settings of {env} do not list the namespace “{ns[:LONGEST]}”: showing {namespaces[env][0]}.")
         ns = namespaces[env][0]
     retention = timedelta(days=retention_days.get(env, RETENTION_DAYS))
-    period = time_range(found, now=now or session.now(), retention=retention)
+    tz = local_zone if found.get("tz") == "local" else "UTC"
+    period = time_range(found, now=now or session.now(), retention=retention, zone=zone(tz))
     if period.note:
         notes.append(period.note)
     filters = {name: found.get(name, "")[:LONGEST] for name in FILTERS}
@@ -115,7 +117,7 @@ def parse(
         range=period.range,
         start=period.start,
         end=period.end,
-        tz=local_zone if found.get("tz") == "local" else "UTC",
+        tz=tz,
         refresh="off" if found.get("refresh") == "off" else "on",
         notes=tuple(notes),
         **filters,

@@ -227,7 +227,7 @@ def test_what_is_unknown_may_be_accepted_by_whom_the_policy_names_and_is_recorde
 @pytest.mark.parametrize(
     ("acceptors", "says"),
     [
-        pytest.param({"backup": ("bob",)}, "may not accept all that is unknown: Backup", id="another may"),
+        pytest.param({"backup": ("bob",)}, "may not accept everything that is unknown: Backup", id="another may"),
         pytest.param({"backup": ("alice",), "slo": ()}, "may not accept all", id="one of two is nobody's"),
         pytest.param({"backup": ("*",), "slo": ("*",)}, "nobody accepted it: Slo", id="one more is unknown by now"),
     ],

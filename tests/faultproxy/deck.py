@@ -24,6 +24,7 @@ from dashboard.app import NAVIGATION
 from dashboard.model.reading import Reading, Source, State
 from dashboard.queries.ask import Ask, Readings, Request
 from dashboard.ui import session
+from dashboard.ui.text import SPLIT
 
 PAGES = tuple(entry.path for entry in NAVIGATION)
 REFRESH_SECONDS = 2
@@ -108,7 +109,9 @@ def _page(name: str, *, env: str) -> AppTest:
 
 def _text(page: AppTest) -> str:
     """All words on the page, as a person reads them: without marks and escapes."""
-    return " ".join(_ESCAPE.sub(r"\1", html.unescape(_TAG.sub(" ", one))) for one in _words(page.main))
+    return " ".join(
+        _ESCAPE.sub(r"\1", html.unescape(_TAG.sub(" ", one.replace(SPLIT, "")))) for one in _words(page.main)
+    )
 
 
 def _words(node: Any) -> Iterable[str]:

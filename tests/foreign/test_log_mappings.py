@@ -138,7 +138,7 @@ def test_lines_without_a_level_are_counted_and_named(store: Store, elasticsearch
 
     assert [entry.message for entry in read.value.entries] == ["ERROR it broke"]
     assert read.left_out == (
-        "2 lines that speak of it and do not state their level",
+        "2 lines that mention it but do not state their level",
         "1 line of logs-silent-default without a level, in a field or in the line",
     )
 

@@ -93,7 +93,7 @@ def test_settings_say_what_a_word_means() -> None:
 def test_a_lesser_alert_is_not_called_none() -> None:
     answer = gate(alert(**ON_GREEN, severity="ticket"))
 
-    assert (answer.result, answer.reason) == (Result.PASS, "no critical one fires, 1 of less weight")
+    assert (answer.result, answer.reason) == (Result.PASS, "no critical alert fires, 1 of less weight")
 
 
 def test_what_is_not_understood_stands_above_warnings_and_below_what_is_critical() -> None:
@@ -239,7 +239,7 @@ def test_an_alert_on_the_service_in_any_label_stops_the_release_of_either_track(
     ids=str,
 )
 def test_the_same_name_of_something_else_stops_no_release(labels: dict[str, str]) -> None:
-    assert (gate(alert(severity="critical", **labels)).reason) == "none fires"
+    assert (gate(alert(severity="critical", **labels)).reason) == "no alert fires"
 
 
 @pytest.mark.parametrize("length", range(40, 63))
@@ -256,10 +256,10 @@ def test_a_long_name_that_is_cut_still_tells_the_workload_of_a_pod(length: int) 
 @pytest.mark.parametrize(
     ("alerts", "says"),
     [
-        ([{"namespace": "agents"}], "no critical one fires; 1 critical alert names no service: AgentsDown"),
+        ([{"namespace": "agents"}], "no critical alert fires; 1 critical alert names no service: AgentsDown"),
         ([{"node": "a"}, {"service": "kube-state-metrics"}], "2 critical alerts name no service"),
-        ([{"namespace": "agents", "service": "gateway"}], "none fires"),
-        ([{"namespace": "other"}], "none fires"),
+        ([{"namespace": "agents", "service": "gateway"}], "no alert fires"),
+        ([{"namespace": "other"}], "no alert fires"),
     ],
     ids=str,
 )

@@ -244,7 +244,7 @@ def test_what_a_source_with_another_clock_says_is_partial_and_says_why(world: Wo
     reading = world.scalar()
 
     assert (reading.value, reading.state) == (1.0, State.PARTIAL)
-    assert reading.reason == f"prometheus: {words}, so that it may speak of another time"
+    assert reading.reason == f"prometheus: {words}, so its times may be wrong"
     assert not world.ask.is_well
 
 
@@ -452,7 +452,7 @@ def test_a_document_of_another_shape_costs_itself_alone(world: World):
 
     assert reading.value is not None
     assert (reading.state, [entry.id for entry in reading.value.entries]) == (State.PARTIAL, ["2"])
-    assert "1 of 2 documents have no time that can be read" in reading.reason
+    assert "1 of 2 documents have no readable time" in reading.reason
 
 
 class Picky(FakePrometheus):

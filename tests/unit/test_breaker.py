@@ -248,7 +248,7 @@ def timed(probe: Probe, clock: HandClock):
 def test_a_source_is_left_alone_until_the_time_it_named(timed: Breaker, clock: HandClock):
     timed.failed(RateLimited("prometheus", "it is asked too often", retry_after_seconds=30.0))
 
-    assert timed.refusal() == "prometheus is asked again at 12:00:30 UTC, as it wants: it is asked too often"
+    assert timed.refusal() == "prometheus is asked again at 12:00:30 UTC, as it asked: it is asked too often"
     clock.move(29)
     assert timed.refusal() is not None
     clock.move(1)

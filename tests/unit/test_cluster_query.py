@@ -21,7 +21,7 @@ from tests.unit.asking import environment
 from tests.unit.cluster_objects import LONG_AGO, NOW, condition, container, pod, waiting, workload
 
 NOT_SERVED: Reading[Any] = empty("the cluster serves no rollouts", source=Source.KUBERNETES, as_of=NOW)
-FORBIDDEN: Reading[Any] = missing("it does not let us do that (HTTP 403)", source=Source.KUBERNETES)
+FORBIDDEN: Reading[Any] = missing("it does not allow that (HTTP 403)", source=Source.KUBERNETES)
 NODE = {"metadata": {"name": "n1"}, "status": {"conditions": [condition("Ready", "True")]}}
 
 
@@ -61,7 +61,7 @@ def test_a_kind_that_is_not_installed_is_no_lack() -> None:
 def test_a_kind_that_we_may_not_list_makes_the_whole_partial_and_is_named(kind: str) -> None:
     found = state(**{"daemonsets": [workload(desiredNumberScheduled=1)], kind: FORBIDDEN})
     assert found.workloads.state is State.PARTIAL
-    assert found.workloads.reason == f"{kind} is missing: it does not let us do that (HTTP 403)"
+    assert found.workloads.reason == f"{kind} is missing: it does not allow that (HTTP 403)"
     assert len(found.workloads.value or ()) == 1
     assert found.findings.state is State.PARTIAL
 

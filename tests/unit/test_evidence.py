@@ -259,7 +259,7 @@ def test_without_enough_ordinary_runs_the_gate_says_why() -> None:
     engaged: dict[str, Any] = {"release_stopped": [({}, lambda at: float(seconds_before(at, 10**6, 60)))]}
     found = ask(Counters(signals=engaged, shares=shares))
     assert found.bounds == ()
-    assert "not counting time that was no ordinary traffic" in found.problems["latency"]
+    assert "not counting time without ordinary traffic" in found.problems["latency"]
 
 
 def test_minutes_in_which_the_baseline_itself_failed_are_no_measure_of_what_is_usual() -> None:

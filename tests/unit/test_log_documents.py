@@ -79,7 +79,7 @@ def test_a_document_without_a_time_costs_itself_alone(written: Any) -> None:
     entries, said = Reader(stream="logs").entries(Found(hits=hits, total=2, total_is_lower_bound=False))
 
     assert [entry.id for entry in entries] == ["2"]
-    assert said == ("1 of 2 documents have no time that can be read",)
+    assert said == ("1 of 2 documents have no readable time",)
 
 
 @pytest.mark.parametrize(

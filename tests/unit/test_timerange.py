@@ -1,9 +1,10 @@
 """The period of a link: what people and other tools write is understood, and what the sources cannot hold is said."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dashboard.model.view import EARLIEST, RANGES, View
@@ -194,3 +195,72 @@ def test_a_view_cannot_hold_a_period_that_a_helper_could_not_shift() -> None:
     with pytest.raises(ValueError, match="1970"):
         View(env="local", ns="agents", range="", start=datetime(1, 1, 1, tzinfo=UTC), end=NOW)
     assert View(env="local", ns="agents", range="", start=EARLIEST, end=NOW).previous(NOW)[0].year < 1970
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("found", "start", "end"),
+    [
+        pytest.param(
+            {"from": "2026-03-01 03:00", "to": "2026-03-01 04:00"}, "2026-03-01 02", "2026-03-01 03", id="times"
+        ),
+        pytest.param({"from": "20260227", "to": "20260228"}, "2026-02-26 23", "2026-02-27 23", id="dates"),
+        pytest.param({"from": "now-2d/d", "to": "now-1d/d"}, "2026-02-26 23", "2026-02-28 23", id="whole days"),
+        pytest.param(
+            {"from": "2026-03-01 03:00Z", "to": "2026-03-01 04:00 UTC"},
+            "2026-03-01 03",
+            "2026-03-01 04",
+            id="a zone wins",
+        ),
+        pytest.param(
+            {"from": "1772334000", "to": "1772337600"}, "2026-03-01 03", "2026-03-01 04", id="epochs have none"
+        ),
+    ],
+)
+def test_a_time_without_a_zone_is_one_of_the_zone_that_the_link_shows(
+    found: dict[str, str], start: str, end: str
+) -> None:
+    got = time_range(found, now=NOW, retention=RETENTION, zone=BERLIN)
+    assert (got.range, got.start, got.end) == ("", at(start), at(end))
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param({"from": "now-1h"}, TimeRange(range="1h"), id="Grafana's short form follows the clock"),
+        pytest.param({"from": "now-7d"}, TimeRange(range="7d"), id="of a week too"),
+        pytest.param(
+            {"from": "2026-03-01T11:00:00Z"}, TimeRange(range="", start=at("2026-03-01 11"), end=at("2026-03-01 12")),
+            id="from a time until now",
+        ),
+        pytest.param({"to": "now"}, TimeRange(range="15m"), id="only until now"),
+        pytest.param(
+            {"to": "2026-03-01T11:00:00Z"}, TimeRange(range="", start=at("2026-03-01 10:45"), end=at("2026-03-01 11")),
+            id="only until a time",
+        ),
+    ],
+)  # fmt: skip
+def test_an_end_that_is_not_named_needs_no_note(found: dict[str, str], expected: TimeRange) -> None:
+    assert time_range(found, now=NOW, retention=RETENTION) == expected
+
+
+@given(
+    st.sampled_from(["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "Pacific/Apia"]),
+    st.datetimes(datetime(2025, 3, 1), datetime(2026, 2, 17)),  # noqa: DTZ001 - made aware below
+    st.integers(60, 10**6),
+)
+def test_a_wall_clock_time_and_the_link_made_of_it_name_the_same_period(name: str, wall: datetime, length: int) -> None:
+    zone = ZoneInfo(name)
+    start = wall.replace(microsecond=0, tzinfo=zone).astimezone(UTC)
+    end = start + timedelta(seconds=length)
+    local = start.astimezone(zone)
+    assume(local.replace(tzinfo=None).replace(tzinfo=zone).astimezone(UTC) == start)  # no hour that comes twice
+    read = {"tz": "local", "from": f"{local:%Y-%m-%dT%H:%M:%S}", "to": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
+    known = {"namespaces": {"local": ("agents",)}, "default": "local", "now": NOW}
+    view = parse(read, local_zone=name, **known)  # type: ignore[arg-type]
+    assert (view.start, view.end, view.notes) == (start, end, ())
+    # Whoever opens the link elsewhere sees the same instants.
+    again = parse(params(view, default_env="", default_ns=""), local_zone="Asia/Tokyo", **known)  # type: ignore[arg-type]
+    assert (again.start, again.end, again.notes) == (start, end, ())

@@ -350,7 +350,7 @@ def test_containers_that_died_of_memory_and_run_again_are_told_and_those_that_en
         return {"metadata": {"name": "agent-runtime-green-1"}, "status": {"containerStatuses": [status]}}
 
     (found,) = of_ends([raw("OOMKilled", 137, 1)], PODS, NOW)
-    assert "1 pod of agent-runtime on green died and were started again: OOMKilled (exit 137)" in found.headline
+    assert "1 pod of agent-runtime on green died and restarted: OOMKilled (exit 137)" in found.headline
     assert list(of_ends([raw("Completed", 0, 1)], PODS, NOW)) == []
     assert list(of_ends([raw("OOMKilled", 137, 30)], PODS, NOW)) == []
 
@@ -375,7 +375,7 @@ def test_codes_of_refused_requests_say_what_they_mean_and_unknown_ones_stand_alo
     where = {"service_name": "gateway", "component": "gateway"}
     codes = [Sample(labels={**where, "code": code}, value=1.0) for code in ("502", "599")]
     (found,) = losing([Sample(labels=where, value=0.1)], [Sample(labels=where, value=20.0)], codes, 60.0)
-    assert found.reasons == ("502 (1 /s): a peer was lost on the way; 599 (1 /s)",)
+    assert found.reasons == ("502 (1 /s): a peer broke the connection; 599 (1 /s)",)
 
 
 def word(said: str, per_second: float = 20.0) -> Sample:

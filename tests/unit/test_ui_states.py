@@ -16,12 +16,12 @@ from dashboard.ui.text import SPLIT, in_html, one_line, plain
 def tile_in_state(state: str) -> None:
     from datetime import UTC, datetime
 
-    from dashboard.model.reading import Reading, Source, State, Unit
+    from dashboard.model.reading import VALUELESS, Reading, Source, State, Unit
     from dashboard.ui.tiles import Tile, tiles
 
     known = State(state)
     reading = Reading(
-        value=None if known in (State.EMPTY, State.MISSING) else 0.083,
+        value=None if known in VALUELESS else 0.083,
         source=Source.PROMETHEUS,
         state=known,
         as_of=datetime(2026, 3, 1, tzinfo=UTC),
@@ -42,10 +42,15 @@ def test_a_known_value_is_drawn_with_its_unit(state: str) -> None:
     assert draw(state).metric[0].value == "8.3 %"
 
 
-@pytest.mark.parametrize(("state", "word"), [("empty", "no data"), ("missing", "missing")])
-def test_an_unknown_value_is_a_dash_with_words(state: str, word: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "figure", "word"),
+    [("empty", "none", "no data"), ("not measured", "n/a", "not measured here"), ("missing", "—", "missing")],
+)
+def test_each_way_of_having_no_value_has_its_own_look_and_none_looks_like_zero(
+    state: str, figure: str, word: str
+) -> None:
     app = draw(state)
-    assert app.metric[0].value == "—"
+    assert app.metric[0].value == figure
     said = words_of(app)
     assert word in said
     assert "the source" in said
@@ -158,7 +163,7 @@ def test_a_table_without_rows_says_why() -> None:
     missing, nothing, none = (caption.value for caption in app.caption)
     assert "timed out" in missing
     assert "no traffic" in nothing
-    assert none == "Agents: nothing to list."
+    assert none == "Agents: none."
 
 
 def long_table() -> None:

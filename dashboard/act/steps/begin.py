@@ -26,7 +26,7 @@ class Begin:
         run.read_service()
         active = run.active()
         if active is not request.source:
-            return Refused(f"users are on {active or 'no track'} by now, not on {request.source}")
+            return Refused(f"users are on {active or 'no track'} now, not on {request.source}")
         former = service_annotations.read_intent(run.service)
         # We hold the lock, so the process that left an intent without an outcome is gone or too late.
         left = former if former and former.outcome is Outcome.RUNNING and former.id != run.id else None

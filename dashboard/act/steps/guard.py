@@ -48,7 +48,7 @@ def _service_differs(run: Run) -> str:
         return why_not
     active = run.active()
     if active is not request.source:
-        return f"users are on {active or 'no track'} by now, not on {request.source}"
+        return f"users are on {active or 'no track'} now, not on {request.source}"
     return ""
 
 
@@ -71,7 +71,7 @@ def _target_differs(run: Run) -> str:
         blue_green=run.blue_green,
     )
     if request.change is not None and _written(planned) != _written(request.change):
-        return "the change is another by now than the one that was shown: look at it again"
+        return "the change differs from the one that was shown: look at it again"
     run.target, run.version, run.change = target, target.version, planned
     run.needed, run.preview_left = needed_pods(tracks, request.target), planned.preview_left
     return ""
@@ -82,7 +82,7 @@ def _not_as_shown(request: ActionRequest, target: TrackDeployment) -> str:
         return ""
     shown = request.typed_version.strip() or "another release"
     return (
-        f"{request.target} was rolled on since the dialog was opened: {shown} (template {request.template}) was "
+        f"{request.target} was rolled out again after the dialog opened: {shown} (template {request.template}) was "
         f"shown, it runs {target.version or 'no version'} (template {target.template}) now"
     )
 
