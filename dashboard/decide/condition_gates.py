@@ -54,7 +54,7 @@ def _patterns(evidence: Evidence, limits: Limits) -> GateAnswer:
     none_new = "none of a new kind"
     if unseen:
         kinds = count(len(unseen), "kind")
-        none_new = f"{count(rare)} of {kinds} not seen on {evidence.candidate.other}, too few of each to tell"
+        none_new = f"{count(rare)} are of {kinds} not seen on {evidence.candidate.other}, too few of each to tell"
     figures: dict[str, Any] = {"unit": Unit.COUNT, "value": len(new), "limit": 0, "sample": lines}
     if not new and silent >= limits.least_bad_events:
         reason = f"{count(silent)} of {count(lines, 'error line')} have no readable text, so their kind is not known"
@@ -132,7 +132,7 @@ def backup(evidence: Evidence, limits: Limits) -> GateAnswer:
         "limit": limits.oldest_backup.total_seconds(),
     }
     result = Result.PASS if age <= limits.oldest_backup else Result.FAIL
-    reason = f"last verified {span(age)} ago, at most {span(limits.oldest_backup)} are allowed"
+    reason = f"last verified {span(age)} ago, the limit is {span(limits.oldest_backup)}"
     return _answer("backup", title, result, reason, found, **figures)
 
 

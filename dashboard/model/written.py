@@ -100,7 +100,7 @@ def _seconds(value: float) -> str:
         return f"{value:.0f} s" if value == round(value) else f"{value:.{2 if size < 9.995 else 1}f} s"
     if size > _LONGEST_SECONDS:
         return f"{value:.2g} s"
-    return ("-" if value < 0 else "") + span(timedelta(seconds=value))
+    return ("-" if value < 0 else "") + duration(value)
 
 
 def _per(per_second: float) -> tuple[str, str]:

@@ -94,7 +94,9 @@ def _behind(item: Tile) -> str:
 def _words(item: Tile) -> str:
     """Limit, note, and why there is no value, as small print."""
     said = [words for words in (_limit_words(item),) if words]
-    if item.value.state is not State.FRESH:
+    # Of a source that is down the page says so once on top; the badge has the reason as well.
+    is_told = item.value.state is State.STALE and "does not answer since" in item.value.reason
+    if item.value.state is not State.FRESH and not is_told:
         said.append(in_html(item.value.reason))
     if item.spark is not None and item.value.state is State.FRESH and item.spark.state in (State.STALE, State.PARTIAL):
         said.append(in_html(f"line {item.spark.state}: {item.spark.reason}"))

@@ -62,10 +62,9 @@ def headline(found: Triage, view: View, now: datetime, *, is_audit_well: bool = 
     """
     open_ones = [i for i in found.incidents if i.standing is not Standing.SUPPRESSED]
     if found.unknown:
-        head = "Not everything could be looked at." if open_ones else "Not known whether all is well."
         missing = "; ".join(f"{plain(_listed(what))} ({plain(why)})" for why, what in found.unknown.items())
         st.warning(
-            f"**{head}** Not answered, or not understood: {missing}.",
+            f"**Not known whether all is well.** Not answered, or not understood: {missing}.",
             icon=":material/visibility_off:",
         )
     elif not open_ones and (not is_audit_well or any(line.unfinished for line in found.services.value or ())):

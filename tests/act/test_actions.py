@@ -169,7 +169,9 @@ def test_users_are_not_moved_when_the_audit_fails_after_the_lock(stage: Stage) -
 @pytest.mark.parametrize(
     ("request_", "decision", "says"),
     [
-        pytest.param(a_switch(typed_version="1.7.4"), Decision.GO, "typed version", id="another version was typed"),
+        pytest.param(
+            a_switch(typed_version="1.7.4"), Decision.GO, "type the version that users", id="another version was typed"
+        ),
         pytest.param(a_switch(), Decision.WAIT, "the verdict is WAIT", id="the verdict waits"),
         pytest.param(a_switch(), Decision.NO_GO, "the verdict is NO-GO", id="the verdict is no-go"),
         pytest.param(
@@ -182,7 +184,9 @@ def test_users_are_not_moved_when_the_audit_fails_after_the_lock(stage: Stage) -
             "users are on blue",
             id="the dialog showed an old state",
         ),
-        pytest.param(a_switch(actor=Actor(name="", origin="")), Decision.GO, "nobody says", id="nobody acts"),
+        pytest.param(
+            a_switch(actor=Actor(name="", origin="")), Decision.GO, "it is not known who acts", id="nobody acts"
+        ),
     ],
 )
 def test_refused_without_a_write(stage: Stage, request_: ActionRequest, decision: Decision, says: str) -> None:
@@ -195,7 +199,7 @@ def test_refused_without_a_write(stage: Stage, request_: ActionRequest, decision
 
 def test_a_verdict_older_than_a_minute_carries_no_switch(stage: Stage) -> None:
     old = a_verdict(stage.clock.now() - timedelta(seconds=61))
-    assert "older than 60 s" in stage.run(a_switch(), judge=lambda *_: old).sentence
+    assert "older than 1 min" in stage.run(a_switch(), judge=lambda *_: old).sentence
 
 
 def test_a_verdict_on_another_version_carries_no_switch(stage: Stage) -> None:
@@ -228,7 +232,7 @@ def test_what_is_unknown_may_be_accepted_by_whom_the_policy_names_and_is_recorde
     ("acceptors", "says"),
     [
         pytest.param({"backup": ("bob",)}, "may not accept everything that is unknown: Backup", id="another may"),
-        pytest.param({"backup": ("alice",), "slo": ()}, "may not accept all", id="one of two is nobody's"),
+        pytest.param({"backup": ("alice",), "slo": ()}, "may not accept everything", id="one of two is nobody's"),
         pytest.param({"backup": ("*",), "slo": ("*",)}, "nobody accepted it: Slo", id="one more is unknown by now"),
     ],
 )
@@ -343,7 +347,7 @@ def test_users_moved_by_somebody_else_are_left_alone(stage: Stage) -> None:
     state = stage.run(a_switch())
 
     assert state.outcome is Outcome.REFUSED
-    assert "users are on green by now" in state.sentence
+    assert "users are on green now" in state.sentence
     assert stage.cluster.changed() == []
 
 

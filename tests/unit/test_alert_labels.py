@@ -93,7 +93,7 @@ def test_settings_say_what_a_word_means() -> None:
 def test_a_lesser_alert_is_not_called_none() -> None:
     answer = gate(alert(**ON_GREEN, severity="ticket"))
 
-    assert (answer.result, answer.reason) == (Result.PASS, "no critical alert fires, 1 of less weight")
+    assert (answer.result, answer.reason) == (Result.PASS, "no critical alert fires, 1 less severe")
 
 
 def test_what_is_not_understood_stands_above_warnings_and_below_what_is_critical() -> None:

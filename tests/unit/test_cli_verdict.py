@@ -49,7 +49,7 @@ def test_a_policy_check_says_what_is_found_and_how_long_a_go_takes(
 ) -> None:
     assert main(["verdict", "--check-policy", "--replay", written(tmp_path, evidence())]) == GO
     said = capsys.readouterr().out
-    assert "at most 1.0% are stopped by chance" in said
+    assert "At most 1 % of healthy releases are stopped by chance" in said
     assert "errors" in said
     assert "a healthy release passes in" in said
 

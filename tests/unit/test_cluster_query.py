@@ -125,9 +125,7 @@ ODD = pod("a", container(ready=False, state=waiting("VolumeHydrating")), phase="
     ("kinds", "said_of_it"),
     [
         pytest.param({"deployments": FORBIDDEN}, "HTTP 403", id="workloads that we may not list"),
-        pytest.param(
-            {"nodes": FORBIDDEN}, "nodes is missing: it does not let us do that", id="nodes that we may not list"
-        ),
+        pytest.param({"nodes": FORBIDDEN}, "nodes is missing: it does not allow that", id="nodes that we may not list"),
         pytest.param({"pods": [ODD]}, "“VolumeHydrating”, which is not understood", id="a word of a pod"),
         pytest.param({"pods": [pod(phase=None)]}, "it has no phase yet", id="a pod that says nothing"),
         pytest.param({"pods": FORBIDDEN}, "HTTP 403", id="no pods"),

@@ -65,7 +65,7 @@ def test_what_was_never_measured_is_left_out_and_listed(what: str) -> None:
 
     assert verdict.decision is Decision.GO
     assert LACKING[what] <= {gate.gate for gate in verdict.uncovered}
-    assert "Not covered, since nothing measures it here" in verdict.sentence
+    assert "Not covered, because nothing here measures it" in verdict.sentence
     assert all(gate.result is Result.UNKNOWN and "x_total" in gate.reason for gate in verdict.uncovered)
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.model import written
 from dashboard.model.reading import Unit
 from dashboard.ui import format as form
 
@@ -24,7 +25,13 @@ NOW = datetime(2026, 3, 1, 3, 12, 5, tzinfo=UTC)
         pytest.param(0.84, Unit.SECONDS, "840 ms", id="below a second in ms"),
         pytest.param(3.4, Unit.SECONDS, "3.40 s", id="seconds"),
         pytest.param(75.0, Unit.SECONDS, "1 min 15 s", id="above a minute in words"),
+        pytest.param(3.0, Unit.SECONDS, "3 s", id="whole seconds"),
+        pytest.param(22_365.0, Unit.SECONDS, "6 h 12 min", id="hours in words"),
+        pytest.param(59.97, Unit.SECONDS, "1 min", id="no sixty seconds"),
+        pytest.param(0.99, Unit.RATIO, "99 %", id="no digits that say nothing"),
         pytest.param(12.3, Unit.PER_SECOND, "12.3 /s", id="a rate"),
+        pytest.param(0.02, Unit.PER_SECOND, "1.2 /min", id="what a person counts by the minute"),
+        pytest.param(0.0005, Unit.PER_SECOND, "1.8 /h", id="what a person counts by the hour"),
         pytest.param(1234.0, Unit.COUNT, "1,234", id="a count keeps its digits"),
         pytest.param(21_345.0, Unit.COUNT, "21.3 k", id="a large count is short"),
         pytest.param(1536.0, Unit.BYTES, "1.5 KiB", id="bytes in powers of two"),
@@ -98,3 +105,33 @@ def test_spans_have_two_units_at_most() -> None:
 def test_a_time_stamp_taken_for_a_length_of_time_breaks_nothing() -> None:
     assert form.number(1.7642016e18, Unit.SECONDS) == "1.8e+18 s"
     assert form.number(-1.7e18, Unit.SECONDS) == "-1.7e+18 s"
+
+
+@given(st.floats(min_value=1e-7, max_value=1e6))
+def test_a_rate_is_the_same_per_second_minute_or_hour_and_no_thousandth(per_second: float) -> None:
+    figure, per = form.number(per_second, Unit.PER_SECOND).split(" /")
+    seconds = {"s": 1, "min": 60, "h": 3600}[per]
+    if not figure[-1].isalpha() and " " not in figure:
+        assert float(figure.replace(",", "")) / seconds == pytest.approx(per_second, rel=0.06)
+    assert per == "h" or not figure.startswith("0.0")
+
+
+@pytest.mark.parametrize(
+    ("value", "noun", "said"),
+    [(1, "run", "1 run"), (0, "run", "0 runs"), (5747, "run", "5,747 runs"), (1234567, "event", "1,234,567 events")],
+)
+def test_counts_say_what_is_counted(value: int, noun: str, said: str) -> None:
+    assert written.count(value, noun) == said
+
+
+@pytest.mark.parametrize(
+    ("per_second", "said"),
+    [(12.3, "12.3 runs a second"), (0.02, "1.2 runs a minute"), (0.0005, "1.8 runs an hour"), (0.0, "0 runs a second")],
+)
+def test_rates_in_sentences_are_those_of_tiles(per_second: float, said: str) -> None:
+    assert written.rate(per_second, "runs") == said
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(22_365, "6 h 12 min"), (300, "5 min"), (44.6, "45 s"), (0.2, "0 s")])
+def test_durations_are_words(seconds: float, said: str) -> None:
+    assert form.duration(seconds) == said

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.decide.incidents import change_before, group, in_order, joined, only_where
+from dashboard.decide.incidents import change_before, group, in_order, joined, only_where, told_now, with_outages
 from dashboard.decide.suspects import of_pods, of_symptoms, suspect
 from dashboard.model.alert import Alert
 from dashboard.model.incident import CauseFamily, Change, Incident, Standing, Symptoms
@@ -181,7 +181,7 @@ def test_a_fault_is_suspected_before_any_alert(sick: Symptoms, family: CauseFami
 
 def test_a_suspect_says_how_bad_where_and_over_which_time() -> None:
     (found,) = suspects([replace(WELL, error_ratio=0.31)], [], [])
-    assert found.headline == "agent-runtime on green fails 31 % of its runs, measured over the last 30 s"
+    assert found.headline == "agent-runtime on green fails 31 % of its runs now (last 30 s)"
 
 
 @pytest.mark.parametrize(
@@ -273,3 +273,41 @@ def test_labels_of_a_teams_own_name_the_owner() -> None:
 )
 def test_a_runbook_is_one_of_ours_or_an_address(annotations: dict[str, str], runbook: str) -> None:
     assert [one.runbook for one in group([replace(alert(), annotations=annotations)])] == [runbook]
+
+
+def test_a_headline_has_the_figure_of_now_and_what_the_alert_said_is_a_reason() -> None:
+    (known,) = group([alert()])
+    now = told_now(known, 0.235, 15.0)
+    assert now.headline == "agent-runtime on green fails 23.5 % of its runs now (last 15 s)"
+    assert now.reasons == (f"At its start: {known.headline}",)
+    assert told_now(known, None, 15.0) == known
+
+
+def test_a_measure_beside_its_alert_is_told_once() -> None:
+    (found,) = joined(group([alert()]), of_symptoms([replace(WELL, error_ratio=0.235)]))
+    assert found.window_seconds == WELL.window_seconds
+    assert "23.5" not in f"{found.headline} {found.reasons}"
+
+
+def outages(*found: Incident) -> list[tuple[CauseFamily, str, bool]]:
+    return [(one.family, one.track, one.is_outage) for one in with_outages(found, {"agent-runtime": "blue"})]
+
+
+def test_users_without_service_come_before_everything_else() -> None:
+    errors = suspect(CauseFamily.ERRORS, "errors", service="agent-runtime", track="blue")
+    unserved = suspect(CauseFamily.UNSERVED, "nobody serves", service="agent-runtime")
+    stuck = suspect(CauseFamily.QUEUE, "no run ends", service="agent-runtime", track="blue")
+    idle = suspect(CauseFamily.QUEUE, "no run ends", service="agent-runtime", track="green")
+    denials = suspect(CauseFamily.STOPPED, "policies deny", severity=Severity.WARNING)
+    assert outages(errors, denials, idle, stuck, unserved) == [
+        (CauseFamily.UNSERVED, "", True),
+        (CauseFamily.QUEUE, "blue", True),
+        (CauseFamily.QUEUE, "green", False),
+        (CauseFamily.ERRORS, "blue", False),
+        (CauseFamily.STOPPED, "", False),
+    ]
+
+
+def test_what_is_silenced_is_no_outage_on_top() -> None:
+    (silenced,) = group([alert("KillSwitchEngaged", state="suppressed")])
+    assert [one.is_outage for one in with_outages([silenced], {})] == [False]

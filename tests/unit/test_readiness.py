@@ -24,7 +24,7 @@ def test_enough_ready_pods_of_the_present_template_are_waited_for_no_longer() ->
 @pytest.mark.parametrize(
     ("status", "says"),
     [
-        pytest.param({"observedGeneration": 2}, "has not been taken up yet", id="the controller is behind"),
+        pytest.param({"observedGeneration": 2}, "has not acted on the last change", id="the controller is behind"),
         pytest.param({"readyReplicas": 1}, "1 of 2 pods of green are ready", id="one is not ready"),
         pytest.param(
             {"replicas": 3, "readyReplicas": 3}, "earlier release are still there (1)", id="one is of the old template"

@@ -156,9 +156,9 @@ def test_a_ready_pod_that_no_job_scrapes_is_named() -> None:
 @pytest.mark.parametrize(
     ("targets", "unscraped", "reason"),
     [
-        (1.0, ("g-2",), "metrics come from 1 of 2 ready pods on green; nothing scrapes g-2"),
+        (1.0, ("g-2",), "metrics come from 1 of 2 ready pods on green; no job scrapes g-2"),
         # A pod that ends is scraped still and makes up the number.
-        (2.0, ("g-2",), "metrics come from 1 of 2 ready pods on green; nothing scrapes g-2"),
+        (2.0, ("g-2",), "metrics come from 1 of 2 ready pods on green; no job scrapes g-2"),
         (1.0, (), "metrics come from 1 of 2 ready pods on green"),
     ],
 )

@@ -75,7 +75,7 @@ def test_a_relative_period_that_the_bar_has_follows_the_clock(found: dict[str, s
 def test_one_that_the_bar_does_not_have_stands_still_and_says_so(found: dict[str, str]) -> None:
     got = time_range(found, now=NOW, retention=RETENTION)
     assert (got.start, got.end) == (at("2026-03-01 09"), at("2026-03-01 12"))
-    assert "stands still" in got.note
+    assert "does not move" in got.note
 
 
 @pytest.mark.parametrize(

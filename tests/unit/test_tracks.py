@@ -129,7 +129,7 @@ def test_a_rollout_is_named_by_what_was_judged_and_what_runs(change: dict[str, A
     after["spec"]["template"]["metadata"]["annotations"] = change.get("annotations", {})
     after["spec"]["template"]["spec"]["containers"][0]["image"] = change.get("image", "agent:1")
     said = rolled_on(green(before), green(after))
-    assert "was rolled on meanwhile" in said
+    assert "was rolled out again" in said
     for name in names:
         assert name in said
 

@@ -141,17 +141,17 @@ WORLDS: dict[str, tuple[Callable[[], World], CauseFamily, str]] = {
     "a stuck queue": (
         lambda: World(green=STUCK),
         CauseFamily.QUEUE,
-        "No run of agent-runtime on green ends: 256 wait",
+        "No run of agent-runtime on green completes: 256 tasks wait",
     ),
     "both queues stuck": (
         lambda: World(green=STUCK, blue=STUCK),
         CauseFamily.QUEUE,
-        "on blue ends: 256 wait",
+        "on green completes: 256 tasks wait",
     ),
     "a queue of which only the age is told": (
         lambda: World(green={**STUCK, "queue_waiting": 1.0}),
         CauseFamily.QUEUE,
-        "1 waits, the oldest for 42",
+        "1 task waits, the oldest for 42",
     ),
     "requests are lost": (
         lambda: World(blue={"component_broken_ratio": 0.06}),
@@ -206,7 +206,7 @@ WORLDS: dict[str, tuple[Callable[[], World], CauseFamily, str]] = {
     "failed runs where little runs": (
         lambda: World(green={"track_error_ratio": 0.5, "track_runs": 0.3}),
         CauseFamily.ERRORS,
-        "over the last 60 s",
+        "(last 1 min)",
     ),
     "an alert of others": (
         lambda: World(alerts=(alert("HighErrorRate"),)),
@@ -325,7 +325,7 @@ def lines(track: str, seconds_back: float, *, per_second: float = 20.0) -> Lines
 @pytest.mark.parametrize(
     ("green", "blue", "says"),
     [
-        pytest.param(300, 2, "dated 5 min back", id="a slow clock"),
+        pytest.param(300, 2, "dated 5 min ago", id="a slow clock"),
         pytest.param(-90, 2, "dated 1 min 30 s ahead", id="a fast clock"),
         pytest.param(300, 300, "", id="all lines are late: no clock"),
         pytest.param(5, 2, "", id="as usual"),

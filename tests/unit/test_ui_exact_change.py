@@ -205,4 +205,4 @@ def test_a_way_on_that_is_closed_by_now_is_not_offered(desk: Desk, ask: StageAsk
     leave_behind(ask, users="blue")
     app = drawn(the_finishing)
     assert not app.button
-    assert "ended or is taken up" in words(app)
+    assert "somebody has taken it over" in words(app)

@@ -64,7 +64,7 @@ def test_a_value_that_is_not_fresh_says_so(state: str, word: str) -> None:
 def test_a_fresh_value_needs_no_badge_but_its_limit() -> None:
     said = words_of(draw("fresh"))
     assert "stale" not in said
-    assert "beyond its limit 5 %" in said
+    assert "above the limit of 5 %" in said
 
 
 def test_the_query_behind_is_there_on_demand() -> None:
@@ -110,7 +110,7 @@ def test_a_source_with_another_clock_is_named_and_one_that_is_off_by_a_moment_is
     app = AppTest.from_function(source_with_another_clock).run()
     (said,) = [warning.value for warning in app.warning]
     assert "Prometheus" in said
-    assert "its clock is 60 min behind the deck's" in said
+    assert "its clock is 1 h behind the deck's" in said
 
 
 @pytest.mark.parametrize(

@@ -59,5 +59,5 @@ def test_no_quiet_is_said_over_what_was_not_answered(monkeypatch: pytest.MonkeyP
 def test_a_card_says_its_cause_and_no_quiet_is_said_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
     said = drawn(monkeypatch, {}, release_kill_switch=1.0, policy_denied=30.0)
     assert "The kill switch is engaged" in said
-    assert "decisions a second are denials" in said
+    assert "decisions a second" in said
     assert "No problem found" not in said

@@ -112,7 +112,7 @@ def test_wait_says_how_long_at_the_present_traffic() -> None:
     )
     verdict = judge(given_evidence)
     assert verdict.decision is Decision.WAIT
-    assert verdict.sentence == "Nothing fails. 3 gates need more evidence: about 45 s at 0.4 runs a second."
+    assert verdict.sentence == "Nothing fails. 3 gates need more evidence: about 45 s at 0.444 runs a second."
     assert verdict.weakest is not None
     assert verdict.weakest.gate == "errors"
 

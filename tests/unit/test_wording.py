@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from dashboard.decide.causes import causes_in_turn
-from dashboard.decide.wording import addresses_of, in_one_form, named
+from dashboard.decide.wording import addresses_of, in_one_form, named, said
+from dashboard.model.alert import Alert
 from dashboard.model.series import Series
 
 
@@ -18,6 +19,12 @@ from dashboard.model.series import Series
         ("fails 0.5208% of its runs", "fails 0.52 % of its runs"),
         ("1 in 20 runs takes over 4.2184s", "1 in 20 runs takes over 4.22 s"),
         ("takes 812.5ms", "takes 812 ms"),
+        ("takes over 3.773s", "takes over 3.77 s"),
+        ("has waited for 22365 s", "has waited for 6 h 12 min"),
+        ("for the last 300s", "for the last 5 min"),
+        ("has waited for 6h 12m 45s", "has waited for 6 h 12 min"),
+        ("has waited for 1d 2h 3m 4s", "has waited for 1 d 2 h"),
+        ("the pod agent-120s and 4xx of 10s", "the pod agent-120s and 4xx of 10 s"),
         ("has only 1.3333333 pods", "has only 1.33 pods"),
         ("availability is 99.995% of 99.9999%", "availability is 99.995 % of 99.9999 %"),
         ("availability is 99.99999%", "availability is >99.9999 %"),
@@ -66,3 +73,15 @@ def test_containers_that_die_of_another_cause_than_before_tell_both_in_turn() ->
 )
 def test_no_order_of_causes_is_claimed_where_none_is_known(lines: list[Series], pods: set[str]) -> None:
     assert causes_in_turn(lines, pods) == ()
+
+
+def test_an_alert_speaks_in_a_gate_as_on_its_card() -> None:
+    alert = Alert(
+        name="AgentErrorRatioHigh",
+        labels={"instance": "10.4.0.7:8080", "pod": "runtime-a"},
+        annotations={"summary": "10.4.0.7:8080 fails 14.67% of its runs"},
+        starts_at=datetime(2026, 3, 1, tzinfo=UTC),
+        state="active",
+        fingerprint="a",
+    )
+    assert said(alert) == "runtime-a fails 14.7 % of its runs"
