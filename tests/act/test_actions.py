@@ -185,7 +185,7 @@ def test_users_are_not_moved_when_the_audit_fails_after_the_lock(stage: Stage) -
             id="the dialog showed an old state",
         ),
         pytest.param(
-            a_switch(actor=Actor(name="", origin="")), Decision.GO, "it is not known who acts", id="nobody acts"
+            a_switch(actor=Actor(name="", origin="")), Decision.GO, "nobody says who acts", id="nobody acts"
         ),
     ],
 )

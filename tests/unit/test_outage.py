@@ -1,4 +1,4 @@
-"""Users without service are told on every page: nobody serves, or agents are stopped. What is not known is no outage."""
+"""Users without service are told on every page: nobody serves, or agents are stopped. The unknown is no outage."""
 
 from __future__ import annotations
 
