@@ -184,9 +184,7 @@ def test_users_are_not_moved_when_the_audit_fails_after_the_lock(stage: Stage) -
             "users are on blue",
             id="the dialog showed an old state",
         ),
-        pytest.param(
-            a_switch(actor=Actor(name="", origin="")), Decision.GO, "nobody says who acts", id="nobody acts"
-        ),
+        pytest.param(a_switch(actor=Actor(name="", origin="")), Decision.GO, "nobody says who acts", id="nobody acts"),
     ],
 )
 def test_refused_without_a_write(stage: Stage, request_: ActionRequest, decision: Decision, says: str) -> None:
