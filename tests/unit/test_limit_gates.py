@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from dataclasses import replace
-=======
 import re
->>>>>>> edbf2e5 (Rank users without service first, say it on every page, and hold figures and words to tests)
+from dataclasses import replace
 from typing import Any
 
 import pytest
