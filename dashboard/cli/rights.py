@@ -6,6 +6,9 @@ may change: the governed Services with their preview Services (patch), and the D
 cluster is asked, so that Services governed by a label, preview Services by annotation and the Deployments are named as
 they are. What Argo Rollouts moves is left out then: the deck never writes there.
 
+With --network it prints NetworkPolicies instead: where the deck may connect to by the settings' sources, and with --ask
+that Prometheus may scrape the pods of the governed Services.
+
 Exit codes: 0 printed, 1 nothing is governed, 3 the cluster does not answer. 2 asked wrongly.
 """
 
@@ -20,6 +23,7 @@ from typing import Any
 from connectors.errors import SourceError
 from dashboard import connections
 from dashboard.cli import environment
+from dashboard.cli.network import policies
 from dashboard.decide.blue_green import of_service, preview_service
 from dashboard.decide.tracks import find_tracks
 from dashboard.model.blue_green import BlueGreen, is_of_rollout
@@ -35,6 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     environment.add(parser)
     environment.add_namespace(parser)
     parser.add_argument("--ask", action="store_true", help="ask the cluster for names instead of deriving them")
+    parser.add_argument("--network", action="store_true", help="NetworkPolicies instead, for kubectl apply -f -")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
     chosen = environment.chosen(options)
     namespace, known = environment.namespace(options, chosen), chosen.blue_green.known
     services, deployments = _by_settings(known)
+    governed: list[Mapping[str, Any]] = []
     if options.ask:
         cluster = connections.kubernetes(chosen.kubernetes)
         try:
@@ -50,6 +56,10 @@ def run(options: argparse.Namespace) -> int:
             print(str(error), file=sys.stderr)
             return UNKNOWN
         services, deployments = _by_cluster(known, *found)
+        governed = [one for one in found[0] if known.is_governed(one)]
+    if options.network:
+        print(json.dumps(policies(chosen, namespace, governed), indent=2))
+        return 0
     if not services:
         print(f"no Service is governed: name one in environments.{chosen.name}.blue_green.services", file=sys.stderr)
         return 1

@@ -96,3 +96,52 @@ def test_nothing_governed_is_said_with_the_key_that_governs(tmp_path: Path, caps
     file.write_text("[environments.local]\n")
     assert main(["rights", "--settings", str(file)]) == 1
     assert "environments.local.blue_green.services" in capsys.readouterr().err
+
+
+SOURCES = """
+[environments.production.prometheus]
+url = "http://prometheus.monitoring.svc:9090"
+[environments.production.elasticsearch]
+url = "https://elasticsearch.example.com"
+"""
+
+
+def policies_of(options: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    assert main(["rights", "--network", *options]) == 0
+    return {one["metadata"]["name"]: one for one in json.loads(capsys.readouterr().out)["items"]}
+
+
+def test_the_deck_may_connect_to_the_sources_of_the_settings_and_to_nothing_else(
+    settings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.write_text(SETTINGS + SOURCES)
+
+    (deck,) = policies_of(["--settings", str(settings)], capsys).values()
+
+    assert deck["metadata"] == {"name": "tealdeck", "namespace": "support"}
+    monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    names, api, *sources = deck["spec"]["egress"]
+    assert {port["port"] for port in names["ports"]} == {53}
+    assert {port["port"] for port in api["ports"]} == {443, 6443}
+    assert sources == [{"to": [monitoring], "ports": [{"port": 9090}]}, {"ports": [{"port": 443}]}]
+
+
+def test_prometheus_may_scrape_the_pods_of_both_tracks_by_the_services_own_selector(
+    settings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.write_text(SETTINGS + SOURCES)
+    colour, argo = objects("color"), objects("argo")
+    cluster = Cluster(services=[*colour["Service"], *argo["Service"]], deployments=colour["Deployment"])
+    monkeypatch.setattr(connections, "kubernetes", lambda _: cluster)
+
+    found = policies_of(["--ask", "--settings", str(settings)], capsys)
+
+    assert set(found) == {"tealdeck", "support-agent-metrics", "billing-agent-active-metrics"}
+    selected = {name: one["spec"]["podSelector"]["matchLabels"] for name, one in found.items() if name != "tealdeck"}
+    assert selected == {
+        "support-agent-metrics": {"app": "support-agent"},
+        "billing-agent-active-metrics": {"app": "billing-agent"},
+    }
+    (way,) = found["support-agent-metrics"]["spec"]["ingress"]
+    assert way["ports"] == [{"port": 8080}]
+    assert way["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
