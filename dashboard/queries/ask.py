@@ -1,7 +1,7 @@
-"""The one way from a page's questions to the sources: everything asked here comes back as a reading.
+"""The only way from a page's questions to the sources: every answer comes back as a reading.
 
-This is the only place that catches a source's errors. Around the connectors stand, in this order: the cache that all
-viewers share, the breaker of each source, its bulkheads of threads, and the measuring.
+This is the only place that catches a source's errors. A question passes, in this order, the cache that all viewers
+share, the breaker of its source, the source's bulkhead of threads, and the timing of the call.
 """
 
 from __future__ import annotations
@@ -58,16 +58,15 @@ from dashboard.settings import EnvironmentSettings
 
 __all__ = ["Alerts", "Ask", "Instant", "Logs", "Objects", "PodLog", "Range", "Readings", "Request", "build_ask"]
 
-# Threads a source of one environment: the bound on what is under way. A slow source fills its own bulkhead alone, and
-# another environment's never. Questions over long ranges have one of their own: who asks them keeps nobody waiting who
-# looks at the present.
+# Threads per source and environment: the bound on concurrent questions. A slow source fills only its own bulkhead,
+# never another environment's. Long ranges have a separate one, so that they never delay questions about the present.
 BULKHEADS = {Source.PROMETHEUS: 6, Source.ELASTICSEARCH: 4, Source.KUBERNETES: 3, Source.ALERTMANAGER: 2}
 LONG_BULKHEADS = {Source.PROMETHEUS: 4, Source.ELASTICSEARCH: 2}
-# How long to wait for a new answer where the last one could be shown.
+# How long to wait for a new answer before the last one is shown instead.
 GRACE_SECONDS = 0.08
-# The names of metrics are asked before the questions that depend on them, and only once in minutes.
+# The names of metrics are asked before the questions that depend on them; the answer is cached for minutes.
 NAMES_PATIENCE_SECONDS = 0.5
-# A metric that a look-up lacked may have begun since.
+# A metric that was missing may exist by now, so its absence is cached for seconds only.
 NEW_NAMES_SECONDS = 5.0
 # On top of the connector's own timeout, for the hand-over between threads.
 MARGIN_SECONDS = 0.2
@@ -122,7 +121,7 @@ class Ask:
             source: ThreadPoolExecutor(width, thread_name_prefix=f"ask-{environment.name}-{source}-long")
             for source, width in LONG_BULKHEADS.items()
         }
-        # Heartbeats wait for nothing: they tell whether a source that keeps questions waiting is dead.
+        # Heartbeats have their own threads: they tell whether a source that delays questions is dead.
         self._heartbeats = ThreadPoolExecutor(len(Source), thread_name_prefix=f"heartbeat-{environment.name}")
         self._told: set[tuple[Source, str]] = set()
         self._breakers = {
@@ -132,10 +131,10 @@ class Ask:
         self._starting = threading.Lock()
 
     def gather(self, requests: Mapping[str, Request]) -> Readings:
-        """All answers, asked in parallel. Takes no longer than the longest timeout among them, however a source fails.
+        """All answers, asked in parallel. Takes at most the longest timeout among them, however a source fails.
 
         Raises:
-            KeyError, ValueError: a request cannot be asked; a mistake in the program, never a fault of a source.
+            KeyError, ValueError: a request cannot be asked; a bug in the program, never a fault of a source.
         """
         began = time.monotonic()
         names = self._names_for(requests.values())
@@ -146,10 +145,10 @@ class Ask:
         return Readings(requests, {key: finish(time.monotonic() - began) for key, finish in waiting.items()})
 
     def health(self) -> tuple[SourceHealth, ...]:
-        """What is known of each source; one that was never asked is asked now, for up to 2 s.
+        """The health of each source. A source that was never asked is asked now, for up to 2 s.
 
-        One not heard from for a while gets a heartbeat in the background: no page may need it just now, and it must not
-        be said to answer long after it has died.
+        A source that was not asked for a while gets a heartbeat in the background, so that its death is noticed even if
+        no page needs it.
         """
         never = [breaker for breaker in self._breakers.values() if breaker.health().reachable is None]
         others = [breaker for breaker in self._breakers.values() if breaker not in never]
@@ -226,7 +225,7 @@ class Ask:
         return with_seen(known, *(finish(time.monotonic() - began).value or () for finish in waiting.values()))
 
     def _call(self, request: Request, names: Collection[str], tracks: Mapping[str, BlueGreen]) -> SourceCall | Awaiting:
-        """How the source is asked; what waits for the answer where that is known or begun already."""
+        """The call to the source, or a function that waits for an answer already known or requested."""
         namespace = namespace_of(request)
         if namespace is not None and namespace not in self.environment.namespaces:
             # Each namespace costs watches and cache entries, and may be another team's.
@@ -245,7 +244,7 @@ class Ask:
     def _present(self, calls: Iterable[SourceCall]) -> Mapping[str, frozenset[str] | None]:
         """The metrics that there have been, for each selector of namespace and service that the calls read.
 
-        What lacks something is asked again soon: a metric may have begun since.
+        Where metrics are missing, the question is repeated soon: they may exist by now.
         """
         return self._present_of([call.series for call in calls])
 
@@ -305,11 +304,11 @@ class Ask:
         return {service: why for service, asked in series.items() if (why := lacking(asked, present))}
 
     def _begin_measured(self, call: SourceCall, present: Mapping[str, frozenset[str] | None]) -> Awaiting:
-        """Sets the call going, unless nothing here has ever measured what it asks for."""
+        """Starts the call, unless nothing here has ever measured what it asks for."""
         if reason := lacking(call.series, present):
             named = self.environment.named_metrics & {name for name, _ in call.series}
             if named and lacking(tuple(pair for pair in call.series if pair[0] in named), present):
-                # Somebody means it to be there: that is a mistake or an outage, and holds.
+                # The settings name it, so its absence is a mistake or an outage and holds a release.
                 return _at_once(missing(f"the settings name it, but there is {reason}", source=call.source))
             return _at_once(unmeasured(reason, source=call.source, query=call.text))
         return self._begin_call(call)

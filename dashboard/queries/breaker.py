@@ -1,9 +1,9 @@
-"""Whether a source answers: keeps a dead one from costing every view its timeouts, and finds out when it is back.
+"""Circuit breaker: a dead source must not cost every view its timeout, and its return must be noticed.
 
-After three failures in a row nothing is asked any more; a probe in the background asks every other second until it is
-answered. A question that takes too long, or that the source fails over, proves nothing: it may be the question. The
-source is probed at once, and only when that fails too is it down, so that no viewer's slow question closes it for
-others. A source that names a time to be asked again is left alone until then. Safe for threads.
+After three failures in a row no question is sent; a probe in the background asks every two seconds until it gets an
+answer. A timeout or a 5xx alone proves nothing, since the question may be the cause: the source is probed at once, and
+is down only if the probe fails too. So no viewer's slow question closes a source for others. `Retry-After` is honoured.
+Safe for threads.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from dashboard.model.reading import Source
 
 FAILURES_TO_OPEN = 3
 PROBE_SECONDS = 2.0
-# The longest Retry-After that is honoured: after a longer one nobody would see that the source is back.
+# The longest Retry-After that is honoured: with a longer one nobody would notice that the source is back.
 LONGEST_RETRY_AFTER_SECONDS = 300.0
 NOT_ASKED = "not asked yet"
 
 # The source said no: it lives, and asking something else may well succeed, unless it does not know us at all.
 _ANSWERED = (Rejected, NotFound, Conflict, Gone)
-# One of these is an outage; one slow or odd answer is none.
+# One of these errors means an outage; one slow or odd answer does not.
 _DOWN = (Unreachable, Unauthorized)
 # The question may be at fault, not the source: it asked for too much, or for what the source cannot compute.
 _DOUBTFUL = (TimedOut, BadAnswer, ConnectionBroken)
@@ -75,7 +75,7 @@ class Breaker:
         self._health = SourceHealth(source=source, reachable=None, reason=NOT_ASKED)
 
     def refusal(self) -> str | None:
-        """Why nothing is asked now; None while the source may be asked."""
+        """Why no question may be sent now; None while they may."""
         now = self._clock()
         with self._lock:
             if now < self._wait_until:
@@ -129,7 +129,7 @@ class Breaker:
         self._keep_probing(at_once=in_doubt)
 
     def _probe_met(self, error: SourceError) -> None:
-        """A probe failed: the source is down if a question has failed as well, or if it has never answered."""
+        """After a failed probe: the source is down if a question failed as well, or if it never answered."""
         with self._lock:
             # Who opens a page of a process that has just started should wait for a source that hangs only once.
             is_stranger = isinstance(error, TimedOut) and self._health.last_answer is None
@@ -139,7 +139,7 @@ class Breaker:
         self._keep_probing(at_once=False)
 
     def _keep_probing(self, *, at_once: bool) -> None:
-        """Sees to it that one thread probes until the source answers, if it is down or, `at_once`, in doubt."""
+        """Ensures that one thread probes until the source answers, if it is down or, with `at_once`, in doubt."""
         with self._lock:
             if self._probing or not (at_once or self._failures >= FAILURES_TO_OPEN):
                 return
@@ -182,7 +182,7 @@ class Breaker:
             return quiet and is_free
 
     def probe(self) -> bool:
-        """Asks the source once whether it is there. True when it answered."""
+        """Probes the source once. True when it answered."""
         with self._lock:
             self._versioned = True
         began = time.monotonic()

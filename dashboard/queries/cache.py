@@ -1,6 +1,6 @@
-"""Answers shared by all viewers: each question is under way at most once, and asked at most once within its TTL.
+"""Answers shared by all viewers: a question has at most one request in flight, and at most one within its TTL.
 
-While a new answer is under way the last one is shown, unless it is too old to be taken for the present. A source that
+While a new answer is in flight the last one is shown, unless it is too old to pass for the present. A source that
 fails turns its last good answers stale, with the reason; it never erases them. Bounded by number and by memory: the
 family of questions that takes most makes room, so that one page's answers never evict the last good ones of others.
 Safe for threads; time is given.
@@ -22,12 +22,12 @@ AnyReading: TypeAlias = Reading[Any]
 
 LIMIT = 1000  # answers; a page asks some 60 questions
 LIMIT_BYTES = 64 * 2**20
-# An answer this large is handed to those who wait for it and not kept: it would take the place of hundreds.
+# A larger answer is given to those who wait for it but not cached: it would displace hundreds.
 _LARGEST_SHARE = 1 / 8
 # An answer this many TTLs old is still shown while the next is asked for.
 _LIVES = 3
 _LEAST_SECONDS = 30.0
-# What is not whole is asked again this soon: the end of a fault should show long before a long answer's TTL is over.
+# TTL of partial answers and failures: the end of a fault should show long before a long TTL ends.
 _SOON_SECONDS = 4.0
 
 

@@ -1,8 +1,8 @@
 """Filters of logs, spans and audit events as clauses of an Elasticsearch query. Pure.
 
-Where a concept has several fields, a filter takes any of them. A clause on a field that has another type in another
-index is bound to the indices where it can be compared. Where a document has no field for its service or track, the
-name of its pod tells it by way of the cluster; where it has none for its level, the words of its line do.
+Where a concept has several fields, a filter matches any of them. A clause on a field with different types is limited to
+the indices where it can be compared. Documents without a field for service or track are found by the names of the
+service's pods, documents without a level by the words of their line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dashboard.queries.resolution import FieldKind, Resolution, UsableField
 
 Clause = dict[str, Any]
 
-# What a request filters by meaning and not by value, per stream: the concept whose words are understood.
+# Filters by meaning instead of value, per stream: the concept whose words are looked up.
 LEVEL, OUTCOME = "level", "outcome"
 # OpenTelemetry's numbers of levels, from and to (excluded).
 _NUMBERS = {
@@ -167,7 +167,7 @@ def _outcome(outcomes: Sequence[SpanOutcome], fields: Resolution, words: Words) 
 
 
 def _pods(workload: str, fields: Resolution, places: Sequence[LogPlace]) -> Clause:
-    """Documents of a workload's pods. Another workload's name may begin like this one's."""
+    """Documents of a workload's pods. Another workload's name may have this one's as a prefix."""
     longer = [place.workload for place in places if place.workload.startswith(f"{workload}-")]
     of_name = [
         {

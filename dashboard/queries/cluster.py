@@ -1,7 +1,7 @@
-"""What the cluster says of its pods, workloads and nodes, and what of it is wrong: asked by several pages alike.
+"""Pods, workloads, nodes and their faults, as several pages read them from the cluster.
 
-A kind of workload that the cluster does not have is nothing; one that we may not list makes the whole partial, which
-says what is left out. Pods that no listed workload controls count for themselves.
+A kind of workload that the cluster does not serve counts as empty. One that we may not list makes the reading partial,
+with a reason that names it. Pods without a listed workload count for themselves.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def tracks_seen(readings: Readings, blue_green: BlueGreen) -> BlueGreen:
 
 
 def totals(workloads: Iterable[Workload], pods: Iterable[Pod]) -> tuple[int, int]:
-    """How many pods are wanted, and how many are ready. A pod that no listed workload controls wants itself."""
+    """How many pods are desired, and how many are ready. A pod without a listed workload counts as desired."""
     found = list(workloads)
     listed = {(workload.kind, workload.name) for workload in found}
     alone = [
@@ -113,9 +113,9 @@ def partly(known: Reading[T], left_out: str) -> Reading[T]:
 
 
 def gathered(asked: Mapping[str, Reading[Raw]]) -> Reading[dict[str, Raw]]:
-    """The objects of several kinds in one reading: a kind that is not there is none, one not answered is left out.
+    """The objects of several kinds in one reading: empty for a kind that is not served; without those not answered.
 
-    No better than the worst of them; missing only where not one was answered.
+    Its state is the worst of them; missing only where none was answered.
     """
     known = {kind: reading for kind, reading in asked.items() if reading.value is not None}
     unknown = {kind: reading for kind, reading in asked.items() if reading.state is State.MISSING}
@@ -135,7 +135,7 @@ def _findings(
     nodes: Reading[tuple[Node, ...]],
     blue_green: BlueGreen,
 ) -> Reading[tuple[ClusterFinding, ...]]:
-    """What is wrong as far as it was answered; without pods nothing can be said."""
+    """What is wrong, as far as the cluster answered; missing without pods."""
     services, slices = readings.objects(_GOVERNED), readings.objects("cluster.endpointslices")
     raw = readings.objects("cluster.pods")
 

@@ -1,7 +1,7 @@
-"""What Triage looked at and how far that may be believed: what nobody may call well beside what is.
+"""What Triage looked at, and how far that can be trusted.
 
-Quiet is what was answered just now, in full. What was never measured here is told apart from what has no data now and
-from what was not answered.
+"No problem" holds only for what was answered just now, in full. It is separate from what was never measured here, what
+has no data now, and what was not answered.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def coverage(
 
 
 def _asked(readings: Readings, cluster: ClusterState, governed: Reading[Any]) -> dict[str, tuple[Reading[Any], ...]]:
-    """What is looked at, with every answer that it rests on: it is worth no more than the worst of them."""
+    """Everything that is looked at, with the answers that it rests on: the worst of them decides."""
 
     def of(*names: str) -> tuple[Reading[Any], ...]:
         return tuple(readings.samples(f"{window}.{name}") for window in ("now", "longer") for name in names)
@@ -93,7 +93,7 @@ def _asked(readings: Readings, cluster: ClusterState, governed: Reading[Any]) ->
 
 
 def _lines(readings: Readings) -> Reading[Any]:
-    """No line at all within half a minute is no quiet: nothing arrives."""
+    """The log lines. None at all within half a minute does not mean quiet: nothing arrives."""
     answer = readings.logs("lines.pods")
     if answer.value is not None and answer.value.lacking:
         return answer.map(lambda page: None, empty=f"no document here carries {', '.join(answer.value.lacking)}")
@@ -101,7 +101,7 @@ def _lines(readings: Readings) -> Reading[Any]:
 
 
 def _untold_tracks(tracks: Iterable[tuple[str, Workload]], symptoms: Iterable[Symptoms]) -> dict[str, str]:
-    """Tracks with pods of which no run is measured, whatever the other track measures."""
+    """Tracks with pods but without measured runs, whatever the other track measures."""
     rates = {(s.service, s.track): s.runs_per_second for s in symptoms}
     found = {}
     for service, workload in tracks:

@@ -1,4 +1,4 @@
-"""Documents of logs, traces and the audit trail in the deck's words, whatever shape a shipper gave them. Pure."""
+"""Documents of logs, traces and the audit trail as log entries, whatever format a shipper wrote. Pure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Reader:
         return tuple(read), (said,) if lost else ()
 
     def entry(self, hit: Hit) -> LogEntry:
-        """One document in the deck's words.
+        """One document as a log entry.
 
         Raises:
             KeyError, TypeError, ValueError, OverflowError: its time is missing or cannot be read.
@@ -101,7 +101,7 @@ class Reader:
         return next((place for place in self.places if place.workload == workload), LogPlace(workload=""))
 
     def _level(self, flat: Mapping[str, Any], message: str) -> tuple[str, LogLevel | None]:
-        """The word for the level, and what it means; None where that is not understood or nothing is said."""
+        """The word for the level, and its meaning: None where it is not understood or there is no level."""
         said = _values(flat, self._names("status" if self.stream == "traces" else "severity"))
         if self.stream != "logs":
             return ", ".join(said), None
@@ -116,7 +116,7 @@ class Reader:
         return ", ".join(said or numbers), worst if is_clear else None
 
     def _outcome(self, flat: Mapping[str, Any]) -> SpanOutcome | None:
-        """How a span ended; UNSAID where it does not say, None where what it says is not understood."""
+        """How a span ended; UNSAID where it does not say, None where its word is not understood."""
         if self.stream != "traces":
             return SpanOutcome.UNSAID
         meanings = [self.words.outcome.meaning(word) for word in _values(flat, self._names("status"))]

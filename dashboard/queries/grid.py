@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 MOST_POINTS = 720
-# What a person can read off an axis; beyond a day whole days.
+# Steps that read well on an axis; beyond a day, whole days.
 READABLE_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 _LIVE_SECONDS = 5.0
 
@@ -48,8 +48,8 @@ class Grid:
     def family(self, now: datetime) -> Hashable:
         """The key of a moving window, the same at each look; the window itself where it is fixed.
 
-        A window that ends now moves on with each look, and so do the whole periods before it. Under a new key each
-        time, none would ever have a last good answer.
+        A window that ends now moves with each look, and so do the periods before it. With a new key each time, none
+        would ever have a last good answer.
         """
         span = max(self.end - self.start, 1)
         lag = now.timestamp() - self.end

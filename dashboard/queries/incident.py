@@ -1,7 +1,6 @@
-"""What proves and narrows an incident: its course on both tracks, the newest error line, the change before it.
+"""Evidence for an incident: its course on both tracks, the newest error line, the change before it.
 
-Asked only when something is wrong, and only for what stands on top of the page: the more is broken, the less may
-Triage itself ask for.
+Asked only for the incidents at the top of the page: the more is broken, the less load Triage may add.
 """
 
 from __future__ import annotations
@@ -115,7 +114,7 @@ def evidence(
 def _line(
     incident: Incident, more: Readings, requests: Mapping[str, Request], addresses: Mapping[str, str]
 ) -> Reading[LogEntry] | None:
-    """The newest error line; of a flood the newest line of all. That there is none is said only where lines arrive."""
+    """The newest error line; for a flood the newest line of any level. "None" is said only where lines arrive."""
     if f"log.{incident.key}" not in requests:
         return None
     every = more.logs(f"any.{incident.key}")
@@ -138,7 +137,7 @@ def _none_of(answer: Reading[LogEntry], every: Reading[LogPage]) -> Reading[LogE
 
 
 def _ends(incident: Incident, more: Readings, pods: Iterable[Pod]) -> tuple[tuple[str, datetime], ...]:
-    """Of what the containers of the incident's pods died in turn, where that changed."""
+    """The termination reasons of the containers of the incident's pods, where they changed over time."""
     if incident.family is not CauseFamily.PODS:
         return ()
     names = {
@@ -179,7 +178,7 @@ def _window(incident: Incident, windows: Mapping[str, float]) -> tuple[str, floa
 
 
 def by_measure(limits: Limits) -> Mapping[str, float]:
-    """What the measures of a track are held against."""
+    """The limits of a track's measures."""
     return {"errors": limits.error_ratio, "violations": limits.violation_ratio, "p95": limits.p95_seconds}
 
 

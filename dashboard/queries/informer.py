@@ -1,8 +1,8 @@
-"""The cluster's objects kept up to date by list and watch: one copy a kind and namespace, however many people look.
+"""The cluster's objects, kept up to date by list and watch: one copy per kind and namespace for all viewers.
 
-A watch that breaks resumes from its last resourceVersion; when the server no longer has that version (410) the list is
-read again, less and less often where that does not help. Until then the copy is stale and says since when. Each
-informer is a daemon thread, started by the first question and ended when nobody has asked for ten minutes.
+A broken watch resumes from its last resourceVersion. If the server no longer has that version (410), the objects are
+listed again, with growing pauses if that fails. Until then the copy is stale and says since when. Each informer is a
+daemon thread that the first question starts; it ends after ten minutes without a question.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from dashboard.queries.breaker import LONGEST_RETRY_AFTER_SECONDS, no_answer, un
 LONGEST_WAIT_SECONDS = 4.0
 IDLE_SECONDS = 600.0
 _FIRST_WAIT_SECONDS = 0.5
-# How soon a kind is looked for again that the cluster does not have, and one that it does not let us list: a right that
-# was mended shows within 10 s.
+# How soon to look again for a kind that the cluster does not serve, or that we may not list: a new permission shows
+# within 10 s.
 _NOT_SERVED_WAIT_SECONDS = 30.0
 # How soon a watch notices that the cluster may be asked again.
 _LOOK_SECONDS = 0.5
 _REJECTED_WAIT_SECONDS = 8.0
-# A watch that stood so long was a good one: what ended it is not held against the next.
+# A watch that lasted this long was good: the next one starts without a pause.
 _STOOD_SECONDS = 10.0
 
 Objects = tuple[Mapping[str, Any], ...]
@@ -52,7 +52,7 @@ class Informer:
     """All objects of one kind in one namespace.
 
     Args:
-        heard: told of each answer (None) and each failure, so that the source's health knows.
+        heard: called with None after each answer and with the error after each failure, for the source's health.
         refusal: why the cluster is not asked now, None while it may be: one probe asks for all watches.
         seconds: counts the seconds since somebody asked, and never goes back.
     """
@@ -92,11 +92,11 @@ class Informer:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody has asked for so long that nobody looks any more."""
+        """Whether nobody has asked for so long that nobody can be looking."""
         return self._seconds() - self._asked_at > IDLE_SECONDS
 
     def reading(self, *, patience_seconds: float, refusal: str | None = None) -> Reading[Objects]:
-        """What the cluster holds now; waits for the first list alone. A quiet watch that stands is fresh.
+        """The objects now; waits only for the first list. Fresh while the watch is connected, however quiet it is.
 
         Args:
             refusal: why the cluster is known not to answer, by others than this watch: then it is not fresh either.
@@ -128,7 +128,7 @@ class Informer:
         return fresh(objects, source=Source.KUBERNETES, as_of=as_of, query=self._query)
 
     def close(self) -> None:
-        """Ends the watch at its next sign of life."""
+        """Ends the watch when its next event or timeout arrives."""
         self._closing.set()
 
     def _run(self) -> None:
@@ -176,7 +176,7 @@ class Informer:
     def _follow(self) -> None:
         """One watch from its beginning to its end; a list before it where there is no place to begin.
 
-        That a watch begins proves little after an outage: a page of somebody else begins as well.
+        After an outage, the start of a watch proves little: a proxy's error page starts as well.
         """
         if self._broken:
             self._cluster.version()
@@ -201,7 +201,7 @@ class Informer:
         self._contact()
 
     def _is_not_served(self, error: NotServed) -> None:
-        """There is no such kind, so there is nothing of it: an answer, not a failure."""
+        """The cluster has no such kind, so there are no objects of it: an answer, not a failure."""
         with self._lock:
             self._objects, self._resource_version = None, ""
             self._not_served = error.detail
@@ -241,9 +241,9 @@ class Informer:
 
 
 def wait_seconds(tries: int) -> float:
-    """How long to wait before the next watch when `tries` in a row have ended soon: longer each time, up to a limit.
+    """The pause before the next watch after `tries` short ones in a row: grows each time, up to a limit.
 
-    By chance up to half as long, so that the watches of many kinds and of many processes do not come all at once.
+    Randomly shortened by up to half, so that the watches of many kinds and processes do not start all at once.
     """
     if tries == 0:
         return 0.0
@@ -257,6 +257,6 @@ def _key(item: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _lean(item: dict[str, Any]) -> Mapping[str, Any]:
-    """Without the record of who managed which field: half of many an object, and nobody here reads it."""
+    """Without `managedFields`: half of many objects, and nobody here reads them."""
     item["metadata"].pop("managedFields", None)
     return item

@@ -1,4 +1,4 @@
-"""Which service and track the lines of a pod are of, by way of the cluster: for logs that carry a pod's name alone."""
+"""The service and track of a pod's log lines, from the cluster: for logs that have only the pod's name."""
 
 from __future__ import annotations
 

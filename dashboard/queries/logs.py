@@ -1,7 +1,7 @@
-"""Reads logs, spans and audit events: pages that lose and double nothing, surroundings, single documents, patterns.
+"""Reads logs, spans and audit events: pages without loss or repetition, surroundings, single documents, patterns.
 
-Errors of the source pass through, for `ask.py` to catch. What to ask and how an answer is read is decided in
-`search.py`, `survey.py`, `resolution.py`, `windows.py` and `entries.py`; here it is asked, within a time.
+Errors of the source pass through, for `ask.py` to catch. `search.py`, `survey.py`, `resolution.py`, `windows.py` and
+`entries.py` decide what to ask and how to read the answer; this module asks, within a time limit.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from dashboard.queries.windows import beginnings
 T = TypeVar("T")
 
 SOURCE = "elasticsearch"
-# With less time than this nothing more is asked.
+# With less time left than this no further call is made.
 LEAST_SECONDS = 0.3
-# Surroundings are looked for this far around a document; who wants more asks for a page.
+# Surroundings are searched this far around a document; for more, ask for a page.
 AROUND = timedelta(hours=1)
 # Elasticsearch refuses a URL of more than 4,096 bytes.
 LONGEST_NAMES = 3500
@@ -65,7 +65,7 @@ class LogResult(Generic[T]):
 
 
 class _TimeLeft:
-    """The time that one reading may take, over all its calls."""
+    """The time budget of one reading, over all its calls."""
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
         self._seconds = seconds
@@ -73,7 +73,7 @@ class _TimeLeft:
         self._end = clock() + seconds
 
     def left(self) -> float:
-        """Seconds for the next call; `TimedOut` when they would not do."""
+        """Seconds for the next call; raises `TimedOut` when too few are left."""
         left = self._end - self._clock()
         if left < LEAST_SECONDS:
             raise TimedOut(SOURCE, f"no answer within {number(self._seconds, Unit.SECONDS)}")
@@ -104,7 +104,7 @@ class LogReader:
         self._resolver = Resolver(elasticsearch, own=own, seconds=seconds)
 
     def read(self, streams: str, request: LogRequest, *, budget_seconds: float) -> LogResult[Any]:
-        """Whatever a request about logs is answered with."""
+        """The answer to any request about logs."""
         match request:
             case Logs():
                 return _with_lacking(self.page(streams, request, budget_seconds=budget_seconds))
@@ -126,8 +126,8 @@ class LogReader:
     def page(self, streams: str, request: Logs, *, budget_seconds: float) -> LogResult[LogPage]:
         """The first page with its counts, each window in one search.
 
-        A widening request looks back step by step until the page is full, the window is searched or the time is spent;
-        what a narrower step has found is not lost when a wider one fails.
+        A widening request looks further back step by step until the page is full, the window is searched or the time is
+        up. If a wider step fails, the result of the narrower one is kept.
         """
         budget = _TimeLeft(budget_seconds, self._seconds)
         fields = self._resolver.resolution(request.stream, streams, timeout_seconds=budget_seconds)
@@ -180,7 +180,7 @@ class LogReader:
         return LogResult(value=page, query=search.as_text(streams, asked), left_out=(*found.left_out, *unread))
 
     def surroundings(self, streams: str, request: LogContext, *, budget_seconds: float) -> LogResult[Surroundings]:
-        """A document, and what lies next to it in one point in time: what shares its moment is on one side of it."""
+        """A document and its neighbours, from one point in time: entries of the same instant are all on one side."""
         budget = _TimeLeft(budget_seconds, self._seconds)
         fields = self._resolver.resolution(request.stream, streams, timeout_seconds=budget_seconds)
         itself = search.only(request, fields)
@@ -228,7 +228,7 @@ class LogReader:
             return LogResult(value=self._reader(request.stream, request.tracks).entry(found.hits[0]), query=text)
 
     def patterns(self, streams: str, request: LogPatterns, *, budget_seconds: float) -> LogResult[Patterns]:
-        """What the newest lines say, without what differs from one to the next."""
+        """The patterns of the newest lines."""
         budget = _TimeLeft(budget_seconds, self._seconds)
         logs = request.logs
         fields = self._resolver.resolution(logs.stream, streams, timeout_seconds=budget_seconds)
@@ -300,7 +300,7 @@ class LogReader:
     def _missed(self, streams: str, request: Logs, fields: Resolution, budget: _TimeLeft) -> tuple[str, ...]:
         """What the search cannot have seen: closed indices, lines without a field, words that are not understood.
 
-        Where that cannot be counted, the page stands, and it is said that this is not known.
+        If that cannot be counted, the page is shown with a note that it is not known.
         """
         closed = left_out(fields.unavailable, request.start)
         if not survey.is_needed(request, fields):

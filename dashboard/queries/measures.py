@@ -1,8 +1,8 @@
-"""From a period and expressions to measures and rows: the rules that the pages with figures have in common.
+"""From a period and expressions to measures and rows: rules that all pages with figures share.
 
-A figure is a rate over a window at the end of the period: a fifteenth of the period, at least a minute. So a look at 15
-minutes tells of the last minute, a look at a day of the last 96 minutes; the page names the window. The previous value
-is the same question one period earlier.
+A figure is a rate over a window at the end of the period: a fifteenth of the period, at least a minute. So for 15
+minutes it covers the last minute, for a day the last 96 minutes; the page names the window. The previous value is the
+same question one period earlier.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def ask_changes(namespace: str) -> dict[str, Request]:
 
 
 def changes(readings: Readings, blue_green: BlueGreen, service: str = "") -> tuple[Marker, ...]:
-    """The answers to `ask_changes` as marks for time charts; none where the cluster does not answer."""
+    """The answers to `ask_changes` as markers on time charts; none where the cluster does not answer."""
     found = decide.changes(
         services=readings.objects("changes.services").value or (),
         replica_sets=readings.objects("changes.replicasets").value or (),

@@ -22,7 +22,7 @@ def limits_of(ask: Ask) -> Limits:
 
 
 def policy_of(environment: EnvironmentSettings) -> Policy:
-    """Checked already: what contradicts itself was refused with the settings."""
+    """The release policy. The settings already refused contradictions."""
     given = environment.release
     shares = {
         "errors": given.error_ratio,

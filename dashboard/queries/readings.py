@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Readings:
-    """What `Ask.gather` returns. Asking for a key with the wrong method is a mistake in the program and raises."""
+    """What `Ask.gather` returns. A key read with the wrong method is a bug and raises."""
 
     def __init__(self, requests: Mapping[str, Request], readings: Mapping[str, Reading[Any]]) -> None:
         self._requests = requests
@@ -79,7 +79,7 @@ class Readings:
         return self._typed(key, PodLog)
 
     def readings(self) -> tuple[Reading[Any], ...]:
-        """All of them, whatever they are: for who asks how far a view as a whole may be believed."""
+        """All readings, of any type: for the state of a view as a whole."""
         return tuple(self._readings.values())
 
     def _typed(self, key: str, *kinds: type[Request]) -> Reading[Any]:

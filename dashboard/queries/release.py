@@ -1,6 +1,6 @@
-"""Go or no-go, and where the traffic is: the cluster first, since it says which tracks there are, then their counts.
+"""The verdict on a release and where the traffic goes: the cluster first, since it names the tracks, then their counts.
 
-`judge` is the same evidence without the pieces for the eye; an action's guard is handed it.
+`judge` uses the same evidence without what only the page shows; an action's guard calls it.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
 
 
 def judge(ask: Ask, namespace: str, service: str, now: datetime, action: ActionId | None = None) -> Verdict:
-    """The verdict before a switch, from what is known now. The action of that id is not held against itself."""
+    """The verdict before a switch, from what is known now. That running action does not count against it."""
     found = evidence(ask, namespace, service, now, Mode.BEFORE, action)
     return decide.judge(found, policy_of(ask.environment))
 

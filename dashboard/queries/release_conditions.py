@@ -1,4 +1,4 @@
-"""What a release depends on beside its own figures: budgets, kill switch, costs, error lines, and what was declared."""
+"""What a release depends on besides its comparison: budgets, kill switch, costs, error lines and declarations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BAD_SHARES = {
     "3600": catalog.BAD_SHARE_1H,
     "21600": catalog.BAD_SHARE_6H,
 }
-# An error that the other track has not had for so long is taken to be new.
+# An error that the other track has not logged for this long counts as new.
 LOOKED_BACK = timedelta(hours=6)
 MOST_LINES = 500
 # Hours of lines have little new in less.

@@ -1,6 +1,6 @@
-"""The cluster's side of a release: one governed service, what stands behind it, and what has happened to it.
+"""The cluster's side of a release: one governed service, the objects behind it, and its recent actions.
 
-Nothing here asks for figures: which tracks there are decides what those are asked for.
+Nothing here reads metrics: the tracks found here decide which metrics to read.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def began(scene: Scene, candidate: Track) -> tuple[datetime | None, str]:
 
 
 def under_way(found: Unfinished | None, now: datetime) -> str:
-    """Which action somebody works on; "" when nobody does. One that was left behind holds nobody up."""
+    """The action in progress; "" without one. An action that was left behind does not count."""
     if found is None or found.is_left_behind:
         return ""
     intent, doubt = (
@@ -179,7 +179,7 @@ def preview_shows(scene: Scene) -> Track | None:
 
 
 def _worst(readings: Any) -> Reading[Any]:
-    """The reading that is believed least, so that what is built from all is believed no more."""
+    """The reading with the worst state, which anything built from all of them inherits."""
     order = (State.MISSING, State.UNMEASURED, State.EMPTY, State.STALE, State.PARTIAL, State.FRESH)
     found = sorted(readings, key=lambda reading: order.index(reading.state))
     return found[0] if found else missing("nothing was asked", source=Source.KUBERNETES)

@@ -1,7 +1,7 @@
-"""Which fields of a backend stand for the deck's concepts, whichever shapes of telemetry it has, or several. Pure.
+"""Which fields of a backend stand for the deck's concepts, for one format of telemetry or several. Pure.
 
-One name may have a type in one index and another type in the next: a keyword here, text or a number there. Each is used
-where it can be used, so that no index costs another one its answer.
+A field may have different types in different indices: keyword, text or number. Each index is asked in the way its type
+allows, so that none spoils the answer of the others.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NUMBERS = frozenset(
     )
 )
 _TEXTS = frozenset(("text", "match_only_text", "annotated_text", "search_as_you_type", "pattern_text"))
-# These are no values: a name below them is one.
+# These are containers: the fields below them have values.
 _TREES = frozenset(("object", "nested", "passthrough"))
 _DATED = re.compile(r"(?P<year>20\d\d)[.-](?P<month>[01]\d)(?:[.-](?P<day>[0-3]\d))?$")
 _BACKING = re.compile(r"(?:^|(?<=:))(?:partial-|restored-|shrink-\w+-)?\.ds-(?P<stream>.+)-\d{4}\.\d\d\.\d\d-\d{6}$")

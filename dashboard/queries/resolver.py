@@ -41,11 +41,11 @@ class Resolver:
     def resolution(self, stream: str, indices: str, *, timeout_seconds: float = LONGEST_SECONDS) -> Resolution:
         """What stands for the concepts of `stream` in `indices`: known for up to KEPT_SECONDS, else asked.
 
-        Where the asking fails the last that was known holds. Who may search but not ask for fields gets the standard
-        names.
+        If the backend does not answer, the last known resolution is used; if we may search but not read mappings, the
+        standard names.
 
         Raises:
-            SourceError: nothing is known, and it did not answer.
+            SourceError: nothing is known yet, and the backend did not answer.
         """
         with self._lock:
             at, known = self._known.get((stream, indices), (0.0, None))

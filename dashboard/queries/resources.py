@@ -1,7 +1,7 @@
-"""What the Resources page shows: whether the workloads are healthy, and what they use of what they may.
+"""What the Resources page shows: the health of workloads, and their usage against requests and limits.
 
-Desired and ready come from the cluster itself; use over time comes from Prometheus. A dead Prometheus costs the page
-its figures of use, a dead API server its list of pods, never both.
+Desired and ready pods come from the cluster, usage from Prometheus. Without Prometheus the page lacks usage, without
+the API server the list of pods; neither outage takes both.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     requests |= ask_cluster(view.ns) | ask_changes(view.ns)
     for name, expression in MEASURES.items():
         requests |= ask_measure(name, expression, values, over)
-    # Deaths are rare: over the last minute alone they would mostly read zero.
+    # Restarts are rare: over the last minute alone they would mostly read zero.
     for name in ("restarts", "oom"):
         requests[name] = Instant(MEASURES[name], {**values, "window": over.length}, at)
         requests[f"{name}.previous"] = Instant(MEASURES[name], {**values, "window": over.length}, over.start)
@@ -149,7 +149,7 @@ def pod_log(ask: Ask, view: View, *, previous: bool, lines: int) -> Reading[str]
 
 
 def _in_trouble(pods: Reading[tuple[Pod, ...]]) -> Reading[float]:
-    """How many pods are sick; partial where others are neither sick nor well as far as anybody knows."""
+    """How many pods fail or are degraded; partial where the health of others is unknown."""
     sick = pods.map(lambda found: float(sum(pod.health in SICK for pod in found)))
     unknown = sum(pod.health is Health.UNKNOWN for pod in pods.value or ())
     return partly(sick, f"{unknown} more are not known: {_why(pods.value or ())}") if unknown else sick
@@ -160,7 +160,7 @@ def _why(pods: tuple[Pod, ...]) -> str:
 
 
 def _limits(readings: Readings) -> Reading[tuple[Limit, ...]]:
-    """The limits; a kind that is not answered costs itself alone."""
+    """The limits; a kind that is not answered is left out."""
     found = gathered({kind: readings.objects(kind) for kind in _LIMITS})
     return found.map(lambda by_kind: decide.limits(*(by_kind.get(kind, ()) for kind in _LIMITS)))
 

@@ -1,7 +1,7 @@
 """A request for log lines, spans or audit events as an Elasticsearch search, and its answer as a page. Pure.
 
-Where a concept has several fields, a count takes the second only of documents that lack the first: one that carries
-both is one document. What a clause looks like is `clauses.py`'s business, how a document is read `entries.py`'s.
+Where a concept has several fields, a count uses the second only for documents without the first, so that a document
+with both counts once. `clauses.py` writes the clauses, `entries.py` reads the documents.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from dashboard.queries.clauses import LEVEL, OUTCOME, Clause
 from dashboard.queries.request import LogContext, LogDocument, LogRequest, Logs
 from dashboard.queries.resolution import BY_VALUE, FieldKind, Resolution
 
-# With so many, one that states its level is nearly always among them.
+# Among so many lines, one that states its level is nearly always found.
 _READ_AT_LEAST = 50
 _HISTOGRAM = "histogram"
 _VALUES = "values"
 _TERMS_SIZE = 12
-# The order of a point in time that is the same in every page of it.
+# A sort key whose order is the same on every page of a point in time.
 TIE = "_shard_doc"
 # How a bound is written does not depend on the format that an index keeps its times in.
 _FORMAT = {"format": "strict_date_optional_time"}
@@ -93,7 +93,7 @@ def sort(request: Logs, fields: Resolution) -> list[Clause]:
 
 
 def paged(order: Sequence[Clause]) -> list[Clause]:
-    """The same order in a point in time, with what decides between documents that are equal in it."""
+    """The same order in a point in time, with a tie-breaker."""
     (last,) = order[-1].values()
     return [*order, {TIE: last["order"]}]
 
@@ -109,7 +109,7 @@ def aggregations(request: Logs, fields: Resolution, width_seconds: int) -> Claus
 
 
 def split_aggregations(request: Logs, fields: Resolution) -> dict[frozenset[str], Clause]:
-    """The counts that can be made in some of the indices alone: in the others the field is of another type."""
+    """The counts that only some indices allow, since the field has another type in the others."""
     asked: dict[frozenset[str], Clause] = defaultdict(dict)
     for part, (indices, counted) in _counts(request, fields).items():
         if indices is not None:
@@ -118,7 +118,7 @@ def split_aggregations(request: Logs, fields: Resolution) -> dict[frozenset[str]
 
 
 def page(request: Logs, found: Found, entries: tuple[LogEntry, ...], fields: Resolution, width_seconds: int) -> LogPage:
-    """The answer in the deck's words; a KeyError, TypeError or ValueError where it does not fit the request.
+    """The answer as a page; a KeyError, TypeError or ValueError where it does not fit the request.
 
     Documents that were found by a word in their line and do not state the level that was asked for are not on it.
     """
@@ -216,7 +216,7 @@ def next_page(request: Logs, cursor: Cursor, found: Found, entries: tuple[LogEnt
 
 
 def shape(request: Logs) -> Hashable:
-    """All of a request but its window: what two looks at the same moving window have in common."""
+    """A request without its window: equal for two looks at the same moving window."""
     filters = tuple(sorted((name, wanted) for name, wanted in request.filters.items() if wanted))
     counts = (request.histogram_buckets, request.terms, request.places)
     order = (request.sort, request.newest_first, request.widening, request.tracks)

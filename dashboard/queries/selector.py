@@ -1,4 +1,4 @@
-"""Kubernetes label selectors on objects that are at hand: `a=b`, `a!=b`, `a`, `!a`, with commas between. Pure."""
+"""Kubernetes label selectors, applied to objects in memory: `a=b`, `a!=b`, `a`, `!a`, separated by commas. Pure."""
 
 from __future__ import annotations
 

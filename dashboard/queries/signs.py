@@ -1,4 +1,4 @@
-"""The questions behind Triage's signs, and their answers as incidents: what no share of failed runs shows."""
+"""Questions about symptoms that no error ratio shows, and their answers as incidents for Triage."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _LONG = {
     "sign.cost": own.COST_PER_RUN,
     "sign.before": own.COST_BEFORE,
 }
-# What Triage can say that it looked at, and the questions without which it cannot.
+# What Triage says that it looked at, with the questions that it needs for that.
 LOOKED_AT = {
     "the kill switch": ("sign.engaged",),
     "policy decisions": ("sign.decided", "sign.denied", "sign.decisions"),
@@ -57,7 +57,7 @@ LOOKED_AT = {
     "certificates": ("sign.certificates",),
     "answers of sources to the prober": ("sign.probes",),
 }
-# That no code is told is an answer; that it is not known is none.
+# "No code" is an answer; an unknown code is not.
 HELPING = {"requests between components": ("sign.codes",)}
 _BUCKET_SECONDS, _BACK, _AHEAD = 15, timedelta(minutes=15), timedelta(minutes=10)
 _NEWEST = timedelta(seconds=30)

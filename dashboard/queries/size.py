@@ -1,4 +1,4 @@
-"""How much memory a value takes, near enough to bound a cache by. Pure."""
+"""The approximate memory of a value, to bound a cache. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONG = 16
 
 
 def size_bytes(value: Any) -> int:
-    """The memory of `value` and all that it holds, in bytes; what it holds twice counts once."""
+    """The memory of `value` and everything it references, in bytes; shared objects count once."""
     total, waiting, seen = 0, [value], set[int]()
     while waiting:
         one = waiting.pop()
