@@ -69,13 +69,17 @@ class Entrance:
         path = scope["path"]
         if _CORE in path and not path.rpartition(_CORE)[2].startswith(_NEEDED):
             return 404, "Not found.\n"
-        # Fonts are files of the app, under /static/media/, and nobody's export.
-        is_export = MEDIA in path and not path.startswith("/static/")
-        if is_export and not self._exports.was_offered(browser_of(headers.get("cookie", "")), path):
+        if is_export(path) and not self._exports.was_offered(browser_of(headers.get("cookie", "")), path):
             return 404, "This file was made for another browser, or is gone. Ask for it again on the page.\n"
         if _is_page(scope, headers) and (full := self._why_full(address_of(scope))):
             return 503, full
         return None
+
+
+def is_export(path: str) -> bool:
+    """Whether a path is that of a file that a page offers: the app's own fonts lie under static/media/, and are not."""
+    before, found, rest = path.partition(MEDIA)
+    return bool(found) and (not before.endswith("/static") or MEDIA in f"/{rest}")
 
 
 def host_of(scope: Scope) -> Host | None:

@@ -126,6 +126,21 @@ def test_a_file_goes_to_the_browser_that_was_offered_it_and_to_no_other() -> Non
     assert door.ask("http", f"/release/media/{FILE}", cookie=f"{COOKIE}={his}")[0] == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/static/media/icons.woff2", 200),
+        ("/deck/static/media/icons.woff2", 200),
+        (f"/deck/media/{FILE}", 404),
+        (f"/static/media/media/{FILE}", 404),
+        (f"/static/x/media/{FILE}", 404),
+        (f"/media/static/media/{FILE}", 404),
+    ],
+)
+def test_fonts_of_the_app_are_nobodys_export_under_any_base_path(path: str, status: int) -> None:
+    assert Door().ask("http", path)[0] == status
+
+
 def test_a_browser_is_named_by_the_first_page_and_keeps_its_name() -> None:
     door = Door()
     cookie = door.ask("http", accept="text/html,*/*")[1]["set-cookie"]
