@@ -35,6 +35,7 @@ from dashboard.queries.log_places import places
 from dashboard.queries.measures import period
 from dashboard.queries.policy import policy_of
 from dashboard.queries.release_scene import Scene
+from dashboard.queries.trial_clock import Beginning
 
 SLOW_SECONDS = 300
 _COUNTS: Mapping[str, Expression] = {
@@ -234,7 +235,7 @@ def _trial(ask: Ask, scene: Scene, now: datetime, mode: Mode, candidate: Track) 
     if began is None:
         reason = f"it is not known when the release on {candidate} began"
         return empty(reason, source=Source.KUBERNETES, as_of=now)
-    beginning = counting.Beginning(
+    beginning = Beginning(
         namespace=service.namespace,
         service=service.name,
         candidate=candidate,

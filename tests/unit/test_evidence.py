@@ -14,8 +14,9 @@ from dashboard.model.release import Track
 from dashboard.model.series import Sample, Series
 from dashboard.model.trial import Trial
 from dashboard.queries.ask import Instant, Range, Readings, Request
-from dashboard.queries.evidence import Beginning, trial
+from dashboard.queries.evidence import trial
 from dashboard.queries.grid import Grid
+from dashboard.queries.trial_clock import Beginning
 from tests.unit.release_stage import ENVIRONMENT
 
 START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
