@@ -30,7 +30,7 @@ def by_pod(reading: Reading[tuple[Series, ...]], length: int) -> dict[Pod, Array
 
 
 def by_pod_of(lines: Iterable[Series], length: int) -> dict[Pod, Array]:
-    """The same for some lines. Lines of one pod are one counter in several spellings: the greater value is the newer."""
+    """The same for some lines. Several of one pod spell one counter in several ways: the greater value is newer."""
     found: dict[Pod, Array] = {}
     for series in lines:
         rows = np.array([np.nan if value is None else value for value in series.values], dtype=float)
