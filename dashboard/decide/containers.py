@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from dashboard.decide import objects
@@ -12,6 +12,8 @@ from dashboard.decide.objects import Object
 from dashboard.model.words import Words
 from dashboard.model.workload import Container, ContainerKind, Health
 
+# A death within this time is news: the container may die again at once.
+DIED_WITHIN = timedelta(minutes=3)
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 Kinds: TypeAlias = Mapping[str, ContainerKind]

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dashboard.decide import objects
-from dashboard.decide.containers import Kinds, counted, kinds, meaning_of, status_list, worst_container
+from dashboard.decide.containers import (
+    DIED_WITHIN,
+    Kinds,
+    counted,
+    death,
+    kinds,
+    meaning_of,
+    status_list,
+    worst_container,
+)
 from dashboard.decide.lasting import has_lasted, span
 from dashboard.decide.objects import Condition, Object
 from dashboard.decide.owners import Owners
@@ -200,11 +209,32 @@ def _running(pod: Object, of: Kinds, phase: str, look: _Look) -> _PodState:
         trouble = worst.trouble or look.warning(pod)
         return _PodState(health=Health.DEGRADED, trouble=trouble, since=ready.since if ready else None)
     if ready is None or ready.status == "True" or (ready.reason in _TOLD_BY_CONTAINERS and _is_partly_done(pod, of)):
-        return _PodState(health=Health.HEALTHY)
+        return _died_lately(pod, look) or _resizing(pod) or _PodState(health=Health.HEALTHY)
     said = ready.message or ready.reason or "its node may be lost"
     health = Health.DEGRADED if ready.status == "False" else Health.UNKNOWN
     word = f"not ready, although its containers are: {objects.clipped(said)}"
     return _PodState(health=health, trouble=word, since=ready.since)
+
+
+def _died_lately(pod: Object, look: _Look) -> _PodState | None:
+    """A container that died just now and was started again: the pod is ready, and not well yet."""
+    for one in status_list(pod):
+        ended = objects.part(one, "lastState", "terminated")
+        at = objects.instant(ended.get("finishedAt"))
+        is_fresh = at is not None and look.now is not None and look.now - at <= DIED_WITHIN
+        if is_fresh and objects.count(ended, "exitCode") != 0:
+            return _PodState(health=Health.DEGRADED, trouble=f"{death(ended)}, and was started again", since=at)
+    return None
+
+
+def _resizing(pod: Object) -> _PodState | None:
+    """Resources that were asked for and that the node has not given, or can never give."""
+    pending = objects.condition(pod, "PodResizePending")
+    if pending is None or pending.status != "True":
+        return None
+    word = ": ".join(filter(None, ("PodResizePending", pending.reason, objects.clipped(pending.message))))
+    health = Health.DEGRADED if pending.reason == "Infeasible" else Health.CHANGING
+    return _PodState(health=health, trouble=word, since=pending.since)
 
 
 def _is_partly_done(pod: Object, of: Kinds) -> bool:

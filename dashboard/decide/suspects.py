@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dashboard.decide import objects
-from dashboard.decide.containers import death, status_list
+from dashboard.decide.containers import DIED_WITHIN, death, status_list
 from dashboard.decide.objects import Object
 from dashboard.decide.policy import Limits
 from dashboard.model.finding import ClusterFinding, FindingKind
@@ -21,7 +21,6 @@ from dashboard.model.written import duration, number, span
 # within 15 s happen once in some days. More than the limit allows by three deviations is hardly chance either.
 _LEAST_EVENTS = 4.0
 _DEVIATIONS = 3.0
-DIED_WITHIN = timedelta(minutes=3)
 # The 95th percentile of a handful of runs is just the slowest one.
 _LEAST_RUNS = 8.0
 RUNBOOKS = {

@@ -67,7 +67,9 @@ def burn(answers: Readings, candidate: Track) -> Reading[Mapping[str, Mapping[st
             for sample in _of_track(reading.value or (), candidate):
                 if sample.value is not None:
                     shares.setdefault(sample.labels.get("slo", ""), {})[window] = sample.value
-        return shares or None
+        # An objective that only the other track has is one that the candidate does not show to keep.
+        theirs = {sample.labels.get("slo", "") for sample in _of_track(readings["300"].value or (), candidate.other)}
+        return {**{name: {} for name in sorted(theirs)}, **shares} if shares else None
 
     nothing = f"no budget of {candidate} is recorded: no traffic, or no rules that do so"
     return readings["300"].map(found, empty=nothing).said(nothing)

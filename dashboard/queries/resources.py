@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from dashboard.catalog import resources as catalog
 from dashboard.catalog.expression import Expression
@@ -16,7 +17,7 @@ from dashboard.decide import workloads as decide
 from dashboard.decide.containers import containers
 from dashboard.model.figures import Measure
 from dashboard.model.finding import ClusterFinding
-from dashboard.model.reading import Reading, Source, beside, combine, missing
+from dashboard.model.reading import Reading, Source, State, beside, combine, missing
 from dashboard.model.series import Sample, Series
 from dashboard.model.view import Marker, View
 from dashboard.model.workload import SICK, ClusterEvent, Container, Health, Limit, Node, Pod, Workload
@@ -51,6 +52,9 @@ _USES = {
 _LINES = {"cpu": catalog.CPU_BY_POD, "memory": catalog.MEMORY_BY_POD}
 _LIMITS = ("horizontalpodautoscalers", "poddisruptionbudgets", "resourcequotas")
 _EVENTS = 100
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,17 +106,17 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     return ResourcesAnswer(
         period=over,
         measures={name: _said(name, measure(answers, name, expression)) for name, expression in MEASURES.items()},
-        desired=counts.map(lambda found: float(found[0])),
-        ready=counts.map(lambda found: float(found[1])),
+        desired=_of_all(counts.map(lambda found: float(found[0]))),
+        ready=_of_all(counts.map(lambda found: float(found[1]))),
         in_trouble=_in_trouble(state.pods),
         warnings=events.map(lambda found: float(sum(event.warning for event in found))),
-        workloads=state.workloads,
+        workloads=_of_all(state.workloads),
         pods=beside(
-            state.pods.map(lambda found: _with_use(found, use)),
+            _of_all(state.pods.map(lambda found: _with_use(found, use))),
             {_USES[name]: answers.samples(f"pod.{name}") for name in _BY_POD},
         ),
-        nodes=state.nodes,
-        findings=state.findings,
+        nodes=_of_all(state.nodes),
+        findings=_of_all(state.findings),
         events=events.map(lambda found: found[:_EVENTS] or None, empty="no event in this period"),
         limits=_limits(answers),
         cpu=answers.series("line.cpu"),
@@ -146,6 +150,11 @@ def pod_log(ask: Ask, view: View, *, previous: bool, lines: int) -> Reading[str]
     chosen = view.container or (names[0] if names else "")
     request = PodLog(view.ns, view.pod, chosen, tail_lines=lines, previous=previous)
     return ask.gather({"log": request}).text("log")
+
+
+def _of_all(found: Reading[T]) -> Reading[T]:
+    """Objects, or how many; none among a part of them is not none."""
+    return found.map(lambda value: value or None) if found.state is State.PARTIAL else found
 
 
 def _in_trouble(pods: Reading[tuple[Pod, ...]]) -> Reading[float]:

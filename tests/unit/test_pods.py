@@ -398,3 +398,28 @@ def test_no_field_that_is_lost_or_spoiled_makes_a_sick_pod_well(
 
 # Without these the pod is another one: one that nobody deletes.
 ESSENTIAL = (("metadata",), ("metadata", "name"), ("metadata", "deletionTimestamp"))
+
+
+def died(code: int = 137, at: str = JUST_NOW) -> dict[str, Any]:
+    ended = {"terminated": {"reason": "OOMKilled", "exitCode": code, "finishedAt": at}}
+    return pod("a", container(restartCount=1, lastState=ended))
+
+
+def test_a_ready_pod_whose_container_died_just_now_is_not_healthy_yet() -> None:
+    one = judged(died())
+    assert one.health is Health.DEGRADED
+    assert "OOMKilled" in one.trouble
+
+
+@pytest.mark.parametrize("found", [died(at=LONG_AGO), died(code=0)], ids=["long ago", "ended well"])
+def test_an_old_death_or_a_good_end_leaves_a_ready_pod_healthy(found: dict[str, Any]) -> None:
+    assert judged(found).health is Health.HEALTHY
+
+
+@pytest.mark.parametrize(("reason", "health"), [("Infeasible", Health.DEGRADED), ("Deferred", Health.CHANGING)])
+def test_resources_that_a_pod_waits_for_are_told(reason: str, health: Health) -> None:
+    waits = [condition("Ready", "True"), condition("PodResizePending", "True", reason, "Node didn't have enough cpu")]
+    one = judged(pod(conditions=waits))
+    assert one.health is health
+    assert "PodResizePending" in one.trouble
+    assert "enough cpu" in one.trouble
