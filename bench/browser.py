@@ -33,7 +33,8 @@ SCREENS: Final[Mapping[Screen, Mapping[str, Any]]] = {
 # What a page shows when its first answers are drawn: a figure, a card, or a sentence.
 CONTENT: Final = (
     "[class*='st-key-live-'] "
-    ":is([data-testid=stMetric], [data-testid=stAlert], [class*='st-key-incident-'], .st-key-lead, .td-gates)"
+    ":is([data-testid=stMetric], [data-testid=stAlert], [class*='st-key-incident-'], .st-key-lead, "
+    "[class*='st-key-release-verdict-'])"
 )
 
 

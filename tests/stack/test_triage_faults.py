@@ -44,10 +44,10 @@ class Expected:
 
 FAULTS: dict[str, tuple[str, Expected]] = {
     "kill-switch": ("kill-switch", Expected(family=CauseFamily.STOPPED, says="kill switch is engaged")),
-    "stuck queue": ("stuck-queue", Expected(family=CauseFamily.QUEUE, says="agent-runtime on green ends")),
+    "stuck queue": ("stuck-queue", Expected(family=CauseFamily.QUEUE, says="agent-runtime on green completes")),
     "both queues stuck": (
         "stuck-queue",
-        Expected(family=CauseFamily.QUEUE, says="agent-runtime on blue ends", options=("--track", "both")),
+        Expected(family=CauseFamily.QUEUE, says="agent-runtime on blue completes", options=("--track", "both")),
     ),
     "errors": ("errors", Expected(family=CauseFamily.ERRORS, says="agent-runtime on green fails")),
     "errors on the track of the users": (
