@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from dashboard.act.audit import (
     GENESIS,
@@ -110,7 +111,7 @@ def misfit(line: AuditLine, before: Before) -> str:
     if record is None:
         return "it can no longer be read"
     place, last = record["agentgov"]["audit"], before.record
-    former = last["agentgov"]["audit"] if last else {"seq": 0, "hash": GENESIS}
+    former: Mapping[str, Any] = last["agentgov"]["audit"] if last else {"seq": 0, "hash": GENESIS}
     if why_not := _own_problem(line.raw, record):
         return why_not
     if (place["seq"], place["prev_hash"]) != (former["seq"] + 1, former["hash"]):
