@@ -24,7 +24,7 @@ _MARK = b'"finished"'
 
 
 @dataclass(slots=True)
-class _Found:
+class _PastEntry:
     """An action that was found; `line` is None once the record there was held against the chain."""
 
     entry: HistoryEntry
@@ -40,7 +40,7 @@ class AuditPast:
         self._file: tuple[int, int] | None = None
         self._read_up_to = 0
         self._changed_at = 0
-        self._found: dict[str, deque[_Found]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self._found: dict[str, deque[_PastEntry]] = defaultdict(lambda: deque(maxlen=KEPT))
 
     def of(self, namespace: str, service: str) -> tuple[HistoryEntry, ...]:
         """The newest KEPT finished actions on one service, newest first.
@@ -86,7 +86,7 @@ class AuditPast:
     def _keep(self, line: AuditLine, found: tuple[str, HistoryEntry] | None) -> None:
         if found is not None:
             about, entry = found
-            self._found[about].append(_Found(entry, line))
+            self._found[about].append(_PastEntry(entry, line))
 
     def _check(self) -> None:
         """Hold what is kept and was not looked at yet against the chain."""

@@ -79,7 +79,7 @@ class _Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
+class _Records:
     """A file as it was read: its records, the lines after the last one, and whether the last of these has no end."""
 
     links: Sequence[_Link]
@@ -134,7 +134,7 @@ def _against_shipped(links: Sequence[_Link], shipped: tuple[int, str] | None) ->
     return None
 
 
-def _read(lines: Iterable[AuditLine]) -> _Reading:
+def _read(lines: Iterable[AuditLine]) -> _Records:
     links: list[_Link] = []
     rest: dict[int, bytes] = {}
     is_torn = False
@@ -146,7 +146,7 @@ def _read(lines: Iterable[AuditLine]) -> _Reading:
         else:
             links.append(_link(number, line.raw, record, rest))
             rest = {}
-    return _Reading(links=links, rest=tuple(rest), is_torn=is_torn)
+    return _Records(links=links, rest=tuple(rest), is_torn=is_torn)
 
 
 def _link(line: int, raw: bytes, record: Record, others: Mapping[int, bytes]) -> _Link:
@@ -196,7 +196,7 @@ def _unvouched(link: _Link) -> Finding:
     return Finding(fault=Fault.UNREADABLE, seq=link.seq, line=link.others[0], reason=reason)
 
 
-def _fault_of_the_end(read: _Reading) -> Finding | None:
+def _fault_of_the_end(read: _Records) -> Finding | None:
     """Lines after the last record, for which no record speaks yet."""
     if not read.rest:
         return None

@@ -25,10 +25,10 @@ _LEAST_FOR_RATE = 20
 def limited(evidence: Evidence, policy: Policy, weighing: Weighing | None) -> tuple[GateAnswer, ...]:
     """The answers of all fixed limits. Without a weighing nothing fails: there is no evidence that it could be by."""
     limits = policy.limits
-    errors = _Share(
+    errors = _LimitedShare(
         gate="errors", title="Errors", total_events="runs", bad_events="failed", did="failed", limit=limits.error_ratio
     )
-    violations = _Share(
+    violations = _LimitedShare(
         gate="violations",
         title="Contract violations",
         total_events="evaluations",
@@ -44,7 +44,7 @@ def limited(evidence: Evidence, policy: Policy, weighing: Weighing | None) -> tu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Share:
+class _LimitedShare:
     """A metric of total and bad events."""
 
     gate: str
@@ -59,7 +59,7 @@ class _Share:
         return (counts.runs, counts.failed) if self.total_events == "runs" else (counts.evaluations, counts.violations)
 
 
-def _share_gate(share: _Share, evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateAnswer:
+def _share_gate(share: _LimitedShare, evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateAnswer:
     total_reading, bad_reading = share.of(evidence.slow[evidence.candidate])
     total, bad, allowed = total_reading.value, bad_reading.value, number(share.limit, Unit.RATIO)
     answer = _answerer(
@@ -201,7 +201,7 @@ def _is_enough(total: float, gate: str, evidence: Evidence, limits: Limits, weig
     return (_seen(total, gate, evidence, weighing) or 0.0) >= limits.least_sample
 
 
-def _believed_ratio(share: _Share, evidence: Evidence, limits: Limits) -> float | None:
+def _believed_ratio(share: _LimitedShare, evidence: Evidence, limits: Limits) -> float | None:
     """The other track's share of bad events; None when it did too little to be compared with."""
     total, bad = (reading.value for reading in share.of(evidence.slow[evidence.candidate.other]))
     return None if total is None or bad is None or total < limits.least_sample else bad / total

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dashboard.decide import objects
-from dashboard.decide.objects import Condition, Object
+from dashboard.decide.objects import Object, StatusCondition
 from dashboard.decide.quantities import quantity
 from dashboard.model.workload import Limit
 
@@ -41,7 +41,7 @@ def _autoscaler(autoscaler: Object) -> Limit:
     )
 
 
-def _cannot_scale(conditions: dict[str, Condition]) -> str:
+def _cannot_scale(conditions: dict[str, StatusCondition]) -> str:
     """Why it does not scale. That it is switched off, as it is at zero replicas, is no trouble."""
     for name in ("AbleToScale", "ScalingActive"):
         found = conditions.get(name)

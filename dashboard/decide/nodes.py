@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from dashboard.decide import objects
-from dashboard.decide.objects import Condition, Object
+from dashboard.decide.objects import Object, StatusCondition
 from dashboard.model.workload import Health, Node
 
 _ORDER = list(Health)
@@ -43,7 +43,7 @@ def _node(node: Object) -> Node:
     )
 
 
-def _is_bad(name: str, condition: Condition) -> bool | None:
+def _is_bad(name: str, condition: StatusCondition) -> bool | None:
     """Whether the condition means trouble; None where its name or status is not known."""
     if condition.status not in ("True", "False"):
         return None
@@ -53,8 +53,8 @@ def _is_bad(name: str, condition: Condition) -> bool | None:
 
 
 def _judge(
-    ready: Condition | None, bad: list[tuple[str, Condition]], odd: list[str], *, is_cordoned: bool
-) -> tuple[Health, str, Condition | None]:
+    ready: StatusCondition | None, bad: list[tuple[str, StatusCondition]], odd: list[str], *, is_cordoned: bool
+) -> tuple[Health, str, StatusCondition | None]:
     if ready is None:
         return Health.UNKNOWN, "it does not say whether it is ready", None
     if ready.status != "True":

@@ -18,7 +18,7 @@ _EMPTY: Object = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class StatusCondition:
     """One entry of `status.conditions`. `status` is "True", "False" or "Unknown" as the API spells them."""
 
     status: str
@@ -92,18 +92,18 @@ def created_at(item: Object) -> datetime | None:
     return instant(part(item, "metadata").get("creationTimestamp"))
 
 
-def conditions(item: Object) -> dict[str, Condition]:
+def conditions(item: Object) -> dict[str, StatusCondition]:
     """The object's conditions by type."""
     return {text(one, "type"): _condition(one) for one in parts(item, "status", "conditions")}
 
 
-def condition(item: Object, kind: str) -> Condition | None:
+def condition(item: Object, kind: str) -> StatusCondition | None:
     """The object's condition of this type; None where it has none."""
     return next((_condition(one) for one in parts(item, "status", "conditions") if one.get("type") == kind), None)
 
 
-def _condition(one: Object) -> Condition:
-    return Condition(
+def _condition(one: Object) -> StatusCondition:
+    return StatusCondition(
         status=text(one, "status"),
         reason=text(one, "reason"),
         message=text(one, "message"),

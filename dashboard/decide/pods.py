@@ -22,7 +22,7 @@ from dashboard.decide.containers import (
     worst_container,
 )
 from dashboard.decide.lasting import has_lasted, span
-from dashboard.decide.objects import Condition, Object
+from dashboard.decide.objects import Object, StatusCondition
 from dashboard.decide.owners import Owners
 from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.words import WORDS, Words
@@ -178,7 +178,7 @@ def _terminating(pod: Object, reason: str, now: datetime | None) -> _PodState:
     )
 
 
-def _not_scheduled(scheduled: Condition, created: datetime | None, look: _Look) -> _PodState:
+def _not_scheduled(scheduled: StatusCondition, created: datetime | None, look: _Look) -> _PodState:
     word = scheduled.reason or "Unschedulable"
     meaning, since = meaning_of(word, look.words), scheduled.since or created
     held_back = meaning is Health.CHANGING  # on purpose, by a gate

@@ -14,7 +14,7 @@ from dashboard.model.reading import Unit
 from dashboard.model.view import Marker
 from dashboard.ui.axis import Scale, scale, times, value_label
 from dashboard.ui.format import number, stamp, zone
-from dashboard.ui.lines import Line
+from dashboard.ui.lines import ChartLine
 from dashboard.ui.marks import grouped, mark_label, rooms
 from dashboard.ui.svg_chart import Frame, Stroke, data_uri, svg
 from dashboard.ui.text import in_html, one_line
@@ -30,7 +30,7 @@ class Chart:
     """What one chart shows; `title` and the lines' names are from outside. There is at least one line."""
 
     title: str
-    lines: Sequence[Line]
+    lines: Sequence[ChartLine]
     unit: Unit
     limit: float | None = None
     markers: Sequence[Marker] = ()

@@ -15,7 +15,7 @@ from dashboard.model.reading import Unit
 from dashboard.model.view import Marker
 from dashboard.ui.axis import scale, value_label
 from dashboard.ui.format import number, zone
-from dashboard.ui.lines import Line
+from dashboard.ui.lines import ChartLine
 from dashboard.ui.marks import grouped, mark_label, rooms
 from dashboard.ui.text import in_chart, one_line
 
@@ -26,7 +26,7 @@ _DASHES = {"": "solid", "7 5": "dash", "2 4": "dot", "10 4 2 4": "dashdot"}
 
 
 def figure(
-    lines: Sequence[Line],
+    lines: Sequence[ChartLine],
     *,
     unit: Unit,
     limit: float | None,
@@ -63,7 +63,7 @@ def figure(
     return found
 
 
-def _values(found: go.Figure, lines: Sequence[Line], *, unit: Unit, limit: float | None, colour: str) -> None:
+def _values(found: go.Figure, lines: Sequence[ChartLine], *, unit: Unit, limit: float | None, colour: str) -> None:
     """The axis of values: plotly's own words would be in thousandths ("500m/s")."""
     known = [value for line in lines for value in line.series.values if value is not None]
     axis = scale(known, unit, limit=limit)
@@ -76,7 +76,7 @@ def _values(found: go.Figure, lines: Sequence[Line], *, unit: Unit, limit: float
     )
 
 
-def _mark(found: go.Figure, lines: Sequence[Line], markers: Sequence[Marker], *, tz: str, colour: str) -> None:
+def _mark(found: go.Figure, lines: Sequence[ChartLine], markers: Sequence[Marker], *, tz: str, colour: str) -> None:
     """Draw changes as dotted lines, with their labels above the plot, where they cover neither lines nor limit."""
     times = [at for line in lines for at in line.series.times]
     if not times:

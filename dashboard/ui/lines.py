@@ -14,7 +14,7 @@ _TRACKS = ("blue", "green")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class ChartLine:
     """One line with its name from outside, not escaped; `colour` is `#rrggbb`, `dash` is one of DASHES."""
 
     name: str
@@ -32,13 +32,13 @@ def highest(series: Sequence[Series], name: Name) -> list[Series]:
     return sorted(found, key=lambda line: name(line.labels))
 
 
-def styled(series: Sequence[Series], name: Name, colours: Mapping[str, str], others: Sequence[str]) -> list[Line]:
+def styled(series: Sequence[Series], name: Name, colours: Mapping[str, str], others: Sequence[str]) -> list[ChartLine]:
     """Each line with its look. Pure.
 
     Blue and green are the tracks and nothing else. Two lines of the same course both stay visible: the later one is
     drawn with gaps, through which the earlier one shows.
     """
-    found: list[Line] = []
+    found: list[ChartLine] = []
     met = dict.fromkeys(_TRACKS, 0)
     spare = 0
     for line in series:
@@ -48,5 +48,5 @@ def styled(series: Sequence[Series], name: Name, colours: Mapping[str, str], oth
             met[track] += 1
         else:
             colour, dash, spare = others[spare % len(others)], spare, spare + 1
-        found.append(Line(name=name(line.labels), series=line, colour=colour, dash=DASHES[dash % len(DASHES)]))
+        found.append(ChartLine(name=name(line.labels), series=line, colour=colour, dash=DASHES[dash % len(DASHES)]))
     return found
