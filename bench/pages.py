@@ -39,6 +39,7 @@ _WATCH: Final = """
 """
 _PHONE: Final = {"offline": False, "latency": 60, "downloadThroughput": 9e6 / 8, "uploadThroughput": 9e6 / 8}
 _SLOWED: Final = 4
+_AT_REST = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--screens", nargs="+", choices=("desk", "phone"), default=("desk", "phone"))
     parser.add_argument("--pages", nargs="+", choices=PAGES, default=PAGES)
+    parser.add_argument("--rest", type=float, default=30.0, help="seconds that a live page is left alone, 0 for none")
     options = parser.parse_args(arguments)
     with ExitStack() as stack:
         deck = options.deck or dashboard(stack.enter_context(running(options.state)))
@@ -75,7 +77,22 @@ def main(arguments: Sequence[str]) -> int:
             _print("empty, served", base, None)
             for name in options.pages:
                 _print(name, _visits(browser, screen, counted, name, options.runs), base)
+        if options.rest:
+            print(f"\nlive pages at rest: KiB a minute (limit {_AT_REST})")
+            for name in options.pages:
+                print(f"{name:<14}{_at_rest(browser, counted, name, options.rest):>10,.0f}", flush=True)
     return 0
+
+
+def _at_rest(browser: Browser, server: Relay, name: str, seconds: float) -> float:
+    """What a page that nobody touches receives, in KiB a minute."""
+    with tab(browser, "desk") as page:
+        page.goto(f"{server.address}/{name}")
+        wait_until_drawn(page, timeout_seconds=60)
+        page.wait_for_load_state("networkidle")
+        before = server.received
+        time.sleep(seconds)
+        return (server.received - before) / 1024 * 60 / seconds
 
 
 def _visits(browser: Browser, screen: Screen, server: Relay, name: str, runs: int) -> Visits:
