@@ -60,7 +60,7 @@ def page() -> None:
     choose(view, track=TRACKS, agent=agent_names(session.ask_for(view), view, session.now()))
 
     def draw() -> None:
-        _draw(agents(session.ask_for(view), view, session.now()), view)
+        _draw(session.answer(agents, view), view)
 
     live(draw, key="agents.live")
 

@@ -50,7 +50,7 @@ def page() -> None:
     choose(view, track=TRACKS, contract=contract_names(ask, view, now), agent=agent_names(ask, view, now))
 
     def draw() -> None:
-        _draw(contracts(session.ask_for(view), view, session.now()), view)
+        _draw(session.answer(contracts, view), view)
 
     live(draw, key="contracts.live")
 

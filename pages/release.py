@@ -22,9 +22,11 @@ def page() -> None:
 def _draw(view: View, running: str) -> None:
     action_progress.follow(view, running)
     now = session.now()
-    found = release(session.ask_for(view), view, now)
+    found = session.answer(release, view, is_shared=not running)
     desk = session.actions(view)
     past = desk.history(view.ns, found.service.value.name) if found.service.value else ()
+    if past and past[0].at >= found.before.at:  # what is shared is older than the last action
+        found = session.answer(release, view, is_shared=False)
     switching.choice(found, view)
     switching.left_behind(found, view, running)
     pieces.verdict_card(found.after or found.before, found.service.value, now)

@@ -34,7 +34,7 @@ def page() -> None:
     view = begin("Resources", "Is the platform healthy?")
 
     def draw() -> None:
-        _draw(resources(session.ask_for(view), view, session.now()), view)
+        _draw(session.answer(resources, view), view)
 
     live(draw, key="resources.live")
     st.subheader("Pod log", anchor=False)

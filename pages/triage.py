@@ -18,7 +18,7 @@ def page() -> None:
 
 def _draw(view: View) -> None:
     now = session.now()
-    found = triage(session.ask_for(view), view, now)
+    found = session.answer(triage, view)
     troubles = audit_troubles(session.actions(view).audit_status())
     pieces.audit_card(troubles, view)
     pieces.unfinished_actions(found, view)

@@ -24,8 +24,6 @@ from dashboard.ui.text import in_html, plain
 
 RANGE, REFRESH, LOCAL, ENV, NS = "bar.range", "bar.refresh", "bar.local", "bar.env", "bar.ns"
 FROM, TO = "bar.from", "bar.to"
-# How often a page asks again while a source is down, so that the end of an outage shows within 10 s.
-UNWELL_SECONDS = 4
 # How many pages have a place in the bar of a phone.
 IN_BAR = 5
 # What a page asks in its own words means nothing to another page; what is looked at goes along.
@@ -69,7 +67,7 @@ def live(draw: Callable[[], None], *, key: str) -> None:
     pulse = st.session_state[_PULSE]
     ask = session.ask_for(view)
     calm = ask.environment.refresh_seconds
-    every = pace_seconds(calm, is_well=ask.is_well)
+    every = session.pace_seconds(calm, is_well=ask.is_well)
     may_repace = not st.session_state.pop(_REPACED, False)
 
     def part() -> None:
@@ -83,7 +81,7 @@ def live(draw: Callable[[], None], *, key: str) -> None:
                 states.sources(health, now, view.tz)
         with pulse:
             states.pulse(health, now, is_live=view.is_live, tz=view.tz)
-        if view.is_live and may_repace and pace_seconds(calm, is_well=ask.is_well) != every:
+        if view.is_live and may_repace and session.pace_seconds(calm, is_well=ask.is_well) != every:
             st.session_state[_REPACED] = True  # once: a source that comes and goes must not draw the page for ever
             st.rerun()  # only the whole page can set another pace
         may_repace = True
@@ -97,11 +95,6 @@ def _outages(ask: Ask, view: View) -> None:
     if said:
         st.error(f"**Users get no service.** {plain(' '.join(said), limit=500)}", icon=":material/person_off:")
         go("triage", "Triage", view, icon=":material/emergency:")
-
-
-def pace_seconds(calm: int, *, is_well: bool) -> int:
-    """How often a live page asks again: as the settings say, and more often while a source is down. Pure."""
-    return calm if is_well else min(calm, UNWELL_SECONDS)
 
 
 def go(page: str, label: str, view: View, *, icon: str | None = None, **changes: str) -> None:

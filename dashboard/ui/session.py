@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -24,7 +25,13 @@ from dashboard.model.view import View
 from dashboard.queries.ask import Ask, build_ask
 from dashboard.queries.release import judge
 from dashboard.settings import Settings, SettingsError, load, settings_file, text_of
+from dashboard.ui.sharing import Shared
 
+T = TypeVar("T")
+# How much of a refresh interval the answer of a whole page is shared for, between viewers who look at the same.
+_SHARED_PART = 1 / 3
+# While a source is down, pages are refreshed this often, so that the end of an outage shows within 10 s.
+UNWELL_SECONDS = 4
 _PAGES, _GROUPS = "app.pages", "app.groups"
 _desks: list[Desk] = []
 
@@ -36,6 +43,7 @@ class _Owned:
     settings: Settings
     asks: dict[str, Ask] = field(default_factory=dict)
     desks: dict[str, Desk] = field(default_factory=dict)
+    answers: Shared = field(default_factory=Shared)
 
 
 _owning = threading.RLock()
@@ -72,6 +80,24 @@ def ask_of(environment: str) -> Ask:
 def ask_for(view: View) -> Ask:
     """The one Ask of the view's environment, with its cache and its watches."""
     return ask_of(view.env)
+
+
+def answer(of: Callable[[Ask, View, datetime], T], view: View, *, is_shared: bool = True) -> T:
+    """What the page's question answers for this view, the same for all viewers of it within a part of a refresh.
+
+    Not shared where it must be of this very moment, for example while an action runs.
+    """
+    ask = ask_for(view)
+    if not is_shared:
+        return of(ask, view, now())
+    seconds = pace_seconds(ask.environment.refresh_seconds, is_well=ask.is_well) * _SHARED_PART
+    key = (of, ask, replace(view, notes=()))
+    return _mine().answers.get(key, seconds, lambda: of(ask, view, now()))
+
+
+def pace_seconds(calm: int, *, is_well: bool) -> int:
+    """How often a live page asks again: as the settings say, and more often while a source is down. Pure."""
+    return calm if is_well else min(calm, UNWELL_SECONDS)
 
 
 def _desk(environment: str) -> Desk:

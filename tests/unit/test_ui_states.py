@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.ui.page import pace_seconds
+from dashboard.ui.session import pace_seconds
 from dashboard.ui.tables import Column, to_csv
 from dashboard.ui.text import SPLIT, in_html, one_line, plain
 
