@@ -103,9 +103,15 @@ def _seconds(value: float) -> str:
     return ("-" if value < 0 else "") + duration(value)
 
 
-def _per(per_second: float) -> tuple[str, str]:
+def rates_beside(per_second: float, top: float) -> str:
+    """A rate in the unit of `top`, the highest beside it: the marks of one axis do not change their unit."""
+    figure, per = _per(per_second, by=top)
+    return f"{figure} /{per}"
+
+
+def _per(per_second: float, by: float | None = None) -> tuple[str, str]:
     """A rate by the time in which a person could count some: per second, minute or hour; never in thousandths."""
-    size = abs(per_second)
+    size = abs(per_second if by is None else by)
     if size >= 0.1 or size == 0 or math.isinf(size) or math.isnan(size):
         return _digits(per_second), "s"
     return (_digits(per_second * 60), "min") if size * 60 >= 0.1 else (_digits(per_second * 3600), "h")

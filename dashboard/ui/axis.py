@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from dashboard.model.reading import Unit
-from dashboard.model.written import number
+from dashboard.model.written import number, rates_beside
 
 _MOST_VALUES, _MOST_TIMES = 4, 4
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -67,9 +67,11 @@ def _step(least: float, base: float) -> float:
     return next((step for step in _STEPS if step * ten >= size * (1 - 1e-12)), 10.0) * ten * power
 
 
-def value_label(value: float, unit: Unit) -> str:
-    """A value as an axis shows it; `0` needs no unit."""
-    return "0" if value == 0 else number(value, unit)
+def value_label(value: float, unit: Unit, top: float | None = None) -> str:
+    """A value as an axis shows it that ends at `top`; `0` needs no unit."""
+    if value == 0:
+        return "0"
+    return rates_beside(value, top) if unit is Unit.PER_SECOND and top is not None else number(value, unit)
 
 
 def times(start: float, end: float, tz: ZoneInfo) -> tuple[tuple[float, str], ...]:

@@ -101,7 +101,7 @@ def _frame(chart: Chart) -> tuple[Frame, Scale]:
 def _values(axis: Scale, unit: Unit) -> str:
     return "".join(
         f'<span class="td-y" aria-hidden="true" style="bottom:{axis.share(tick):.1%}">'
-        f"{in_html(value_label(tick, unit))}</span>"
+        f"{in_html(value_label(tick, unit, axis.high))}</span>"
         for tick in axis.ticks
     )
 

@@ -71,7 +71,7 @@ def _values(found: go.Figure, lines: Sequence[ChartLine], *, unit: Unit, limit: 
         gridcolor=colour,
         range=[axis.low, axis.high],
         tickvals=list(axis.ticks),
-        ticktext=[value_label(tick, unit).replace("$", "&#36;") for tick in axis.ticks],
+        ticktext=[value_label(tick, unit, axis.high).replace("$", "&#36;") for tick in axis.ticks],
         fixedrange=True,
     )
 

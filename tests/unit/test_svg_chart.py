@@ -168,3 +168,9 @@ def test_a_moment_with_one_value_only_is_drawn() -> None:
 def test_the_highest_lines_are_kept() -> None:
     series = [Series(labels={"n": f"{n:02}"}, times=(0.0,), values=(float(n),)) for n in range(40)]
     assert [line.last for line in highest(series, lambda labels: labels["n"])] == list(range(28, 40))
+
+
+@pytest.mark.parametrize(("top", "per"), [(0.3, "/s"), (0.04, "/min"), (0.0004, "/h")])
+def test_the_marks_of_one_axis_have_one_unit(top: float, per: str) -> None:
+    axis = scale([top], Unit.PER_SECOND)
+    assert {value_label(tick, Unit.PER_SECOND, axis.high).split()[-1] for tick in axis.ticks} <= {"0", per}
