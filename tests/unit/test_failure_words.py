@@ -33,7 +33,6 @@ from tests.unit.release_stage import ENVIRONMENT, HEALTHY, StageAsk
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 RUNS, TOOLS = "gen_ai_invoke_agent_duration_seconds", "gen_ai_execute_tool_duration_seconds"
 EVALUATIONS, DECISIONS = "agentgov_contract_evaluations_total", "agentgov_policy_decisions_total"
-Rows = Mapping[str, tuple[tuple[dict[str, str], float], ...]]
 
 
 @dataclass

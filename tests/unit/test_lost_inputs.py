@@ -78,7 +78,7 @@ def _counted(request: Logs) -> LogPage:
 
 def _spoilt(answer: Reading[Any], how: str) -> Reading[Any]:
     """The same where it is lost; an answer of nothing is not one that existed."""
-    nothing = Reading(
+    nothing: Reading[Any] = Reading(
         value=None, source=answer.source, state=State.MISSING, as_of=None, reason="lost", query=answer.query
     )
     match how:
