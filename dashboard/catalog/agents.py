@@ -10,6 +10,7 @@ from __future__ import annotations
 from dashboard.catalog import recorded
 from dashboard.catalog.counting import once, once_quantile, or_zero, share
 from dashboard.catalog.expression import Alias, Expression, renamed
+from dashboard.model.mapping import ANY_ERROR
 from dashboard.model.reading import Unit
 
 SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
@@ -17,12 +18,12 @@ AGENT = f'{SERVICE}, gen_ai_agent_name=~"$agent"'
 RUN = f'{AGENT}, gen_ai_operation_name="invoke_agent"'
 
 _RUNS = f"rate(gen_ai_invoke_agent_duration_seconds_count{{{RUN}}}[$window])"
-_FAILED = f'rate(gen_ai_invoke_agent_duration_seconds_count{{{RUN}, error_type!=""}}[$window])'
+_FAILED = f"rate(gen_ai_invoke_agent_duration_seconds_count{{{RUN}, {ANY_ERROR}}}[$window])"
 _RUN_BUCKETS = f"rate(gen_ai_invoke_agent_duration_seconds_bucket{{{RUN}}}[$window])"
 _CALLS = f"rate(gen_ai_client_operation_duration_seconds_count{{{SERVICE}}}[$window])"
-_CALLS_FAILED = f'rate(gen_ai_client_operation_duration_seconds_count{{{SERVICE}, error_type!=""}}[$window])'
+_CALLS_FAILED = f"rate(gen_ai_client_operation_duration_seconds_count{{{SERVICE}, {ANY_ERROR}}}[$window])"
 _TOOLS = f"rate(gen_ai_execute_tool_duration_seconds_count{{{AGENT}}}[$window])"
-_TOOLS_FAILED = f'rate(gen_ai_execute_tool_duration_seconds_count{{{AGENT}, error_type!=""}}[$window])'
+_TOOLS_FAILED = f"rate(gen_ai_execute_tool_duration_seconds_count{{{AGENT}, {ANY_ERROR}}}[$window])"
 _COST = f"rate(agentgov_agent_cost_usd_total{{{AGENT}}}[$window])"
 _TOKENS = f"rate(gen_ai_client_token_usage_sum{{{SERVICE}}}[$window])"
 
@@ -31,9 +32,9 @@ _R_RUNS = f"agent:gen_ai_invoke_agent_runs:rate5m{{{AGENT}}}"
 _R_FAILED = f"agent:gen_ai_invoke_agent_failures:rate5m{{{AGENT}}}"
 _R_BUCKETS = f"agent:gen_ai_invoke_agent_duration_seconds_bucket:rate5m{{{AGENT}}}"
 _R_CALLS = f"model:gen_ai_client_operation_calls:rate5m{{{SERVICE}}}"
-_R_CALLS_FAILED = f'model:gen_ai_client_operation_calls:rate5m{{{SERVICE}, error_type!=""}}'
+_R_CALLS_FAILED = f"model:gen_ai_client_operation_calls:rate5m{{{SERVICE}, {ANY_ERROR}}}"
 _R_TOOLS = f"tool:gen_ai_execute_tool_calls:rate5m{{{AGENT}}}"
-_R_TOOLS_FAILED = f'tool:gen_ai_execute_tool_calls:rate5m{{{AGENT}, error_type!=""}}'
+_R_TOOLS_FAILED = f"tool:gen_ai_execute_tool_calls:rate5m{{{AGENT}, {ANY_ERROR}}}"
 _R_COST = f"agent:agentgov_agent_cost_usd:rate5m{{{AGENT}}}"
 _R_TOKENS = f"model:gen_ai_client_token_usage:rate5m{{{SERVICE}}}"
 

@@ -9,16 +9,17 @@ from dashboard.catalog.translation import (
     GROUPING,
     LabelMatcher,
     NotMeasuredError,
+    bad_matchers,
     matchers,
     own_matchers,
     series_of,
     with_our_labels,
 )
 from dashboard.model.bad_events import BadEvents, Condition
-from dashboard.model.mapping import CONCEPT_OF, LABELS, Concept, Mapping, MetricNames
+from dashboard.model.mapping import ANY_ERROR, CONCEPT_OF, LABELS, Concept, Mapping, MetricNames
 
 # Of metrics that no settings can rename: requests between components, model calls of another generation.
-_ELSEWHERE = ('code=~"5.."', 'error_type!=""')
+_ELSEWHERE = ('code=~"5.."', ANY_ERROR)
 _PLACES = ("service_name", "track")
 _OVER = "1h"
 # What tells processes, targets and kinds of work apart, and never how an event ended.
@@ -105,7 +106,7 @@ def _told_by(
     if metric and metric.bad_series:
         return metric.bad_series, ()
     if metric and metric.bad:
-        return own_name, matchers(metric.bad)
+        return own_name, bad_matchers(metric)
     try:
         return own_name, own_matchers(ours, mapping, metric, own_name)
     except NotMeasuredError:

@@ -11,7 +11,7 @@ from typing import TypedDict
 from dashboard.catalog.contracts import EVALUATION_KINDS
 from dashboard.catalog.counting import Counted, counted, once, once_by_pod, once_quantile, or_zero, scraped, split
 from dashboard.catalog.expression import Expression
-from dashboard.model.mapping import DENIED, VIOLATED
+from dashboard.model.mapping import ANY_ERROR, DENIED, VIOLATED
 from dashboard.model.reading import Unit
 
 _SERVICE = 'namespace="$namespace", service_name="$service"'
@@ -19,7 +19,7 @@ _RUN = f'{_SERVICE}, gen_ai_operation_name="invoke_agent"'
 
 _RUN_COUNT = f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}"
 _RUN_KINDS = ("gen_ai_agent_name", "error_type")
-_FAILED = f'gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, error_type!=""}}'
+_FAILED = f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, {ANY_ERROR}}}"
 _EVALUATION_COUNT = f"agentgov_contract_evaluations_total{{{_SERVICE}}}"
 _VIOLATIONS = f"agentgov_contract_evaluations_total{{{_SERVICE}, {VIOLATED}}}"
 _TOOL_COUNT = f"gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}}}"
@@ -207,7 +207,7 @@ TOOL_COUNTER = Expression(
 )
 FAILED_TOOL_COUNTER = Expression(
     name="release_failed_tool_counter",
-    **_bad(f'gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}, error_type!=""}}'),
+    **_bad(f"gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}, {ANY_ERROR}}}"),
     unit=Unit.COUNT,
     blind="whether tools fail more often than on the other track",
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dashboard.catalog import recorded
 from dashboard.catalog.counting import once, once_quantile, share
 from dashboard.catalog.expression import Expression
-from dashboard.model.mapping import VIOLATED
+from dashboard.model.mapping import ANY_ERROR, VIOLATED
 from dashboard.model.reading import Unit
 
 _RUNS = 'gen_ai_invoke_agent_duration_seconds_count{namespace="$namespace", gen_ai_operation_name="invoke_agent"'
@@ -20,7 +20,7 @@ _R_BROKEN = f'agent:agentgov_contract_evaluations:rate5m{{namespace="$namespace"
 _BY_TRACK = "service_name, track"
 
 _RUN_RATE = f"rate({_RUNS}}}[$window])"
-_FAILED_RATE = f'rate({_RUNS}, error_type!=""}}[$window])'
+_FAILED_RATE = f"rate({_RUNS}, {ANY_ERROR}}}[$window])"
 _BUCKET_RATE = f"rate({_RUNS.replace('_count{', '_bucket{')}}}[$window])"
 _EVALUATION_RATE = 'rate(agentgov_contract_evaluations_total{namespace="$namespace"}[$window])'
 _VIOLATION_RATE = f'rate(agentgov_contract_evaluations_total{{namespace="$namespace", {VIOLATED}}}[$window])'

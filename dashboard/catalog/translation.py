@@ -13,7 +13,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from dashboard.catalog import escaping
-from dashboard.model.mapping import CONCEPT_OF, IN_WORDS, LABELS, OURS, UNITS, Concept, Label, Mapping, MetricNames
+from dashboard.model.mapping import (
+    CONCEPT_OF,
+    IN_WORDS,
+    LABELS,
+    NO_ERROR,
+    OURS,
+    UNITS,
+    Concept,
+    Label,
+    Mapping,
+    MetricNames,
+)
 
 # Labels that say what a figure is about: without one of them it would be shown for the wrong thing.
 _KEYS = {"namespace", "service_name", "track", "pod"}
@@ -63,6 +74,14 @@ def matchers(text: str) -> tuple[LabelMatcher, ...]:
         found.append(LabelMatcher(*match.groups()))
         at = match.end()
     return tuple(found)
+
+
+def bad_matchers(metric: MetricNames) -> tuple[LabelMatcher, ...]:
+    """What the settings call a bad event. Any error, as in `error!=""`, is none of the words for no error."""
+    return tuple(
+        replace(one, operator="!~", value=NO_ERROR) if one.operator == "!=" and not one.value else one
+        for one in matchers(metric.bad)
+    )
 
 
 def translate(promql: str, mapping: Mapping) -> str:
@@ -138,7 +157,7 @@ def _of_metric(
             raise NotMeasuredError(f"{metric.bad_series} says how many {concept.what} are bad, not how long they take")
         own_name, rest = metric.bad_series, tuple(m for m in rest if str(m) not in concept.bad)
     elif is_bad and metric.bad:
-        rest = (*(m for m in rest if str(m) not in concept.bad), *map(_verbatim, matchers(metric.bad)))
+        rest = (*(m for m in rest if str(m) not in concept.bad), *map(_verbatim, bad_matchers(metric)))
     elif is_bad and not _says_what_is_bad(concept, metric):
         raise NotMeasuredError(
             f"{own_name or concept.what}: nothing says which events are bad (metrics.{concept.key}.bad or .bad_series)"

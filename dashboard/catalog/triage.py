@@ -9,7 +9,7 @@ from dashboard.model.reading import Unit
 
 _RUNS = 'gen_ai_invoke_agent_duration_seconds_count{namespace="$namespace", gen_ai_operation_name="invoke_agent"'
 _BY_AGENT = "service_name, track, gen_ai_agent_name"
-_FAILING = f'rate({_RUNS}, error_type!=""}}[$window])'
+_FAILING = f"rate({_RUNS}, {mapping.ANY_ERROR}}}[$window])"
 _RUNNING = f"rate({_RUNS}}}[$window])"
 _VIOLATED = once(
     f'rate(agentgov_contract_evaluations_total{{namespace="$namespace", {mapping.VIOLATED}}}[$window])',

@@ -9,33 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
 
+from dashboard.decide.endings import OF_FAILURES, OF_OUTCOMES, Ended, beside, ended, of_table, outcome_labels
 from dashboard.model.bad_events import BadEvents, Condition, Place, SeenEvents
 from dashboard.model.series import Sample
-from dashboard.model.words import EvaluationOutcome, PolicyDecision, SpanOutcome, Words, folded, shown
-
-# Labels that by convention only failures have, and labels by which emitters usually tell how something ended.
-_OF_FAILURES = {"error_type", "error", "error_code", "error_kind", "error_class", "exception", "exception_type"}
-_OF_OUTCOMES = _OF_FAILURES | {
-    *("status", "outcome", "result", "verdict", "success", "succeeded", "ok", "failed", "failure", "is_error"),
-    *("code", "status_code", "response_code", "http_code", "http_status", "http_status_code"),
-    *("http_response_status_code", "grpc_code", "grpc_status", "rpc_grpc_status_code", "otel_status_code"),
-    *("completion_status", "task_status", "run_status"),
-}
-_SAYS_IT_FAILED = {"failed", "failure", "iserror", "error", "exception"}
-_SAYS_IT_WENT_WELL = {"success", "succeeded", "ok"}
-_YES, _NO = {"true", "1", "yes"}, {"false", "0", "no", "none"}
-# On any other label only these are taken for a failure: a tool may be called "abort".
-_PLAIN_FAILURES = {"error", "errored", "failed", "failure", "crashed"}
-_NO_OUTCOME = {"severity", "level", "log_level", "alertname", "type", "kind", "__name__"}
-_STATUS = re.compile(r"[1-5](?:\d\d|xx)", re.IGNORECASE)
-
-
-class _Ended(StrEnum):
-    WELL = "well"
-    BADLY = "badly"
-    NOT_UNDERSTOOD = "not understood"
+from dashboard.model.words import Words, shown
 
 
 def doubts(told: BadEvents, seen: SeenEvents, words: Words) -> dict[Place, str]:
@@ -84,6 +62,7 @@ class _Known:
     def __init__(self, told: BadEvents, rows: Iterable[Sample], failed_before: bool, words: Words) -> None:
         self._told, self._words = told, words
         self._rows = tuple(rows)
+        self._telling = outcome_labels(self._rows)
         self._matched = [row for row in self._rows if _is_bad(told, row)]
         self._has_failed = bool(self._matched) or failed_before
 
@@ -93,7 +72,7 @@ class _Known:
             return self._counted_as_bad(row)
         if row.value == 0:
             return ""  # a word that is declared and was never said
-        tell = [one for one in self._told.conditions if one.label in _OF_OUTCOMES] or self._told.conditions
+        tell = [one for one in self._told.conditions if one.label in OF_OUTCOMES] or self._told.conditions
         return next(filter(None, (self._of_label(row, one) for one in tell if not one.holds(row.labels))), "")
 
     @property
@@ -107,9 +86,9 @@ class _Known:
         if condition.operator.startswith("!"):
             return ""  # named as a good one
         match self._meaning(condition.label, value):
-            case _Ended.WELL:
+            case Ended.WELL:
                 return ""
-            case _Ended.BADLY:
+            case Ended.BADLY:
                 return self._uncounted(condition.label, value)
             case _:
                 return self._odd(condition.label, value)
@@ -118,14 +97,14 @@ class _Known:
         """Whether a series without the label is one of events that went well."""
         label = condition.label
         if condition.is_any_value:
-            is_convention = label in _OF_FAILURES
+            is_convention = label in OF_FAILURES
             is_well = self._has_failed or is_convention or any(r.labels.get(label) for r in self._rows)
         else:
             says_well = any(
-                self._meaning(label, value) is _Ended.WELL for r in self._rows if (value := r.labels.get(label, ""))
+                self._meaning(label, value) is Ended.WELL for r in self._rows if (value := r.labels.get(label, ""))
             )
             is_well = self._has_failed and not says_well
-        if is_well or self._table("") is _Ended.WELL:
+        if is_well or self._table("") is Ended.WELL:
             return ""
         has = ", ".join(sorted(set(row.labels) - {"service_name", "track"})) or "none that tells"
         where = f" on {row.labels['track']}" if row.labels.get("track") else ""
@@ -138,18 +117,12 @@ class _Known:
         """A label beside the one that tells, which says that the events failed or what nobody understands."""
         place = row.labels.get("track", "")
         is_proven = any(other.labels.get("track", "") == place for other in self._matched)
-        told_by = {one.label for one in self._told.conditions} | {"service_name", "track"}
+        told_by = {one.label for one in self._told.conditions}
         for label, value in sorted(row.labels.items()):
-            if label in told_by or label in _NO_OUTCOME or not value:
-                continue
-            if label not in _OF_OUTCOMES:
-                if value.casefold() in _PLAIN_FAILURES:
-                    return self._uncounted(label, value)
-                continue
-            ended = _ended(label, value, self._words)
-            if ended is _Ended.BADLY:
+            how = None if label in told_by else beside(label, value, self._telling, self._words)
+            if how is Ended.BADLY:
                 return self._uncounted(label, value)
-            if ended is _Ended.NOT_UNDERSTOOD and not is_proven:
+            if how is Ended.NOT_UNDERSTOOD and not is_proven:
                 return self._odd(label, value)
         return ""
 
@@ -159,16 +132,16 @@ class _Known:
         if told.is_own or told.table != "evaluation" or not self._first.operator.startswith("!") or row.value == 0:
             return ""
         value = row.labels.get(self._first.label, "")
-        if self._meaning(self._first.label, value) is not _Ended.NOT_UNDERSTOOD:
+        if self._meaning(self._first.label, value) is not Ended.NOT_UNDERSTOOD:
             return ""
         return f"{self._odd(self._first.label, value)}; it counts as not passed"
 
-    def _meaning(self, label: str, value: str) -> _Ended:
+    def _meaning(self, label: str, value: str) -> Ended:
         word = self._told.words.get(value, value)
-        return self._table(word) if self._told.table != "outcome" else _ended(label, word, self._words)
+        return self._table(word) if self._told.table != "outcome" else ended(label, word, self._words)
 
-    def _table(self, word: str) -> _Ended:
-        return _of_table(self._told.table, word, self._words)
+    def _table(self, word: str) -> Ended:
+        return of_table(self._told.table, word, self._words)
 
     def _odd(self, label: str, value: str) -> str:
         return (
@@ -186,10 +159,15 @@ class _Known:
         if not told.key or told.table != "outcome":
             return ""
         same = [one for one in told.conditions if one.label == label and one.operator in ("=", "=~")]
-        before = [re.escape(one.value) if one.operator == "=" else one.value for one in same]
+        before = [_literal(one.value) if one.operator == "=" else one.value for one in same]
         operator = "=~" if before else "="
-        word = re.escape(value) if before else value
-        return f"; metrics.{told.key}.bad = '{label}{operator}\"{'|'.join([*before, word])}\"' counts it{when}"
+        pattern = "|".join([*before, _literal(value)]) if before else value
+        quoted = pattern.replace("\\", "\\\\").replace('"', '\\"')
+        return f"; metrics.{told.key}.bad = '{label}{operator}\"{quoted}\"' counts it{when}"
+
+
+def _literal(word: str) -> str:
+    return re.sub(r"([.+*?()\[\]{}|^$\\])", r"\\\1", word)
 
 
 def _is_bad(told: BadEvents, row: Sample) -> bool:
@@ -198,45 +176,6 @@ def _is_bad(told: BadEvents, row: Sample) -> bool:
 
 def _setting(told: BadEvents) -> str:
     return f"metrics.{told.key}.bad in the settings can name another" if told.key else "the emitter must add it"
-
-
-def _of_table(table: str, word: str, words: Words) -> _Ended:
-    """What a word means in its table. A decision that denies nothing, or an evaluation that failed itself, is known."""
-    match table:
-        case "decision":
-            decision = words.decision.meaning(word)
-            return _known(decision is not None, decision is PolicyDecision.DENIED)
-        case "evaluation":
-            evaluation = words.evaluation.meaning(word)
-            return _known(evaluation is not None, evaluation is EvaluationOutcome.VIOLATED)
-        case _:
-            outcome = words.outcome.meaning(word)
-            is_known = outcome in (SpanOutcome.FAILED, SpanOutcome.SUCCEEDED)
-            return _known(is_known, outcome is SpanOutcome.FAILED)
-
-
-def _known(is_known: bool, is_bad: bool) -> _Ended:
-    if not is_known:
-        return _Ended.NOT_UNDERSTOOD
-    return _Ended.BADLY if is_bad else _Ended.WELL
-
-
-def _ended(label: str, value: str, words: Words) -> _Ended:
-    """How events ended whose label says this: a yes or no, a status of HTTP, or a word."""
-    name, word = folded(label), value.casefold()
-    for says, if_yes, if_no in (
-        (_SAYS_IT_FAILED, _Ended.BADLY, _Ended.WELL),
-        (_SAYS_IT_WENT_WELL, _Ended.WELL, _Ended.BADLY),
-    ):
-        if name in says and word in _YES | _NO:
-            return if_yes if word in _YES else if_no
-    if _STATUS.fullmatch(value):
-        return _Ended.BADLY if value.startswith("5") else _Ended.WELL
-    if label in _OF_FAILURES:
-        # Whatever kind of error it names. "OK" and "none" are none.
-        known = _of_table("outcome", value, words)
-        return known if known is _Ended.WELL or word in _NO else _Ended.BADLY
-    return _of_table("outcome", value, words)
 
 
 def by_place(doubtful: Iterable[Mapping[Place, str]]) -> dict[Place, str]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dashboard.model.mapping import NO_ERROR
 from dashboard.model.series import Sample
 
 # A service and its track, in our words; "" stands for any.
@@ -32,7 +33,7 @@ class Condition:
     @property
     def is_any_value(self) -> bool:
         """Whether every value is bad: events that went well lack the label, as OpenTelemetry's `error.type` has it."""
-        return self.operator == "!=" and not self.value
+        return self.operator.startswith("!") and self.value in ("", NO_ERROR)
 
     def __str__(self) -> str:
         return f'{self.label}{self.operator}"{self.value}"'

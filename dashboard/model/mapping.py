@@ -106,10 +106,13 @@ def _any_of(table: words.Vocabulary[Any], meaning: Any) -> str:
     return f"(?i:{'|'.join(spelled)})"
 
 
+# What a label for errors holds where there was no error: nothing, or a word that says so, as Micrometer writes it.
+NO_ERROR = r"(?i:|none|null|nil|no|false|0|ok|success|no_?error)"
+ANY_ERROR = f'error_type!~"{NO_ERROR}"'
 DENIED, VIOLATED, NOT_PASSED = denied(), violated(), not_passed()
 # By the matcher that the catalogue has: what it is in the words of an environment.
 IN_WORDS: MappingOf[str, Callable[[words.Words], str]] = {DENIED: denied, VIOLATED: violated, NOT_PASSED: not_passed}
-_ERROR = ('error_type!=""',)
+_ERROR = (ANY_ERROR,)
 CONCEPTS: tuple[Concept, ...] = (
     Concept(
         key="agent_runs",

@@ -8,6 +8,7 @@ Words that mean different things to different people (P2, sev2) are left out on 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -101,8 +102,12 @@ class Vocabulary(Generic[M]):
 
 
 def folded(word: str) -> str:
-    """A word without the differences that make no difference: case, spaces, dashes, underscores."""
-    return word.casefold().translate(_IGNORED)
+    """A word without the differences that make no difference: case, spaces, dashes, underscores.
+
+    A number is no word: -1 is not 1, and 4.5 is not 45, but 4.0 is 4.
+    """
+    bare = word.strip()
+    return _WHOLE.sub("", bare) if _NUMBER.fullmatch(bare) else word.casefold().translate(_IGNORED)
 
 
 def shown(word: str) -> str:
@@ -111,6 +116,8 @@ def shown(word: str) -> str:
     return f"“{word[:LONGEST_WORD]}{'…' * (len(word) > LONGEST_WORD)}”" if word else "no word"
 
 
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_WHOLE = re.compile(r"\.0+$")
 _IGNORED = dict.fromkeys(map(ord, " \t-_."))
 
 

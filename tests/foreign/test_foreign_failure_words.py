@@ -121,6 +121,14 @@ EMITTERS: dict[str, Emitter] = {
         names={"metrics": {"agent_runs": {"series": RUNS.removesuffix("_count"), "bad_series": "my_failed_total"}}},
         says=("my_failed_total has no label for the track",),
     ),
+    "outcomes-under-a-name-of-its-own": Emitter(
+        sends=both(
+            "outcomes-under-a-name-of-its-own",
+            RUNS,
+            *runs(({"ended": "ok"}, 900.0), ({"ended": "err"}, 60.0), ({"ended": "Cancelled"}, 40.0)),
+        ),
+        says=("ended=“", "a failure that is not counted"),
+    ),
     "contract-words": Emitter(
         sends=both("contract-words", EVALUATIONS, ({"outcome": "fine"}, 900.0), ({"outcome": "shaky"}, 100.0)),
         asked=release.VIOLATIONS,
@@ -167,6 +175,21 @@ EMITTERS: dict[str, Emitter] = {
     "only-failures-are-marked": Emitter(
         sends=both("only-failures-are-marked", RUNS, *runs(({}, 900.0), ({"error": "true"}, 100.0))),
         names=bad('error="true"'),
+        value=100.0 / 6,
+    ),
+    "no-error-has-a-word": Emitter(
+        sends=both(
+            "no-error-has-a-word", RUNS, *runs(({"error_type": "none"}, 900.0), ({"error_type": "Timeout"}, 100.0))
+        ),
+        value=100.0 / 6,
+    ),
+    "no-error-has-a-word-under-another-label": Emitter(
+        sends=both(
+            "no-error-has-a-word-under-another-label",
+            RUNS,
+            *runs(({"problem": "None"}, 900.0), ({"problem": "Timeout"}, 100.0)),
+        ),
+        names=bad('problem!=""'),
         value=100.0 / 6,
     ),
     "all-but-good": Emitter(

@@ -102,3 +102,10 @@ def test_a_word_that_is_not_understood_is_shown_as_itself_and_bounded() -> None:
     assert shown("purple") == "“purple”"
     assert len(shown("x" * 1000)) < 50
     assert shown(" ") == "no word"
+
+
+@pytest.mark.parametrize("number", ["-1", "-2", "1.5", "-4", "-4.0"])
+def test_a_number_is_read_with_its_sign_and_its_point(number: str) -> None:
+    assert WORDS.outcome.meaning(number) is None
+    assert WORDS.level.meaning(number) is None
+    assert WORDS.level.meaning("4.0") is LogLevel.WARNING

@@ -1,0 +1,94 @@
+"""How labels say that events ended: by their names or by their values, in whatever words an emitter has."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard.catalog.bad_events import bad_events
+from dashboard.catalog.translation import matchers
+from dashboard.decide.bad_events import doubts
+from dashboard.decide.endings import Ended, ended
+from dashboard.model.bad_events import SeenEvents
+from dashboard.model.mapping import ANY_ERROR, OURS, Mapping, MetricNames
+from dashboard.model.series import Sample
+from dashboard.model.words import WORDS
+
+_FAILED = (
+    "sum by (track) (rate(gen_ai_invoke_agent_duration_seconds_count"
+    f'{{namespace="n", service_name="support", gen_ai_operation_name="invoke_agent", {ANY_ERROR}}}[5m]))'
+)
+PLACES = [("support", "blue"), ("support", "green")]
+
+
+def told(*rows: tuple[dict[str, str], float], mapping: Mapping = OURS) -> str:
+    """Why failures of a service with these series, on both tracks, may not all be counted."""
+    seen = SeenEvents(
+        rows=tuple(
+            Sample(labels={"service_name": service, "track": track, **labels}, value=value)
+            for labels, value in rows
+            for service, track in PLACES
+        )
+    )
+    found = [doubts(one, seen, WORDS) for one in bad_events(_FAILED, mapping)]
+    return next((why for one in found for why in one.values()), "")
+
+
+@pytest.mark.parametrize("label", ["ended", "state", "final_state", "disposition", "finish_reason"])
+@pytest.mark.parametrize("word", ["err", "timeout", "Cancelled", "kaputt"])
+def test_a_label_by_which_some_events_went_well_tells_of_all_of_them(label: str, word: str) -> None:
+    assert f"{label}=“{word}”" in told(({label: "ok"}, 900.0), ({label: word}, 100.0))
+
+
+@pytest.mark.parametrize("word", ["err", "Timeout", "timed_out", "cancelled", "aborted"])
+def test_a_plain_word_for_a_failure_is_one_on_any_label(word: str) -> None:
+    assert "a failure that is not counted" in told(({"ended": "regular"}, 900.0), ({"ended": word}, 100.0))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ({"is_success": "true"}, {"is_success": "false"}),
+        ({"has_error": "no"}, {"has_error": "yes"}),
+        ({"isError": "false"}, {"isError": "true"}),
+        ({"exit_code": "0"}, {"exit_code": "137"}),
+        ({"grpc_code": "0"}, {"grpc_code": "1"}),
+        ({"rpc_grpc_status_code": "0"}, {"rpc_grpc_status_code": "14"}),
+        ({"status": "1"}, {"status": "-1"}),
+    ],
+)
+def test_a_yes_or_a_number_is_read_as_its_label_means_it(good: dict[str, str], bad: dict[str, str]) -> None:
+    (label, value), (_, well) = next(iter(bad.items())), next(iter(good.items()))
+
+    assert told((good, 900.0)) == ""
+    assert told((good, 900.0), (bad, 100.0))
+    assert ended(label, well, WORDS) is Ended.WELL
+    assert ended(label, value, WORDS) is not Ended.WELL
+
+
+@pytest.mark.parametrize("labels", [{"region_name": "eu"}, {"queue": "done"}, {"mode": "abort"}, {"stage": "passed"}])
+def test_labels_that_tell_no_outcome_raise_no_doubt(labels: dict[str, str]) -> None:
+    assert told((labels, 900.0), ({"mode": "plain"}, 100.0)) == ""
+
+
+@pytest.mark.parametrize("word", ["timed-out", "a.b", "no(answer)", 'say "no"', "back\\slash"])
+def test_the_line_that_mends_it_is_a_matcher_of_just_that_word(word: str) -> None:
+    known = Mapping(metrics={"agent_runs": MetricNames(series="my_run_seconds", bad='status="failed"')})
+    why = told(({"status": "failed"}, 9.0), ({"status": word}, 100.0), mapping=known)
+    (matcher,) = matchers(why.partition("metrics.agent_runs.bad = '")[2].partition("' counts")[0])
+
+    assert matcher.operator == "=~"
+    assert "\\-" not in matcher.value
+
+
+@pytest.mark.parametrize("word", ["none", "None", "OK", "false", "no_error", "0"])
+@pytest.mark.parametrize("own", ["", 'error_type!=""', 'problem!=""'])
+def test_a_word_for_no_error_is_no_failure(word: str, own: str) -> None:
+    known = Mapping(metrics={"agent_runs": MetricNames(series="my_run_seconds", bad=own)}) if own else OURS
+    (one,) = bad_events(_FAILED, known)
+    label = one.conditions[0].label
+
+    assert not one.conditions[0].holds({label: word})
+    assert not one.conditions[0].holds({})
+    assert one.conditions[0].holds({label: "TimeoutError"})
+    assert one.conditions[0].is_any_value
+    assert told(({label: word}, 900.0), ({label: "TimeoutError"}, 9.0), mapping=known) == ""
