@@ -136,7 +136,8 @@ def _check_policy(found: Evidence, policy: Policy) -> int:
         print(f"the traffic is not known: {found.trial.reason}", file=sys.stderr)
         return EXIT[Decision.WAIT]
     stopped, passed = number(policy.alpha, Unit.RATIO), number(policy.pass_alpha, Unit.RATIO)
-    print(f"At most {stopped} of healthy releases are stopped by chance, however often anybody looks.")
+    print(f"At most {stopped} of healthy releases are stopped by chance, however often anybody looks:")
+    print("the comparison with the other track, the limits and the cost share this budget.")
     print(f"At most {passed} of releases at the edge of harm pass a measure.")
     print(f"At the present traffic, within {span(policy.bake)}:")
     for reach in check(trial, policy):

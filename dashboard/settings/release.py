@@ -55,7 +55,7 @@ class ReleaseSettings(Section):
         default=0.01,
         ge=0.0001,
         lt=0.05,
-        description="The share of healthy releases that may ever be stopped by chance, by all gates together.",
+        description="The share of healthy releases that comparison, limits and cost together may ever stop by chance.",
     )
     false_go_share: float = Field(
         default=0.05, ge=0.0001, le=0.2, description="The share of releases at the edge of harm that may ever pass."
