@@ -16,7 +16,7 @@ BENCHES = {
     "history": "how long a question over 14 days takes",
     "viewers": "memory of the deck while fifty people look around in it for ten minutes",
     "idle": "what the environment and the deck cost while nobody looks",
-    "verdict": "how often a release is judged wrongly, and how soon rightly; takes a quarter of an hour",
+    "verdict": "how often a release is judged wrongly, and how soon rightly; takes half an hour on a busy machine",
 }
 
 
