@@ -28,7 +28,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from streamlit import runtime
 
 # `streamlit run` puts this folder on the path, not the one that holds the packages.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -37,6 +36,7 @@ from dashboard.gate.entrance import Entrance, host_of
 from dashboard.gate.exports import Exports
 from dashboard.gate.hosts import Host
 from dashboard.gate.pace import Places
+from dashboard.gate.sessions import Sessions
 from dashboard.gate.visits import Visits
 from dashboard.settings import SettingsError, load
 from dashboard.ui.broken import broken
@@ -49,9 +49,9 @@ SCRIPT = Path(__file__).resolve().parent / "app.py"
 
 # Open connections are given so long to end by themselves; a visitor who reads nothing could hold up the end for ever.
 HANG_UP_SECONDS = 3.0
-# How long a page that lost its connection can come back to its session; the same as in .streamlit/config.toml.
+# How long a page that lost its connection can come back to its session. Streamlit's own limit (.streamlit/config.toml)
+# is longer, since it no longer finds what it lets go.
 KEPT_SECONDS = 30.0
-SWEEP_SECONDS = 10.0
 # A page takes some 5 MB and 4 file handles. Behind a proxy all visitors come from one address.
 MOST_PAGES, MOST_PAGES_OF_ONE_ADDRESS = 200, 150
 
@@ -145,13 +145,6 @@ def _warm_up() -> None:
     open_desks()
 
 
-async def _sweep() -> None:
-    """Let sessions go whose time is over. Streamlit does so only when the next visitor comes or leaves."""
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        runtime.get_instance()._session_mgr.list_sessions()  # there is no public way; a test watches that this works
-
-
 def _bound_the_end() -> None:
     """Have uvicorn wait only so long for open connections: actions are given their time after that."""
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
@@ -164,9 +157,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Load the pages beside the first answers and ship what waits; at the end, give running actions time to end."""
     _bound_the_end()
     warming = asyncio.create_task(asyncio.to_thread(_warm_up))
-    sweeping = asyncio.create_task(_sweep())
     yield
-    sweeping.cancel()
     await warming
     from dashboard.ui import session  # loaded by the pages; importing it here costs no start-up time
 
@@ -186,7 +177,7 @@ app = st.App(
     middleware=[
         Middleware(SecurityHeaders),
         Middleware(Entrance, names=lambda: hosts(), exports=_exports, why_full=_places.why_full),
-        Middleware(Visits, places=_places, exports=_exports, kept_seconds=KEPT_SECONDS),
+        Middleware(Visits, places=_places, exports=_exports, kept_seconds=KEPT_SECONDS, forget=Sessions().forget),
         *SERVING,
     ],
     on_script_error=broken,

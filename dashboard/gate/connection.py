@@ -35,7 +35,7 @@ class Connection:
     def __init__(self, receive: Receive, send: Send, *, browser: str, exports: Exports, runs: RunPool) -> None:
         self._receive, self._send = receive, send
         self._browser, self._exports, self._runs = browser, exports, runs
-        self._session = ""  # Streamlit's id, once it was told to the browser
+        self.session = ""  # Streamlit's id, once it was told to the browser
         self._promises = Promises()
         self._bucket = Bucket(per_second=RUNS_PER_SECOND, burst=BURST)
         self._waiting: deque[tuple[Kind, Message]] = deque()
@@ -66,10 +66,10 @@ class Connection:
             if kind in (Kind.RUN, Kind.EXPORT):
                 await self._paced()
             if kind is Kind.RUN:
-                await self._runs.room_for(self._session, is_gone=lambda: self._end is not None)
+                await self._runs.room_for(self.session, is_gone=lambda: self._end is not None)
             if self._end is None:
                 self._take()
-                return message if self._session else _in_full(message)
+                return message if self.session else _in_full(message)
 
     async def send(self, message: Message) -> None:
         """Send what Streamlit sends, and note the session's id and the files that the page offers."""
@@ -77,8 +77,8 @@ class Connection:
             return
         data = message.get("bytes")
         if message["type"] == "websocket.send" and data:
-            if not self._session:
-                self._session = ForwardMsg.FromString(data).new_session.initialize.session_id
+            if not self.session:
+                self.session = ForwardMsg.FromString(data).new_session.initialize.session_id
             self._promises.note(data)
             self._exports.note(self._browser, data)
         await self._send(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,14 +24,24 @@ class Visits:
     Args:
         places: how many connections there may be.
         exports: who was offered which file.
-        kept_seconds: how long Streamlit keeps a session whose connection has ended; its place is taken for so long.
+        kept_seconds: for how long a page may come back to its session; its place is taken until then.
+        forget: closes the session of this id, unless its page has come back.
     """
 
-    def __init__(self, app: ASGIApp, *, places: Places, exports: Exports, kept_seconds: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        places: Places,
+        exports: Exports,
+        kept_seconds: float,
+        forget: Callable[[str], None],
+    ) -> None:
         self._app = app
         self._places = places
         self._exports = exports
         self._kept_seconds = kept_seconds
+        self._forget = forget
         self._runs = RunPool()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +62,12 @@ class Visits:
             await self._app(scope, connection.next, connection.send)
         finally:
             reading.cancel()
-            asyncio.get_running_loop().call_later(self._kept_seconds, self._places.give_back, address)
+            asyncio.get_running_loop().call_later(self._kept_seconds, self._end, address, connection.session)
+
+    def _end(self, address: str, session: str) -> None:
+        self._places.give_back(address)
+        if session:
+            self._forget(session)
 
 
 async def _deny(why: str, scope: Scope, send: Send) -> None:
