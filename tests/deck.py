@@ -126,6 +126,7 @@ class Visitor:
             max_size=None,
             open_timeout=30,
             proxy=None,
+            ping_interval=None,  # a test that is busy elsewhere is no visitor who has gone
         )
 
     def __enter__(self) -> Visitor:

@@ -6,10 +6,11 @@ The deck has no source, so that it costs little; what the gate decides alone is 
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -154,6 +155,9 @@ class Flood:
         for thread in self._threads:
             thread.join()
         for page in self._pages:
+            with suppress(OSError):  # as the end of a browser's process does it: what is unread is dropped
+                page.socket.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                page.socket.socket.shutdown(socket.SHUT_RDWR)
             page.socket.socket.close()
 
     def _ask(self, page: Visitor) -> None:
