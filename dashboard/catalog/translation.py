@@ -285,7 +285,8 @@ def _replaced(read: str, ours: str, value: str, theirs: str, pattern: str) -> st
 
 
 def _factor(concept: Concept, metric: MetricNames) -> float:
-    return UNITS[concept.unit][metric.unit] if metric.unit else 1.0
+    unit = metric.unit_of(concept)
+    return UNITS[concept.unit][unit] if unit else 1.0
 
 
 def _scaled_quantiles(translated: str, promql: str, mapping: Mapping) -> str:

@@ -216,6 +216,29 @@ UNITS: MappingOf[str, MappingOf[str, float]] = {
     "USD": {"USD": 1.0, "cent": 0.01, "micro": 1e-6},
     "": {"": 1.0},
 }
+# Words in the names of metrics that say their unit.
+_UNIT_WORDS: MappingOf[str, str] = {
+    "s": "seconds second secs sec",
+    "ms": "milliseconds millisecond millis msecs msec ms",
+    "us": "microseconds microsecond micros usecs usec us",
+    "ns": "nanoseconds nanosecond nanos nsecs nsec ns",
+    "min": "minutes minute",
+    "USD": "usd dollars dollar",
+    "cent": "cents cent",
+    "micro": "microusd microdollars micros",
+    "thousand": "kilotokens ktokens",
+    "million": "megatokens mtokens",
+}
+_SHORT = 2
+
+
+def unit_in_name(name: str, concept: Concept) -> str:
+    """The unit of a concept's values that the name of a metric says; "" where it says none, or several."""
+    parts = [part for part in name.casefold().split("_") if part not in ("total", "sum", "count", "bucket")]
+    # Short ones may be a region or a namespace, but not at the end.
+    said = {part for at, part in enumerate(parts, start=1) if len(part) > _SHORT or at == len(parts)}
+    found = {unit for unit in UNITS[concept.unit] if said & set(_UNIT_WORDS.get(unit, "").split())}
+    return found.pop() if len(found) == 1 else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +249,7 @@ class MetricNames:
         series: the metric; of a histogram the name without its three endings. Empty: not measured.
         count: a counter of the events, where there is no histogram or it is called otherwise.
         total: a counter of what the events add up to (tokens, seconds), likewise.
-        unit: theirs, one of UNITS; "" is ours.
+        unit: theirs, one of UNITS; "" is what the name says, or else ours.
         match: matchers that always go with it, as PromQL writes them: `kind="agent", env!="test"`.
         bad: matchers that mean a bad event. Empty: as the catalogue has it.
         bad_series: a counter of the bad events, where they are another metric.
@@ -246,6 +269,10 @@ class MetricNames:
         """The metric for one series of the concept: `_count`, `_sum`, `_bucket`, or "" where it is no histogram."""
         own = {"_count": self.count, "_sum": self.total}.get(suffix, "")
         return own or (f"{self.series}{suffix}" if self.series else "")
+
+    def unit_of(self, concept: Concept) -> str:
+        """The unit of the values: the one that is set, or else the one that the name says; "" is ours."""
+        return self.unit or unit_in_name(self.series or self.total, concept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

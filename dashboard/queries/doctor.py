@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from dashboard.catalog.index import ENTRIES
-from dashboard.model.mapping import CONCEPTS, LABELS, OURS, Concept, Label, MetricNames
+from dashboard.model.mapping import CONCEPTS, LABELS, OURS, Concept, Label, MetricNames, unit_in_name
 from dashboard.model.mapping import Mapping as NameMapping
 from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
 from dashboard.settings import EnvironmentSettings
@@ -176,7 +176,17 @@ def _checked(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> Co
     if lacking:
         labels = ", ".join(f"{_label(each, concept, mapping).name or each} (the {each})" for each in lacking)
         return answer(Fit.UNLABELLED, f"{name} has no {labels}", _label_lines(lacking, name, telemetry))
-    return answer(Fit.PRESENT)
+    return answer(Fit.PRESENT, _two_units(concept, mapping))
+
+
+def _two_units(concept: Concept, mapping: NameMapping) -> str:
+    """Where the settings say another unit than the metric's name does: figures that are a thousand times off."""
+    metric = mapping.metrics.get(concept.key)
+    named = unit_in_name(metric.series or metric.total, concept) if metric else ""
+    if not metric or not metric.unit or not named or metric.unit == named:
+        return ""
+    name = metric.series or metric.total
+    return f"read in {metric.unit} (metrics.{concept.key}.unit), while the name {name} says {named}"
 
 
 def _label(logical: str, concept: Concept, mapping: NameMapping) -> Label:

@@ -97,7 +97,10 @@ class MetricSettings(Section):
     )
     count: MetricName = Field(default="", description="A counter of the events, where no histogram counts them.")
     total: MetricName = Field(default="", description="A counter of what they add up to: tokens, seconds.")
-    unit: str = Field(default="", description="s, ms, us, ns or min; token, thousand or million; USD, cent or micro.")
+    unit: str = Field(
+        default="",
+        description="s, ms, us, ns or min; token, thousand or million; USD, cent or micro. Empty: as its name says.",
+    )
     match: Matchers = Field(default="", description='Matchers that always go with it: kind="agent".')
     bad: Matchers = Field(default="", description='Matchers that mean a bad event: status="error".')
     bad_series: MetricName = Field(

@@ -1,0 +1,76 @@
+"""A metric whose name says its unit is read in that unit, unless the settings say another one."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard.catalog import release
+from dashboard.catalog.translation import bucket_factor, translate
+from dashboard.model.mapping import CONCEPTS, OURS, Mapping, MetricNames, unit_in_name
+from dashboard.model.telemetry import Telemetry
+from dashboard.queries.doctor import check
+
+CONCEPT = {concept.key: concept for concept in CONCEPTS}
+P95 = 'histogram_quantile(0.95, sum by (le) (rate(gen_ai_invoke_agent_duration_seconds_bucket{namespace="n"}[5m])))'
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "unit"),
+    [
+        ("agent_runs", "my_run_milliseconds", "ms"),
+        ("agent_runs", "bot_turn_millis", "ms"),
+        ("agent_runs", "agent_latency_ms", "ms"),
+        ("agent_runs", "run_us_total", "us"),
+        ("agent_runs", "my_run_seconds", "s"),
+        ("agent_runs", "us_east_run_duration", ""),
+        ("agent_runs", "ms_orders_run_duration", ""),
+        ("agent_runs", "run_duration", ""),
+        ("queue_age", "oldest_job_minutes", "min"),
+        ("cost", "billing_agent_cents_total", "cent"),
+        ("cost", "gen_ai_usage_cost_USD_sum", "USD"),
+        ("tokens", "bot_ktokens_total", "thousand"),
+        ("contract_evaluations", "checks_ms_total", ""),
+    ],
+)
+def test_a_name_says_its_unit(key: str, name: str, unit: str) -> None:
+    assert unit_in_name(name, CONCEPT[key]) == unit
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "factor"),
+    [
+        ("my_run_milliseconds", "", 1e-3),
+        ("my_run_nanos", "", 1e-9),
+        ("my_run_milliseconds", "s", 1.0),
+        ("my_run_duration", "ms", 1e-3),
+        ("my_run_seconds", "", 1.0),
+    ],
+)
+def test_slow_runs_are_told_in_seconds_whatever_the_metric_is_in(name: str, unit: str, factor: float) -> None:
+    mapping = Mapping(metrics={"agent_runs": MetricNames(series=name, unit=unit)})
+
+    assert bucket_factor(P95, mapping) == factor
+    assert (f"({factor:g} * histogram_quantile" in translate(P95, mapping)) is (factor != 1.0)
+
+
+def test_what_an_agent_costs_in_cents_is_told_in_dollars() -> None:
+    mapping = Mapping(metrics={"cost": MetricNames(series="billing_agent_cents_total")})
+
+    assert "0.01 * " in translate(release.COST_COUNTER.promql, mapping)
+
+
+def test_the_check_of_sources_says_where_settings_and_name_have_two_units() -> None:
+    labels = {"namespace": "n", "service_name": "s", "track": "blue"}
+    telemetry = Telemetry(
+        recent=frozenset(("my_run_seconds_count",)),
+        ever=frozenset(("my_run_seconds_count",)),
+        labels={"my_run_seconds_count": (labels,)},
+    )
+
+    def said(unit: str) -> str:
+        mapping = Mapping(metrics={"agent_runs": MetricNames(series="my_run_seconds", unit=unit)})
+        return next(one.says for one in check(mapping, telemetry) if one.key == "agent_runs")
+
+    assert "read in ms" in said("ms")
+    assert said("s") == said("") == ""
+    assert check(OURS, telemetry)
