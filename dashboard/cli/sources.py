@@ -154,7 +154,7 @@ def _concepts(reading: Reading[tuple[ConceptCheck, ...]]) -> Iterator[str]:
         yield f"metrics: {reading.reason}"
     for one in reading.value or ():
         if one.standing is Fit.PRESENT:
-            yield f"{one.key:<22}present: {one.metric}"
+            yield f"{one.key:<22}present: {one.metric}{f', {one.says}' if one.says else ''}"
             continue
         yield f"{one.key:<22}{one.standing}: {one.says}"
         yield from (f"{'':<22}write: {line}" for line in one.lines)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as MappingOf
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from dashboard.model.mapping import CONCEPTS, LABELS, UNITS, Concept, Label, Mapping, MetricNames
+from dashboard.model.release import Track
+from dashboard.model.words import DECISIONS, EVALUATIONS
 from dashboard.settings.base import Section, not_allowed
 from dashboard.settings.fields import FieldSettings
 
@@ -24,6 +27,16 @@ _CONCEPTS = {concept.key: concept for concept in CONCEPTS}
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _MATCHERS = re.compile(rf"\s*(?:[a-zA-Z_][a-zA-Z0-9_]*\s*(?:=~|!~|!=|=)\s*{_STRING}\s*(?:,\s*|$))*")
 
+_PATTERNS = re.compile(r'[=!]~\s*"((?:[^"\\]|\\.)*)"')
+# The deck's words for the values of a label, where it asks for some of them.
+_TRACKS = {track.value for track in Track}
+_WORDS: MappingOf[str, Callable[[str], bool]] = {
+    "track": _TRACKS.__contains__,
+    "decision": lambda word: DECISIONS.meaning(word) is not None,
+    "outcome": lambda word: EVALUATIONS.meaning(word) is not None,
+}
+_EXAMPLES = {"decision": "allow and deny", "outcome": "passed and violation"}
+
 MetricName = Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_:][a-zA-Z0-9_:]*)?$")]
 LabelNameText = Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_][a-zA-Z0-9_]*)?$")]
 
@@ -31,7 +44,19 @@ LabelNameText = Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_][a-zA-Z0-9
 def _matchers(text: str) -> str:
     if not _MATCHERS.fullmatch(text):
         raise not_allowed(repr(text), 'matchers as PromQL writes them, for example: status="error", env!="test"')
+    for pattern in _PATTERNS.findall(text):
+        _compiled(pattern)
     return text
+
+
+def _compiled(pattern: str) -> None:
+    """Refuses what is no regular expression. Python does not know all escapes of Prometheus: these may stand."""
+    if "\\" in pattern:
+        return
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise not_allowed(repr(pattern), f"a regular expression ({error})") from None
 
 
 def _pattern(text: str) -> str:
@@ -86,7 +111,22 @@ def _known_concept(key: str) -> str:
 
 
 LabelTable = Annotated[LabelSettings, BeforeValidator(_named)]
-Labels = dict[Annotated[str, AfterValidator(_known_label)], LabelTable]
+
+
+def _one_meaning(labels: dict[str, LabelSettings]) -> dict[str, LabelSettings]:
+    """Refuses values that mean two things, and words of ours that nothing asks for: figures would be of others."""
+    for name, label in labels.items():
+        theirs = [value for values in label.values.values() for value in values]
+        if twice := [value for value in theirs if theirs.count(value) > 1]:
+            raise not_allowed(f"{name}.values with {twice[0]!r} twice", "each value of the team once")
+        is_known = _WORDS.get(name)
+        if is_known and (odd := [word for word in label.values if not is_known(word)]):
+            allowed = "blue and green" if name == "track" else f"words such as {_EXAMPLES[name]}"
+            raise not_allowed(f"{name}.values.{odd[0]}", f"{allowed} before =, the team's own behind it")
+    return labels
+
+
+Labels = Annotated[dict[Annotated[str, AfterValidator(_known_label)], LabelTable], AfterValidator(_one_meaning)]
 
 
 class MetricSettings(Section):

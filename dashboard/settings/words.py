@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from dashboard.model.words import WORDS, Words
-from dashboard.settings.base import Section
+from dashboard.model.words import WORDS, Words, folded
+from dashboard.settings.base import Section, not_allowed
 
 
 class WordsSettings(Section):
@@ -32,6 +32,15 @@ class WordsSettings(Section):
     reason: dict[str, Literal["failing", "degraded", "changing", "over"]] = Field(
         default_factory=dict, description="By the reason that a pod or a container gives for its state."
     )
+
+    @field_validator("*")
+    @classmethod
+    def _one_meaning(cls, words: dict[str, str]) -> dict[str, str]:
+        seen: dict[str, str] = {}
+        for word, meaning in words.items():
+            if seen.setdefault(folded(word), meaning) != meaning:
+                raise not_allowed(f"{word!r} in two meanings", "one for a word, however it is spelled")
+        return words
 
     def given(self) -> dict[str, dict[str, str]]:
         """What is set, by table."""

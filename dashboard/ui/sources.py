@@ -179,7 +179,7 @@ def _folded(checks: Sequence[ConceptCheck]) -> None:
     present = [one for one in checks if one.standing is Fit.PRESENT]
     if present:
         with st.expander(f"{len(present)} of {len(checks)} read as they should be", icon=":material/check_circle:"):
-            st.html(facts(fact(one.what, one.metric, tone="well") for one in present))
+            st.html(facts(fact(one.what, one.metric, one.says, tone="warn" if one.says else "well") for one in present))
 
 
 def suggestion(text: Reading[str]) -> None:
