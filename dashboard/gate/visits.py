@@ -25,7 +25,7 @@ class Visits:
         places: how many connections there may be.
         exports: who was offered which file.
         kept_seconds: for how long a page may come back to its session; its place is taken until then.
-        forget: closes the session of this id, unless its page has come back.
+        forget: closes the session of this id, unless its page has come back; "" where the id never came.
     """
 
     def __init__(
@@ -66,8 +66,7 @@ class Visits:
 
     def _end(self, address: str, session: str) -> None:
         self._places.give_back(address)
-        if session:
-            self._forget(session)
+        self._forget(session)
 
 
 async def _deny(why: str, scope: Scope, send: Send) -> None:
