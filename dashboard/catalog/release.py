@@ -75,7 +75,8 @@ TARGETS = Expression(
 )
 SCRAPED_PODS = Expression(
     name="release_scraped_pod_names",
-    promql=f'max by (track, pod) (up{{{_SERVICE}, pod!=""}}) == 1',
+    # A target without the label of a pod answers too, so that no answer means that nothing is scraped.
+    promql=f"max by (track, pod) (up{{{_SERVICE}}}) == 1",
     unit=Unit.COUNT,
     blind="which pods of the release are not measured",
 )

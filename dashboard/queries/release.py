@@ -19,7 +19,7 @@ from dashboard.decide.policy import Policy
 from dashboard.decide.ratio import Ratio, ratios
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionId, ActionKind, ServedBefore
-from dashboard.model.reading import Reading, Source, beside, empty, missing
+from dashboard.model.reading import Reading, Source, beside, combine, empty, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample, Series
 from dashboard.model.traffic_change import TrafficChange
@@ -186,7 +186,7 @@ def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mo
         fast={track: _counts(answers, "fast", track) for track in Track},
         slow={track: _counts(answers, "slow", track) for track in Track},
         restarts=scene.pods.map(ended, empty="the service is not known"),
-        targets=answers.samples("targets").map(_of_track(candidate), empty=f"no pod of {candidate} is scraped"),
+        targets=_targets(answers, candidate),
         alerts=answers.alerts("alerts"),
         under_way=scene.service.map(lambda _: scenes.under_way(scene.unfinished, now)),
         trial=_trial(ask, scene, now, mode, candidate),
@@ -202,6 +202,12 @@ def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mo
         unscraped=_unscraped(scene, answers, candidate),
         split=_split(answers, candidate),
     )
+
+
+def _targets(answers: Readings, candidate: Track) -> Reading[float]:
+    """How many pods of the candidate are scraped: no better known than their names, which tell the pods apart."""
+    both = combine(answers.samples("targets"), answers.samples("scraped"))
+    return both.map(lambda pair: _of_track(candidate)(pair[0]), empty=f"no pod of {candidate} is scraped")
 
 
 def _unscraped(scene: Scene, answers: Readings, candidate: Track) -> tuple[str, ...]:

@@ -162,7 +162,7 @@ _PARSE_ERROR = {"status": "error", "errorType": "bad_data", "error": "invalid pa
         ),
         pytest.param(429, b"", RateLimited, "it is asked too often (HTTP 429)", id="asked too often"),
         pytest.param(500, b"<html>oops</html>", BadAnswer, "it failed (HTTP 500)", id="a failure of its own"),
-        pytest.param(302, b"", BadAnswer, "as to a login page (HTTP 302)", id="a login page is no answer"),
+        pytest.param(302, b"", BadAnswer, "for example to a login page (HTTP 302)", id="a login page is no answer"),
         pytest.param(200, b"<html>", BadAnswer, "a web page, not data", id="a page where JSON is due"),
         pytest.param(200, {"status": "success"}, BadAnswer, "another shape", id="JSON of something else"),
         pytest.param(200, [1, 2], BadAnswer, "another shape", id="a list where an object is due"),

@@ -136,7 +136,7 @@ WORLDS = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_lost_input_makes_a_figure_nothing(name: str, data: st.DataObject) -> None:
     key, how = data.draw(st.sampled_from(KEYS[name])), data.draw(st.sampled_from(HOW))
@@ -152,7 +152,7 @@ def test_no_lost_input_makes_a_figure_nothing(name: str, data: st.DataObject) ->
 
 
 @pytest.mark.parametrize("world", WORLDS)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_lost_input_helps_a_release(world: str, data: st.DataObject) -> None:
     key, how = data.draw(st.sampled_from(KEYS["release"])), data.draw(st.sampled_from(HOW))
