@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from dashboard.model.reading import Reading, Source, State, missing, unmeasured
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample
 from dashboard.model.words import LogLevel
+from dashboard.model.written import span
 from dashboard.queries.ask import Instant, Logs, Readings, Request
 
 # By the seconds of their windows.
@@ -40,16 +42,18 @@ def requests(namespace: str, service: str, now: datetime, places: tuple[LogPlace
         "cost": Instant(catalog.COST, {**values, "window": "300s"}),
     }
     for track in Track:
-        asked[f"errors.{track}"] = Logs(
+        lines = Logs(
             stream="logs",
             namespace=namespace,
             start=now - LOOKED_BACK,
             end=now,
-            filters={"service": service, "track": track, "level": LogLevel.ERROR},
-            size=MOST_LINES,
+            filters={"service": service, "track": track},
+            size=1,
             places=places,
             step_seconds=_STEP_SECONDS,
         )
+        errors = replace(lines, filters={**lines.filters, "level": LogLevel.ERROR}, size=MOST_LINES)
+        asked |= {f"newest.{track}": lines, f"errors.{track}": errors}
     return asked
 
 
@@ -95,22 +99,44 @@ def cost_usd(answers: Readings, track: Track) -> Reading[float]:
 
 
 def error_lines(answers: Readings, candidate: Track, since: datetime | None) -> Reading[ErrorLines]:
-    """What both tracks log at error level: the candidate since its release began, the other one for hours."""
+    """What both tracks log at error level: the candidate since its release began, the other one for hours.
+
+    No error line of a track that logs nothing at all proves nothing: its lines may not arrive.
+    """
     ours, theirs = answers.logs(f"errors.{candidate}"), answers.logs(f"errors.{candidate.other}")
     if ours.value is None or theirs.value is None:
         doubtful = ours if ours.value is None else theirs
         return missing(doubtful.reason, source=Source.ELASTICSEARCH, query=doubtful.query)
     others = theirs.value
+    silent = _silent(answers, candidate, since) or (ours.value.total and _silent(answers, candidate.other, None))
+    if silent:
+        return missing(silent, source=Source.ELASTICSEARCH, query=ours.query)
 
     def built(page: LogPage) -> ErrorLines:
         return as_patterns(
             (entry.message for entry in page.entries if since is None or entry.at >= since),
             (entry.message for entry in others.entries),
-            is_whole=_is_whole(others),
+            is_whole=_is_whole(others) and theirs.state is State.FRESH,
             is_candidate_whole=_is_whole(page) or (since is not None and _reaches(page, since)),
         )
 
     return ours.map(built)
+
+
+def _silent(answers: Readings, track: Track, since: datetime | None) -> str:
+    """Why no error line of a track means nothing: it has logged none of any level; "" where it has."""
+    errors = answers.logs(f"errors.{track}").value
+    if errors is not None and errors.lacking:
+        return f"no document here carries {', '.join(errors.lacking)}"
+    if errors is not None and any(since is None or entry.at >= since for entry in errors.entries):
+        return ""
+    newest = answers.logs(f"newest.{track}")
+    if newest.value is None:
+        return newest.reason
+    if any(since is None or entry.at >= since for entry in newest.value.entries):
+        return ""
+    when = f"within {span(LOOKED_BACK)}" if since is None else "since its release began"
+    return f"{track} has logged no line of any level {when}: whether it logs errors is not known"
 
 
 def _is_whole(page: LogPage) -> bool:

@@ -200,14 +200,21 @@ def test_a_backing_index_is_called_by_its_data_stream() -> None:
     assert stream_of("logstash-2026.01.01") == "logstash-2026.01.01"
 
 
+def logged(at: datetime = NOW, message: str = "a line") -> LogEntry:
+    words = dict.fromkeys(("severity", "service", "track", "pod", "trace_id", "span_id", "id"), "")
+    return LogEntry(at=at, message=message, attributes={}, **words)
+
+
 class _Pages:
-    """Readings of both tracks' error lines: an empty page each, the candidate's in a given state."""
+    """Readings of both tracks' lines: one each, none of it an error; the candidate's errors in a given state."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
 
     def logs(self, key: str) -> Any:
         page = fresh(LogPage(entries=(), total=0), source=Source.ELASTICSEARCH, as_of=NOW)
+        if key.startswith("newest"):
+            return fresh(LogPage(entries=(logged(),), total=1), source=Source.ELASTICSEARCH, as_of=NOW)
         if key.endswith("green") and self._reason:
             return replace(page, state=State.PARTIAL, reason=self._reason)
         return page
