@@ -61,6 +61,16 @@ EDGE = (
     World(name="exactly at the margin: 10 % slower", group="edge", harm=Harm(time=1.1)),
     World(name="at the GO margin: errors x1.5", group="edge of GO", harm=Harm(shares=(1.5, 1.0, 1.0))),
     World(name="at the GO margin: 25 % slower", group="edge of GO", harm=Harm(time=1.25)),
+    *(
+        World(
+            name=f"at the GO margin and at the limit, {'drift' if drift else 'no drift'}",
+            group="edge of both",
+            shares=(0.02 / 1.5, 0.002, 0.01),
+            drift=drift,
+            harm=Harm(shares=(1.5, 1.0, 1.0)),
+        )
+        for drift in (0.3, 0.0)
+    ),
 )
 # The spread over which delays are averaged.
 SPREAD = (

@@ -58,7 +58,11 @@ class ReleaseSettings(Section):
         description="The share of healthy releases that comparison, limits and cost together may ever stop by chance.",
     )
     false_go_share: float = Field(
-        default=0.05, ge=0.0001, le=0.2, description="The share of releases at the edge of harm that may ever pass."
+        default=0.05,
+        ge=0.0001,
+        le=0.2,
+        description="The share of releases at the edge of harm that may ever pass by one measure; "
+        "drift around a limit is not counted in.",
     )
     most_left_out: float = Field(
         default=0.1, ge=0, le=0.5, description="With more of a track's intervals not counted, nothing passes."
