@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import streamlit as st
 
 from dashboard.model.log import LogEntry
 from dashboard.model.reading import Unit
 from dashboard.model.view import View
 from dashboard.queries.agents import AgentsAnswer, agent_names, agents
-from dashboard.ui import session
+from dashboard.ui import session, url
 from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import TRACKS, choose
 from dashboard.ui.measures import TileSpec, columns, line_name, specs, windows
@@ -86,7 +88,13 @@ def _draw(answer: AgentsAnswer, view: View) -> None:
                     tz=view.tz,
                 )
     st.subheader("By agent", anchor=False)
-    table(answer.agents, columns(("agent",), _AGENT), key="agents.agents", csv_name="agents")
+    table(
+        answer.agents,
+        columns(("agent",), _AGENT),
+        key="agents.agents",
+        csv_name="agents",
+        link=lambda row: "" if row.name in ("", view.agent) else f"agents?{urlencode(url.link(view, agent=row.name))}",
+    )
     st.subheader("Errors by type", anchor=False)
     errors = columns(("error", "track"), {"errors/s": Unit.PER_SECOND})
     table(answer.errors, errors, key="agents.errors", csv_name="errors-by-type")

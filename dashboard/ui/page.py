@@ -18,7 +18,7 @@ from streamlit.navigation.page import Page
 from dashboard.model.view import RANGES, View
 from dashboard.queries.ask import Ask
 from dashboard.queries.outage import outages
-from dashboard.ui import session, states, theme, url
+from dashboard.ui import links, session, states, theme, url
 from dashboard.ui.format import span, stamp, zone
 from dashboard.ui.text import in_html, plain
 
@@ -36,6 +36,7 @@ def begin(title: str, question: str) -> View:
     """Draw the frame and return what the person looks at."""
     view = url.read()
     theme.style()
+    links.follow()
     _navigation(view, title)
     with st.container(horizontal=True, key="bar", vertical_alignment="center", gap="small"):
         where = f"{in_html(view.env)} / {in_html(view.ns)}"

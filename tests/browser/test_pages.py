@@ -176,3 +176,37 @@ def test_a_page_without_traffic_in_its_period_says_so_and_shows_no_zero(
         opened(page, environment, "agents", (long_ago, long_ago + timedelta(minutes=15)))
         assert figure(page, "agents-error_ratio") == "none"
         expect(page.locator(".st-key-tile-agents-error_ratio")).to_contain_text("no data")
+
+
+def test_a_link_in_a_table_or_card_opens_without_loading_the_deck_anew_and_back_works(
+    environment: Environment, browser: Browser
+) -> None:
+    with tab(browser, "desk") as page:
+        page.goto(f"{environment.endpoints['dashboard']}/release?range=1h")
+        page.locator(".td-gate a").first.wait_for(timeout=30_000)
+        page.evaluate("window.isThisVisit = true")
+        page.locator(".td-gate a").first.click()
+        page.wait_for_url("**/agents?range=1h", timeout=20_000)
+        expect(page.locator(".td-title")).to_contain_text("Agents", timeout=30_000)
+        assert page.evaluate("window.isThisVisit")
+        page.go_back()
+        expect(page.locator(".td-title")).to_contain_text("Release", timeout=30_000)
+        assert page.evaluate("window.isThisVisit")
+
+
+def test_a_page_loads_plotly_only_when_a_person_explores_a_chart(environment: Environment, browser: Browser) -> None:
+    with tab(browser, "phone") as page:
+        loaded: list[str] = []
+        page.on("requestfinished", lambda request: loaded.append(request.url.rsplit("/", 1)[-1]))
+        page.goto(f"{environment.endpoints['dashboard']}/agents")
+        wait_until_drawn(page)
+        page.locator(".td-chart").first.wait_for(timeout=30_000)
+        heavy = ("PlotlyChart", "DataFrame", "StreamlitSyntaxHighlighter")
+        assert not [name for name in loaded if name.startswith(heavy)]
+        page.locator(".td-plot").first.scroll_into_view_if_needed()
+        box = page.locator(".td-plot").first.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_selector(".js-plotly-plot .main-svg", timeout=60_000)
+        page.get_by_text("Values as a table").first.click()
+        expect(page.locator(".td-data .td-table").first).to_be_visible()
