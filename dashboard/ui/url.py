@@ -103,7 +103,10 @@ def parse(
         notes.append(f"The settings of {env} do not list the namespace “{ns[:LONGEST]}”: showing {namespaces[env][0]}.")
         ns = namespaces[env][0]
     retention = timedelta(days=retention_days.get(env, RETENTION_DAYS))
-    tz = local_zone if found.get("tz") == "local" else "UTC"
+    tz = _zone_named(found.get("tz", "").strip() or "UTC", local_zone, notes)
+    refresh = found.get("refresh", "").strip().lower() or "on"
+    if refresh not in ("on", "off"):
+        notes.append(f"“{refresh[:LONGEST]}” is neither on nor off: this page refreshes itself.")
     period = time_range(found, now=now or session.now(), retention=retention, zone=zone(tz))
     if period.note:
         notes.append(period.note)
@@ -118,10 +121,19 @@ def parse(
         start=period.start,
         end=period.end,
         tz=tz,
-        refresh="off" if found.get("refresh") == "off" else "on",
+        refresh="off" if refresh == "off" else "on",
         notes=tuple(notes),
         **filters,
     )
+
+
+def _zone_named(asked: str, local_zone: str, notes: list[str]) -> str:
+    """The time zone that a link names: UTC or the viewer's own. Another one is noted: its times would be misread."""
+    if asked.lower() in ("local", local_zone.lower()):
+        return local_zone
+    if asked.upper() != "UTC":
+        notes.append(f"The link's time zone “{asked[:LONGEST]}” is neither UTC nor local: times are in UTC.")
+    return "UTC"
 
 
 def params(view: View, *, default_env: str, default_ns: str) -> dict[str, str]:

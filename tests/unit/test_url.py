@@ -106,3 +106,28 @@ def test_each_environment_has_the_retention_of_its_own_sources(days: int) -> Non
 def test_the_period_before_is_as_long_and_ends_where_this_one_starts() -> None:
     view = read(range="6h")
     assert view.previous(NOW) == (NOW - timedelta(hours=12), NOW - timedelta(hours=6))
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"), [("local", "Europe/Berlin"), ("LOCAL", "Europe/Berlin"), ("Europe/Berlin", "Europe/Berlin")]
+)
+def test_the_viewers_own_zone_may_be_named(asked: str, shown: str) -> None:
+    assert (read(tz=asked).tz, read(tz=asked).notes) == (shown, ())
+
+
+@pytest.mark.parametrize("asked", ["America/New_York", "browser", "+02:00"])
+def test_times_of_a_zone_that_is_not_shown_are_not_silently_read_as_utc(asked: str) -> None:
+    [note] = read(tz=asked).notes
+    assert asked in note
+    assert "times are in UTC" in note
+
+
+@pytest.mark.parametrize("asked", ["false", "0", "5s"])
+def test_a_refresh_that_is_neither_on_nor_off_is_noted(asked: str) -> None:
+    assert read(refresh=asked).is_live
+    assert asked in read(refresh=asked).notes[0]
+
+
+def test_off_is_off_however_it_is_spelled() -> None:
+    assert not read(refresh="OFF").is_live
+    assert read(refresh="OFF").notes == read(refresh="").notes == read(tz="").notes == ()
