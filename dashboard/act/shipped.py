@@ -16,6 +16,9 @@ from typing import Any
 
 from dashboard.act.audit import AuditFile, AuditLine, Record
 
+# No file is longer than the system can count.
+_FARTHEST = 1 << 63
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
@@ -86,7 +89,7 @@ class ShippedFile:
     def _noted(self) -> Progress:
         try:
             return _progress(json.loads(self._path.read_bytes()))
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
             return Progress()
 
     def write(self, progress: Progress) -> None:
@@ -103,14 +106,31 @@ class ShippedFile:
 
 
 def _progress(found: Mapping[str, Any]) -> Progress:
+    """The progress that was noted. Raises ValueError, KeyError or TypeError for what was never written here."""
     aside = tuple(
-        SetAside(start=int(one["start"]), seq=int(one["seq"]), hash=str(one["hash"]), reason=str(one["reason"]))
+        SetAside(start=_place(one["start"]), seq=_number(one["seq"]), hash=str(one["hash"]), reason=str(one["reason"]))
         for one in found["set_aside"]
     )
+    if found["end"] == 0:
+        return Progress()
     return Progress(
-        start=int(found["start"]),
-        end=int(found["end"]),
-        seq=int(found["seq"]),
+        start=_place(found["start"]),
+        end=_place(found["end"]),
+        seq=_number(found["seq"]),
         hash=str(found["hash"]),
         set_aside=aside,
     )
+
+
+def _place(value: Any) -> int:
+    """A byte of a file."""
+    if type(value) is not int or not 0 <= value < _FARTHEST:
+        raise ValueError(f"{str(value)[:40]} is no place in a file")
+    return value
+
+
+def _number(value: Any) -> int:
+    """The number of a record; the first is 1."""
+    if type(value) is not int or value < 1:
+        raise ValueError(f"{str(value)[:40]} is no number of a record")
+    return value

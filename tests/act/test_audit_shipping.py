@@ -191,7 +191,20 @@ def test_a_new_file_of_the_same_name_is_shipped_from_its_beginning(scene: Scene)
     assert scene.outbox.status().waiting == 0
 
 
-@pytest.mark.parametrize("noted", [b"3", b"{", b"\xff", b"null", b'{"end": "x"}', b'{"set_aside": 1}'])
+# Well-formed, but no place in a file and no number of a record.
+SPOILED = '{"start": %s, "end": %s, "seq": %s, "hash": "x", "set_aside": []}'
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        *(b"3", b"{", b"\xff", b"null", b'{"end": "x"}', b'{"set_aside": 1}', b"[" * 100_000),
+        *(
+            (SPOILED % places).encode()
+            for places in ((-5, 5, 1), ("1e400", 5, 1), (10**26, 5, 1), (0, 5, -7), (0, -3, 1))
+        ),
+    ],
+)
 def test_a_note_that_cannot_be_read_costs_time_and_no_record(scene: Scene, noted: bytes) -> None:
     scene.append("one", "two")
     scene.outbox.ship_all()
