@@ -17,7 +17,7 @@ from connectors import errors
 from dashboard.act.lease import LostError
 from dashboard.act.run import Run, log
 from dashboard.act.step import Done, Failed, Refused, Retry, Step
-from dashboard.act.steps.finish import close, leave, success
+from dashboard.act.steps.finish import close, ending, leave
 from dashboard.model.action import ActionState, Outcome, StepProgress, StepState
 from dashboard.model.written import span
 
@@ -96,7 +96,7 @@ class Executor:
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave an action without an end
             log.exception("action broke id=%s", self._run.id)
             return self._give_up(f"a fault of the deck itself: {type(error).__name__}: {error}")
-        return self._end(Outcome.SUCCEEDED, success(self._run))
+        return self._end(*ending(self._run))
 
     def _persist(self, step: Step) -> Done | Refused | Failed | _Left:
         """Take one step until it ends or its patience does; the last real reason is what is told."""
@@ -161,7 +161,8 @@ class Executor:
         """Take back what was changed and say the truth about it."""
         run = self._run
         if run.is_through:
-            return self._close(Outcome.SUCCEEDED, f"{success(run)} ({reason})")
+            outcome, sentence = ending(run)
+            return self._close(outcome, f"{sentence} ({reason})")
         not_undone: list[str] = []
         for step in self._undo if run.moved else ():
             match self._persist(step):
@@ -175,7 +176,7 @@ class Executor:
         return self._close(outcome, f"{outcome.capitalize()}: {reason}.{self._standing(not_undone)}")
 
     def _standing(self, not_undone: Sequence[str]) -> str:
-        """Where the users are after an action that did not succeed, as it was last read."""
+        """Where users are after an action that did not succeed: somebody may have moved them while it waited."""
         run = self._run
         if not_undone:
             return f" It could not be taken back: {'; '.join(not_undone)}"
@@ -183,16 +184,16 @@ class Executor:
             return f" Taken back: users are on {run.request.source}, as before."
         if run.intent is None:
             return ""
-        return f" Users stayed on {run.active() or 'no track'}."
+        users, source = run.users_now(), run.request.source
+        return f" Users stayed on {source}." if users == f"users are on {source}" else f" {users.capitalize()}."
 
     def _leave_behind(self, step: str) -> ActionState:
         """End here and give the lock back, so that a person can resume, finish or clear the action at once."""
         run = self._run
         if run.intent is None:
             return self._give_up(STOPPING, is_refusal=True)
-        active = run.active() or "no track"
         sentence = (
-            f"Left unfinished at the step {step}, since {STOPPING}: users are on {active}. "
+            f"Left unfinished at the step {step}, since {STOPPING}: {run.users_now()}. "
             "It can be resumed, finished or cleared."
         )
         problem = leave(run, sentence)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused
+from dashboard.decide.tracks import not_what_served
 from dashboard.model import service_annotations
 from dashboard.model.action import ROLLBACK_REASONS, ActionKind, ActionRequest
 from dashboard.model.reason import LONGEST_NAME, LONGEST_REASON, problem, tidy, visible_length
@@ -58,10 +59,8 @@ def _may_roll_back(run: Run) -> Done | Refused:
         return Refused("no switch is in effect: there is nothing to go back to")
     if served.track is not request.target:
         return Refused(f"{served.track} served before, not {request.target}")
-    if served.version != run.version:
-        return Refused(
-            f"{served.track} runs {run.version or 'another version'} now, but {served.version} served before"
-        )
+    if why_not := not_what_served(served, run.target):
+        return Refused(why_not)
     return Done(f"{served.track} {served.version} served before")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from connectors.errors import NotFound
+from connectors.errors import NotFound, SourceError
 from dashboard.act.audit import AuditFile
 from dashboard.act.cluster import Cluster, Object
 from dashboard.act.lease import Lease
@@ -37,7 +37,8 @@ class Run:
     what is to be written, both set by the guard; `needed` is how many pods the target has to have. `intent` is set
     once it is written on the Service, `moved` before the selector is. `served_before` is the annotation of that name
     as it was before. `serving` is the track that was read back as the only one that serves; `preview_left` says why
-    the preview Service was not moved. `blue_green` has the two values of this Service once it was read.
+    the preview Service was not moved. `moved_on` says where users were found at the end when that was no longer the
+    target. `blue_green` has the two values of this Service once it was read.
     """
 
     id: ActionId
@@ -61,6 +62,7 @@ class Run:
     serving: Track | None = None
     served_before: str | None = None
     preview_left: str = ""
+    moved_on: str = ""
     facts: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -96,6 +98,14 @@ class Run:
     def active(self) -> Track | None:
         """The track that the active Service selects, as it was last read."""
         return self.blue_green.active(self.service)
+
+    def users_now(self) -> str:
+        """Where users are, read anew: "users are on blue"; where it cannot be read, where they were and why not."""
+        try:
+            self.read_service()
+        except SourceError as error:
+            return f"users were on {self.active() or 'no track'} when that was last read ({error})"
+        return f"users are on {self.active() or 'no track'}"
 
     def send(self, patch: Patch, seen: Mapping[str, Any]) -> Object:
         """Send a patch to an object that was read, and answer the object as it is now.

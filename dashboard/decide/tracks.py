@@ -12,10 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from dashboard.model.action import ServedBefore
 from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.release import Track
 
 Object: TypeAlias = Mapping[str, Any]
+
+_RUNS = ("name", "image", "command", "args", "env", "envFrom")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,8 @@ class TrackDeployment:
     """The Deployment of one track.
 
     `template` is a fingerprint of its pod template: it changes with every rollout, a restart included, and not with
-    the number of pods. `problem` says why users cannot be moved to it; "" when they can.
+    the number of pods. `runs` is one of its images, commands and variables alone: a restart or another limit of memory
+    does not change it. `problem` says why users cannot be moved to it; "" when they can.
     """
 
     track: Track
@@ -31,6 +35,7 @@ class TrackDeployment:
     version: str
     images: tuple[str, ...]
     template: str
+    runs: str
     desired: int
     problem: str
     deployment: Object
@@ -82,6 +87,19 @@ def rolled_on(judged: TrackDeployment, now: TrackDeployment | None) -> str:
     return f"{judged.track} was rolled out again: {before} was judged, but it runs {after} now"
 
 
+def not_what_served(served: ServedBefore, now: TrackDeployment | None) -> str:
+    """Why a track no longer runs what served users before, naming both; "" when it does."""
+    if now is None or now.version != served.version:
+        runs = now.version or "no version" if now else "nothing"
+        return f"{served.track} runs {runs} now, but {served.version or 'no version'} served before"
+    if served.runs and now.runs != served.runs:
+        was, images = served.version or "no version", ", ".join(now.images) or "unknown"
+        return (
+            f"{served.track} is {was} still, but with other images, commands or variables than served before ({images})"
+        )
+    return ""
+
+
 def _of_track(service: Object, living: Iterable[Object], track: Track, blue_green: BlueGreen) -> TrackDeployment | None:
     """The Deployment whose pods the Service can select on this track, else one that is labelled as if it could."""
     selector = blue_green.selector(service, track)
@@ -106,6 +124,7 @@ def _track_deployment(
         version=_version(_labels(deployment), images, blue_green),
         images=images,
         template=_fingerprint(deployment["spec"]["template"]),
+        runs=_fingerprint(_what_runs(deployment)),
         desired=_desired(deployment),
         problem=blue_green.doubt or ambiguous or _unselectable(deployment, missing),
         deployment=deployment,
@@ -150,6 +169,13 @@ def _desired(deployment: Object) -> int:
     return int(deployment["spec"].get("replicas", 1))
 
 
-def _fingerprint(template: Object) -> str:
-    canonical = json.dumps(template, sort_keys=True, separators=(",", ":"))
+def _what_runs(deployment: Object) -> tuple[tuple[Any, ...], ...]:
+    """Per container: its image, command and variables."""
+    pod = deployment["spec"]["template"].get("spec") or {}
+    containers = (*(pod.get("initContainers") or ()), *(pod.get("containers") or ()))
+    return tuple(tuple(container.get(key) or None for key in _RUNS) for container in containers)
+
+
+def _fingerprint(value: Any) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]

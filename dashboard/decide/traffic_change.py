@@ -32,7 +32,7 @@ def traffic_change(
             kind="services",
             name=service["metadata"]["name"],
             body={
-                "metadata": {"annotations": {service_annotations.SERVED_BEFORE: _served_before(tracks, kind, target)}},
+                "metadata": {"annotations": {service_annotations.SERVED_BEFORE: served_note(tracks, kind, target)}},
                 **blue_green.patch(target),
             },
         ),
@@ -96,10 +96,12 @@ def _scale(tracks: Mapping[Track, TrackDeployment], target: Track) -> Patch | No
     return Patch(kind="deployments", name=found.name, subresource="scale", body={"spec": {"replicas": needed}})
 
 
-def _served_before(tracks: Mapping[Track, TrackDeployment], kind: ActionKind, target: Track) -> str | None:
+def served_note(tracks: Mapping[Track, TrackDeployment], kind: ActionKind, target: Track) -> str | None:
     """The note on the track that users leave; None, which deletes the note, for a rollback."""
     if kind is ActionKind.ROLLBACK:
         return None
     leaving = tracks.get(target.other)
-    version = leaving.version if leaving else ""
-    return service_annotations.write_served_before(ServedBefore(track=target.other, version=version))
+    served = ServedBefore(
+        track=target.other, version=leaving.version if leaving else "", runs=leaving.runs if leaving else ""
+    )
+    return service_annotations.write_served_before(served)

@@ -190,10 +190,14 @@ class Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedBefore:
-    """The track that a rollback returns to. A rollback deletes it: going forward again needs a verdict."""
+    """The track that a rollback returns to. A rollback deletes it: going forward again needs a verdict.
+
+    `runs` is the fingerprint of what its pods ran (`TrackDeployment.runs`); "" in notes of earlier versions.
+    """
 
     track: Track
     version: str
+    runs: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,14 +57,16 @@ def read_intent(service: Mapping[str, Any]) -> Intent | None:
 
 def write_served_before(served: ServedBefore) -> str:
     """The former active track as the annotation's text."""
-    return json.dumps({"track": served.track, "version": served.version})
+    return json.dumps({"track": served.track, "version": served.version, "runs": served.runs})
 
 
 def read_served_before(service: Mapping[str, Any]) -> ServedBefore | None:
     """The track that a rollback would go back to; None when no switch has happened or it was rolled back."""
     found = _annotation(service, SERVED_BEFORE)
     try:
-        return ServedBefore(track=Track(found["track"]), version=str(found["version"]))
+        return ServedBefore(
+            track=Track(found["track"]), version=str(found["version"]), runs=str(found.get("runs") or "")
+        )
     except (KeyError, ValueError):
         return None
 

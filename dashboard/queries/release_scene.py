@@ -13,7 +13,7 @@ from typing import Any
 from dashboard.decide import governed
 from dashboard.decide.blue_green import of_service, preview_service, workloads_of
 from dashboard.decide.lacks import why_not_governed
-from dashboard.decide.tracks import find_tracks
+from dashboard.decide.tracks import find_tracks, not_what_served
 from dashboard.decide.traffic_change import traffic_change
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionKind, Move, ServedBefore
@@ -146,10 +146,10 @@ def way_back_closed(scene: Scene, served: ServedBefore | None) -> str:
     status = service.tracks.get(served.track)
     if served.track is service.active:
         return f"Users are on {served.track} already."
-    if status is None or status.version != served.version:
-        runs = status.version if status else "nothing"
-        return f"{served.track} runs {runs} now, but served {served.version} before: switch to it when it is GO."
-    return f"No way back: {status.problem}." if status.problem else ""
+    tracks = find_tracks(scene.raw, scene.deployments, scene.blue_green)
+    if why_not := not_what_served(served, tracks.get(served.track)):
+        return f"{why_not}: switch to it when it is GO."
+    return f"No way back: {status.problem}." if status and status.problem else ""
 
 
 def changes(scene: Scene) -> Mapping[ActionKind, TrafficChange]:

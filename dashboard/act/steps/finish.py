@@ -32,18 +32,32 @@ _REASONS: Mapping[tuple[ActionKind, Outcome], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Closes an action that succeeded."""
+    """Closes an action that came through."""
 
     name: str = "finish"
     title: str = "Record the outcome"
     patience: timedelta = timedelta(0)
 
     def take(self, run: Run) -> StepResult:
-        """Close with what was read back."""
-        return Done(close(run, Outcome.SUCCEEDED, success(run)))
+        """Look once more where users are, then close: what writes the Service as well may have moved them since."""
+        if run.request.kind is not ActionKind.CLEAR:
+            users = run.users_now()
+            run.moved_on = "" if run.active() is run.request.target else users
+        return Done(close(run, *ending(run)))
 
 
-def success(run: Run) -> str:
+def ending(run: Run) -> tuple[Outcome, str]:
+    """Outcome and sentence of an action whose steps are all done."""
+    if not run.moved_on:
+        return Outcome.SUCCEEDED, _success(run)
+    target = run.request.target
+    return Outcome.FAILED, (
+        f"Failed: {target} {run.version} served users alone, but then somebody moved them: "
+        f"{run.moved_on}. Look for what else writes this Service, such as a GitOps controller."
+    )
+
+
+def _success(run: Run) -> str:
     """The sentence of an action that succeeded."""
     request = run.request
     if request.kind is ActionKind.CLEAR:

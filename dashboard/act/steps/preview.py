@@ -39,6 +39,8 @@ class Preview:
         run.read_service()
         if not run.is_ours():
             return "another action took over", ""
+        if run.active() is not run.request.target:
+            return f"somebody moved the users to {run.active() or 'no track'}", ""
         preview, tracks = run.read_preview(), run.read_tracks()
         left, patch = preview_change(run.service, preview, tracks, self.shown, run.blue_green)
         if patch is not None and preview is not None:

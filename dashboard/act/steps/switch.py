@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from dashboard.act.rules import aged
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Failed, Refused, StepResult
 from dashboard.act.steps.again import differs
+from dashboard.decide.traffic_change import served_note
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionKind
 
@@ -46,7 +49,7 @@ class Switch:
             annotations = run.service["metadata"].get("annotations") or {}
             run.served_before = annotations.get(service_annotations.SERVED_BEFORE)
             run.moved = True
-        run.write_service(run.change.service.body)
+        run.write_service(_with_note_of_now(run, run.change.service.body))
         return Done(f"selector is {run.blue_green.says(run.request.target)}")
 
 
@@ -75,6 +78,16 @@ class SwitchBack:
         elif active is not request.source:
             return Failed(f"left as it is, since somebody moved the users to {active or 'no track'}")
         return Done(f"selector is {run.blue_green.says(request.source)} again")
+
+
+def _with_note_of_now(run: Run, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The patch that was shown, whose note on the way back names what users are on at this moment.
+
+    The track that they leave may have been rolled out since: a note on what ran before would close the way back.
+    """
+    request = run.request
+    note = {service_annotations.SERVED_BEFORE: served_note(run.read_tracks(), request.kind, request.target)}
+    return {**body, "metadata": {"annotations": note}}
 
 
 def _verdict_aged(run: Run) -> str:
