@@ -137,7 +137,10 @@ def alerts(evidence: Evidence, limits: Limits) -> GateAnswer:
     none = "no critical alert fires" if lesser or homeless else "no alert fires"
     reason = none + (f", {lesser} less severe" if lesser else "")
     if homeless:
-        count = "1 critical alert names" if len(homeless) == 1 else f"{len(homeless)} critical alerts name"
+        kind = (
+            "critical" if len(by_severity(homeless, words)[Severity.CRITICAL]) == len(homeless) else "possibly critical"
+        )
+        count = f"1 {kind} alert names" if len(homeless) == 1 else f"{len(homeless)} {kind} alerts name"
         reason += f"; {count} no service: {_listed([alert.name for alert in homeless])}"
     if any(place(alert.labels, tracks_of(service))[1] == evidence.candidate for alert in homeless):
         return _answer("alerts", title, Result.UNKNOWN, f"{reason}, but does name this track", behind=found)
@@ -145,9 +148,10 @@ def alerts(evidence: Evidence, limits: Limits) -> GateAnswer:
 
 
 def _homeless(found: Iterable[Alert], service: GovernedService, words: Vocabulary[Severity]) -> list[Alert]:
-    """The critical alerts that may mean any service: nobody can say that they do not mean this one."""
+    """The alerts, critical or maybe so, that may mean any service: nobody can say that they do not mean this one."""
     here = (alert for alert in found if names_nobody(alert.labels) and not is_elsewhere(alert, service))
-    return by_severity(here, words)[Severity.CRITICAL]
+    found_by = by_severity(here, words)
+    return [*found_by[Severity.CRITICAL], *found_by[Severity.UNKNOWN]]
 
 
 def way_back(evidence: Evidence, _limits: Limits) -> GateAnswer:

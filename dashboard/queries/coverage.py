@@ -18,7 +18,7 @@ from dashboard.model.words import WORDS, Words, shown
 from dashboard.model.workload import Workload
 from dashboard.queries.cluster import ClusterState
 from dashboard.queries.readings import Readings
-from dashboard.queries.signs import HELPING, LOOKED_AT, known_now
+from dashboard.queries.signs import GAUGES, HELPING, LOOKED_AT, known_now
 
 _FROM_BEST = (State.FRESH, State.EMPTY, State.UNMEASURED, State.PARTIAL, State.STALE, State.MISSING)
 _ANSWERED_NOTHING = (State.EMPTY, State.UNMEASURED)
@@ -62,7 +62,19 @@ def coverage(
         why = f"{', '.join(map(shown, odd[:3]))} is not understood; set its meaning in words.decision in the settings"
         unknown[why] = ("policy decisions",)
         looked_at = [what for what in looked_at if what != "policy decisions"]
+    if numberless := _numberless(readings):
+        unknown["no number (NaN)"] = numberless
+        looked_at = [what for what in looked_at if what not in numberless]
     return Coverage(looked_at=tuple(looked_at), unmeasured=unmeasured, silent=silent, unknown=unknown)
+
+
+def _numberless(readings: Readings) -> tuple[str, ...]:
+    """What a gauge was read for that says no number."""
+    return tuple(
+        what
+        for what, keys in LOOKED_AT.items()
+        if any(sample.value is None for key in keys if key in GAUGES for sample in known_now(readings.samples(key)))
+    )
 
 
 def _asked(readings: Readings, cluster: ClusterState, governed: Reading[Any]) -> dict[str, tuple[Reading[Any], ...]]:

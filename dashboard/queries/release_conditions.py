@@ -80,12 +80,17 @@ def burn(answers: Readings, candidate: Track) -> Reading[Mapping[str, Mapping[st
 
 
 def kill_switch(answers: Readings) -> Reading[tuple[str, ...]]:
-    """The scopes for which the agents are stopped."""
+    """The scopes for which the agents are stopped. A switch that says no number (NaN) may be engaged."""
 
-    def engaged(samples: tuple[Sample, ...]) -> tuple[str, ...]:
-        return tuple(sorted(sample.labels.get("scope", "") or "all" for sample in samples if sample.value))
+    def engaged(samples: tuple[Sample, ...]) -> tuple[str, ...] | None:
+        found = tuple(sorted(sample.labels.get("scope", "") or "all" for sample in samples if sample.value))
+        return found if found or all(sample.value is not None for sample in samples) else None
 
-    return answers.samples("kill_switch").map(engaged).said("nothing says whether the kill switch is engaged")
+    return (
+        answers.samples("kill_switch")
+        .map(engaged, empty="it says no number")
+        .said("nothing says whether the kill switch is engaged")
+    )
 
 
 def cost_usd(answers: Readings, track: Track) -> Reading[float]:

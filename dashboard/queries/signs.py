@@ -57,6 +57,8 @@ LOOKED_AT = {
     "certificates": ("sign.certificates",),
     "answers of sources to the prober": ("sign.probes",),
 }
+# Gauges: one that says no number (NaN) is neither quiet nor 0. Shares without events have none, too.
+GAUGES = frozenset(("sign.engaged", "sign.waiting", "sign.oldest", "sign.lag", "sign.valid", "sign.certificates"))
 # "No code" is an answer; an unknown code is not.
 HELPING = {"requests between components": ("sign.codes",)}
 _BUCKET_SECONDS, _BACK, _AHEAD = 15, timedelta(minutes=15), timedelta(minutes=10)

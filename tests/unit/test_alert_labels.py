@@ -271,6 +271,17 @@ def test_a_critical_alert_that_names_no_service_is_told_and_not_called_none(
     assert says in answer.reason
 
 
+@pytest.mark.parametrize("word", ["sre", "P2", "blorp"])
+def test_an_alert_that_may_be_critical_and_names_no_service_is_told_too(word: str) -> None:
+    answer = gate(alert(severity=word, namespace="agents"))
+    two = gate(alert(severity=word, namespace="agents"), alert(severity="page", namespace="agents"))
+    placed = gate(alert(severity=word, namespace="agents", track="green"))
+
+    assert answer.reason == "no critical alert fires; 1 possibly critical alert names no service: AgentsDown"
+    assert "2 possibly critical alerts name no service" in two.reason
+    assert placed.result is Result.UNKNOWN
+
+
 @pytest.mark.parametrize(("track", "result"), [("green", Result.UNKNOWN), ("blue", Result.PASS)])
 def test_a_critical_alert_that_names_the_track_alone_leaves_the_gate_unknown(track: str, result: Result) -> None:
     answer = gate(alert(severity="critical", namespace="agents", track=track))

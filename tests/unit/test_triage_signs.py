@@ -265,6 +265,25 @@ def _counts(key: str) -> bool:
     return key.startswith(("now.", "longer.", "sign.", "lines.")) and key not in ("sign.written",)
 
 
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("release_kill_switch", "the kill switch"),
+        ("audit_valid", "the chain of its audit"),
+        ("audit_lag", "the audit of the governed system"),
+        ("queue_oldest", "ages of queues"),
+        ("certificate_seconds_left", "certificates"),
+    ],
+)
+def test_a_gauge_that_says_no_number_is_not_called_quiet(name: str, what: str) -> None:
+    changed: dict[str, Any] = {name: None}
+    found = ask_triage(World(green=changed))
+
+    assert found.unknown["no number (NaN)"] == (what,)
+    assert what not in found.coverage.looked_at
+    assert "no number (NaN)" not in ask_triage(World()).unknown
+
+
 def test_a_severity_that_is_not_understood_stays_so_beside_a_card_of_its_kind() -> None:
     found = ask_triage(World(alerts=(alert("HighErrorRate", severity="blorp"),)))
     assert found.incidents[0].severity is Severity.UNKNOWN
