@@ -236,7 +236,7 @@ def test_a_rollout_at_the_very_moment_of_the_write_is_taken_back(deck: Deck) -> 
     state = deck.switch()
 
     assert state.outcome is Outcome.FAILED
-    assert "1.8.0 was judged, it runs 1.8.1 now" in state.sentence
+    assert "1.8.0 was judged, but it runs 1.8.1 now" in state.sentence
     assert deck.ground.users() == "blue"
 
 
@@ -252,7 +252,7 @@ def test_a_verdict_that_aged_is_a_refusal(deck: Deck) -> None:
     state = deck.switch()
 
     assert state.outcome is Outcome.REFUSED, state.sentence
-    assert "the verdict on 1.8.0 is 61 s old" in state.sentence
+    assert "the verdict on 1.8.0 is 1 min 1 s old" in state.sentence
     assert "green runs 1.8.0" in state.sentence
     assert deck.ground.users() == "blue"
 
