@@ -22,8 +22,8 @@ Encoding = Literal["br", "gzip", "identity"]
 ENCODINGS: Final[tuple[Encoding, ...]] = ("br", "gzip")  # the smaller first
 
 # Scripts by the name of what they draw. The first are in every page; the others a page that is opened next may need.
-FIRST: Final = ("Html", "PageLink", "ButtonGroup", "Button")
-NEXT: Final = ("Selectbox", "DownloadButton", "Metric", "Progress", "Checkbox", "TextInput")
+FIRST: Final = ("Html", "PageLink", "ButtonGroup", "Button", "Metric")
+NEXT: Final = ("Selectbox", "DownloadButton", "Progress", "Checkbox", "TextInput")
 LATER: Final = ("DataFrame", "DateTimeInput", "PlotlyChart")
 
 _TEXT: Final = frozenset({".js", ".css", ".html", ".json", ".svg", ".map", ".txt"})
