@@ -107,7 +107,9 @@ def _any_of(table: words.Vocabulary[Any], meaning: Any) -> str:
 
 
 # What a label for errors holds where there was no error: nothing, or a word that says so, as Micrometer writes it.
-NO_ERROR = r"(?i:|none|null|nil|no|false|0|ok|success|no_?error)"
+NO_ERROR = (
+    r"(?i:|none|null|nil|no|false|0|no_?error|ok|success|succeeded|successful|completed?|done|finished|pass|passed)"
+)
 ANY_ERROR = f'error_type!~"{NO_ERROR}"'
 DENIED, VIOLATED, NOT_PASSED = denied(), violated(), not_passed()
 # By the matcher that the catalogue has: what it is in the words of an environment.

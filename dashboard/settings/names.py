@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from dashboard.model.bad_events import Condition
 from dashboard.model.mapping import CONCEPTS, LABELS, UNITS, Concept, Label, Mapping, MetricNames
 from dashboard.model.release import Track
 from dashboard.model.words import DECISIONS, EVALUATIONS
@@ -27,6 +28,8 @@ _CONCEPTS = {concept.key: concept for concept in CONCEPTS}
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _MATCHERS = re.compile(rf"\s*(?:[a-zA-Z_][a-zA-Z0-9_]*\s*(?:=~|!~|!=|=)\s*{_STRING}\s*(?:,\s*|$))*")
 
+_MATCHER = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"')
+_LISTED = re.compile(r"[\w -]+(\|[\w -]+)*")
 _PATTERNS = re.compile(r'[=!]~\s*"((?:[^"\\]|\\.)*)"')
 # The deck's words for the values of a label, where it asks for some of them.
 _TRACKS = {track.value for track in Track}
@@ -50,13 +53,16 @@ def _matchers(text: str) -> str:
 
 
 def _compiled(pattern: str) -> None:
-    """Refuses what is no regular expression. Python does not know all escapes of Prometheus: these may stand."""
-    if "\\" in pattern:
-        return
+    """Refuses what is no regular expression that Python reads too: the deck compares values that it sees with it."""
     try:
-        re.compile(pattern)
+        re.compile(_unquoted(pattern))
     except re.error as error:
         raise not_allowed(repr(pattern), f"a regular expression ({error})") from None
+
+
+def _unquoted(text: str) -> str:
+    """The text of a quoted string of PromQL without its escapes."""
+    return re.sub(r"\\(.)", r"\1", text)
 
 
 def _pattern(text: str) -> str:
@@ -129,6 +135,20 @@ def _one_meaning(labels: dict[str, LabelSettings]) -> dict[str, LabelSettings]:
 Labels = Annotated[dict[Annotated[str, AfterValidator(_known_label)], LabelTable], AfterValidator(_one_meaning)]
 
 
+def _matched(text: str) -> tuple[Condition, ...]:
+    return tuple(Condition(label, sign, _unquoted(value)) for label, sign, value in _MATCHER.findall(text))
+
+
+def _overlap(one: Condition, two: Condition) -> bool:
+    """Whether a value may match both, as far as one of them lists its values."""
+    for listing, other in ((one, two), (two, one)):
+        if listing.operator == "=":
+            return other.holds({other.label: listing.value})
+        if listing.operator == "=~" and _LISTED.fullmatch(listing.value):
+            return any(other.holds({other.label: value}) for value in listing.value.split("|"))
+    return True
+
+
 class MetricSettings(Section):
     """What carries one concept. A string in its place is the metric's name."""
 
@@ -162,6 +182,9 @@ class MetricSettings(Section):
             raise not_allowed(f"{concept.key}.bad", "nothing here: the deck does not tell good from bad of it")
         if self.bad and self.bad_series:
             raise not_allowed(f"{concept.key} with bad and bad_series", "one of the two")
+        for one in _matched(self.match):
+            if any(two.label == one.label and not _overlap(one, two) for two in _matched(self.bad)):
+                raise not_allowed(f"{concept.key}.match {one}", f"a matcher that lets bad events through: {self.bad}")
         if (self.count or self.total) and not concept.is_histogram:
             raise not_allowed(f"{concept.key}.count or .total", "series alone: it is one metric")
 

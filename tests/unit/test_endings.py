@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from dashboard.catalog.bad_events import bad_events
@@ -80,7 +82,7 @@ def test_the_line_that_mends_it_is_a_matcher_of_just_that_word(word: str) -> Non
     assert "\\-" not in matcher.value
 
 
-@pytest.mark.parametrize("word", ["none", "None", "OK", "false", "no_error", "0"])
+@pytest.mark.parametrize("word", ["none", "None", "OK", "false", "no_error", "0", "Succeeded", "completed"])
 @pytest.mark.parametrize("own", ["", 'error_type!=""', 'problem!=""'])
 def test_a_word_for_no_error_is_no_failure(word: str, own: str) -> None:
     known = Mapping(metrics={"agent_runs": MetricNames(series="my_run_seconds", bad=own)}) if own else OURS
@@ -92,3 +94,9 @@ def test_a_word_for_no_error_is_no_failure(word: str, own: str) -> None:
     assert one.conditions[0].holds({label: "TimeoutError"})
     assert one.conditions[0].is_any_value
     assert told(({label: word}, 900.0), ({label: "TimeoutError"}, 9.0), mapping=known) == ""
+
+
+def test_recorded_rules_take_the_same_words_for_no_error() -> None:
+    rules = Path("deploy/monitoring/prometheus/rules/recording.yaml").read_text()
+
+    assert rules.count("error_type!") == rules.count(ANY_ERROR) > 0

@@ -18,6 +18,10 @@ def of(label: str, values: dict[str, Any]) -> dict[str, Any]:
     return {"labels": {label: {"name": "slot", "values": values}}}
 
 
+def runs(**more: str) -> dict[str, Any]:
+    return {"metrics": {"agent_runs": {"series": "x", **more}}}
+
+
 @pytest.mark.parametrize(
     ("names", "says"),
     [
@@ -31,6 +35,10 @@ def of(label: str, values: dict[str, Any]) -> dict[str, Any]:
         ({"metrics": {"agent_runs": {"series": "x", **of("track", {"left": "a"})}}}, "track.values.left"),
         ({"metrics": {"agent_runs": {"series": "x", "bad": 'result=~"err("'}}}, "a regular expression"),
         ({"metrics": {"agent_runs": {"series": "x", "match": 'a="1", b!~"[x"'}}}, "a regular expression"),
+        (runs(bad='code=~"\\\\pN+"'), "a regular expression"),
+        (runs(bad='result="err"', match='result="ok"'), 'agent_runs.match result="ok"'),
+        (runs(bad='result=~"err|timeout"', match='env="x", result!~"err|timeout"'), "result!~"),
+        (runs(bad='result!="ok"', match='result=~"ok"'), "lets bad events through"),
         ({"words": {"outcome": {"err": "succeeded", "ERR": "failed"}}}, "'ERR' in two meanings"),
         ({"words": {"level": {"sev-1": "error", "SEV 1": "info"}}}, "in two meanings"),
     ],
@@ -44,11 +52,13 @@ def test_a_word_with_two_meanings_or_none_is_refused(names: dict[str, Any], says
 @pytest.mark.parametrize(
     "names",
     [
+        runs(bad='result="err"', match='result=~"ok|err"'),
+        runs(bad='result="err"', match='kind="agent", result!=""'),
+        runs(bad='result=~"e.+"', match='result=~"[a-z]+"'),
         of("track", {"blue": ["a", "x"], "green": "b"}),
         of("decision", {"deny": ["blocked", "held"], "allow": "ok"}),
         of("severity", {"high": "5"}),
         {"metrics": {"agent_runs": {"series": "x", "bad": 'result=~"(?i:err|time\\\\d+)", env!="te(st"'}}},
-        {"metrics": {"agent_runs": {"series": "x", "bad": 'code=~"\\\\pN+"'}}},
         {"words": {"outcome": {"err": "failed", "ERR": "failed"}}},
     ],
 )
