@@ -70,13 +70,16 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def capacity(evidence: Evidence, _limits: Limits) -> GateAnswer:
-    """Are enough pods ready on the candidate to carry all users?"""
+    """Are enough pods ready on the candidate to carry all users, all of the release that it names?"""
     service, status = _tracks(evidence)
     title = f"Pods ready on {evidence.candidate}"
     if service is None or status is None:
         return _no_track("capacity", title, evidence)
     needed = max(1, _desired(service, evidence) if evidence.mode is Mode.BEFORE else status.desired)
     enough = status.ready >= needed
+    if enough and status.rolling:
+        # What was measured is not what the template names: neither enough nor too few.
+        return _answer("capacity", title, Result.UNKNOWN, status.rolling, behind=evidence.service)
     if status.ready == 0:
         reason = f"no pod of {status.deployment} is ready"
     elif enough:

@@ -12,8 +12,9 @@ from dashboard.decide.containers import has_done_its_work, status_list
 from dashboard.decide.endpoints import receivers
 from dashboard.decide.owners import owner_of
 from dashboard.decide.pods import is_over
+from dashboard.decide.readiness import rolling
 from dashboard.decide.tracks import TrackDeployment, find_tracks
-from dashboard.model.blue_green import OURS, BlueGreen, moved_by
+from dashboard.model.blue_green import OURS, BlueGreen, is_of_rollout, moved_by
 from dashboard.model.release import GovernedService, Track, TrackStatus
 
 Object: TypeAlias = Mapping[str, Any]
@@ -51,7 +52,14 @@ def governed_service(
         moved_by=moved_by(service),
         track_label=blue_green.track_label,
         tracks={
-            track: _status(found, of_track(pods, service, track, blue_green), behind, blue_green.value(track))
+            track: _status(
+                found,
+                of_track(pods, service, track, blue_green),
+                behind,
+                blue_green.value(track),
+                # Of a Rollout the tracks are ReplicaSets, whose template never changes.
+                rolling="" if is_of_rollout(service) else rolling(found.deployment),
+            )
             for track, found in find_tracks(service, deployments, blue_green).items()
         },
     )
@@ -104,7 +112,9 @@ def release_began(
     return max((at for at in (created, oldest) if at is not None), default=None), f"{deployment}-"
 
 
-def _status(found: TrackDeployment, ours: Sequence[Object], behind: frozenset[str], value: str) -> TrackStatus:
+def _status(
+    found: TrackDeployment, ours: Sequence[Object], behind: frozenset[str], value: str, *, rolling: str
+) -> TrackStatus:
     return TrackStatus(
         track=found.track,
         deployment=found.name,
@@ -120,6 +130,7 @@ def _status(found: TrackDeployment, ours: Sequence[Object], behind: frozenset[st
         serving=sum(pod["metadata"]["name"] in behind for pod in ours),
         template=found.template,
         problem=found.problem,
+        rolling=rolling,
         value=value,
     )
 

@@ -24,7 +24,8 @@ class TrackStatus:
     """One track as the cluster reports it.
 
     `serving` counts its pods that get connections of the active Service. `template` is a fingerprint of the pod
-    template. `problem` says why users cannot be moved to it; "" when they can. `value` is the value of the Service's
+    template. `problem` says why users cannot be moved to it; "" when they can. `rolling` says why not all of its pods
+    are of the template that it names, as in a rollout; "" when they are. `value` is the value of the Service's
     `track_label`: what the team calls the track.
     """
 
@@ -37,6 +38,7 @@ class TrackStatus:
     serving: int
     template: str = ""
     problem: str = ""
+    rolling: str = ""
     value: str = ""
 
 

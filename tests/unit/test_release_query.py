@@ -167,3 +167,43 @@ def test_a_stopped_fleet_a_burning_budget_and_a_dear_release_are_no_go() -> None
     found = release(StageAsk(NOW, table=table), VIEW, NOW)  # type: ignore[arg-type]
     failing = {answer.gate for answer in found.before.gates if answer.result is Result.FAIL}
     assert failing == {"kill_switch", "cost", "slo", "together_compared"}
+
+
+def rolled_out(ask: StageAsk, track: Track, *, replicas: int = 2, updated: int, observed: int = 2) -> None:
+    """A track whose template names 1.9.0, while pods of the earlier release are still there."""
+    deployment = ask.cluster.objects["deployments", f"agent-runtime-{track}"]
+    labels = {**deployment["spec"]["template"]["metadata"]["labels"], "app.kubernetes.io/version": "1.9.0"}
+    deployment["spec"]["template"] = {"metadata": {"labels": labels}}
+    deployment["metadata"]["generation"] = 2
+    counts = {"replicas": replicas, "readyReplicas": 2, "updatedReplicas": updated, "observedGeneration": observed}
+    deployment["status"] = counts
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        pytest.param({"updated": 0}, "pods of an earlier release are still there (2)", id="paused"),
+        pytest.param({"replicas": 3, "updated": 1}, "earlier release are still there (2)", id="new pods do not start"),
+        pytest.param({"updated": 2, "observed": 1}, "has not acted on the last change", id="controller is behind"),
+    ],
+)
+def test_pods_of_an_earlier_release_are_no_evidence_for_the_one_that_the_template_names(
+    status: dict[str, int], says: str
+) -> None:
+    ask = StageAsk(NOW)
+    rolled_out(ask, Track.GREEN, **status)
+    found = release(ask, VIEW, NOW).before  # type: ignore[arg-type]
+    assert (found.version, found.decision) == ("1.9.0", Decision.WAIT)
+    assert says in found.sentence
+
+
+def test_a_rollout_of_the_other_track_says_nothing_about_the_candidate() -> None:
+    ask = StageAsk(NOW)
+    rolled_out(ask, Track.BLUE, updated=0)
+    assert gate(release(ask, VIEW, NOW).before, "capacity") is Result.PASS  # type: ignore[arg-type]
+
+
+def test_a_rollout_that_is_through_may_go() -> None:
+    ask = StageAsk(NOW)
+    rolled_out(ask, Track.GREEN, updated=2)
+    assert gate(release(ask, VIEW, NOW).before, "capacity") is Result.PASS  # type: ignore[arg-type]
