@@ -68,7 +68,7 @@ def page() -> None:
 
 
 def _draw(answer: AgentsAnswer, view: View) -> None:
-    tiles(specs("agents", answer.measures, _FACES, answer.limits), columns=6, key="agents")
+    tiles(specs("agents", answer.measures, _FACES, answer.limits), columns=7, key="agents")
     st.caption(windows(answer.period.span, answer.period.window_span))
     with st.grid(3, min_column_width=300, gap="small", key="agents-charts") as grid:
         for name, title in (

@@ -339,7 +339,9 @@ class Ask:
             return aged(self._cache.last_good(call.key), refusal, source=call.source, query=call.text)
         began = time.monotonic()
         if began - asked_at > call.timeout_seconds + MARGIN_SECONDS:
-            return self._failed(call, "not asked: too many questions are under way")  # nobody waits for it any more
+            return self._failed(
+                call, "not asked yet: the deck is busy with other questions and asks again soon"
+            )  # nobody waits for it any more
         try:
             answer = call.fetch()
         except SourceError as error:

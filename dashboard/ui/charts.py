@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -31,7 +32,9 @@ def time_chart(
     tz: str = "UTC",
 ) -> None:
     """Draw lines over time under a title; say in words when there are none, or when some are left out."""
-    with st.container(border=True, key=f"chart-{key}", gap="xxsmall"):
+    # Charts side by side end on one line; a card that only says why it is empty stays as low as its words.
+    height_of_card: Literal["stretch", "content"] = "stretch" if series.value else "content"
+    with st.container(border=True, key=f"chart-{key}", gap="xxsmall", height=height_of_card):
         st.markdown(f"**{plain(title)}**")
         if not series.value:
             states.note(series)

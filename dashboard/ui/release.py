@@ -175,13 +175,18 @@ def _charts_behind(gate: GateAnswer, view: View) -> list[str]:
 def _strength(gate: GateAnswer) -> str:
     """How far the evidence has come towards an answer, either way; a bar ends where there is enough of it."""
     if gate.harm is None and gate.proof is None:
-        is_open = gate.result is Result.UNKNOWN and gate.needed
+        is_open = gate.result is Result.UNKNOWN and _is_short(gate)
         return _bar("counted", gate.progress, "open") if is_open else ""
     # What was shown before the harm came no longer holds.
     holds = gate.proof is not None and gate.result is not Result.FAIL
     proof = _bar("shown to be fine", gate.proof or 0.0, "proof") if holds else ""
     harm = _bar("signs of harm", gate.harm, "harm") if gate.harm is not None else ""
     return proof + harm
+
+
+def _is_short(gate: GateAnswer) -> bool:
+    """Whether the gate needs more events than it has; with enough of them it waits for something else."""
+    return bool(gate.needed) and (gate.sample or 0) < (gate.needed or 0)
 
 
 def _bar(name: str, part: float, kind: str) -> str:
@@ -199,7 +204,7 @@ def _facts(gate: GateAnswer, now: datetime) -> list[str]:
         facts.append(f"{number(gate.value, gate.unit)}, limit {number(gate.limit, gate.unit)}")
     if gate.unit is not None and gate.baseline is not None:
         facts.append(f"other track {number(gate.baseline, gate.unit)}")
-    if gate.sample is not None and gate.needed and gate.result is Result.UNKNOWN:
+    if gate.sample is not None and _is_short(gate) and gate.result is Result.UNKNOWN:
         facts.append(f"{count(gate.sample)} of {count(gate.needed)} events")
     if gate.seconds_left:
         facts.append(f"about {duration(gate.seconds_left)} left")

@@ -27,6 +27,7 @@ Cell = str | float | datetime | None
 _MOST_CARDS = 25
 MOST_HTML_ROWS = 60
 _MOST_CHARACTERS = 500  # of a cell; the CSV file has all
+_SHORT = 12  # characters that stay on one line
 _RESTS = ' class="td-rest"'
 _DANGEROUS = ("=", "+", "-", "@")
 
@@ -118,8 +119,12 @@ def as_html(
     most_cards: int,
     link: Callable[[Row], str] | None = None,
 ) -> str:
-    """The rows as one table; a phone shows its essential columns as cards, and the first `most_cards` of them. Pure."""
+    """The rows as one table; a phone shows its essential columns as cards, and the first `most_cards` of them. Pure.
+
+    A column that is blank in all rows is left out.
+    """
     essential = [column.name for column in columns if column.essential] or [column.name for column in columns[:3]]
+    columns = [column for column in columns if column.name == essential[0] or _says_anything(column, rows)]
     kinds = [_kind(column, essential) for column in columns]
     heads = "".join(
         f'<th scope="col"{kind}>{in_html(column.name)}</th>' for column, kind in zip(columns, kinds, strict=True)
@@ -129,9 +134,12 @@ def as_html(
         to = link(row) if link else ""
         cells = []
         for column, kind in zip(columns, kinds, strict=True):
-            shown = in_html(_shown(column, row, tz), limit=_MOST_CHARACTERS)
+            text = _shown(column, row, tz)
+            shown = in_html(text, limit=_MOST_CHARACTERS)
             if to and column.name == essential[0]:
                 shown = f'<a href="{in_html(to, limit=2000)}" target="_self">{shown}</a>'
+            if 0 < len(text) <= _SHORT:
+                shown = f'<span class="td-short">{shown}</span>'
             cells.append(f'<td{kind} data-label="{in_html(column.name)}">{shown}</td>')
         body.append(f"<tr{_RESTS if place >= most_cards else ''}>{''.join(cells)}</tr>")
     more = len(rows) - most_cards
@@ -140,6 +148,11 @@ def as_html(
         f'<div class="td-wide" tabindex="0" role="group" aria-label="table"><table class="td-table">'
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table></div>{note}"
     )
+
+
+def _says_anything(column: Column[Row], rows: Sequence[Row]) -> bool:
+    """Whether any row has something in the column; a dash for what is missing is something."""
+    return any(column.cell(row) != "" for row in rows)
 
 
 def _kind(column: Column[Row], essential: Sequence[str]) -> str:

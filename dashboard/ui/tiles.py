@@ -53,11 +53,23 @@ class Tile:
 
 
 def tiles(items: Sequence[Tile], *, columns: int = 4, key: str) -> None:
-    """Draw tiles side by side, as many in a row as fit, at most `columns`."""
-    with st.grid(columns, min_column_width=140, gap="small", key=f"tiles-{key}"):
+    """Draw tiles side by side, as many in a row as fit, at most `columns`; the last one fills its row."""
+    across, last = filled(len(items), columns)
+    with st.grid(across, min_column_width=130, gap="small", key=f"tiles-{key}") as grid:
         for item in items:
-            with st.container(border=True, key=f"tile-{item.key}", gap="xxsmall", height="stretch"):
+            with (
+                grid.cell(column_span=last if item is items[-1] else 1),
+                st.container(border=True, key=f"tile-{item.key}", gap="xxsmall", height="stretch"),
+            ):
                 tile(item)
+
+
+def filled(count: int, most: int) -> tuple[int, int]:
+    """Columns for `count` tiles, at most `most`, in rows of about the same length; and how many the last tile spans."""
+    count = max(count, 1)
+    rows = -(-count // most)
+    across = -(-count // rows)
+    return across, across * rows - count + 1
 
 
 def tile(item: Tile) -> None:

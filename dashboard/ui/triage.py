@@ -29,7 +29,7 @@ from dashboard.ui.tiles import Tile, TileColour, tiles
 _URL: Final = re.compile(r"https?://[^\s<>\"]{1,1000}")
 RUNBOOKS: Final = Path(__file__).resolve().parents[2] / "deploy" / "runbooks"
 _MOST_REASONS = 4
-_NAMES = {"errors": "Failed runs", "violations": "Violations", "p95": "Slowest 5 %"}
+_NAMES = {"errors": "Failed runs", "violations": "Violations", "p95": "Slow runs (p95)"}
 _UNITS = {"errors": Unit.RATIO, "violations": Unit.RATIO, "p95": Unit.SECONDS, "runs": Unit.PER_SECOND}
 _AGENTS = ("agents", "Agents", ":material/smart_toy:")
 _RESOURCES = ("resources", "Resources", ":material/memory:")
@@ -323,7 +323,7 @@ def _service(line: ServiceLine, found: Triage, view: View) -> None:
 
 
 def _tiles_of(line: ServiceLine, figures: Mapping[str, Measured], limits: Mapping[str, float], view: View) -> None:
-    named = {"errors": "Failed runs", "p95": "Slowest 5 %", "violations": "Violations", "runs": "Runs"}
+    named = {"errors": "Failed runs", "p95": "Slow runs (p95)", "violations": "Violations", "runs": "Runs"}
     window = period(view, session.now()).window_span
     tiles(
         [

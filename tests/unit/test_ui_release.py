@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.decide.ratio import Ratio
 from dashboard.model.release import Track
-from dashboard.ui import ratios, session
+from dashboard.model.verdict import GateAnswer, Result
+from dashboard.ui import ratios, release, session
+from tests.unit.release_evidence import NOW
 
 
 def draw_gates() -> None:
@@ -38,6 +41,15 @@ def gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_gate_leads_to_its_charts_of_both_tracks_over_the_same_time(gates: str) -> None:
     errors = next(card for card in gates.split('<div class="td-gate') if "Errors against blue" in card)
     assert '<a href="agents?range=6h" target="_self">charts</a>' in errors
+
+
+def test_only_a_gate_that_is_short_of_events_counts_them() -> None:
+    gate = GateAnswer(gate="p95", title="Slow runs", result=Result.UNKNOWN, reason="too early to tell", needed=30)
+    assert "12 of 30 events" in release._facts(replace(gate, sample=12), NOW)
+    for enough in (30, 1150):
+        waits = replace(gate, sample=enough, reason="counting begins at 01:24:30 UTC, after the warm-up")
+        assert not [fact for fact in release._facts(waits, NOW) if "events" in fact]
+        assert not release._strength(waits)
 
 
 def test_a_gate_without_charts_or_whose_page_is_not_there_leads_nowhere(gates: str) -> None:
