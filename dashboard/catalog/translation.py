@@ -228,7 +228,9 @@ def _own_matcher(matcher: LabelMatcher, label: Label) -> LabelMatcher:
         return LabelMatcher(label.name, f"{matcher.operator[0]}~", _placed(label, _any_of(values)))
     asked = re.compile(matcher.value.replace("\\\\", "\\"))
     own = [value for ours, theirs in label.values.items() if asked.fullmatch(ours) for value in theirs]
-    pattern = "|".join(_quoted(escaping.literal(value)) for value in own) or matcher.value
+    named = [_quoted(escaping.literal(value)) for value in own]
+    # The team's word for no error stands beside those that anybody writes.
+    pattern = "|".join([*named, NO_ERROR] if matcher.value == NO_ERROR else named) or matcher.value
     if is_plain:
         return LabelMatcher(label.name, matcher.operator, pattern)
     return LabelMatcher(label.name, matcher.operator, _placed(label, f"(?:{pattern})"))

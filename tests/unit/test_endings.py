@@ -11,7 +11,7 @@ from dashboard.catalog.translation import matchers
 from dashboard.decide.bad_events import doubts
 from dashboard.decide.endings import Ended, ended
 from dashboard.model.bad_events import SeenEvents
-from dashboard.model.mapping import ANY_ERROR, OURS, Mapping, MetricNames
+from dashboard.model.mapping import ANY_ERROR, OURS, Label, Mapping, MetricNames
 from dashboard.model.series import Sample
 from dashboard.model.words import WORDS
 
@@ -100,3 +100,13 @@ def test_recorded_rules_take_the_same_words_for_no_error() -> None:
     rules = Path("deploy/monitoring/prometheus/rules/recording.yaml").read_text()
 
     assert rules.count("error_type!") == rules.count(ANY_ERROR) > 0
+
+
+@pytest.mark.parametrize("values", [{"": ("fine",)}, {"none": ("fine", "regular")}, {"timeout": ("tmo",)}])
+def test_a_word_of_the_team_for_no_error_stands_beside_the_usual_ones(values: dict[str, tuple[str, ...]]) -> None:
+    known = Mapping(labels={"error": Label(name="result", values=values)})
+    (one,) = bad_events(_FAILED, known)
+    good = [word for ours, theirs in values.items() if ours != "timeout" for word in theirs]
+
+    assert not any(one.conditions[0].holds({"result": word}) for word in (*good, "none", "OK", ""))
+    assert all(one.conditions[0].holds({"result": word}) for word in ("tmo", "err", "Cancelled"))
