@@ -165,6 +165,8 @@ def way_back(evidence: Evidence, _limits: Limits) -> GateAnswer:
     status = service.tracks.get(other) if service else None
     if service is None or status is None:
         return _no_track("way_back", title, evidence)
+    if evidence.mode is Mode.AFTER and status.not_served:
+        return _answer("way_back", title, Result.FAIL, status.not_served, behind=evidence.service)
     # A rollback brings the other track to the strength that users have now: after a switch that is the candidate's.
     serving = service.tracks.get(evidence.candidate, status) if evidence.mode is Mode.AFTER else status
     needed = max(1, serving.desired)

@@ -13,7 +13,8 @@ from dashboard.decide.endpoints import receivers
 from dashboard.decide.owners import owner_of
 from dashboard.decide.pods import is_over
 from dashboard.decide.readiness import rolling
-from dashboard.decide.tracks import TrackDeployment, find_tracks
+from dashboard.decide.tracks import TrackDeployment, find_tracks, not_what_served
+from dashboard.model import service_annotations
 from dashboard.model.blue_green import OURS, BlueGreen, is_of_rollout, moved_by
 from dashboard.model.release import GovernedService, Track, TrackStatus
 
@@ -43,6 +44,7 @@ def governed_service(
     metadata = service["metadata"]
     preview = preview_service(service, services, blue_green)
     behind = serving(metadata["name"], slices)
+    served = service_annotations.read_served_before(service)
     return GovernedService(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -59,6 +61,7 @@ def governed_service(
                 blue_green.value(track),
                 # Of a Rollout the tracks are ReplicaSets, whose template never changes.
                 rolling="" if is_of_rollout(service) else rolling(found.deployment),
+                not_served=not_what_served(served, found) if served and served.track is track else "",
             )
             for track, found in find_tracks(service, deployments, blue_green).items()
         },
@@ -113,7 +116,7 @@ def release_began(
 
 
 def _status(
-    found: TrackDeployment, ours: Sequence[Object], behind: frozenset[str], value: str, *, rolling: str
+    found: TrackDeployment, ours: Sequence[Object], behind: frozenset[str], value: str, *, rolling: str, not_served: str
 ) -> TrackStatus:
     return TrackStatus(
         track=found.track,
@@ -131,6 +134,7 @@ def _status(
         template=found.template,
         problem=found.problem,
         rolling=rolling,
+        not_served=not_served,
         value=value,
     )
 

@@ -102,7 +102,9 @@ def _sentence(decision: Decision, answers: Sequence[GateAnswer], evidence: Evide
         failing = [answer for answer in answers if answer.result is Result.FAIL and answer.required]
         more = len(failing) - 1
         rest = f" {more} more {'gates fail' if more > 1 else 'gate fails'}." if more else ""
-        advice = "" if evidence.mode is Mode.BEFORE else " Roll back."
+        # That there is no way back is no harm that going back would end.
+        is_harmed = any(answer.gate != "way_back" for answer in failing)
+        advice = " Roll back." if evidence.mode is Mode.AFTER and is_harmed else ""
         return f"{failing[0].title}: {failing[0].reason}.{rest}{advice}"
     return _waiting([answer for answer in answers if answer.result is Result.UNKNOWN and answer.required], evidence)
 

@@ -25,7 +25,8 @@ class TrackStatus:
 
     `serving` counts its pods that get connections of the active Service. `template` is a fingerprint of the pod
     template. `problem` says why users cannot be moved to it; "" when they can. `rolling` says why not all of its pods
-    are of the template that it names, as in a rollout; "" when they are. `value` is the value of the Service's
+    are of the template that it names, as in a rollout; "" when they are. `not_served` says why it does not run what
+    served users before the last switch; "" when it does, or did not serve. `value` is the value of the Service's
     `track_label`: what the team calls the track.
     """
 
@@ -39,6 +40,7 @@ class TrackStatus:
     template: str = ""
     problem: str = ""
     rolling: str = ""
+    not_served: str = ""
     value: str = ""
 
 

@@ -146,8 +146,7 @@ def way_back_closed(scene: Scene, served: ServedBefore | None) -> str:
     status = service.tracks.get(served.track)
     if served.track is service.active:
         return f"Users are on {served.track} already."
-    tracks = find_tracks(scene.raw, scene.deployments, scene.blue_green)
-    if why_not := not_what_served(served, tracks.get(served.track)):
+    if why_not := status.not_served if status else not_what_served(served, None):
         return f"{why_not}: switch to it when it is GO."
     return f"No way back: {status.problem}." if status and status.problem else ""
 
