@@ -70,23 +70,22 @@ def page() -> None:
 def _draw(answer: AgentsAnswer, view: View) -> None:
     tiles(specs("agents", answer.measures, _FACES, answer.limits), columns=7, key="agents")
     st.caption(windows(answer.period.span, answer.period.window_span))
-    with st.grid(3, min_column_width=300, gap="small", key="agents-charts") as grid:
+    with st.grid(3, min_column_width=300, gap="small", key="agents-charts"):
         for name, title in (
             ("error_ratio", "Errors"),
             ("p95", "Slow runs (p95)"),
             ("run_rate", "Runs each second"),
         ):
-            with grid.cell():
-                time_chart(
-                    title,
-                    answer.lines[name],
-                    unit=answer.measures[name].unit,
-                    name=line_name("track"),
-                    key=f"agents.chart.{name}",
-                    limit=answer.limits.get(name),
-                    markers=answer.changes,
-                    tz=view.tz,
-                )
+            time_chart(
+                title,
+                answer.lines[name],
+                unit=answer.measures[name].unit,
+                name=line_name("track"),
+                key=f"agents.chart.{name}",
+                limit=answer.limits.get(name),
+                markers=answer.changes,
+                tz=view.tz,
+            )
     st.subheader("By agent", anchor=False)
     table(
         answer.agents,

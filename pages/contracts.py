@@ -58,28 +58,26 @@ def page() -> None:
 def _draw(answer: ContractsAnswer, view: View) -> None:
     tiles(specs("contracts", answer.measures, _FACES, answer.limits), columns=5, key="contracts")
     st.caption(windows(answer.period.span, answer.period.window_span))
-    with st.grid(2, min_column_width=300, gap="small", key="contracts-charts") as grid:
-        with grid.cell():
-            time_chart(
-                "Broken, by track",
-                answer.broken,
-                unit=Unit.RATIO,
-                name=line_name("track"),
-                key="contracts.chart.broken",
-                limit=answer.limits.get("broken"),
-                markers=answer.changes,
-                tz=view.tz,
-            )
-        with grid.cell():
-            time_chart(
-                "Violations each second, by rule",
-                answer.rules,
-                unit=Unit.PER_SECOND,
-                name=line_name("rule"),
-                key="contracts.chart.rules",
-                markers=answer.changes,
-                tz=view.tz,
-            )
+    with st.grid(2, min_column_width=300, gap="small", key="contracts-charts"):
+        time_chart(
+            "Broken, by track",
+            answer.broken,
+            unit=Unit.RATIO,
+            name=line_name("track"),
+            key="contracts.chart.broken",
+            limit=answer.limits.get("broken"),
+            markers=answer.changes,
+            tz=view.tz,
+        )
+        time_chart(
+            "Violations each second, by rule",
+            answer.rules,
+            unit=Unit.PER_SECOND,
+            name=line_name("rule"),
+            key="contracts.chart.rules",
+            markers=answer.changes,
+            tz=view.tz,
+        )
     st.subheader("By contract", anchor=False)
     table(answer.contracts, columns(("contract",), _CONTRACT), key="contracts.contracts", csv_name="contracts")
     st.subheader("Violations by rule", anchor=False)

@@ -6,6 +6,7 @@ from dashboard.model.view import View
 from dashboard.queries.release import release
 from dashboard.ui import action_progress, review, session, switching
 from dashboard.ui import release as pieces
+from dashboard.ui.gates import gates
 from dashboard.ui.history import history
 from dashboard.ui.page import begin, live
 
@@ -32,7 +33,7 @@ def _draw(view: View, running: str) -> None:
     pieces.verdict_card(found.after or found.before, found.service.value, now)
     switching.buttons(found, busy=bool(running))
     pieces.tracks(found, now)
-    pieces.gates(found.after or found.before, view, now)
+    gates(found.after or found.before, view, now)
     review.exports(found)
     review.how(found.after or found.before, found.policy)
     if found.after is not None:

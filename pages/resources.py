@@ -51,13 +51,12 @@ def _draw(answer: ResourcesAnswer, view: View) -> None:
     st.caption(windows(answer.period.span, answer.period.window_span))
     st.subheader("Workloads", anchor=False)
     table(answer.workloads, WORKLOADS, key="resources.workloads", csv_name="workloads")
-    with st.grid(2, min_column_width=300, gap="small", key="resources-charts") as grid:
+    with st.grid(2, min_column_width=300, gap="small", key="resources-charts"):
         for title, series, unit, key in (
             ("CPU by pod", answer.cpu, Unit.CORES, "resources.chart.cpu"),
             ("Memory by pod", answer.memory, Unit.BYTES, "resources.chart.memory"),
         ):
-            with grid.cell():
-                time_chart(title, series, unit=unit, name=pod_line, key=key, markers=answer.changes, tz=view.tz)
+            time_chart(title, series, unit=unit, name=pod_line, key=key, markers=answer.changes, tz=view.tz)
     st.subheader("Pods", anchor=False)
     table(answer.pods, PODS, key="resources.pods", csv_name="pods", tz=view.tz)
     st.subheader("Nodes", anchor=False)

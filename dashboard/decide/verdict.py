@@ -106,7 +106,9 @@ def _sentence(decision: Decision, answers: Sequence[GateAnswer], evidence: Evide
         is_harmed = any(answer.gate != "way_back" for answer in failing)
         advice = " Roll back." if evidence.mode is Mode.AFTER and is_harmed else ""
         return f"{failing[0].title}: {failing[0].reason}.{rest}{advice}"
-    return _waiting([answer for answer in answers if answer.result is Result.UNKNOWN and answer.required], evidence)
+    fine = "No gate that decides fails" if any(answer.result is Result.FAIL for answer in answers) else "Nothing fails"
+    waiting = [answer for answer in answers if answer.result is Result.UNKNOWN and answer.required]
+    return _waiting(waiting, evidence, fine)
 
 
 def _left_open(answers: Sequence[GateAnswer]) -> str:
@@ -115,15 +117,16 @@ def _left_open(answers: Sequence[GateAnswer]) -> str:
     return f" Not covered, because nothing here measures it: {', '.join(open_ones)}." if open_ones else ""
 
 
-def _waiting(unknown: Sequence[GateAnswer], evidence: Evidence) -> str:
+def _waiting(unknown: Sequence[GateAnswer], evidence: Evidence, fine: str) -> str:
+    """The sentence of a WAIT; `fine` says what does not fail."""
     needs = f"{len(unknown)} gates need" if len(unknown) != 1 else "1 gate needs"
     left = [answer.seconds_left for answer in unknown]
     runs = evidence.fast[evidence.candidate].runs.value
     known = [seconds for seconds in left if seconds]
     if runs and len(known) == len(left) and known:
         traffic = rate(runs / evidence.fast_seconds, "runs")
-        return f"Nothing fails. {needs} more evidence: about {duration(max(known))} at {traffic}."
+        return f"{fine}. {needs} more evidence: about {duration(max(known))} at {traffic}."
     if not unknown:
         return "Nothing was asked."
     first = next((answer for answer in unknown if not answer.seconds_left), unknown[0])
-    return f"Nothing fails, but {needs} an answer. {first.title}: {first.reason}."
+    return f"{fine}, but {needs} an answer. {first.title}: {first.reason}."

@@ -78,7 +78,7 @@ def live(draw: Callable[[], None], *, key: str) -> None:
             draw()
             health, now = ask.health(), session.now()
             with down:
-                _outages(ask, view)
+                _outages(ask, view, leads_on=not key.startswith("triage"))
                 states.sources(health, now, view.tz)
         with pulse:
             states.pulse(health, now, is_live=view.is_live, tz=view.tz)
@@ -90,12 +90,13 @@ def live(draw: Callable[[], None], *, key: str) -> None:
     st.fragment(part, run_every=every if view.is_live else None, key=key)()
 
 
-def _outages(ask: Ask, view: View) -> None:
-    """Above everything on every page: that users get no service, and why."""
+def _outages(ask: Ask, view: View, *, leads_on: bool) -> None:
+    """Above everything on every page: that users get no service, and why; Triage needs no link to itself."""
     said = outages(ask, view.ns)
     if said:
         st.error(f"**Users get no service.** {plain(' '.join(said), limit=500)}", icon=":material/person_off:")
-        go("triage", "Triage", view, icon=":material/emergency:")
+        if leads_on:
+            go("triage", "Triage", view, icon=":material/emergency:")
 
 
 def go(page: str, label: str, view: View, *, icon: str | None = None, **changes: str) -> None:

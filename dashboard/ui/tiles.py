@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,10 +58,9 @@ def tiles(items: Sequence[Tile], *, columns: int = 4, key: str) -> None:
     across, last = filled(len(items), columns)
     with st.grid(across, min_column_width=130, gap="small", key=f"tiles-{key}") as grid:
         for item in items:
-            with (
-                grid.cell(column_span=last if item is items[-1] else 1),
-                st.container(border=True, key=f"tile-{item.key}", gap="xxsmall", height="stretch"),
-            ):
+            # A cell of its own only where it is wide: tiles that are cells themselves are all as high as their row.
+            cell = grid.cell(column_span=last) if last > 1 and item is items[-1] else nullcontext()
+            with cell, st.container(border=True, key=f"tile-{item.key}", gap="xxsmall", height="stretch"):
                 tile(item)
 
 

@@ -12,19 +12,21 @@ from streamlit.testing.v1 import AppTest
 from dashboard.decide.ratio import Ratio
 from dashboard.model.release import Track
 from dashboard.model.verdict import GateAnswer, Result
-from dashboard.ui import ratios, release, session
+from dashboard.model.view import View
+from dashboard.ui import gates as gate_cards
+from dashboard.ui import ratios, session
 from tests.unit.release_evidence import NOW
 
 
 def draw_gates() -> None:
     from dashboard.decide.verdict import judge
     from dashboard.model.view import View
-    from dashboard.ui import release, session
+    from dashboard.ui import gates, session
     from tests.unit.release_evidence import NOW, evidence
 
     session.set_pages(dict.fromkeys(("agents", "contracts")), groups={})  # type: ignore[arg-type]  # only their names are read
     verdict = judge(evidence())
-    release.gates(verdict, View(env="local", ns="agents", range="6h", track="green"), NOW)
+    gates.gates(verdict, View(env="local", ns="agents", range="6h", track="green"), NOW)
 
 
 @pytest.fixture
@@ -45,11 +47,27 @@ def test_a_gate_leads_to_its_charts_of_both_tracks_over_the_same_time(gates: str
 
 def test_only_a_gate_that_is_short_of_events_counts_them() -> None:
     gate = GateAnswer(gate="p95", title="Slow runs", result=Result.UNKNOWN, reason="too early to tell", needed=30)
-    assert "12 of 30 events" in release._facts(replace(gate, sample=12), NOW)
+    assert "12 of 30 events" in gate_cards._facts(replace(gate, sample=12), NOW)
     for enough in (30, 1150):
         waits = replace(gate, sample=enough, reason="counting begins at 01:24:30 UTC, after the warm-up")
-        assert not [fact for fact in release._facts(waits, NOW) if "events" in fact]
-        assert not release._strength(waits)
+        assert not [fact for fact in gate_cards._facts(waits, NOW) if "events" in fact]
+        assert not gate_cards._strength(waits)
+
+
+def test_gates_that_wait_for_the_same_share_a_card_and_others_keep_their_own() -> None:
+    def waiting(number: int, reason: str, result: Result = Result.UNKNOWN) -> GateAnswer:
+        return GateAnswer(gate=f"g{number}", title=f"Gate {number}", result=result, reason=reason)
+
+    warm = [waiting(number, "counting begins after the warm-up") for number in range(3)]
+    others = [waiting(3, "too early to tell"), waiting(4, "too early to tell")]
+    failing = [waiting(number, "the limit was passed", Result.FAIL) for number in range(5, 8)]
+    drawn = gate_cards._cards([*failing, *warm, *others], View(env="local", ns="agents"), NOW)
+
+    cards = drawn.split('<div class="td-gate ')[1:]
+    assert len(cards) == len(failing) + 1 + len(others)
+    (shared,) = [card for card in cards if "3 gates" in card]
+    assert "counting begins after the warm-up" in shared
+    assert "Gate 0, Gate 1, Gate 2" in shared
 
 
 def test_a_gate_without_charts_or_whose_page_is_not_there_leads_nowhere(gates: str) -> None:

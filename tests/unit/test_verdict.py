@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.decide.verdict import by_concern, fold, judge
+from dashboard.decide.verdict import _sentence, by_concern, fold, judge
 from dashboard.model.reading import Reading, Source, missing
 from dashboard.model.release import Track
 from dashboard.model.verdict import Counts, Decision, Evidence, GateAnswer, Mode, Result
@@ -104,6 +104,13 @@ def test_with_everything_missing_the_verdict_waits_and_says_why() -> None:
     )
     assert verdict.decision is Decision.WAIT
     assert "down" in verdict.sentence
+
+
+def test_wait_does_not_say_that_nothing_fails_beside_a_failing_gate_that_does_not_decide() -> None:
+    waiting, given_evidence = an_answer(Result.UNKNOWN), evidence()
+    for aside, said in ((Result.FAIL, "No gate that decides fails"), (Result.PASS, "Nothing fails")):
+        answers = [an_answer(aside, required=False), waiting]
+        assert _sentence(Decision.WAIT, answers, given_evidence, "2").startswith(f"{said}, but 1 gate needs an answer")
 
 
 def test_wait_says_how_long_at_the_present_traffic() -> None:
