@@ -5,10 +5,11 @@ from __future__ import annotations
 from dashboard.model.view import View
 from dashboard.queries.lags import lags
 from dashboard.queries.own import own_health
-from dashboard.queries.sources import sources
+from dashboard.queries.sources import fit, sources
 from dashboard.queries.suggestion import suggested
 from dashboard.ui import session
 from dashboard.ui import sources as pieces
+from dashboard.ui.fits import fits
 from dashboard.ui.history import audit_troubles
 from dashboard.ui.page import begin, live
 
@@ -24,10 +25,12 @@ def _draw(view: View) -> None:
     found, behind = sources(ask, now), lags(ask, view.ns, now)
     audit = session.actions(view).audit_status()
     troubles = audit_troubles(audit)
-    pieces.headline(found, troubles)
+    fitting = fit(ask, found)
+    pieces.headline(found, troubles, fitting)
     pieces.backends(found, behind, now, view)
     pieces.concepts(found)
     pieces.missing(found.missing)
     pieces.suggestion(suggested(ask, session.settings_text()))
     pieces.services(found.services)
+    fits(fitting, ask.environment.retention_days)
     pieces.own(own_health(), troubles, audit.file, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from dashboard.catalog.escaping import label_value
 from dashboard.catalog.translation import (
     GROUPING,
     LabelMatcher,
@@ -19,6 +20,7 @@ from dashboard.model.bad_events import BadEvents, Condition
 from dashboard.model.mapping import ANY_ERROR, CONCEPT_OF, LABELS, Concept, Mapping, MetricNames
 
 # Of metrics that no settings can rename: requests between components, model calls of another generation.
+REQUESTS = "agentgov_component_requests_total"
 _ELSEWHERE = ('code=~"5.."', ANY_ERROR)
 _PLACES = ("service_name", "track")
 _OVER = "1h"
@@ -64,6 +66,24 @@ def bad_events(promql: str, mapping: Mapping) -> tuple[BadEvents, ...]:
         if ":" not in name and any(str(matcher) in marks for matcher in matched):
             found += (one for one in _of_leaf(name, matched, concept, mapping, grouped) if one not in found)
     return tuple(found)
+
+
+def of_concept(concept: Concept, namespace: str, mapping: Mapping) -> tuple[BadEvents, ...]:
+    """How a concept tells bad events; nothing where it has none, or where the mapping names no label that tells."""
+    if not concept.bad:
+        return ()
+    name = f"{concept.series}_count" if concept.is_histogram else concept.series
+    return bad_events(_counted(name, namespace, (*concept.scope, concept.bad[0])), mapping)
+
+
+def of_requests(namespace: str, mapping: Mapping) -> tuple[BadEvents, ...]:
+    """How requests between components tell that they failed. No settings can rename their metric."""
+    return bad_events(_counted(REQUESTS, namespace, _ELSEWHERE[:1]), mapping)
+
+
+def _counted(name: str, namespace: str, conditions: Iterable[str]) -> str:
+    inner = ", ".join((f'namespace="{label_value(namespace)}"', *conditions))
+    return f"sum by (service_name, track) (increase({name}{{{inner}}}[{_OVER}]))"
 
 
 def _of_leaf(

@@ -1,7 +1,8 @@
 """Can the deck be trusted here: does each source answer, and does what it holds fit what the pages read?
 
 Exit codes: 0 every source that the settings name answers and nothing lacks that could be mended, 1 a source does not
-answer, 2 asked wrongly, 3 a metric is there under another name or without a label, the pattern of the logs matches no
+answer, 2 asked wrongly, 3 a metric is there under another name or without a label, failures are told in a way that is
+not counted or not understood, the pattern of the logs matches no
 index or one that lacks a field, a governed Service lacks something, the cluster refuses a right, or a source has
 another time. What nobody measures is told and does not count, nor do traces and audit records that nobody writes.
 """
@@ -17,6 +18,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dashboard.cli import environment
+from dashboard.decide.telling import told_words
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
 from dashboard.model.reading import Reading, Unit
 from dashboard.model.telemetry import ConceptCheck, Fit
@@ -73,7 +75,7 @@ def _suggested(ask: Ask, file: str) -> int:
 def _code(found: SourcesAnswer, fitting: FitAnswer) -> int:
     if any(source.reachable is False for source in found.health):
         return 1
-    mendable = (Fit.RENAMED, Fit.UNLABELLED)
+    mendable = (Fit.DOUBTED, Fit.RENAMED, Fit.UNLABELLED)
     lacks = any(one.standing in mendable for one in found.concepts.value or ())
     lacks |= any(one.says for one in found.services.value or ()) or bool(fitting.refused.value)
     lacks |= any(one.value.is_wrong for one in fitting.logs.values() if one.value)
@@ -155,8 +157,10 @@ def _concepts(reading: Reading[tuple[ConceptCheck, ...]]) -> Iterator[str]:
     for one in reading.value or ():
         if one.standing is Fit.PRESENT:
             yield f"{one.key:<22}present: {one.metric}{f', {one.says}' if one.says else ''}"
+            yield from (f"{'':<22}{said}" for said in told_words(one.told))
             continue
         yield f"{one.key:<22}{one.standing}: {one.says}"
+        yield from (f"{'':<22}{said}" for said in told_words(one.told))
         yield from (f"{'':<22}write: {line}" for line in one.lines)
         if one.blinds:
             yield f"{'':<22}without it the deck cannot show {'; '.join(one.blinds[:_MOST_BLINDS])}"

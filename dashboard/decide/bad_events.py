@@ -18,30 +18,54 @@ from dashboard.model.words import Words, shown
 
 def doubts(told: BadEvents, seen: SeenEvents, words: Words) -> dict[Place, str]:
     """Why a count of bad events may lack some, by service and track; nothing where it can be believed."""
-    rows = [row for row in seen.rows if all(one.holds(row.labels) for one in told.asked)]
     if not told.conditions:
-        return _unplaced(told, rows)
-    by_service: dict[str, list[Sample]] = {}
-    for row in rows:
-        by_service.setdefault(row.labels.get("service_name", ""), []).append(row)
+        return _unplaced(told, _asked(told, seen))
     found: dict[Place, str] = {}
-    for service, of_service in sorted(by_service.items()):
-        known = _Known(told, of_service, service in seen.failed_before, words)
-        for row in of_service:
-            why = known.doubt(row)
-            if why:
-                found.setdefault((service, row.labels.get("track", "")), why)
+    for row, why in judged_rows(told, seen, words):
+        if why:
+            found.setdefault((row.labels.get("service_name", ""), row.labels.get("track", "")), why)
     return found
 
 
-def odd_values(told: BadEvents, seen: SeenEvents, words: Words) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """The values seen of each label that tells, and why some of them are not understood: for the check of sources."""
-    values: dict[str, set[str]] = {}
-    for row in seen.rows:
-        for condition in told.conditions:
-            values.setdefault(condition.label, set()).add(row.labels.get(condition.label, ""))
-    said = dict.fromkeys(doubts(told, seen, words).values())
-    return {label: tuple(sorted(found)) for label, found in values.items()}, tuple(said)
+def judged_rows(told: BadEvents, seen: SeenEvents, words: Words) -> Iterator[tuple[Sample, str]]:
+    """Each series by service, and why it may hold bad events that are not counted; "" where it does not."""
+    by_service: dict[str, list[Sample]] = {}
+    for row in _asked(told, seen):
+        by_service.setdefault(row.labels.get("service_name", ""), []).append(row)
+    for service, of_service in sorted(by_service.items()):
+        known = _Known(told, of_service, service in seen.failed_before, words)
+        yield from ((row, known.doubt(row)) for row in of_service)
+
+
+def telling_conditions(told: BadEvents) -> tuple[Condition, ...]:
+    """The conditions that tell failures: those on labels for outcomes, or all where none is on such a label."""
+    return tuple(one for one in told.conditions if one.label in OF_OUTCOMES) or told.conditions
+
+
+def is_bad(told: BadEvents, row: Sample) -> bool:
+    """Whether a series counts as one of bad events."""
+    return all(one.holds(row.labels) for one in told.conditions)
+
+
+def meaning(told: BadEvents, label: str, value: str, words: Words) -> Ended:
+    """How events ended whose series has this value of a label that tells."""
+    word = told.words.get(value, value)
+    return of_table(told.table, word, words) if told.table != "outcome" else ended(label, word, words)
+
+
+def with_value(told: BadEvents, label: str, values: Iterable[str]) -> str:
+    """The matcher of PromQL that counts these values of a label as bad, beside those that count already."""
+    same = [one for one in told.conditions if one.label == label and one.operator in ("=", "=~")]
+    before = [_literal(one.value) if one.operator == "=" else one.value for one in same]
+    wanted = tuple(values)
+    is_one = not before and len(wanted) == 1
+    pattern = wanted[0] if is_one else "|".join([*before, *map(_literal, wanted)])
+    quoted = pattern.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{label}{"=" if is_one else "=~"}"{quoted}"'
+
+
+def _asked(told: BadEvents, seen: SeenEvents) -> list[Sample]:
+    return [row for row in seen.rows if all(one.holds(row.labels) for one in told.asked)]
 
 
 def _unplaced(told: BadEvents, rows: Iterable[Sample]) -> dict[Place, str]:
@@ -63,16 +87,16 @@ class _Known:
         self._told, self._words = told, words
         self._rows = tuple(rows)
         self._telling = outcome_labels(self._rows)
-        self._matched = [row for row in self._rows if _is_bad(told, row)]
+        self._matched = [row for row in self._rows if is_bad(told, row)]
         self._has_failed = bool(self._matched) or failed_before
 
     def doubt(self, row: Sample) -> str:
         """Why a series may hold bad events that are not counted; "" where it does not."""
-        if _is_bad(self._told, row):
+        if is_bad(self._told, row):
             return self._counted_as_bad(row)
         if row.value == 0:
             return ""  # a word that is declared and was never said
-        tell = [one for one in self._told.conditions if one.label in OF_OUTCOMES] or self._told.conditions
+        tell = telling_conditions(self._told)
         return next(filter(None, (self._of_label(row, one) for one in tell if not one.holds(row.labels))), "")
 
     @property
@@ -137,8 +161,7 @@ class _Known:
         return f"{self._odd(self._first.label, value)}; it counts as not passed"
 
     def _meaning(self, label: str, value: str) -> Ended:
-        word = self._told.words.get(value, value)
-        return self._table(word) if self._told.table != "outcome" else ended(label, word, self._words)
+        return meaning(self._told, label, value, self._words)
 
     def _table(self, word: str) -> Ended:
         return of_table(self._told.table, word, self._words)
@@ -158,20 +181,11 @@ class _Known:
         told = self._told
         if not told.key or told.table != "outcome":
             return ""
-        same = [one for one in told.conditions if one.label == label and one.operator in ("=", "=~")]
-        before = [_literal(one.value) if one.operator == "=" else one.value for one in same]
-        operator = "=~" if before else "="
-        pattern = "|".join([*before, _literal(value)]) if before else value
-        quoted = pattern.replace("\\", "\\\\").replace('"', '\\"')
-        return f"; metrics.{told.key}.bad = '{label}{operator}\"{quoted}\"' counts it{when}"
+        return f"; metrics.{told.key}.bad = '{with_value(told, label, (value,))}' counts it{when}"
 
 
 def _literal(word: str) -> str:
     return re.sub(r"([.+*?()\[\]{}|^$\\])", r"\\\1", word)
-
-
-def _is_bad(told: BadEvents, row: Sample) -> bool:
-    return all(one.holds(row.labels) for one in told.conditions)
 
 
 def _setting(told: BadEvents) -> str:

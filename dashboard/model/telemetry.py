@@ -26,10 +26,28 @@ class Fit(StrEnum):
     """Whether one concept is measured, best first."""
 
     PRESENT = "present"
+    DOUBTED = "present, failures in doubt"  # some may not be counted as such
     UNLABELLED = "present without a label"
     RENAMED = "present under another name"
     SILENT = "silent"  # it was there within 14 days, and not in the last hour
     UNMEASURED = "not measured"
+
+
+class Understood(StrEnum):
+    """What the deck takes a value of an outcome label for."""
+
+    GOOD = "good"
+    FAILED = "failed"
+    NOT_UNDERSTOOD = "not understood"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldValue:
+    """A value of a label that tells how events ended, as seen in the last hour. `value` "" is a series without it."""
+
+    label: str
+    value: str
+    understood: Understood
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +60,7 @@ class ConceptCheck:
         says: one sentence on what is wrong; "" where nothing is.
         lines: what to write into the environment's table of the settings.
         blinds: what nobody sees without it.
+        told: how its series say that events ended; empty where the deck does not tell good from bad of it.
     """
 
     key: str
@@ -51,3 +70,4 @@ class ConceptCheck:
     says: str = ""
     lines: tuple[str, ...] = ()
     blinds: tuple[str, ...] = ()
+    told: tuple[ToldValue, ...] = ()

@@ -186,6 +186,12 @@ class Ask:
         """Which metrics Prometheus has and had, with labels: for the check whether they fit. Takes seconds."""
         return self._begin_call(self._calls.telemetry.with_labels())(0.0)
 
+    def seen_events(self, several: Iterable[BadEvents]) -> tuple[Reading[SeenEvents], ...]:
+        """How the series of the last hour say that their events ended, for each; empty where there are no series."""
+        began = time.monotonic()
+        looks = [self._begin_seen(told, None) for told in several]
+        return tuple(_seen_events(*look(time.monotonic() - began)) for look in looks)
+
     def log_check(self, stream: Stream) -> Reading[LogCheck]:
         """What the index pattern of a stream matches and lacks."""
         pattern = self._calls.pattern(stream)
@@ -466,6 +472,12 @@ def _outcome(error: SourceError) -> str:
     """`TimedOut` as `timed_out`."""
     name = type(error).__name__
     return "".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in name).lstrip("_")
+
+
+def _seen_events(rows: AnyReading, before: AnyReading) -> Reading[SeenEvents]:
+    if before.value is None and rows.value is not None:
+        return before.map(lambda _: SeenEvents(rows=()))
+    return rows.map(lambda found: SeenEvents(rows=found, failed_before=before.value or frozenset()))
 
 
 def _not_set(source: Source) -> SourceHealth:

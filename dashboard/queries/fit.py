@@ -113,6 +113,12 @@ def retention_days(text: str) -> float | None:
     return sum(int(count) * _DAYS[unit] for count, unit in found) or None
 
 
+def is_too_short(reading: Reading[str]) -> bool:
+    """Whether Prometheus is known to keep fewer days than it takes to tell what was never measured."""
+    days = retention_days(reading.value or "")
+    return days is not None and days < EVER.days
+
+
 def retention_says(reading: Reading[str], wanted_days: int) -> str:
     """What the retention of Prometheus means here; "" where it is not known."""
     days = retention_days(reading.value or "")

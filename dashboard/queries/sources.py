@@ -14,8 +14,8 @@ from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Reading, Source, fresh
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.telemetry import ConceptCheck
+from dashboard.queries import telling
 from dashboard.queries.ask import Ask
-from dashboard.queries.doctor import check
 from dashboard.queries.fit import LogCheck, Right, rights
 from dashboard.queries.release_scene import Scene, scene_of
 from dashboard.queries.request import Stream
@@ -80,15 +80,14 @@ def fit(ask: Ask, found: SourcesAnswer) -> FitAnswer:
 
 
 def sources(ask: Ask, now: datetime) -> SourcesAnswer:
-    """Asks each source that was never asked for up to 2 s, and Prometheus for names and labels, which takes seconds."""
+    """Asks each source that was never asked for up to 2 s, and Prometheus for names, labels and outcomes: seconds."""
     health = ask.health()
     found = ask.metric_names()
     telemetry = ask.telemetry()
-    mapping = ask.environment.mapping
     return SourcesAnswer(
         health=health,
         missing=found.map(lambda names: missing_from(names) or None, empty="every metric was seen"),
-        concepts=telemetry.map(lambda known: check(mapping, known)),
+        concepts=telemetry.map(lambda known: telling.checks(ask, known)),
         services=_services(ask, now),
     )
 

@@ -43,7 +43,7 @@ def with_suggestion(text: str, environment: EnvironmentSettings, telemetry: Tele
     for name, label in found.labels.items():
         _add(_table(table, "labels"), name, _label(label), f"{found.remarks.get(name, name)} ({_BY})")
     for key, metric in found.metrics.items():
-        _add(_table(table, "metrics"), key, _metric(metric), f"hidden by a later preset ({_BY})")
+        _add(_table(table, "metrics"), key, metric_table(metric), f"hidden by a later preset ({_BY})")
     named = {*environment.metrics, *found.metrics}
     checks = check(with_lines(environment, found), telemetry)
     _explain(table, [one for one in checks if one.key not in named and not _is_told(one.key, text)])
@@ -84,7 +84,7 @@ def _concept(check: ConceptCheck) -> str:
     return f"{check.key}: {check.says}"
 
 
-def _metric(metric: MetricNames) -> str:
+def metric_table(metric: MetricNames) -> str:
     """A metric as a table on one line, its labels by name or table."""
     parts = [f"{key} = {_value(value)}" for key, value in asdict(metric).items() if value and key != "labels"]
     labels = ", ".join(f"{name} = {_label(label)}" for name, label in metric.labels.items())

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
+from dashboard.decide.telling import told_words
 from dashboard.model.health import SourceHealth, clock_words
 from dashboard.model.reading import Reading, Source, State, Unit
 from dashboard.model.telemetry import ConceptCheck, Fit
 from dashboard.model.view import View
+from dashboard.queries.fit import is_too_short
 from dashboard.queries.lags import LINES, SAMPLES, SPANS
 from dashboard.queries.own import OwnHealth
-from dashboard.queries.sources import MissingMetric, ServiceCheck, SourcesAnswer
+from dashboard.queries.sources import FitAnswer, MissingMetric, ServiceCheck, SourcesAnswer
 from dashboard.ui import states
 from dashboard.ui.format import ago, clock, number
 from dashboard.ui.lead import Share, Tone, bar, fact, facts, lead
@@ -39,8 +41,12 @@ class Trust:
     parts: tuple[str, ...] = ()
 
 
-def trust(found: SourcesAnswer, troubles: Sequence[str]) -> Trust:
-    """Can this deck be trusted: what speaks against it, the worst first. Pure."""
+def trust(found: SourcesAnswer, troubles: Sequence[str], fitting: FitAnswer | None = None) -> Trust:
+    """Can this deck be trusted: what speaks against it, the worst first. Pure.
+
+    Args:
+        fitting: how logs, rights and retention fit; None: not asked.
+    """
     down = [one for one in found.health if one.reachable is False]
     off = [one for one in found.health if one.reachable is not False and not one.is_well]
     unset = [one for one in found.health if one.reachable is None]
@@ -54,6 +60,7 @@ def trust(found: SourcesAnswer, troubles: Sequence[str]) -> Trust:
         *_counted(len(troubles), "thing is wrong with the audit", "things are wrong with the audit"),
         *_counted(len(wrong), "concept is not read as it should be", "concepts are not read as they should be"),
         *_counted(len(lame), "governed Service lacks something", "governed Services lack something"),
+        *(_misfits(fitting, found.health) if fitting else ()),
     ]
     aside = [
         *_counted(len(unmeasured), "concept is not measured here", "concepts are not measured here"),
@@ -74,6 +81,20 @@ def trust(found: SourcesAnswer, troubles: Sequence[str]) -> Trust:
     )
 
 
+def _misfits(fitting: FitAnswer, health: Iterable[SourceHealth]) -> Iterator[str]:
+    """What does not fit beyond metrics, and what is not known although its source answers."""
+    logs = [one.value for one in fitting.logs.values() if one.value]
+    refused = fitting.refused.value or ()
+    yield from _counted(sum(one.is_wrong for one in logs), "log pattern does not fit", "log patterns do not fit")
+    yield from _counted(len(refused), "right is refused by the cluster", "rights are refused by the cluster")
+    if is_too_short(fitting.retention):
+        yield "Prometheus keeps too few days"
+    answering = {one.source for one in health if one.reachable}
+    readings: tuple[Reading[Any], ...] = (*fitting.logs.values(), fitting.refused, fitting.retention)
+    unread = (one.reason for one in readings if one.state is not State.FRESH and one.source in answering)
+    yield from map(plain, dict.fromkeys(unread))
+
+
 def lacking(checks: Iterable[ConceptCheck]) -> tuple[ConceptCheck, ...]:
     """What is there, or was, and is not read as it should be."""
     return tuple(one for one in checks if one.standing not in (Fit.PRESENT, Fit.UNMEASURED))
@@ -83,9 +104,9 @@ def _unmeasured(checks: Iterable[ConceptCheck]) -> tuple[ConceptCheck, ...]:
     return tuple(one for one in checks if one.standing is Fit.UNMEASURED)
 
 
-def headline(found: SourcesAnswer, troubles: Sequence[str]) -> None:
+def headline(found: SourcesAnswer, troubles: Sequence[str], fitting: FitAnswer) -> None:
     """The sentence, and how many concepts stand how."""
-    told = trust(found, troubles)
+    told = trust(found, troubles, fitting)
     lead(told.sentence, told.tone, detail="; ".join(told.parts))
     counts = Counter(one.standing for one in found.concepts.value or ())
     bar([Share(name=fit.value, count=counts[fit], tone=_tone(fit)) for fit in Fit], label="Concepts")
@@ -159,9 +180,9 @@ def concepts(found: SourcesAnswer) -> None:
     states.note(found.concepts)
     for one in lacking(found.concepts.value):
         with st.container(key=f"concept-{one.key}", gap="xxsmall"):
-            blinds = f"Blind without it: {'; '.join(one.blinds[:_MOST_BLINDS])}" if one.blinds else ""
+            blinds = (f"Blind without it: {'; '.join(one.blinds[:_MOST_BLINDS])}",) if one.blinds else ()
             said = f"{one.standing.value}: {one.says}"
-            st.html(facts([fact(one.what, said, blinds, tone="warn")]))
+            st.html(facts([fact(one.what, said, "; ".join((*told_words(one.told), *blinds)), tone="warn")]))
             if one.lines:
                 st.code("\n".join(one.lines), language=None, wrap_lines=True)
     _folded(found.concepts.value)
@@ -179,7 +200,12 @@ def _folded(checks: Sequence[ConceptCheck]) -> None:
     present = [one for one in checks if one.standing is Fit.PRESENT]
     if present:
         with st.expander(f"{len(present)} of {len(checks)} read as they should be", icon=":material/check_circle:"):
-            st.html(facts(fact(one.what, one.metric, one.says, tone="warn" if one.says else "well") for one in present))
+            st.html(facts(map(_present, present)))
+
+
+def _present(one: ConceptCheck) -> str:
+    more = "; ".join(filter(None, (one.says, *told_words(one.told))))
+    return fact(one.what, one.metric, more, tone="warn" if one.says else "well")
 
 
 def suggestion(text: Reading[str]) -> None:

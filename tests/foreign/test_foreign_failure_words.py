@@ -7,8 +7,10 @@ is 0.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +18,11 @@ import pytest
 from dashboard.catalog import agents, contracts, release, service, triage
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Reading, State
+from dashboard.model.telemetry import ConceptCheck, Fit, Understood
 from dashboard.queries import believed
 from dashboard.queries.ask import Instant, build_ask
 from dashboard.queries.incident import place, value_at
+from dashboard.queries.sources import sources
 from tests.foreign.past_hour import Row, end, prometheus
 from tests.foreign.test_foreign_metrics import settings
 
@@ -270,3 +274,34 @@ def test_the_agents_of_a_track_and_its_denials_are_told_as_far_as_they_are_under
 
     assert ("yes-or-no", "blue") in agents_now.doubts
     assert set(denied.doubts) == {("decision-words", "blue"), ("decision-words", "green")}
+
+
+def checks_of(url: str, **names: Any) -> dict[str, ConceptCheck]:
+    ask = build_ask(settings(url, **names))
+    try:
+        found = sources(ask, end()).concepts
+    finally:
+        ask.close()
+    assert found.value is not None, found.reason
+    return {one.key: one for one in found.value}
+
+
+def test_the_check_of_sources_tells_what_is_not_understood_and_what_is(tmp_path: Path) -> None:
+    sent = [
+        *both("runs", RUNS, *runs(OK, FAILED)),
+        *both("tools", "gen_ai_execute_tool_duration_seconds_count", ({}, 900.0), ({"error_type": "Timeout"}, 9.0)),
+        *both("contracts", EVALUATIONS, ({"outcome": "ok"}, 900.0), ({"outcome": "shaky"}, 100.0)),
+        *both("policies", DECISIONS, ({"decision": "allow"}, 900.0), ({"decision": "deny"}, 100.0)),
+        *both("requests", "agentgov_component_requests_total", ({"code": "200"}, 900.0), ({"code": "503"}, 9.0)),
+    ]
+    with prometheus(sent, tmp_path) as url:
+        typo = checks_of(url, **bad('status="Error"'))
+        mended = checks_of(url, **tomllib.loads("\n".join(typo["agent_runs"].lines)))
+
+    assert typo["agent_runs"].standing is typo["contract_evaluations"].standing is Fit.DOUBTED
+    assert "status=“error”" in typo["agent_runs"].says
+    assert typo["contract_evaluations"].lines[0].startswith('words.evaluation."shaky" = ')
+    for key in ("tool_calls", "policy_decisions", "requests"):
+        assert (typo[key].standing, typo[key].says) == (Fit.PRESENT, "")
+        assert {one.understood for one in typo[key].told} == {Understood.GOOD, Understood.FAILED}
+    assert (mended["agent_runs"].standing, mended["agent_runs"].says) == (Fit.PRESENT, "")

@@ -16,8 +16,9 @@ from streamlit.testing.v1 import AppTest
 from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
 from dashboard.model.telemetry import ConceptCheck, Fit
+from dashboard.queries.fit import LogCheck, Right
 from dashboard.queries.own import DURATION, own_health
-from dashboard.queries.sources import ServiceCheck, SourcesAnswer
+from dashboard.queries.sources import FitAnswer, ServiceCheck, SourcesAnswer
 from dashboard.ui import session
 from dashboard.ui.sources import trust
 from tests.unit.test_ui_app import DEAD
@@ -113,6 +114,91 @@ def test_a_service_that_lacks_something_and_an_audit_in_trouble_are_told() -> No
     told = trust(answer(services=known(lame)), ("The audit file cannot be written.",))
     assert told.tone == "warn"
     assert told.parts == ("1 thing is wrong with the audit", "1 governed Service lacks something")
+
+
+def fitting(**changed: Any) -> FitAnswer:
+    logs = {"logs": known(LogCheck(stream="logs", pattern="logs-*", matched=("logs-a",)))}
+    return FitAnswer(**{"logs": logs, "refused": known(()), "retention": known("15d"), **changed})
+
+
+SILENT = LogCheck(stream="logs", pattern="x-*", matched=(), says=("no index matches x-*",))
+
+
+def test_logs_rights_and_retention_that_fit_change_nothing() -> None:
+    assert trust(answer(), (), fitting()) == trust(answer(), ())
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        pytest.param({"logs": {"logs": known(SILENT)}}, "1 log pattern does not fit", id="logs"),
+        pytest.param(
+            {"refused": known((Right(verb="list", kind="pods"), Right(verb="watch", kind="pods")))},
+            "2 rights are refused by the cluster",
+            id="rights",
+        ),
+        pytest.param({"retention": known("7d")}, "Prometheus keeps too few days", id="retention"),
+        pytest.param(
+            {"refused": missing("kubernetes: access reviews are forbidden", source=Source.KUBERNETES)},
+            "kubernetes: access reviews are forbidden",
+            id="rights that nobody told",
+        ),
+    ],
+)
+def test_what_does_not_fit_beyond_metrics_is_counted(changed: dict[str, Any], said: str) -> None:
+    told = trust(answer(), (), fitting(**changed))
+    assert (told.tone, told.parts) == ("warn", (said,))
+
+
+def test_traces_that_nobody_writes_and_sources_that_are_not_set_are_no_fault() -> None:
+    traces = {"traces": known(replace(SILENT, stream="traces"))}
+    assert trust(answer(), (), fitting(logs=traces)).tone == "well"
+    unset = tuple(SourceHealth(source=one, reachable=None, reason="not set") for one in (Source.KUBERNETES,))
+    told = trust(answer(health=unset), (), fitting(refused=missing("no kubernetes", source=Source.KUBERNETES)))
+    assert told.parts == ("1 source was not asked",)
+
+
+def test_the_page_shows_what_logs_rights_and_retention_lack() -> None:
+    def draw() -> None:
+        from dashboard.model.reading import Source, missing
+        from dashboard.queries.fit import Right
+        from dashboard.ui.fits import fits
+        from tests.unit.test_ui_sources import SILENT, fitting, known
+
+        refused = known((Right(verb="list", kind="pods", namespace="<b>agents</b>"),))
+        fits(fitting(logs={"logs": known(SILENT)}, refused=refused, retention=known("7d")), 400)
+        fits(fitting(refused=missing("access reviews are forbidden", source=Source.KUBERNETES)), 400)
+
+    app = AppTest.from_function(draw, default_timeout=30).run()
+    assert not app.exception
+    lacking, fine = (piece.proto.body for piece in app.get("html"))
+    assert lacking.count("td-warn") == 3
+    assert "no index matches x-*" in lacking
+    assert "list pods in &lt;b&gt;agents" in lacking
+    assert "keeps 7 days, fewer than the 14" in lacking
+    assert "logs-* matches logs-a" in fine
+    assert "not known: access reviews are forbidden" in fine
+    assert "td-warn" not in fine
+
+
+def test_the_page_shows_how_failures_are_told() -> None:
+    def draw() -> None:
+        from dashboard.model.telemetry import Fit, ToldValue, Understood
+        from dashboard.ui import sources as pieces
+        from tests.unit.test_ui_sources import answer, concept, known
+
+        odd = ToldValue(label="status", value="<i>kaputt</i>", understood=Understood.NOT_UNDERSTOOD)
+        good = ToldValue(label="status", value="ok", understood=Understood.GOOD)
+        line = 'words.outcome."kaputt" = "failed"'
+        doubted = concept(Fit.DOUBTED, says="says kaputt", told=(odd, good), lines=(line,))
+        pieces.concepts(answer(concepts=known((doubted, concept(Fit.PRESENT, metric="m", told=(good,))))))
+
+    app = AppTest.from_function(draw, default_timeout=30).run()
+    assert not app.exception
+    shown = " ".join(piece.proto.body for piece in app.get("html"))
+    assert "present, failures in doubt: says kaputt" in shown
+    assert "&lt;i&gt;kaputt&lt;/i&gt;” is not understood, “ok” is good" in shown
+    assert app.code[0].value == 'words.outcome."kaputt" = "failed"'
 
 
 _HEALTHS = st.builds(

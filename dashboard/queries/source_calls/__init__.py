@@ -29,7 +29,7 @@ from dashboard.queries.source_calls.alerts import alerts_call
 from dashboard.queries.source_calls.call import SourceCall, Sources, ttl_seconds
 from dashboard.queries.source_calls.logs import LogCalls, pod_log_call, refused_call
 from dashboard.queries.source_calls.metrics import MetricCalls
-from dashboard.queries.source_calls.telemetry import TelemetryCalls
+from dashboard.queries.source_calls.telemetry import NAMES_SECONDS, TelemetryCalls
 from dashboard.queries.source_calls.told import ToldCalls
 from dashboard.settings import EnvironmentSettings
 
@@ -67,7 +67,7 @@ class SourceCalls:
     def refused(self, wanted: tuple[Right, ...]) -> SourceCall:
         """Which of these the cluster does not permit."""
         kubernetes = self._sources.kubernetes
-        return refused_call(wanted, kubernetes, clock=self._clock, ttl_seconds=self._ttl_seconds)
+        return refused_call(wanted, kubernetes, clock=self._clock, ttl_seconds=NAMES_SECONDS)
 
     def of(self, request: SourceRequest, names: Collection[str] = (), tracks: BlueGreen | None = None) -> SourceCall:
         """The question for `request`.
