@@ -140,7 +140,7 @@ def test_logs_rights_and_retention_that_fit_change_nothing() -> None:
         pytest.param({"retention": known("7d")}, "Prometheus keeps too few days", id="retention"),
         pytest.param(
             {"refused": missing("kubernetes: access reviews are forbidden", source=Source.KUBERNETES)},
-            "kubernetes: access reviews are forbidden",
+            "kubernetes&#58; access reviews are forbidden",
             id="rights that nobody told",
         ),
     ],
