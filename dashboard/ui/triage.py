@@ -176,7 +176,7 @@ def _card(incident: Incident, evidence: IncidentEvidence | None, view: View, now
             if words := _words(incident, evidence, view, now):
                 st.markdown(" ".join(words))
             _proof(incident, evidence)
-        with st.grid(4, min_column_width=130, gap="small", vertical_alignment="center", key=f"act-{incident.key}"):
+        with st.grid(3, min_column_width=130, gap="small", vertical_alignment="center", key=f"act-{incident.key}"):
             filters = {"service": incident.service, "track": incident.track}
             page.go("release", "Release", view, icon=":material/swap_horiz:", **filters)
             path, label, icon = _DETAILS.get(incident.family, _AGENTS)
