@@ -76,13 +76,19 @@ def tile(item: Tile) -> None:
     """Draw the inside of one tile: the figure, the sparkline, then limit and notes in words."""
     reading = item.value
     delta = change(reading.value, item.previous.value if item.previous else None, item.unit)
+    name = plain(item.name)
+    # A metric says the source of its label to screen readers, escapes included; a caption does not.
+    is_escaped = name != item.name
+    if is_escaped:
+        st.caption(name, help=_behind(item))
     st.metric(
-        plain(item.name),
+        "figure" if is_escaped else name,
         shown(reading, item.unit),
         delta=0 if delta == "0" else delta or None,
         delta_color={"up": "normal", "down": "inverse", "neutral": "off"}[item.good],  # type: ignore[arg-type]
         delta_description="vs. before" if delta else None,
-        help=_behind(item),
+        help=None if is_escaped else _behind(item),
+        label_visibility="collapsed" if is_escaped else "visible",
     )
     states.badge(reading, session.now())
     lines = [line for line in (_spark(item), _words(item)) if line]
