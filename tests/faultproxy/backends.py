@@ -115,7 +115,8 @@ def _metrics(now: float) -> str:
 
 @contextmanager
 def _prometheus(folder: Path, exporter: str) -> Iterator[str]:
-    job = {"job_name": "agents", "honor_labels": True, "static_configs": [{"targets": [exporter]}]}
+    targets = {"targets": [exporter], "labels": {"namespace": NAMESPACE}}
+    job = {"job_name": "agents", "honor_labels": True, "static_configs": [targets]}
     content = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [job]}
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(content))
     listen = f"127.0.0.1:{free_port()}"
