@@ -137,7 +137,7 @@ def _facts(gate: GateAnswer, now: datetime) -> list[str]:
         facts.append(f"{number(gate.value, gate.unit)}, limit {number(gate.limit, gate.unit)}")
     if gate.unit is not None and gate.baseline is not None:
         facts.append(f"other track {number(gate.baseline, gate.unit)}")
-    if gate.sample is not None and _is_short(gate) and gate.result is Result.UNKNOWN:
+    if gate.sample is not None and gate.needed and _is_short(gate) and gate.result is Result.UNKNOWN:
         facts.append(f"{count(gate.sample)} of {count(gate.needed)} events")
     if gate.seconds_left:
         facts.append(f"about {duration(gate.seconds_left)} left")
