@@ -32,12 +32,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 # `streamlit run` puts this folder on the path, not the one that holds the packages.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dashboard.gate.entrance import Entrance, host_of
-from dashboard.gate.exports import Exports
-from dashboard.gate.hosts import Host
-from dashboard.gate.pace import Places
-from dashboard.gate.sessions import Sessions
-from dashboard.gate.visits import Visits
+from dashboard.edge.entrance import Entrance, host_of
+from dashboard.edge.exports import Exports
+from dashboard.edge.hosts import Host
+from dashboard.edge.pace import Places
+from dashboard.edge.sessions import Sessions
+from dashboard.edge.visits import Visits
 from dashboard.settings import SettingsError, load
 from dashboard.ui.broken import broken
 from dashboard.ui.compressed import Compressed

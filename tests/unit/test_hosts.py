@@ -1,6 +1,6 @@
 """The deck answers under names of its own alone, and its pages connect to nobody else.
 
-What is done with a request is in test_gate_entrance.py.
+What is done with a request is in test_edge_entrance.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard import asgi
-from dashboard.gate.hosts import is_known, is_own_origin, parse_host
+from dashboard.edge.hosts import is_known, is_own_origin, parse_host
 from dashboard.settings import SettingsError, load
 
 LISTED = ("deck.example.com", "*.ops.example.com")

@@ -14,12 +14,12 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from dashboard.gate import exports as exports_module
-from dashboard.gate.connection import MOST_WAITING, TRY_LATER, Connection
-from dashboard.gate.exports import Exports, Promises, browser_of, new_browser, set_cookie
-from dashboard.gate.messages import LONGEST_BYTES, Kind, kind_of
-from dashboard.gate.pace import Bucket, Places
-from dashboard.gate.runs import RunPool, running
+from dashboard.edge import exports as exports_module
+from dashboard.edge.connection import MOST_WAITING, TRY_LATER, Connection
+from dashboard.edge.exports import Exports, Promises, browser_of, new_browser, set_cookie
+from dashboard.edge.messages import LONGEST_BYTES, Kind, kind_of
+from dashboard.edge.pace import Bucket, Places
+from dashboard.edge.runs import RunPool, running
 
 
 def message(**given: Any) -> bytes:

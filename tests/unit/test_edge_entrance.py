@@ -9,8 +9,8 @@ import pytest
 from starlette.types import ASGIApp
 
 from dashboard import asgi
-from dashboard.gate.entrance import Entrance
-from dashboard.gate.exports import COOKIE, Exports, browser_of, new_browser
+from dashboard.edge.entrance import Entrance
+from dashboard.edge.exports import COOKIE, Exports, browser_of, new_browser
 
 LISTED = ("deck.example.com", "*.ops.example.com")
 HERE = "localhost:8501"

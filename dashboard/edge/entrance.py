@@ -14,8 +14,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from dashboard.gate.exports import MEDIA, Exports, browser_of, new_browser, set_cookie
-from dashboard.gate.hosts import Host, is_known, is_own_origin, parse_host
+from dashboard.edge.exports import MEDIA, Exports, browser_of, new_browser, set_cookie
+from dashboard.edge.hosts import Host, is_known, is_own_origin, parse_host
 
 # Prometheus and kubelet may come by any name of ours, and learn nothing that is worth stealing.
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})

@@ -15,10 +15,10 @@ from starlette.types import Message, Receive, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from dashboard.gate.exports import Exports, Promises
-from dashboard.gate.messages import Kind, kind_of
-from dashboard.gate.pace import Bucket
-from dashboard.gate.runs import RunPool
+from dashboard.edge.exports import Exports, Promises
+from dashboard.edge.messages import Kind, kind_of
+from dashboard.edge.pace import Bucket
+from dashboard.edge.runs import RunPool
 
 # A page that refreshes itself asks once or twice a second; a person who drags a slider more often for a while.
 RUNS_PER_SECOND = 4.0

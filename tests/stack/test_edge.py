@@ -20,7 +20,7 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from dashboard.gate.exports import COOKIE, new_browser
+from dashboard.edge.exports import COOKIE, new_browser
 from tests.deck import DeckProcess, Visitor, is_closed, running
 from tests.waiting import eventually
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard.gate.connection import TRY_LATER, Connection
-from dashboard.gate.entrance import address_of
-from dashboard.gate.exports import Exports, browser_of
-from dashboard.gate.pace import Places
-from dashboard.gate.runs import RunPool
+from dashboard.edge.connection import TRY_LATER, Connection
+from dashboard.edge.entrance import address_of
+from dashboard.edge.exports import Exports, browser_of
+from dashboard.edge.pace import Places
+from dashboard.edge.runs import RunPool
 
 _log = logging.getLogger("tealdeck.gate")
 
