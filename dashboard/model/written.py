@@ -13,6 +13,8 @@ from dashboard.model.reading import Unit
 DASH = "—"
 # More than anybody measures: a time stamp taken for a length of time, in another unit.
 _LONGEST_SECONDS = 100 * 365 * 86_400
+# Beyond it a figure in per cent, or by the hour, would be endless.
+_LARGEST = 1e300
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -20,7 +22,7 @@ def number(value: float | None, unit: Unit) -> str:
     """The value with its unit, for example `8.3 %`, `840 ms`, `1.2 GiB`."""
     if value is None or math.isnan(value):
         return DASH
-    if math.isinf(value):
+    if abs(value) > _LARGEST:
         return "∞" if value > 0 else "-∞"
     match unit:
         case Unit.RATIO:

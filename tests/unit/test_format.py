@@ -1,5 +1,7 @@
 """Numbers and times as people read them: the unit always, digits where they decide, a dash for what is missing."""
 
+import math
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -135,3 +137,10 @@ def test_rates_in_sentences_are_those_of_tiles(per_second: float, said: str) -> 
 @pytest.mark.parametrize(("seconds", "said"), [(22_365, "6 h 12 min"), (300, "5 min"), (44.6, "45 s"), (0.2, "0 s")])
 def test_durations_are_words(seconds: float, said: str) -> None:
     assert form.duration(seconds) == said
+
+
+@pytest.mark.parametrize("unit", Unit)
+@pytest.mark.parametrize("value", [sys.float_info.max, 2e306, math.inf])
+def test_a_figure_without_end_says_so_in_every_unit(value: float, unit: Unit) -> None:
+    assert written.number(value, unit) == "∞"
+    assert written.number(-value, unit) == "-∞"
