@@ -13,7 +13,7 @@ from aiohttp import web
 
 from . import apply, errors, lifecycle, patch, requests
 from .api import Api
-from .present import HEADERS, Presenter, in_version
+from .present import in_version, presenter_for
 from .requests import Target
 from .store import Record, View
 
@@ -188,7 +188,9 @@ def check_namespace(view: View, target: Target, name: str) -> None:
 
 
 def respond(request: web.Request, target: Target, record: Record, *, status: int = 200) -> web.Response:
-    response = web.Response(body=Presenter(target.resource).one(record), status=status, headers=HEADERS)
+    presenter = presenter_for(request.headers.get("Accept", ""), target.resource)
+    response = web.Response(body=presenter.one(record), status=status)
+    response.headers["Content-Type"] = presenter.content_type
     for warning in request.get(requests.WARNINGS, []):
         quoted = warning.replace('"', '\\"')
         response.headers.add("Warning", f'299 - "{quoted}"')
