@@ -178,6 +178,9 @@ def test_closing_the_browser_does_not_stop_a_switch(
         button(page, "rollback").click()
         page.get_by_role("dialog").get_by_text("Precaution").click()
         button(page, "confirm").click()
+        # The page still shows the sentence of an earlier rollback, so the cluster says when this one has ended.
+        back = "blue", {"agent-runtime-blue"}
+        eventually(lambda: (active(cluster), serving(cluster)) == back, "the users are back on blue")
         expect(page.get_by_text("only blue serves users").first).to_be_visible(timeout=60 * SECOND)
 
 
