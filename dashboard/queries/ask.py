@@ -52,8 +52,7 @@ from dashboard.queries.request import (
 )
 from dashboard.queries.selector import matcher
 from dashboard.queries.source_calls import SourceCall, SourceCalls, Sources
-from dashboard.queries.source_calls.call import INSTANT_SECONDS
-from dashboard.queries.source_calls.telemetry import NAMES_SECONDS
+from dashboard.queries.source_calls.call import INSTANT_SECONDS, NAMES_SECONDS
 from dashboard.settings import EnvironmentSettings
 
 __all__ = ["Alerts", "Ask", "Instant", "Logs", "Objects", "PodLog", "Range", "Readings", "Request", "build_ask"]

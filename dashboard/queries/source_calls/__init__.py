@@ -26,10 +26,10 @@ from dashboard.queries.request import (
     in_words_of,
 )
 from dashboard.queries.source_calls.alerts import alerts_call
-from dashboard.queries.source_calls.call import SourceCall, Sources, ttl_seconds
+from dashboard.queries.source_calls.call import NAMES_SECONDS, SourceCall, Sources, ttl_seconds
 from dashboard.queries.source_calls.logs import LogCalls, pod_log_call, refused_call
 from dashboard.queries.source_calls.metrics import MetricCalls
-from dashboard.queries.source_calls.telemetry import NAMES_SECONDS, TelemetryCalls
+from dashboard.queries.source_calls.telemetry import TelemetryCalls
 from dashboard.queries.source_calls.told import ToldCalls
 from dashboard.settings import EnvironmentSettings
 

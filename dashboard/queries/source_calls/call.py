@@ -19,6 +19,8 @@ INSTANT_SECONDS = 2.0
 RANGE_SECONDS = 5.0
 # TTL of answers that do not change: pages of a point in time, documents, and instants whose last samples are in.
 UNCHANGING_SECONDS = 120.0
+# The names change with a deployment, not from minute to minute.
+NAMES_SECONDS = 300.0
 # A range has nothing new before its next step, but a source that was empty may have data a minute later.
 LONGEST_STEP_SECONDS = 60.0
 # Longer ranges have threads of their own.
@@ -71,6 +73,29 @@ def ttl_seconds(refresh_seconds: float, step_seconds: float = 0.0) -> float:
     With any other TTL, many viewers would ask more often than one.
     """
     return _OF_REFRESH * refresh_seconds * max(1, round(step_seconds / refresh_seconds))
+
+
+def names_call(
+    key: Hashable,
+    family: str,
+    text: str,
+    fetch: Callable[[], Reading[Any]],
+    *,
+    ttl_seconds: float = NAMES_SECONDS,
+    timeout_seconds: float = INSTANT_SECONDS,
+    is_long: bool = False,
+) -> SourceCall:
+    """A question to Prometheus about names, labels and their values, which change seldom."""
+    return SourceCall(
+        source=Source.PROMETHEUS,
+        key=key,
+        family=family,
+        text=text,
+        ttl_seconds=ttl_seconds,
+        timeout_seconds=timeout_seconds,
+        is_long=is_long,
+        fetch=fetch,
+    )
 
 
 def answered(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from connectors.errors import NotFound, Rejected
 from connectors.prometheus import Prometheus
@@ -13,10 +12,8 @@ from dashboard.model.reading import Reading, Source, fresh
 from dashboard.model.telemetry import Telemetry
 from dashboard.queries import doctor
 from dashboard.queries.presence import EVER, declared
-from dashboard.queries.source_calls.call import INSTANT_SECONDS, RANGE_SECONDS, SourceCall
+from dashboard.queries.source_calls.call import INSTANT_SECONDS, RANGE_SECONDS, SourceCall, names_call
 
-# The names change with a deployment, not from minute to minute.
-NAMES_SECONDS = 300.0
 NAMES_OVER = timedelta(hours=1)
 # So many series of a metric show which labels it has.
 _MOST_LABEL_SETS = 200
@@ -39,7 +36,7 @@ class TelemetryCalls:
             return fresh(self._had(_OURS, NAMES_OVER, end), source=Source.PROMETHEUS, as_of=end, query=text)
 
         text = f"values of __name__ over {_OURS}"
-        return _call("names", "names", text, fetch)
+        return names_call("names", "names", text, fetch)
 
     def present(self, selector: str) -> SourceCall:
         """Which metrics have had these labels since `presence.EVER`, or are declared by targets now."""
@@ -50,7 +47,7 @@ class TelemetryCalls:
             return fresh(found, source=Source.PROMETHEUS, as_of=end, query=text)
 
         text = f"values of __name__ over {selector}, {EVER.days} days"
-        return _call(("present", selector), "present", text, fetch)
+        return names_call(("present", selector), "present", text, fetch)
 
     def with_labels(self) -> SourceCall:
         """Which metrics there are and were, and with which labels: for the check whether they fit. Asks three times."""
@@ -60,7 +57,7 @@ class TelemetryCalls:
             return fresh(self._telemetry(end), source=Source.PROMETHEUS, as_of=end, query=text)
 
         text = "names of all metrics, and labels of those that a concept may be read from"
-        return _call("telemetry", "telemetry", text, fetch, timeout_seconds=3 * RANGE_SECONDS, is_long=True)
+        return names_call("telemetry", "telemetry", text, fetch, timeout_seconds=3 * RANGE_SECONDS, is_long=True)
 
     def retention(self) -> SourceCall:
         """How long Prometheus keeps samples, in its own words; "" where it does not say."""
@@ -73,7 +70,7 @@ class TelemetryCalls:
             return fresh(found, source=Source.PROMETHEUS, as_of=self._clock(), query=text)
 
         text = "GET /api/v1/status/runtimeinfo"
-        return _call("retention", "retention", text, fetch)
+        return names_call("retention", "retention", text, fetch)
 
     def _had(self, selector: str, span: timedelta, end: datetime) -> frozenset[str]:
         start = int((end - span).timestamp())
@@ -110,24 +107,3 @@ class TelemetryCalls:
             return ()
         selectors = [f'{{__name__="{name}"}}' for name in names]
         return tuple(self._prometheus.series(*selectors, start=start, end=end, timeout_seconds=RANGE_SECONDS))
-
-
-def _call(
-    key: object,
-    family: str,
-    text: str,
-    fetch: Callable[[], Reading[Any]],
-    *,
-    timeout_seconds: float = INSTANT_SECONDS,
-    is_long: bool = False,
-) -> SourceCall:
-    return SourceCall(
-        source=Source.PROMETHEUS,
-        key=key,
-        family=family,
-        text=text,
-        ttl_seconds=NAMES_SECONDS,
-        timeout_seconds=timeout_seconds,
-        is_long=is_long,
-        fetch=fetch,
-    )

@@ -10,9 +10,8 @@ from dashboard.model.bad_events import BadEvents
 from dashboard.model.reading import Reading, Source, fresh
 from dashboard.model.series import Sample
 from dashboard.queries import presence
-from dashboard.queries.source_calls.call import INSTANT_SECONDS, UNCHANGING_SECONDS, SourceCall, answered
+from dashboard.queries.source_calls.call import INSTANT_SECONDS, UNCHANGING_SECONDS, SourceCall, answered, names_call
 from dashboard.queries.source_calls.metrics import finite
-from dashboard.queries.source_calls.telemetry import NAMES_SECONDS
 
 
 class ToldCalls:
@@ -32,7 +31,7 @@ class ToldCalls:
             return answered(rows, Source.PROMETHEUS, self._clock(), told.lookup, answer.warnings, "no such series")
 
         ttl = self._ttl_seconds if at is None else UNCHANGING_SECONDS
-        return _call(("seen", told.lookup, at), "seen", told.lookup, ttl, fetch)
+        return names_call(("seen", told.lookup, at), "seen", told.lookup, fetch, ttl_seconds=ttl)
 
     def failed_before(self, told: BadEvents) -> SourceCall:
         """The services that have had bad events since `presence.EVER`. The first one of all shows in `seen`."""
@@ -50,22 +49,4 @@ class ToldCalls:
             return fresh(found, source=Source.PROMETHEUS, as_of=end, query=told.retained)
 
         key = ("failed before", told.service_label, told.retained)
-        return _call(key, "failed before", told.retained, NAMES_SECONDS, fetch)
-
-
-def _call(
-    key: object,
-    family: str,
-    text: str,
-    ttl_seconds: float,
-    fetch: Callable[[], Reading[tuple[Sample, ...]]] | Callable[[], Reading[frozenset[str]]],
-) -> SourceCall:
-    return SourceCall(
-        source=Source.PROMETHEUS,
-        key=key,
-        family=family,
-        text=text,
-        ttl_seconds=ttl_seconds,
-        timeout_seconds=INSTANT_SECONDS,
-        fetch=fetch,
-    )
+        return names_call(key, "failed before", told.retained, fetch)
