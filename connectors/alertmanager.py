@@ -19,7 +19,8 @@ TIMEOUT_SECONDS = 2.0
 class FiringAlert:
     """One alert. `state` is active, suppressed or unprocessed (just arrived).
 
-    `generator_url` leads to the rule's expression in Prometheus; "" where the sender gave none.
+    `receivers` are all whom its routes name, told by now or not. `generator_url` leads to the rule's expression in
+    Prometheus; "" where the sender gave none.
     """
 
     labels: Mapping[str, str]
@@ -30,6 +31,7 @@ class FiringAlert:
     silenced_by: tuple[str, ...]
     inhibited_by: tuple[str, ...]
     generator_url: str = ""
+    receivers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,16 @@ class Silence:
     comment: str
     id: str = ""
     state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What Alertmanager says of itself: its configuration as YAML without secrets ("" where it keeps that to itself),
+    and since when it runs.
+    """
+
+    config: str
+    started_at: datetime
 
 
 class Alertmanager:
@@ -161,6 +173,27 @@ class Alertmanager:
         """
         return self.alerts([str(matcher) for matcher in matchers], timeout_seconds=timeout_seconds)
 
+    def silence_of(self, silence_id: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Silence:
+        """One silence as it is now. One GET /api/v2/silence/{id}.
+
+        Raises:
+            NotFound: there is no silence of that id.
+        """
+        found = self._session.get_json(
+            f"{self._api}/silence/{quote(silence_id, safe='')}", params={}, timeout=timeout_seconds
+        )
+        with understood(SOURCE):
+            return _silence(found)
+
+    def setup(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Setup:
+        """Its configuration, and since when it runs. One GET /api/v2/status."""
+        status = self._session.get_json(f"{self._api}/status", timeout=timeout_seconds)
+        with understood(SOURCE):
+            return Setup(
+                config=str((status.get("config") or {}).get("original") or ""),
+                started_at=datetime.fromisoformat(status["uptime"]),
+            )
+
     def version(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> str:
         """The version; also serves as the health check. One GET /api/v2/status."""
         status = self._session.get_json(f"{self._api}/status", timeout=timeout_seconds)
@@ -212,4 +245,5 @@ def _alert(found: Any) -> FiringAlert:
         silenced_by=tuple(found["status"].get("silencedBy") or ()),
         inhibited_by=tuple(found["status"].get("inhibitedBy") or ()),
         generator_url=found.get("generatorURL") or "",
+        receivers=tuple(receiver["name"] for receiver in found.get("receivers") or ()),
     )

@@ -12,7 +12,8 @@ from typing import Literal
 class Alert:
     """One firing alert. `suppressed` means that somebody silenced it or another alert inhibits it.
 
-    `expression` is the rule's PromQL; "" where the alert has no link to it.
+    `silenced_by` are ids of silences, `inhibited_by` fingerprints of alerts; `receivers` are all whom its routes name,
+    told by now or not. `expression` is the rule's PromQL; "" where the alert has no link to it.
     """
 
     name: str
@@ -22,4 +23,15 @@ class Alert:
     state: Literal["active", "suppressed"]
     fingerprint: str
     silenced_by: tuple[str, ...] = ()
+    inhibited_by: tuple[str, ...] = ()
+    receivers: tuple[str, ...] = ()
     expression: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupedAlerts:
+    """The alerts of one notification to one receiver, with the labels that they are grouped by."""
+
+    labels: Mapping[str, str]
+    receiver: str
+    alerts: tuple[Alert, ...]

@@ -39,6 +39,8 @@ from dashboard.queries.informer import Informer
 from dashboard.queries.presence import lacking
 from dashboard.queries.readings import Readings
 from dashboard.queries.request import (
+    AlertGroups,
+    Alerting,
     Alerts,
     Instant,
     Logs,
@@ -46,6 +48,8 @@ from dashboard.queries.request import (
     PodLog,
     Range,
     Request,
+    Routes,
+    Silences,
     Stream,
     namespace_of,
     track_of,
@@ -55,7 +59,21 @@ from dashboard.queries.source_calls import SourceCall, SourceCalls, Sources
 from dashboard.queries.source_calls.call import INSTANT_SECONDS, NAMES_SECONDS
 from dashboard.settings import EnvironmentSettings
 
-__all__ = ["Alerts", "Ask", "Instant", "Logs", "Objects", "PodLog", "Range", "Readings", "Request", "build_ask"]
+__all__ = [
+    "AlertGroups",
+    "Alerts",
+    "Ask",
+    "Instant",
+    "Logs",
+    "Objects",
+    "PodLog",
+    "Range",
+    "Readings",
+    "Request",
+    "Routes",
+    "Silences",
+    "build_ask",
+]
 
 # Threads per source and environment: the bound on concurrent questions. A slow source fills only its own bulkhead,
 # never another environment's. Long ranges have a separate one, so that they never delay questions about the present.
@@ -217,7 +235,7 @@ class Ask:
         known = self.environment.blue_green.known
         if known.is_fixed:
             return {}
-        speaking = {namespace_of(one) for one in requests if not isinstance(one, Alerts | Objects | PodLog)}
+        speaking = {namespace_of(one) for one in requests if not isinstance(one, Alerting | Objects | PodLog)}
         began = time.monotonic()
         return {
             namespace: self._seen(known, namespace, began)

@@ -6,11 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from dashboard.model.alert import Alert
+from dashboard.decide.routing import Route
+from dashboard.model.alert import Alert, GroupedAlerts
 from dashboard.model.log import LogEntry, LogPage, Patterns, Surroundings
 from dashboard.model.reading import Reading
 from dashboard.model.series import Sample, Series
+from dashboard.model.silence import Mute
 from dashboard.queries.request import (
+    AlertGroups,
     Alerts,
     Instant,
     LogContext,
@@ -22,6 +25,8 @@ from dashboard.queries.request import (
     PodLog,
     Range,
     Request,
+    Routes,
+    Silences,
 )
 
 T = TypeVar("T")
@@ -53,6 +58,18 @@ class Readings:
     def alerts(self, key: str) -> Reading[tuple[Alert, ...]]:
         """The alerts of an `Alerts`; no alert at all is a fresh empty tuple."""
         return self._typed(key, Alerts)
+
+    def groups(self, key: str) -> Reading[tuple[GroupedAlerts, ...]]:
+        """The groups of an `AlertGroups`; no alert at all is a fresh empty tuple."""
+        return self._typed(key, AlertGroups)
+
+    def silences(self, key: str) -> Reading[tuple[Mute, ...]]:
+        """The silences of a `Silences`; none at all is a fresh empty tuple."""
+        return self._typed(key, Silences)
+
+    def routes(self, key: str) -> Reading[Route]:
+        """The root route of a `Routes`; MISSING where Alertmanager's configuration cannot be understood."""
+        return self._typed(key, Routes)
 
     def logs(self, key: str) -> Reading[LogPage]:
         """The page of a `Logs` or `MoreLogs`; no match at all is a fresh page with a total of 0."""

@@ -57,6 +57,30 @@ class Alerts:
         return cls(filters=(f'namespace=~"{namespace}|"',), or_filters=(f'exported_namespace="{namespace}"',))
 
 
+@dataclass(frozen=True, slots=True)
+class AlertGroups:
+    """The same alerts as Alertmanager groups them for each receiver; filters as in `Alerts`."""
+
+    filters: tuple[str, ...] = ()
+    or_filters: tuple[str, ...] = ()
+
+    @classmethod
+    def of_namespace(cls, namespace: str) -> AlertGroups:
+        """The groups of the alerts of one namespace, and of those that are bound to none."""
+        alerts = Alerts.of_namespace(namespace)
+        return cls(filters=alerts.filters, or_filters=alerts.or_filters)
+
+
+@dataclass(frozen=True, slots=True)
+class Silences:
+    """All silences, ended ones too as long as Alertmanager keeps them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Who is told of which alert, from Alertmanager's own configuration."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logs:
     """A page of one stream with counts over the whole window, of one namespace alone.
@@ -169,7 +193,8 @@ class PodLog:
 
 
 LogRequest: TypeAlias = Logs | MoreLogs | LogDocument | LogContext | LogPatterns
-Request: TypeAlias = Instant | Range | Alerts | LogRequest | Objects | PodLog
+Alerting: TypeAlias = Alerts | AlertGroups | Silences | Routes
+Request: TypeAlias = Instant | Range | Alerting | LogRequest | Objects | PodLog
 
 
 def in_words_of(request: LogRequest, tracks: BlueGreen) -> LogRequest:
@@ -220,7 +245,7 @@ def namespace_of(request: Request) -> str | None:
     match request:
         case Instant() | Range():
             return request.values.get("namespace")
-        case Alerts():
+        case Alerts() | AlertGroups() | Silences() | Routes():
             return None
         case _:
             return request.namespace

@@ -54,7 +54,7 @@ def names_asked_for(promql: str) -> set[str]:
     return {
         re.sub(r"_(bucket|count|sum)$", "", name)
         for name in re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?!\w*\s*\()", bare)
-        if ":" in name or re.match(r"(gen_ai_|agentgov_|kube_|container_|probe_|up$)", name)
+        if ":" in name or re.match(r"(gen_ai_|agentgov_|kube_|container_|probe_|alertmanager_|up$)", name)
     }
 
 
@@ -107,7 +107,7 @@ def test_the_real_prometheus_reads_every_entry(tmp_path: Path) -> None:
 
 # What only speaks of now, or of the few minutes that a verdict rests on, is never asked over days.
 ONLY_NOW = re.compile(
-    r"release_.*|agent_error_ratio_now|contract_violated_most|policy_d.*|queue_(?:waiting|oldest)|component_.*|audit_.*"
+    r"release_.*|alert_notifications_.*|agent_error_ratio_now|contract_violated_most|policy_d.*|queue_(?:waiting|oldest)|component_.*|audit_.*"
     r"|track_cost_.*|container_last_ends|scrape_age|certificate_.*|probe_seconds|cpu_requested_by_pod|memory_limit_by_pod|contract_last_evaluation_age"
 )
 

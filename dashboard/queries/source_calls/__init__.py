@@ -12,6 +12,8 @@ from typing import assert_never
 from dashboard.model.blue_green import BlueGreen
 from dashboard.queries.fit import Right
 from dashboard.queries.request import (
+    AlertGroups,
+    Alerting,
     Alerts,
     Instant,
     LogContext,
@@ -22,10 +24,12 @@ from dashboard.queries.request import (
     MoreLogs,
     PodLog,
     Range,
+    Routes,
+    Silences,
     Stream,
     in_words_of,
 )
-from dashboard.queries.source_calls.alerts import alerts_call
+from dashboard.queries.source_calls.alerts import alerting_call
 from dashboard.queries.source_calls.call import NAMES_SECONDS, SourceCall, Sources, ttl_seconds
 from dashboard.queries.source_calls.logs import LogCalls, pod_log_call, refused_call
 from dashboard.queries.source_calls.metrics import MetricCalls
@@ -35,7 +39,7 @@ from dashboard.settings import EnvironmentSettings
 
 __all__ = ["SourceCall", "SourceCalls", "SourceRequest", "Sources"]
 
-SourceRequest = Instant | Range | Alerts | LogRequest | PodLog
+SourceRequest = Instant | Range | Alerting | LogRequest | PodLog
 
 
 class SourceCalls:
@@ -86,9 +90,9 @@ class SourceCalls:
                 return self._metrics.instant(request, names, tracks)
             case Range():
                 return self._metrics.range(request, names, tracks)
-            case Alerts():
+            case Alerts() | AlertGroups() | Silences() | Routes():
                 alertmanager = self._sources.alertmanager
-                return alerts_call(request, alertmanager, clock=self._clock, ttl_seconds=self._ttl_seconds)
+                return alerting_call(request, alertmanager, clock=self._clock, ttl_seconds=self._ttl_seconds)
             case Logs() | MoreLogs() | LogContext() | LogDocument() | LogPatterns():
                 return self._logs.of(in_words_of(request, tracks))
             case PodLog():

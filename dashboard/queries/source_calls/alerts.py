@@ -4,34 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any, assert_never
 from urllib.parse import parse_qs, urlsplit
 
-from connectors.alertmanager import Alertmanager, FiringAlert
-from dashboard.model.alert import Alert
-from dashboard.model.reading import Reading, Source, fresh
-from dashboard.queries.request import Alerts
+import yaml
+
+from connectors.alertmanager import AlertGroup, Alertmanager, FiringAlert, Silence
+from dashboard.decide.routing import Route, route_of
+from dashboard.model.alert import Alert, GroupedAlerts
+from dashboard.model.reading import Reading, Source, fresh, missing
+from dashboard.model.silence import AlertMatcher, Mute
+from dashboard.queries.request import AlertGroups, Alerting, Alerts, Routes, Silences
 from dashboard.queries.source_calls.call import INSTANT_SECONDS, SourceCall
 
 
-def alerts_call(
-    request: Alerts, alertmanager: Alertmanager, *, clock: Callable[[], datetime], ttl_seconds: float
-) -> SourceCall:
-    """The firing alerts that match either set of filters, each once."""
-    sets = tuple(filter(None, (request.filters, request.or_filters))) or ((),)
-    text = " or ".join(" ".join(("GET /api/v2/alerts", *filters)) for filters in sets)
+class _UnreadableRoutesError(Exception):
+    """Alertmanager answered, but its configuration is not understood."""
 
-    def fetch() -> Reading[tuple[Alert, ...]]:
-        found = {
-            alert.fingerprint: alert
-            for filters in sets
-            for alert in alertmanager.alerts(filters, timeout_seconds=INSTANT_SECONDS)
-        }
-        return fresh(tuple(map(_alert, found.values())), source=Source.ALERTMANAGER, as_of=clock(), query=text)
+
+def alerting_call(
+    request: Alerting, alertmanager: Alertmanager, *, clock: Callable[[], datetime], ttl_seconds: float
+) -> SourceCall:
+    """One question to Alertmanager. Alerts and groups fit either set of filters, and each is there once."""
+    key, text, answer = _asked(request, alertmanager)
+
+    def fetch() -> Reading[Any]:
+        try:
+            return fresh(answer(), source=Source.ALERTMANAGER, as_of=clock(), query=text)
+        except _UnreadableRoutesError as error:  # its other answers are as good as before
+            return missing(str(error), source=Source.ALERTMANAGER, query=text)
 
     return SourceCall(
         source=Source.ALERTMANAGER,
-        key=("alerts", request.filters, request.or_filters),
-        family="alerts",
+        key=key,
+        family=key[0],
         text=text,
         ttl_seconds=ttl_seconds,
         timeout_seconds=INSTANT_SECONDS,
@@ -39,7 +45,86 @@ def alerts_call(
     )
 
 
-def _alert(found: FiringAlert) -> Alert:
+def _asked(request: Alerting, alertmanager: Alertmanager) -> tuple[tuple[str, ...], str, Callable[[], Any]]:
+    """Under which key the answer is shared, the question as a person may read it, and how it is asked."""
+    match request:
+        case Alerts():
+            key = ("alerts", repr(_sets(request)))
+            return key, _text("alerts", request), lambda: _alerts(request, alertmanager)
+        case AlertGroups():
+            key = ("alert groups", repr(_sets(request)))
+            return key, _text("alerts/groups", request), lambda: _groups(request, alertmanager)
+        case Silences():
+            return ("silences",), "GET /api/v2/silences", lambda: _silences(alertmanager)
+        case Routes():
+            return ("routes",), "GET /api/v2/status", lambda: _routes(alertmanager)
+        case _:
+            assert_never(request)
+
+
+def _sets(request: Alerts | AlertGroups) -> tuple[tuple[str, ...], ...]:
+    return tuple(filter(None, (request.filters, request.or_filters))) or ((),)
+
+
+def _text(path: str, request: Alerts | AlertGroups) -> str:
+    return " or ".join(" ".join((f"GET /api/v2/{path}", *filters)) for filters in _sets(request))
+
+
+def _alerts(request: Alerts, alertmanager: Alertmanager) -> tuple[Alert, ...]:
+    found = {
+        alert.fingerprint: alert
+        for filters in _sets(request)
+        for alert in alertmanager.alerts(filters, timeout_seconds=INSTANT_SECONDS)
+    }
+    return tuple(map(alert_of, found.values()))
+
+
+def _groups(request: AlertGroups, alertmanager: Alertmanager) -> tuple[GroupedAlerts, ...]:
+    found: dict[tuple[str, str], dict[str, FiringAlert]] = {}
+    labels: dict[tuple[str, str], AlertGroup] = {}
+    for filters in _sets(request):
+        for group in alertmanager.groups(filters, timeout_seconds=INSTANT_SECONDS):
+            key = (group.receiver, repr(sorted(group.labels.items())))
+            labels[key] = group
+            found.setdefault(key, {}).update((alert.fingerprint, alert) for alert in group.alerts)
+    shared = {one.fingerprint: alert_of(one) for alerts in found.values() for one in alerts.values()}
+    return tuple(
+        GroupedAlerts(
+            labels=labels[key].labels, receiver=key[0], alerts=tuple(shared[fingerprint] for fingerprint in alerts)
+        )
+        for key, alerts in found.items()
+    )
+
+
+def _silences(alertmanager: Alertmanager) -> tuple[Mute, ...]:
+    return tuple(map(mute_of, alertmanager.silences(timeout_seconds=INSTANT_SECONDS)))
+
+
+def _routes(alertmanager: Alertmanager) -> Route:
+    try:
+        return route_of(yaml.safe_load(alertmanager.setup(timeout_seconds=INSTANT_SECONDS).config))
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise _UnreadableRoutesError(f"the routes of Alertmanager cannot be understood: {error}") from error
+
+
+def mute_of(found: Silence) -> Mute:
+    """A silence of Alertmanager as the deck has it."""
+    return Mute(
+        id=found.id,
+        state="pending" if found.state == "pending" else "expired" if found.state == "expired" else "active",
+        matchers=tuple(
+            AlertMatcher(name=one.name, value=one.value, is_regex=one.is_regex, is_equal=one.is_equal)
+            for one in found.matchers
+        ),
+        starts_at=found.starts_at,
+        ends_at=found.ends_at,
+        by=found.created_by,
+        comment=found.comment,
+    )
+
+
+def alert_of(found: FiringAlert) -> Alert:
+    """An alert of Alertmanager as the deck has it."""
     return Alert(
         name=found.labels.get("alertname", ""),
         labels=found.labels,
@@ -48,6 +133,8 @@ def _alert(found: FiringAlert) -> Alert:
         state="suppressed" if found.state == "suppressed" else "active",
         fingerprint=found.fingerprint,
         silenced_by=found.silenced_by,
+        inhibited_by=found.inhibited_by,
+        receivers=found.receivers,
         expression=rule_of(found.generator_url),
     )
 
