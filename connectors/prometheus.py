@@ -60,6 +60,15 @@ class Matrix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """How a target declares a metric: its type (counter, gauge ...), its unit where it states one, its help text."""
+
+    kind: str
+    unit: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exemplar:
     """One observation that a series remembers, with the labels that lead to it (`trace_id`)."""
 
@@ -160,11 +169,17 @@ class Prometheus:
             found = self._data(f"label/{quote(label, safe='')}/values", asked, timeout_seconds=timeout_seconds)
             return tuple(sorted(map(str, found)))
 
-    def metadata(self, *, timeout_seconds: float = INSTANT_SECONDS) -> Mapping[str, str]:
-        """The type of each metric that targets describe (counter, gauge, histogram ...). One GET /api/v1/metadata."""
+    def metadata(self, *, timeout_seconds: float = INSTANT_SECONDS) -> Mapping[str, tuple[Metadata, ...]]:
+        """What targets declare of each metric, each different declaration once. One GET /api/v1/metadata."""
         with understood(SOURCE):
             found = self._data("metadata", timeout_seconds=timeout_seconds)
-            return {str(name): str(told[0]["type"]) for name, told in found.items()}
+            return {
+                str(name): tuple(
+                    Metadata(kind=str(one["type"]), unit=str(one.get("unit") or ""), about=str(one.get("help") or ""))
+                    for one in told
+                )
+                for name, told in found.items()
+            }
 
     def declared(self, match_target: str, *, timeout_seconds: float = INSTANT_SECONDS) -> Mapping[str, str]:
         """The type of each metric that targets with these labels declare, whether it has a value yet or not.

@@ -19,6 +19,7 @@ from dashboard.model.mapping import (
     LABELS,
     NO_ERROR,
     OURS,
+    UNIT_NOT_KNOWN,
     UNITS,
     Concept,
     Label,
@@ -46,6 +47,10 @@ _OVER_TIME = re.compile(r"rate|irate|increase|delta|deriv|resets|changes|[a-z]+_
 
 class NotMeasuredError(Exception):
     """The environment has nothing that could answer; `str()` says what is missing and which setting fixes it."""
+
+
+class UnitNotKnownError(Exception):
+    """Nothing tells in which unit a metric's values are; `str()` says so, and which setting tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ def translate(promql: str, mapping: Mapping) -> str:
 
     Raises:
         NotMeasuredError: a metric or a label that the question needs does not exist there.
+        UnitNotKnownError: the question needs values in a unit that nothing tells.
     """
     if mapping == OURS:
         return promql
@@ -288,6 +294,12 @@ def _replaced(read: str, ours: str, value: str, theirs: str, pattern: str) -> st
 
 def _factor(concept: Concept, metric: MetricNames) -> float:
     unit = metric.unit_of(concept)
+    if unit == UNIT_NOT_KNOWN:
+        units = " or ".join(f'"{each}"' for each in tuple(UNITS[concept.unit])[:2])
+        raise UnitNotKnownError(
+            f"unit not known: neither the name {metric.series or metric.total} nor what its targets declare says it "
+            f"(metrics.{concept.key}.unit = {units} in the settings)"
+        )
     return UNITS[concept.unit][unit] if unit else 1.0
 
 

@@ -75,7 +75,7 @@ def _suggested(ask: Ask, file: str) -> int:
 def _code(found: SourcesAnswer, fitting: FitAnswer) -> int:
     if any(source.reachable is False for source in found.health):
         return 1
-    mendable = (Fit.DOUBTED, Fit.RENAMED, Fit.UNLABELLED)
+    mendable = (Fit.DOUBTED, Fit.RENAMED, Fit.UNLABELLED, Fit.UNFIT)
     lacks = any(one.standing in mendable for one in found.concepts.value or ())
     lacks |= any(one.says for one in found.services.value or ()) or bool(fitting.refused.value)
     lacks |= any(one.value.is_wrong for one in fitting.logs.values() if one.value)

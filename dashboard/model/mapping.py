@@ -71,6 +71,8 @@ class Concept:
         bad: matchers that mean a bad event, in every form the catalogue has.
         table: the table of words that says what the values behind `bad` mean.
         placing: labels without which a figure would be shown for the wrong thing, by logical name.
+        is_level: whether it is a value that goes up and down (a gauge) instead of a count of events.
+        is_time: whether its values are moments, in seconds since 1970.
     """
 
     key: str
@@ -82,6 +84,8 @@ class Concept:
     bad: tuple[str, ...] = ()
     table: str = "outcome"
     placing: tuple[str, ...] = ("namespace", "service", "track")
+    is_level: bool = False
+    is_time: bool = False
 
 
 def denied(known: words.Words = words.WORDS) -> str:
@@ -162,13 +166,14 @@ CONCEPTS: tuple[Concept, ...] = (
         unit="s",
     ),
     Concept(key="cost", series="agentgov_agent_cost_usd_total", what="what the agents cost", unit="USD"),
-    Concept(key="runs_active", series="agentgov_agent_runs_active", what="runs under way"),
-    Concept(key="queue_depth", series="agentgov_agent_queue_depth", what="tasks that wait"),
+    Concept(key="runs_active", series="agentgov_agent_runs_active", what="runs under way", is_level=True),
+    Concept(key="queue_depth", series="agentgov_agent_queue_depth", what="tasks that wait", is_level=True),
     Concept(
         key="queue_age",
         series="agentgov_agent_queue_oldest_age_seconds",
         what="how long the oldest task has waited",
         unit="s",
+        is_level=True,
     ),
     Concept(key="retries", series="agentgov_agent_retries_total", what="steps that an agent tried again"),
     Concept(
@@ -184,11 +189,18 @@ CONCEPTS: tuple[Concept, ...] = (
         series="agentgov_contract_last_evaluation_timestamp_seconds",
         what="when a contract was last evaluated",
         unit="s",
+        is_level=True,
+        is_time=True,
     ),
     Concept(
-        key="contract_drift", series="agentgov_contract_drift_score_ratio", what="drift from the contract's baseline"
+        key="contract_drift",
+        series="agentgov_contract_drift_score_ratio",
+        what="drift from the contract's baseline",
+        is_level=True,
     ),
-    Concept(key="waivers", series="agentgov_contract_exceptions_active", what="exceptions from contracts"),
+    Concept(
+        key="waivers", series="agentgov_contract_exceptions_active", what="exceptions from contracts", is_level=True
+    ),
     Concept(
         key="policy_decisions",
         series="agentgov_policy_decisions_total",
@@ -201,8 +213,15 @@ CONCEPTS: tuple[Concept, ...] = (
         series="agentgov_approvals_pending",
         what="approvals that wait for a person",
         placing=("namespace",),
+        is_level=True,
     ),
-    Concept(key="kill_switch", series="agentgov_kill_switch_engaged", what="the kill switch", placing=("namespace",)),
+    Concept(
+        key="kill_switch",
+        series="agentgov_kill_switch_engaged",
+        what="the kill switch",
+        placing=("namespace",),
+        is_level=True,
+    ),
 )
 # By the series that the catalogue writes, the three of a histogram included.
 CONCEPT_OF: MappingOf[str, Concept] = {
@@ -232,6 +251,8 @@ _UNIT_WORDS: MappingOf[str, str] = {
     "million": "megatokens mtokens",
 }
 _SHORT = 2
+# In the place of a unit that nothing tells: values of such a metric are not read.
+UNIT_NOT_KNOWN = "not known"
 
 
 def unit_in_name(name: str, concept: Concept) -> str:
@@ -243,6 +264,22 @@ def unit_in_name(name: str, concept: Concept) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
+def unit_words(text: str, concept: Concept) -> str:
+    """The unit that a declared unit or a help text says; "" where it says none, or several.
+
+    Short words count where they stand alone, in parentheses or behind "in": "(ms)" is a unit, "s" in "agent's" is not.
+    """
+    plain = text.casefold().strip()
+    said = {word for word in re.findall(r"[a-z]+", plain) if len(word) > len("min")}
+    said |= {
+        plain,
+        *re.findall(r"[(\[]\s*([a-z]+)\s*[)\]]", plain),
+        *re.findall(r"\bin ([a-z]+)\s*(?:[.,;:)]|$)", plain),
+    }
+    found = {unit for unit in UNITS[concept.unit] if said & {unit.casefold(), *_UNIT_WORDS.get(unit, "").split()}}
+    return found.pop() if len(found) == 1 else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricNames:
     """What carries one concept in a team's telemetry.
@@ -251,7 +288,7 @@ class MetricNames:
         series: the metric; of a histogram the name without its three endings. Empty: not measured.
         count: a counter of the events, where there is no histogram or it is called otherwise.
         total: a counter of what the events add up to (tokens, seconds), likewise.
-        unit: theirs, one of UNITS; "" is what the name says, or else ours.
+        unit: theirs, one of UNITS; "" is what the name says, or else ours. UNIT_NOT_KNOWN: its values are not read.
         match: matchers that always go with it, as PromQL writes them: `kind="agent", env!="test"`.
         bad: matchers that mean a bad event. Empty: as the catalogue has it.
         bad_series: a counter of the bad events, where they are another metric.
@@ -272,6 +309,11 @@ class MetricNames:
         own = {"_count": self.count, "_sum": self.total}.get(suffix, "")
         return own or (f"{self.series}{suffix}" if self.series else "")
 
+    def names(self, concept: Concept) -> tuple[str, ...]:
+        """All series that this concept is read from."""
+        suffixes = ("_count", "_sum", "_bucket") if concept.is_histogram else ("",)
+        return tuple(filter(None, (*map(self.name, suffixes), self.bad_series)))
+
     def unit_of(self, concept: Concept) -> str:
         """The unit of the values: the one that is set, or else the one that the name says; "" is ours."""
         return self.unit or unit_in_name(self.series or self.total, concept)
@@ -287,6 +329,11 @@ class Mapping:
     labels: MappingOf[str, Label] = field(default_factory=dict)
     metrics: MappingOf[str, MetricNames] = field(default_factory=dict)
     words: words.Words = words.WORDS
+
+    def with_units(self, units: MappingOf[str, str]) -> Mapping:
+        """The same where the metrics of these concepts, by key, are in these units."""
+        known = {key: replace(self.metrics[key], unit=unit) for key, unit in units.items()}
+        return replace(self, metrics={**self.metrics, **known}) if known else self
 
     def with_tracks(self, values: MappingOf[str, tuple[str, ...]]) -> Mapping:
         """The same where tracks have these values on metrics. A label whose own line gives it other words keeps them.

@@ -8,6 +8,28 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What targets declare of a metric: its type (counter, gauge ...), unit and help text; "" where they do not."""
+
+    kind: str = ""
+    unit: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricFacts:
+    """What is known of the metrics that settings and presets name.
+
+    Attributes:
+        unfit: by metric, why it cannot be read as what it is named for.
+        units: by concept, the unit that neither the settings nor the name says; UNIT_NOT_KNOWN where nothing does.
+    """
+
+    unfit: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Telemetry:
     """What Prometheus has.
 
@@ -15,11 +37,13 @@ class Telemetry:
         recent: names of the metrics of the last hour.
         ever: names of the metrics of the last 14 days.
         labels: by metric, the labels of some of its series. Only of those that a concept may be read from.
+        facts: what is known of the metrics that settings and presets name.
     """
 
     recent: frozenset[str]
     ever: frozenset[str]
     labels: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
+    facts: MetricFacts = field(default_factory=MetricFacts)
 
 
 class Fit(StrEnum):
@@ -28,6 +52,7 @@ class Fit(StrEnum):
     PRESENT = "present"
     DOUBTED = "present, failures in doubt"  # some may not be counted as such
     UNLABELLED = "present without a label"
+    UNFIT = "present, cannot be read"  # a gauge in the place of a counter, or a unit that is not known
     RENAMED = "present under another name"
     SILENT = "silent"  # it was there within 14 days, and not in the last hour
     UNMEASURED = "not measured"

@@ -21,15 +21,17 @@ from connectors.clock import SourceClock
 from connectors.errors import SourceError
 from connectors.kubernetes import KINDS
 from dashboard import connections
-from dashboard.catalog.translation import NotMeasuredError
+from dashboard.catalog.translation import NotMeasuredError, UnitNotKnownError
 from dashboard.decide.bad_events import by_place, doubts
 from dashboard.decide.blue_green import TRACK_OBJECTS, with_seen
+from dashboard.decide.measured_as import unsaid_units
 from dashboard.model.bad_events import BadEvents, Place, SeenEvents
 from dashboard.model.blue_green import BlueGreen
 from dashboard.model.health import SourceHealth, clock_is_off, clock_words
+from dashboard.model.mapping import UNIT_NOT_KNOWN
 from dashboard.model.reading import Reading, Source, State, Unit, missing, unmeasured
 from dashboard.model.release import Track
-from dashboard.model.telemetry import Telemetry
+from dashboard.model.telemetry import MetricFacts, Telemetry
 from dashboard.model.written import number
 from dashboard.queries.believed import doubted
 from dashboard.queries.breaker import Breaker, unreadable, utc_now
@@ -156,7 +158,8 @@ class Ask:
         began = time.monotonic()
         names = self._names_for(requests.values())
         tracks = self._tracks_of(requests.values())
-        calls = {key: self._call(request, names, tracks) for key, request in requests.items()}
+        facts = self._facts_for(requests.values())
+        calls = {key: self._call(request, names, tracks, facts) for key, request in requests.items()}
         present = self._present(call for call in calls.values() if isinstance(call, SourceCall))
         waiting = {key: call if callable(call) else self._begin_believed(call, present) for key, call in calls.items()}
         return Readings(requests, {key: finish(time.monotonic() - began) for key, finish in waiting.items()})
@@ -230,6 +233,15 @@ class Ask:
         )
         return self.metric_names(patience_seconds=NAMES_PATIENCE_SECONDS).value or () if matters else ()
 
+    def _facts_for(self, requests: Iterable[Request]) -> MetricFacts:
+        """What is known of the metrics that settings and presets name; without it no unit is known that they lack."""
+        mapping = self.environment.mapping
+        if not mapping.metrics or not any(isinstance(one, Instant | Range) for one in requests):
+            return MetricFacts()
+        known = self._begin_call(self._calls.telemetry.facts())(INSTANT_SECONDS - NAMES_PATIENCE_SECONDS).value
+        unknown = {concept.key: UNIT_NOT_KNOWN for concept, _ in unsaid_units(mapping)}
+        return known or MetricFacts(units=unknown)
+
     def _tracks_of(self, requests: Iterable[Request]) -> Mapping[str, BlueGreen]:
         """What tracks are called in each namespace, where the settings leave it to the values that are seen."""
         known = self.environment.blue_green.known
@@ -247,7 +259,9 @@ class Ask:
         waiting = {kind: self._begin_objects(Objects(kind, namespace)) for kind in TRACK_OBJECTS}
         return with_seen(known, *(finish(time.monotonic() - began).value or () for finish in waiting.values()))
 
-    def _call(self, request: Request, names: Collection[str], tracks: Mapping[str, BlueGreen]) -> SourceCall | Awaiting:
+    def _call(
+        self, request: Request, names: Collection[str], tracks: Mapping[str, BlueGreen], facts: MetricFacts
+    ) -> SourceCall | Awaiting:
         """The call to the source, or a function that waits for an answer already known or requested."""
         namespace = namespace_of(request)
         if namespace is not None and namespace not in self.environment.namespaces:
@@ -260,9 +274,13 @@ class Ask:
             why = f"no governed Service shows which value of {spoken.track_label} is {track_of(request)}"
             return _at_once(missing(why, source=Source.KUBERNETES))
         try:
-            return self._calls.of(request, names, spoken)
+            call = self._calls.of(request, names, spoken, facts.units)
         except NotMeasuredError as error:
             return _at_once(unmeasured(str(error), source=Source.PROMETHEUS))
+        except UnitNotKnownError as error:
+            return _at_once(missing(str(error), source=Source.PROMETHEUS))
+        unfit = next((facts.unfit[name] for name, _ in call.series if name in facts.unfit), "")
+        return _at_once(missing(unfit, source=Source.PROMETHEUS, query=call.text)) if unfit else call
 
     def _present(self, calls: Iterable[SourceCall]) -> Mapping[str, frozenset[str] | None]:
         """The metrics that there have been, for each selector of namespace and service that the calls read.

@@ -11,7 +11,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from dashboard.catalog.index import ENTRIES
-from dashboard.model.mapping import CONCEPTS, LABELS, OURS, Concept, Label, MetricNames, unit_in_name
+from dashboard.model.mapping import (
+    CONCEPTS,
+    LABELS,
+    OURS,
+    UNIT_NOT_KNOWN,
+    UNITS,
+    Concept,
+    Label,
+    MetricNames,
+    unit_in_name,
+)
 from dashboard.model.mapping import Mapping as NameMapping
 from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
 from dashboard.settings import EnvironmentSettings
@@ -176,7 +186,24 @@ def _checked(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> Co
     if lacking:
         labels = ", ".join(f"{_label(each, concept, mapping).name or each} (the {each})" for each in lacking)
         return answer(Fit.UNLABELLED, f"{name} has no {labels}", _label_lines(lacking, name, telemetry))
-    return answer(Fit.PRESENT, _two_units(concept, mapping))
+    return answer(*_read_as(concept, name, mapping, telemetry))
+
+
+def _read_as(
+    concept: Concept, name: str, mapping: NameMapping, telemetry: Telemetry
+) -> tuple[Fit, str, tuple[str, ...]]:
+    """Whether the metric can be read as what it is named for, why not, and the line that tells its unit."""
+    metric = mapping.metrics.get(concept.key)
+    named = metric.names(concept) if metric else ()
+    if why := next((telemetry.facts.unfit[one] for one in named if one in telemetry.facts.unfit), ""):
+        return Fit.UNFIT, why, ()
+    if telemetry.facts.units.get(concept.key) == UNIT_NOT_KNOWN:
+        return (
+            Fit.UNFIT,
+            f"unit not known: nothing says in which unit {name} is",
+            (f'metrics.{concept.key}.unit = "..."  # one of {", ".join(UNITS[concept.unit])}',),
+        )
+    return Fit.PRESENT, _two_units(concept, mapping), ()
 
 
 def _two_units(concept: Concept, mapping: NameMapping) -> str:

@@ -20,7 +20,7 @@ from connectors.errors import (
     Unauthorized,
     Unreachable,
 )
-from connectors.prometheus import Prometheus
+from connectors.prometheus import Metadata, Prometheus
 from connectors.session import Access
 
 
@@ -318,8 +318,14 @@ def test_rules_tell_their_state_and_what_went_wrong(backend, answer):
     assert (second.name, second.state, second.labels) == ("a:b:c", "", {})
 
 
-def test_metadata_tells_the_types_of_metrics(backend, answer):
-    data = {"up": [{"type": "gauge", "help": "", "unit": ""}]}
+def test_metadata_tells_how_each_target_declares_a_metric(backend, answer):
+    data = {
+        "up": [{"type": "gauge", "help": "", "unit": ""}],
+        "t": [{"type": "counter", "help": "Time.", "unit": "ms"}],
+    }
     backend.answers["/api/v1/metadata"] = answer({"status": "success", "data": data})
 
-    assert Prometheus(backend.url).metadata() == {"up": "gauge"}
+    assert Prometheus(backend.url).metadata() == {
+        "up": (Metadata(kind="gauge"),),
+        "t": (Metadata(kind="counter", unit="ms", about="Time."),),
+    }

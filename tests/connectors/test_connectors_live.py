@@ -53,7 +53,7 @@ def test_series_labels_and_types_are_told(prometheus: Prometheus) -> None:
 
     assert {labels["track"] for labels in prometheus.series(RUNS, **hour())} == {"blue", "green"}
     assert prometheus.label_values("track", RUNS, **hour()) == ("blue", "green")
-    assert prometheus.metadata()["gen_ai_invoke_agent_duration_seconds"] == "histogram"
+    assert prometheus.metadata()["gen_ai_invoke_agent_duration_seconds"][0].kind == "histogram"
 
 
 def test_a_range_and_an_instant_agree(prometheus: Prometheus) -> None:

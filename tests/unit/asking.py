@@ -12,7 +12,7 @@ from connectors.clock import SourceClock
 from connectors.elasticsearch import FieldTypes, Found, Unavailable
 from connectors.errors import SourceError, Unreachable
 from connectors.kubernetes import ListResult, WatchEvent
-from connectors.prometheus import Matrix, Point, Vector
+from connectors.prometheus import Matrix, Metadata, Point, Vector
 from dashboard.catalog.expression import Expression
 from dashboard.catalog.index import ENTRIES
 from dashboard.model.reading import Unit
@@ -52,6 +52,8 @@ class FakePrometheus:
         self.asked_names = 0
         # Which metrics there have ever been, for every namespace and service.
         self.ever: tuple[str, ...] = ("up", *(name for entry in ENTRIES for name in entry.metrics()))
+        self.described: dict[str, tuple[Metadata, ...]] = {}
+        self.bounds: tuple[str, ...] = ()
         self.answer: Vector | Matrix | Exception = Vector(points=(Point(labels={}, at=NOW.timestamp(), value=1.0),))
         self.open = threading.Event()
         self.open.set()
@@ -69,6 +71,8 @@ class FakePrometheus:
     def label_values(
         self, label: str, *selectors: str, start: int, end: int, timeout_seconds: float
     ) -> tuple[str, ...]:
+        if label == "le":
+            return self.bounds
         if "__name__=~" not in selectors[0]:
             if isinstance(self.answer, SourceError):
                 raise self.answer
@@ -80,6 +84,9 @@ class FakePrometheus:
 
     def declared(self, match_target: str, *, timeout_seconds: float) -> dict[str, str]:
         return {}
+
+    def metadata(self, *, timeout_seconds: float) -> dict[str, tuple[Metadata, ...]]:
+        return self.described
 
     def version(self) -> str:
         if isinstance(self.answer, SourceError):

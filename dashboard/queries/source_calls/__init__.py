@@ -5,7 +5,7 @@ Connectors answer with their own types and errors; the errors pass through here 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import assert_never
 
@@ -73,23 +73,31 @@ class SourceCalls:
         kubernetes = self._sources.kubernetes
         return refused_call(wanted, kubernetes, clock=self._clock, ttl_seconds=NAMES_SECONDS)
 
-    def of(self, request: SourceRequest, names: Collection[str] = (), tracks: BlueGreen | None = None) -> SourceCall:
+    def of(
+        self,
+        request: SourceRequest,
+        names: Collection[str] = (),
+        tracks: BlueGreen | None = None,
+        units: Mapping[str, str] | None = None,
+    ) -> SourceCall:
         """The question for `request`.
 
         Args:
             names: the metrics that Prometheus has, where that is known.
             tracks: what tracks are called in the request's namespace; None: as the settings say.
+            units: by concept, the unit of metrics that neither the settings nor their names say.
 
         Raises:
             KeyError, ValueError: the request cannot be asked: a value is missing or does not fit its place.
             NotMeasuredError: the settings say that nothing here carries what is asked for.
+            UnitNotKnownError: it asks for values in a unit that nothing tells.
         """
         tracks = tracks or self._tracks
         match request:
             case Instant():
-                return self._metrics.instant(request, names, tracks)
+                return self._metrics.instant(request, names, tracks, units or {})
             case Range():
-                return self._metrics.range(request, names, tracks)
+                return self._metrics.range(request, names, tracks, units or {})
             case Alerts() | AlertGroups() | Silences() | Routes():
                 alertmanager = self._sources.alertmanager
                 return alerting_call(request, alertmanager, clock=self._clock, ttl_seconds=self._ttl_seconds)

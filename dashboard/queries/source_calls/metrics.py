@@ -60,11 +60,13 @@ class MetricCalls:
         self._clock = clock
         self._known = environment.blue_green.known
         self._read: dict[Hashable, tuple[NameMapping, Any]] = {}
-        self._mapping_of = lru_cache(_MOST_MAPPINGS)(environment.mapping_for)
+        self._mapping_of = lru_cache(_MOST_MAPPINGS)(self._mapped)
 
-    def instant(self, request: Instant, names: Collection[str], tracks: BlueGreen) -> SourceCall:
+    def instant(
+        self, request: Instant, names: Collection[str], tracks: BlueGreen, units: Mapping[str, str]
+    ) -> SourceCall:
         """The samples at one moment; asks twice where a cheap question shows that the cheap answer will do."""
-        mapping = self._mapping(request, tracks)
+        mapping = self._mapping(request, tracks, units)
         query = translate(request.expression.render(self._values(request, mapping), names), mapping)
         shortcut = self._shortcut(request, mapping)
         moment = self._moment(request.at)
@@ -80,7 +82,8 @@ class MetricCalls:
             left_seconds = max(_LEAST_SECONDS, INSTANT_SECONDS - (time.monotonic() - began))
             answer = self._prometheus.instant(asked, at=request.at, timeout_seconds=left_seconds)
             samples = tuple(
-                Sample(labels=self._labels(request, point.labels), value=finite(point.value)) for point in answer.points
+                Sample(labels=self._labels(request, point.labels, mapping), value=finite(point.value))
+                for point in answer.points
             )
             newest = max((point.at for point in answer.points), default=None)
             as_of = request.at or self._clock() if newest is None else datetime.fromtimestamp(newest, UTC)
@@ -102,9 +105,9 @@ class MetricCalls:
             told_at=self._told_at(request.at),
         )
 
-    def range(self, request: Range, names: Collection[str], tracks: BlueGreen) -> SourceCall:
+    def range(self, request: Range, names: Collection[str], tracks: BlueGreen, units: Mapping[str, str]) -> SourceCall:
         """The series over a range, on the grid that all viewers share."""
-        mapping = self._mapping(request, tracks)
+        mapping = self._mapping(request, tracks, units)
         query = translate(request.expression.render(self._values(request, mapping), names), mapping)
         span = round((request.end - request.start).total_seconds())
         is_long = request.end - request.start > LONG
@@ -129,7 +132,7 @@ class MetricCalls:
             newest = max((line.points[-1][0] for line in answer.lines if line.points), default=float(grid.end))
             as_of = datetime.fromtimestamp(newest, UTC)
             series = tuple(
-                replace(one, labels=self._labels(request, one.labels)) for one in _series(grid, answer.lines)
+                replace(one, labels=self._labels(request, one.labels, mapping)) for one in _series(grid, answer.lines)
             )
             text = _with_infos(query, answer.infos)
             return answered(series, Source.PROMETHEUS, as_of, text, answer.warnings, "no such series in this range")
@@ -185,10 +188,16 @@ class MetricCalls:
     def _ttl_seconds(self, step_seconds: float = 0.0) -> float:
         return ttl_seconds(self._environment.refresh_seconds, step_seconds)
 
-    def _mapping(self, request: Instant | Range, tracks: BlueGreen) -> NameMapping:
-        if tracks == self._known:
+    def _mapping(self, request: Instant | Range, tracks: BlueGreen, units: Mapping[str, str]) -> NameMapping:
+        if tracks == self._known and not units:
             return self._environment.mapping
-        return self._mapping_of(tracks, str(request.values.get("service") or ""))
+        service = "" if tracks == self._known else str(request.values.get("service") or "")
+        return self._mapping_of(tracks, service, tuple(sorted(units.items())))
+
+    def _mapped(self, tracks: BlueGreen, service: str, units: tuple[tuple[str, str], ...]) -> NameMapping:
+        known = tracks == self._known
+        mapping = self._environment.mapping if known else self._environment.mapping_for(tracks, service)
+        return mapping.with_units(dict(units))
 
     def _values(self, request: Instant | Range, mapping: NameMapping) -> dict[str, str]:
         """What to fill in. Recorded series have our names: with others the raw ones are asked at any span."""
@@ -196,9 +205,9 @@ class MetricCalls:
         values = {SCRAPE_SECONDS: str(scrape_seconds), **request.values}
         return values if mapping == OURS else {**values, "span": ""}
 
-    def _labels(self, request: Instant | Range, labels: Mapping[str, str]) -> Mapping[str, str]:
+    def _labels(self, request: Instant | Range, labels: Mapping[str, str], mapping: NameMapping) -> Mapping[str, str]:
         """Labels of an answer, with a bucket's bound in seconds."""
-        factor = bucket_factor(request.expression.promql, self._environment.mapping)
+        factor = bucket_factor(request.expression.promql, mapping)
         bound = labels.get("le", "")
         if factor == 1.0 or not bound:
             return labels

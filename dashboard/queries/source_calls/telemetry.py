@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from connectors.errors import NotFound, Rejected
 from connectors.prometheus import Prometheus
+from dashboard.decide import measured_as
+from dashboard.model.mapping import Concept, MetricNames
 from dashboard.model.mapping import Mapping as NameMapping
 from dashboard.model.reading import Reading, Source, fresh
-from dashboard.model.telemetry import Telemetry
+from dashboard.model.telemetry import Described, MetricFacts, Telemetry
 from dashboard.queries import doctor
 from dashboard.queries.presence import EVER, declared
 from dashboard.queries.source_calls.call import INSTANT_SECONDS, RANGE_SECONDS, SourceCall, names_call
@@ -59,6 +61,19 @@ class TelemetryCalls:
         text = "names of all metrics, and labels of those that a concept may be read from"
         return names_call("telemetry", "telemetry", text, fetch, timeout_seconds=3 * RANGE_SECONDS, is_long=True)
 
+    def facts(self) -> SourceCall:
+        """Whether the metrics that settings and presets name count what they should, and in which unit they are.
+
+        Asks once, and once more for each duration whose unit nothing else tells.
+        """
+
+        def fetch() -> Reading[MetricFacts]:
+            end = self._clock()
+            return fresh(self._facts(end), source=Source.PROMETHEUS, as_of=end, query=text)
+
+        text = "GET /api/v1/metadata, and bounds of histograms whose unit nothing tells"
+        return names_call("facts", "facts", text, fetch)
+
     def retention(self) -> SourceCall:
         """How long Prometheus keeps samples, in its own words; "" where it does not say."""
 
@@ -86,6 +101,49 @@ class TelemetryCalls:
             return frozenset()
         return declared(types)
 
+    def _facts(self, end: datetime) -> MetricFacts:
+        described = self._described()
+        units = {
+            concept.key: measured_as.unit(
+                concept,
+                metric,
+                measured_as.declared_as(metric.series or metric.total, described),
+                self._evidence(concept, metric, end),
+            )
+            for concept, metric in measured_as.unsaid_units(self._mapping)
+        }
+        return MetricFacts(unfit=measured_as.unfit(self._mapping, described), units=units)
+
+    def _described(self) -> Mapping[str, Described]:
+        """What targets declare of each metric, where all of them declare the same."""
+        try:
+            found = self._prometheus.metadata(timeout_seconds=INSTANT_SECONDS)
+        except (NotFound, Rejected):  # a backend that speaks PromQL and knows no metadata
+            return {}
+        return {
+            name: Described(
+                kind=_one_of(each.kind for each in told),
+                unit=_one_of(each.unit for each in told),
+                about=_one_of(each.about for each in told),
+            )
+            for name, told in found.items()
+        }
+
+    def _evidence(self, concept: Concept, metric: MetricNames, end: datetime) -> tuple[float, ...]:
+        """The numbers that show a unit: of a histogram its bounds, of a time of day the latest one."""
+        if concept.is_time:
+            found = self._prometheus.instant(f"max({metric.series})", at=None, timeout_seconds=INSTANT_SECONDS)
+            return tuple(point.value for point in found.points if point.value is not None)
+        if not concept.is_histogram or not metric.series:
+            return ()
+        start = int((end - NAMES_OVER).timestamp())
+        selector = f'{{__name__="{metric.name("_bucket")}"}}'
+        return measured_as.bounds(
+            self._prometheus.label_values(
+                "le", selector, start=start, end=int(end.timestamp()), timeout_seconds=INSTANT_SECONDS
+            )
+        )
+
     def _telemetry(self, end: datetime) -> Telemetry:
         now, hour, ever = (int((end - ago).timestamp()) for ago in (timedelta(0), NAMES_OVER, EVER))
         recent = self._prometheus.label_values("__name__", start=hour, end=now, timeout_seconds=RANGE_SECONDS)
@@ -100,6 +158,7 @@ class TelemetryCalls:
             recent=frozenset(recent),
             ever=frozenset(past),
             labels={name: tuple(sets) for name, sets in labels.items()},
+            facts=self._facts(end),
         )
 
     def _series(self, names: list[str], *, start: int, end: int) -> tuple[Mapping[str, str], ...]:
@@ -107,3 +166,9 @@ class TelemetryCalls:
             return ()
         selectors = [f'{{__name__="{name}"}}' for name in names]
         return tuple(self._prometheus.series(*selectors, start=start, end=end, timeout_seconds=RANGE_SECONDS))
+
+
+def _one_of(words: Iterable[str]) -> str:
+    """The word, where all are the same; "" else."""
+    found = set(words)
+    return found.pop() if len(found) == 1 else ""

@@ -1,0 +1,102 @@
+"""Whether a team's metric is what a concept needs: a counter or a gauge, and in which unit its values are.
+
+A metric's name proves neither. What the target declares (type, unit, help text) and the bounds of a histogram do.
+Where nothing tells, the answer is "not known", and nothing is shown as seconds. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from dashboard.decide.latency import bound_of
+from dashboard.model.mapping import CONCEPTS, UNIT_NOT_KNOWN, Concept, MetricNames, unit_words
+from dashboard.model.mapping import Mapping as NameMapping
+from dashboard.model.telemetry import Described
+
+_ENDINGS = ("_count", "_sum", "_bucket")
+_CUMULATIVE = {"counter", "histogram", "summary"}
+_LEVELS = {"gauge", "gaugehistogram", "stateset", "info"}
+# Bounds that only people who count seconds write: minutes and hours.
+_OF_MINUTES = {60.0, 120.0, 180.0, 240.0, 900.0, 1800.0, 3600.0, 7200.0}
+# Bounds of the decimal rows that libraries use for milliseconds.
+_OF_MILLISECONDS = {25.0, 75.0, 250.0, 750.0, 2500.0}
+# A time of day in seconds, milliseconds, microseconds and nanoseconds lies between neighbouring ones of these.
+_EPOCHS = ((1e8, "s"), (1e11, "ms"), (1e14, "us"), (1e17, "ns"))
+
+
+def declared_as(name: str, described: Mapping[str, Described]) -> Described:
+    """What targets declare of a series: under its own name, without `_total`, or as a part of a histogram."""
+    for known in (name, name.removesuffix("_total"), *(name.removesuffix(ending) for ending in _ENDINGS)):
+        if known in described:
+            return described[known]
+    return Described()
+
+
+def unfit(mapping: NameMapping, described: Mapping[str, Described]) -> Mapping[str, str]:
+    """Why metrics that the settings or presets name cannot be read as what they are named for, by metric."""
+    return {
+        name: why
+        for concept in CONCEPTS
+        if (metric := mapping.metrics.get(concept.key))
+        for name in metric.names(concept)
+        if (why := _wrong_kind(concept, name, declared_as(name, described).kind))
+    }
+
+
+def unsaid_units(mapping: NameMapping) -> tuple[tuple[Concept, MetricNames], ...]:
+    """The concepts measured in time whose unit neither the settings nor the metric's name says."""
+    return tuple(
+        (concept, metric)
+        for concept in CONCEPTS
+        if concept.unit == "s" and (metric := mapping.metrics.get(concept.key))
+        if (metric.series or metric.total) and not metric.unit_of(concept)
+    )
+
+
+def unit(concept: Concept, metric: MetricNames, described: Described, evidence: Iterable[float]) -> str:
+    """The unit of a metric that nobody states: by its declaration, else by its numbers, else UNIT_NOT_KNOWN.
+
+    Args:
+        evidence: the bounds of a histogram; of a time of day, some values.
+    """
+    said = unit_words(described.unit, concept) or unit_words(described.about, concept)
+    if said:
+        return said
+    return (_of_time if concept.is_time else _of_bounds)(tuple(evidence)) or UNIT_NOT_KNOWN
+
+
+def bounds(spelled: Iterable[str]) -> tuple[float, ...]:
+    """The numbers among the values of the label `le`."""
+    return tuple(bound for text in spelled if (bound := bound_of(text)) is not None)
+
+
+def _wrong_kind(concept: Concept, name: str, kind: str) -> str:
+    if not concept.is_level and kind in _LEVELS:
+        return (
+            f"{name} is a {kind}, whose value goes up and down, so it does not count {concept.what}: "
+            f"metrics.{concept.key} needs a counter"
+        )
+    if concept.is_level and kind in _CUMULATIVE:
+        return (
+            f"{name} is a {kind}, which only grows, so it does not tell {concept.what}: "
+            f"metrics.{concept.key} needs a gauge"
+        )
+    return ""
+
+
+def _of_bounds(found: tuple[float, ...]) -> str:
+    """The unit that a histogram's bounds show; "" where they would fit several."""
+    known = sorted(bound for bound in found if 0 < bound < float("inf"))
+    if len(known) < 2:
+        return ""
+    least, most = known[0], known[-1]
+    if _OF_MINUTES & set(known):
+        return "s" if most <= max(_OF_MINUTES) * 12 else ""
+    if least >= 1 and (most >= 5000 or (most >= 1000 and _OF_MILLISECONDS & set(known))):
+        return "ms" if most <= 3_600_000 else ""
+    return "s" if least < 1 and most <= 600 else ""
+
+
+def _of_time(values: tuple[float, ...]) -> str:
+    most = max(values, default=0.0)
+    return next((name for least, name in reversed(_EPOCHS) if most >= least), "") if most > 0 else ""
