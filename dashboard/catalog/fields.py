@@ -95,6 +95,16 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "kind": ("kind", "span.kind"),
         "duration": ("duration", "span.duration.us", "transaction.duration.us"),
         "parent_span_id": ("parent_span_id", "parent.id"),
+        # Transactions of older APM agents have no span.id.
+        "span_id": ("span_id", "span.id", "transaction.id"),
+        "cost": (
+            "attributes.gen_ai.usage.cost.amount",
+            "attributes.gen_ai.usage.cost",
+            "numeric_labels.gen_ai_usage_cost_amount",
+            "numeric_labels.gen_ai_usage_cost",
+        ),
+        "input_tokens": ("attributes.gen_ai.usage.input_tokens", "numeric_labels.gen_ai_usage_input_tokens"),
+        "output_tokens": ("attributes.gen_ai.usage.output_tokens", "numeric_labels.gen_ai_usage_output_tokens"),
     },
     "audit": {
         "time": (TIME,),

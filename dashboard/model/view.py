@@ -21,6 +21,7 @@ EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 FILTERS = (
     *("service", "track", "agent", "model", "tool", "contract", "pod", "container", "trace", "q"),
     *("actor", "action", "record"),
+    *("compare", "span", "outcome", "error", "took", "cost", "order", "show"),
 )
 
 
@@ -60,6 +61,14 @@ class View:
     actor: str = ""
     action: str = ""
     record: str = ""
+    compare: str = ""
+    span: str = ""
+    outcome: str = ""
+    error: str = ""
+    took: str = ""
+    cost: str = ""
+    order: str = ""
+    show: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dashboard.catalog.fields import TEXT
+from dashboard.catalog.fields import NANOSECONDS_IN, TEXT
 from dashboard.model.log import LogPlace
 from dashboard.model.words import LogLevel, SpanOutcome, Words
 from dashboard.queries.resolution import FieldKind, Resolution, UsableField
@@ -20,6 +20,9 @@ Clause = dict[str, Any]
 
 # Filters by meaning instead of value, per stream: the concept whose words are looked up.
 LEVEL, OUTCOME = "level", "outcome"
+# Of spans, those that a run begins with: without a parent, or the call of an agent.
+BEGINNING = "beginning"
+AGENT_CALLS = ("invoke_agent", "invoke_workflow")
 # OpenTelemetry's numbers of levels, from and to (excluded).
 _NUMBERS = {
     LogLevel.ERROR: (17, 25),
@@ -67,6 +70,20 @@ def has(use: UsableField, values: str | tuple[str, ...]) -> Clause:
         case FieldKind.WORD:
             found = {"term": {use.name: values}} if isinstance(values, str) else {"terms": {use.name: list(values)}}
     return found if use.indices is None else every([within(use.indices), found])
+
+
+def at_least(concept: str, least: float, fields: Resolution) -> Clause:
+    """Documents whose figure is not less; of a duration `least` is in seconds."""
+
+    def bound(name: str) -> float:
+        return least * 1e9 / NANOSECONDS_IN.get(name, 1) if concept == "duration" else least
+
+    found = [
+        (use, {"range": {use.name: {"gte": bound(use.name)}}})
+        for use in fields.uses(concept)
+        if use.kind is not FieldKind.TEXT
+    ]
+    return either([every([within(use.indices), one]) if use.indices is not None else one for use, one in found])
 
 
 def within(indices: Iterable[str]) -> Clause:
@@ -145,6 +162,10 @@ def _filter(
         return _level([LogLevel(one) for one in several], fields, words)
     if concept == OUTCOME and fields.stream == "traces":
         return _outcome([SpanOutcome(one) for one in several], fields, words)
+    if concept == BEGINNING and fields.stream == "traces":
+        called = [has(use, AGENT_CALLS) for use in fields.uses("operation")]
+        empty = [has(use, "") for use in fields.uses("parent_span_id") if use.kind is FieldKind.WORD]
+        return either([absent(fields, "parent_span_id"), *empty, *called])
     clauses = [has(use, value) for use in fields.uses(concept)]
     by_pod = of_pods(concept, value, fields, places)
     return either([*clauses, by_pod] if by_pod else clauses)

@@ -19,6 +19,8 @@ from dashboard.model.words import WORDS, LogLevel, SpanOutcome, Words
 _ATTRIBUTES = ("attributes.", "labels.")
 # Of a span, what is no attribute but belongs to the line a person reads.
 _SPAN_FIELDS = ("kind", "parent_span_id", "status.code")
+# Of these, what other formats call otherwise.
+_NAMED = ("kind", "parent_span_id")
 # As programs other than Elasticsearch write times, tried in this order.
 _FORMATS = (
     "%d/%b/%Y:%H:%M:%S %z",
@@ -157,6 +159,7 @@ def _attributes(stream: str, flat: Mapping[str, Any], own: OwnFields) -> dict[st
             found[standard.removeprefix("attributes.")] = value
     if stream == "traces":
         found |= {key: flat[key] for key in _SPAN_FIELDS if key in flat}
+        found |= {key: value for key in _NAMED if (value := _first(flat, names(stream, key, own))) is not None}
         for name in names(stream, "duration", own):
             if isinstance(flat.get(name), int | float):
                 found.setdefault("duration", flat[name] * NANOSECONDS_IN.get(name, 1))

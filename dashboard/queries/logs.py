@@ -267,6 +267,8 @@ class LogReader:
             size=search.read_size(window, fields),
             sort=search.sort(window, fields),
             aggregations=search.aggregations(window, fields, width),
+            fields=text_of(request.stream, request.concepts, self._own.get(request.stream, {})),
+            count_up_to=request.count_up_to,
             timeout_seconds=timeout_seconds,
         )
         text = search.as_text(streams, asked)

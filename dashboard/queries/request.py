@@ -90,6 +90,10 @@ class Logs:
     `filters` and `terms` take the short names of `catalog/fields.py` (service, track, severity ...) or fields as
     Elasticsearch knows them; a tuple of values means any of them, an empty value means no filter. `sort` likewise.
     `level` ("error") and, of spans, `outcome` ("failed") filter by meaning, whatever words the documents use.
+    Of spans, `beginning` ("run") finds those that a run begins with: without a parent, or the call of an agent.
+    `at_least` bounds figures of spans from below, by concept: `duration` in seconds, `cost` in the cost's own unit.
+    `concepts` are the short names of what to return, everything where there are none: many documents at once are read
+    without what is not shown. The total is exact up to `count_up_to`.
     `places` tells the service and track of documents that carry only the name of their pod. All workloads of the
     namespace belong there: the name of one may begin like another's.
     Answers are shared for `step_seconds`: for how long nothing new is worth a search over much.
@@ -111,6 +115,9 @@ class Logs:
     step_seconds: int = 1
     places: tuple[LogPlace, ...] = ()
     tracks: BlueGreen = OURS
+    at_least: Mapping[str, float] = field(default_factory=dict)
+    concepts: tuple[str, ...] = ()
+    count_up_to: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from dashboard.catalog.fields import TEXT, TIME
 from dashboard.model.log import Cursor, DocumentId, LogEntry, LogPage
 from dashboard.model.words import WORDS, Words
 from dashboard.queries import clauses
-from dashboard.queries.clauses import LEVEL, OUTCOME, Clause
+from dashboard.queries.clauses import BEGINNING, LEVEL, OUTCOME, Clause
 from dashboard.queries.request import LogContext, LogDocument, LogRequest, Logs
 from dashboard.queries.resolution import BY_VALUE, FieldKind, Resolution
 
@@ -36,6 +36,7 @@ _FORMAT = {"format": "strict_date_optional_time"}
 def query(request: Logs, fields: Resolution, words: Words = WORDS) -> Clause:
     """The filter: everything of the namespace in the window that matches all filters and all words of the text."""
     wanted = clauses.filters(request.filters, fields, words, request.places)
+    wanted += [clauses.at_least(concept, least, fields) for concept, least in request.at_least.items() if least]
     boolean: Clause = {"filter": [window(request), scope(request.namespace, fields), *wanted], **text(request)}
     return {"bool": boolean}
 
@@ -195,7 +196,9 @@ def lacking(request: Logs, fields: Resolution) -> tuple[str, ...]:
 def asked_by(request: Logs) -> Iterator[str]:
     """The concepts that decide which documents are found and how they are counted."""
     yield "namespace"
-    yield from (name for name, value in request.filters.items() if value and name not in (LEVEL, OUTCOME))
+    by_meaning = (LEVEL, OUTCOME, BEGINNING)
+    yield from (name for name, value in request.filters.items() if value and name not in by_meaning)
+    yield from (name for name, least in request.at_least.items() if least)
     yield from request.terms
 
 
@@ -219,8 +222,9 @@ def shape(request: Logs) -> Hashable:
     """A request without its window: equal for two looks at the same moving window."""
     filters = tuple(sorted((name, wanted) for name, wanted in request.filters.items() if wanted))
     counts = (request.histogram_buckets, request.terms, request.places)
-    order = (request.sort, request.newest_first, request.widening, request.tracks)
-    return (request.namespace, filters, request.text, request.size, *order, *counts)
+    order = (request.sort, request.newest_first, request.widening, request.tracks, request.count_up_to)
+    bounds = tuple(sorted(request.at_least.items()))
+    return (request.namespace, filters, bounds, request.text, request.size, request.concepts, *order, *counts)
 
 
 def as_text(streams: str, query: Mapping[str, Any]) -> str:

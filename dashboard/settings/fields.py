@@ -19,7 +19,7 @@ FieldConcept = Literal[
 SpanConcept = Literal[
     "message", "status", "kind", "duration", "parent_span_id", "service", "namespace", "pod", "workload", "track",
     "version", "trace_id", "span_id", "agent", "model", "tool", "conversation", "operation", "error_type", "contract",
-    "clause",
+    "clause", "cost", "input_tokens", "output_tokens",
 ]  # fmt: skip
 FieldPath = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\s*]+$")]
 

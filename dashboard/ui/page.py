@@ -27,7 +27,13 @@ FROM, TO = "bar.from", "bar.to"
 # How many pages have a place in the bar of a phone.
 IN_BAR = 5
 # What a page asks in its own words means nothing to another page; what is looked at goes along.
-LEFT_BEHIND = dict.fromkeys(("q", "container", "trace", "actor", "action", "record"), "")
+LEFT_BEHIND = dict.fromkeys(
+    (
+        *("q", "container", "trace", "actor", "action", "record"),
+        *("compare", "span", "outcome", "error", "took", "cost", "order", "show"),
+    ),
+    "",
+)
 _DAY = timedelta(days=1)
 _PULSE, _VIEW, _REPACED = "page.pulse", "page.view", "page.repaced"
 

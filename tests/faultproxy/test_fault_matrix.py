@@ -33,6 +33,7 @@ READS = {
     "agents": frozenset({PROMETHEUS, ELASTICSEARCH, KUBERNETES}),
     "contracts": frozenset({PROMETHEUS, ELASTICSEARCH, KUBERNETES}),
     "resources": frozenset({PROMETHEUS, KUBERNETES}),
+    "traces": frozenset({ELASTICSEARCH}),
     "alerts": frozenset({PROMETHEUS, ALERTMANAGER}),
     "audit": frozenset(),  # it reads a file of the deck's own
     "sources": frozenset({PROMETHEUS, ELASTICSEARCH, KUBERNETES}),
