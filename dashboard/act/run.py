@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 
 from connectors.errors import NotFound, SourceError
 from dashboard.act.audit import AuditFile
-from dashboard.act.cluster import Cluster, Object
+from dashboard.act.cluster import Cluster, Object, selector_text
 from dashboard.act.lease import Lease
 from dashboard.decide.blue_green import of_service, preview_service
+from dashboard.decide.track_pods import TrackPods, track_pods
 from dashboard.decide.tracks import TrackDeployment, find_tracks
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionId, ActionRequest, Intent, Outcome
@@ -33,12 +34,13 @@ class Run:
     """What the steps of one action share.
 
     `service` is the active Service as it was last read or written: each write carries its resourceVersion, so that a
-    change by anybody else becomes a conflict and is looked at. `target` is the Deployment that was judged and `change`
-    what is to be written, both set by the guard; `needed` is how many pods the target has to have. `intent` is set
-    once it is written on the Service, `moved` before the selector is. `served_before` is the annotation of that name
-    as it was before. `serving` is the track that was read back as the only one that serves; `preview_left` says why
-    the preview Service was not moved. `moved_on` says where users were found at the end when that was no longer the
-    target. `blue_green` has the two values of this Service once it was read.
+    change by anybody else becomes a conflict and is looked at. The guard sets what was judged: `target` is the
+    Deployment, `change` is to be written, `needed` is how many pods the target has to have, and `selector` is what the
+    Service is to select, as text. `intent` is set once it is written on the Service, `moved` before the selector is.
+    `served_before` is the annotation of that name as it was before. `serving` is the track that was read back as the
+    only one that serves; `preview_left` says why the preview Service was not moved. `moved_on` says where users were
+    found at the end when that was no longer the target. `blue_green` has the two values of this Service once it was
+    read.
     """
 
     id: ActionId
@@ -56,6 +58,7 @@ class Run:
     version: str = ""
     verdict: Verdict | None = None
     needed: int = 1
+    selector: str = ""
     lease: Lease | None = None
     intent: Intent | None = None
     moved: bool = False
@@ -91,6 +94,12 @@ class Run:
     def read_tracks(self) -> Mapping[Track, TrackDeployment]:
         """The Deployments of both tracks, read anew."""
         return find_tracks(self.service, self._deployments(), self.blue_green)
+
+    def read_pods(self, track: TrackDeployment) -> TrackPods:
+        """The pods that carry the labels of a track, by what they belong to, read anew."""
+        replica_sets = self.cluster.list("replicasets", self.request.namespace).items
+        selector = selector_text(self.blue_green.selector(self.service, track.track))
+        return track_pods(track, replica_sets, self.cluster.list("pods", self.request.namespace, selector).items)
 
     def _deployments(self) -> Sequence[Object]:
         return self.cluster.list("deployments", self.request.namespace).items

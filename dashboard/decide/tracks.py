@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from dashboard.model.action import ServedBefore
+from dashboard.model.action import Judged, ServedBefore
 from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.release import Track
 
@@ -32,6 +32,7 @@ class TrackDeployment:
 
     track: Track
     name: str
+    uid: str
     version: str
     images: tuple[str, ...]
     template: str
@@ -76,12 +77,13 @@ def release_name(version: str, images: Iterable[str], template: str, *, beside: 
     return f"{version or 'no version'} (images {', '.join(images) or 'unknown'}, template {template or 'unknown'})"
 
 
-def rolled_on(judged: TrackDeployment, now: TrackDeployment | None) -> str:
+def rolled_on(judged: TrackDeployment | Judged, now: TrackDeployment | None) -> str:
     """Why a track no longer runs what was judged, naming both versions; "" while it does."""
     if now is None:
         return f"{judged.version or judged.name} was judged, but {judged.track} has no Deployment now"
     if (now.name, now.template, now.version) == (judged.name, judged.template, judged.version):
-        return now.problem
+        made_again = f"{now.name} was deleted and made again since it was judged" if now.uid != judged.uid else ""
+        return now.problem or made_again
     before = release_name(judged.version, judged.images, judged.template, beside=now.version)
     after = release_name(now.version, now.images, now.template, beside=judged.version)
     return f"{judged.track} was rolled out again: {before} was judged, but it runs {after} now"
@@ -121,10 +123,11 @@ def _track_deployment(
     return TrackDeployment(
         track=track,
         name=deployment["metadata"]["name"],
+        uid=str(deployment["metadata"].get("uid") or ""),
         version=_version(_labels(deployment), images, blue_green),
         images=images,
-        template=_fingerprint(deployment["spec"]["template"]),
-        runs=_fingerprint(_what_runs(deployment)),
+        template=fingerprint(deployment["spec"]["template"]),
+        runs=fingerprint(_what_runs(deployment)),
         desired=_desired(deployment),
         problem=blue_green.doubt or ambiguous or _unselectable(deployment, missing),
         deployment=deployment,
@@ -176,6 +179,7 @@ def _what_runs(deployment: Object) -> tuple[tuple[Any, ...], ...]:
     return tuple(tuple(container.get(key) or None for key in _RUNS) for container in containers)
 
 
-def _fingerprint(value: Any) -> str:
+def fingerprint(value: Any) -> str:
+    """A short hash of a JSON value that does not depend on the order of its keys."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]

@@ -154,12 +154,30 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The release that an action was allowed for, as read when it was allowed.
+
+    `name` and `uid` are the target's Deployment, `template` is the fingerprint of its pod template. `pods` is how many
+    of its pods have to be ready. `selector` is what the Service selects once users are on the target.
+    """
+
+    track: Track
+    name: str
+    uid: str
+    version: str
+    images: tuple[str, ...]
+    template: str
+    pods: int
+    selector: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """The record of an action on its Service: there before anything changes, and with its outcome afterwards.
 
     `step` is the last step begun. An intent without an outcome belongs to an action that is running, or whose process
     died. `superseded` is the unfinished action that it replaced. Each intent copies `moved` from the one before, so
-    that a failed action does not hide when users were last moved.
+    that a failed action does not hide when users were last moved. `judged` is None in intents of earlier versions.
     """
 
     id: ActionId
@@ -175,6 +193,7 @@ class Intent:
     ended_at: datetime | None = None
     superseded: str = ""
     moved: Move | None = None
+    judged: Judged | None = None
 
     def move(self, ended_at: datetime) -> Move:
         """This action as the one that moved users."""

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from dashboard.model.action import ActionId, ActionKind, Intent, Move, Outcome, ServedBefore
+from dashboard.model.action import ActionId, ActionKind, Intent, Judged, Move, Outcome, ServedBefore
 from dashboard.model.conditions import Schema
 from dashboard.model.release import Track
 
@@ -49,6 +49,7 @@ def read_intent(service: Mapping[str, Any]) -> Intent | None:
             outcome=Outcome(found["outcome"]),
             ended_at=_instant(found["ended_at"]) if found.get("ended_at") else None,
             superseded=str(found.get("superseded", "")),
+            judged=_judged(found.get("judged")),
         )
     except (KeyError, ValueError):
         return None
@@ -110,6 +111,22 @@ def _move(found: Any) -> Move | None:
             ended_at=_instant(found["ended_at"]),
         )
     except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _judged(found: Any) -> Judged | None:
+    try:
+        return Judged(
+            track=Track(found["track"]),
+            name=str(found["name"]),
+            uid=str(found["uid"]),
+            version=str(found["version"]),
+            images=tuple(str(image) for image in found["images"]),
+            template=str(found["template"]),
+            pods=int(found["pods"]),
+            selector=str(found["selector"]),
+        )
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
 
 

@@ -6,6 +6,8 @@ Nothing here knows which server it is: a stand-in or a real one.
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,10 +17,12 @@ from dashboard.model.blue_green import GOVERNED, OURS, VERSION
 from dashboard.model.blue_green import BlueGreen as Names
 from dashboard.model.release import Track
 from dashboard.model.service_annotations import PREVIEW_SERVICE
+from tests.act.fakes import owner_reference
 
 Object = dict[str, Any]
 SERVICE, PREVIEW = "agent-runtime", "agent-runtime-preview"
 COMMON = {"app": SERVICE}
+READY = {"type": "Ready", "status": "True"}
 VERSIONS = {"blue": "1.7.4", "green": "1.8.0"}
 
 
@@ -89,6 +93,18 @@ class BlueGreen:
         body = {"spec": {"template": {"metadata": {"labels": labels}, "spec": {"containers": spec["containers"]}}}}
         self.cluster.patch("deployments", f"{SERVICE}-{track}", self.namespace, body)
 
+    def scale(self, track: str, pods: int) -> None:
+        """What `kubectl scale` does."""
+        self.cluster.patch("deployments", f"{SERVICE}-{track}", self.namespace, {"spec": {"replicas": pods}})
+
+    def add_pod(self, name: str, track: str) -> None:
+        """A ready pod that a person made, with the labels of a track."""
+        spec = {"containers": [{"name": "main", "image": "agent:1"}]}
+        metadata = {"name": name, "labels": {**COMMON, **self.label(track)}}
+        body = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+        Kubernetes.create(self.cluster, "pods", self.namespace, body)
+        self._set_status("/api/v1", "pods", name, {"phase": "Running", "conditions": [READY]})
+
     def settle(self) -> None:
         """Pods for each Deployment, all ready at once, and endpoints for each Service as its selector asks."""
         for track in VERSIONS:
@@ -119,12 +135,21 @@ class BlueGreen:
     def _settle_deployment(self, name: str) -> None:
         found = self.cluster.get("deployments", name, self.namespace)
         wanted = int(found["spec"]["replicas"])
-        labels = found["spec"]["template"]["metadata"]["labels"]
-        for number in range(wanted):
-            self._have("pods", _pod(f"{name}-{number}", labels))
+        replica_set = self._have("replicasets", _replica_set(found))
+        wants = [f"{replica_set['metadata']['name']}-{number}" for number in range(wanted)]
+        for pod in self.cluster.list("pods", self.namespace).items:
+            if pod["metadata"]["name"].startswith(f"{name}-") and pod["metadata"]["name"] not in wants:
+                path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}"
+                self.cluster._json("DELETE", path, body={"gracePeriodSeconds": 0})
+        for pod_name in wants:
+            self._have("pods", _pod(pod_name, replica_set))
+            self._set_status("/api/v1", "pods", pod_name, {"phase": "Running", "conditions": [READY]})
         counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), wanted)
         status = {**counts, "observedGeneration": found["metadata"]["generation"]}
-        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}/status"
+        self._set_status("/apis/apps/v1", "deployments", name, status)
+
+    def _set_status(self, api: str, kind: str, name: str, status: Object) -> None:
+        path = f"{api}/namespaces/{self.namespace}/{kind}/{name}/status"
         self.cluster._json("PATCH", path, body={"status": status}, content_type="application/merge-patch+json")
 
     def _settle_endpoints(self, name: str) -> None:
@@ -149,16 +174,34 @@ class BlueGreen:
         self._have("endpointslices", body)
         self.cluster.patch("endpointslices", name, self.namespace, {"endpoints": endpoints})
 
-    def _have(self, kind: str, body: Object) -> None:
+    def _have(self, kind: str, body: Object) -> Object:
         try:
-            self.cluster.get(kind, body["metadata"]["name"], self.namespace)
+            return self.cluster.get(kind, body["metadata"]["name"], self.namespace)
         except NotFound:
-            Kubernetes.create(self.cluster, kind, self.namespace, body)
+            return Kubernetes.create(self.cluster, kind, self.namespace, body)
 
 
-def _pod(name: str, labels: Mapping[str, str]) -> Object:
+def _replica_set(deployment: Object) -> Object:
+    """What the Deployment controller makes of the present template."""
+    template = copy.deepcopy(deployment["spec"]["template"])
+    digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:10]
+    template["metadata"]["labels"]["pod-template-hash"] = digest
+    name = f"{deployment['metadata']['name']}-{digest}"
+    metadata = {
+        "name": name,
+        "labels": template["metadata"]["labels"],
+        "ownerReferences": [owner_reference(deployment, "Deployment")],
+    }
+    selector = {"matchLabels": template["metadata"]["labels"]}
+    spec = {"replicas": deployment["spec"]["replicas"], "selector": selector, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": spec}
+
+
+def _pod(name: str, replica_set: Object) -> Object:
+    labels = replica_set["spec"]["template"]["metadata"]["labels"]
     spec = {"containers": [{"name": "main", "image": "agent:1"}]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": dict(labels)}, "spec": spec}
+    metadata = {"name": name, "labels": dict(labels), "ownerReferences": [owner_reference(replica_set, "ReplicaSet")]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
 def _labels(item: Object) -> Mapping[str, str]:

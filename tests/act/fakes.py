@@ -48,8 +48,11 @@ class FakeCluster:
         self._version += 1
         item = copy.deepcopy(item)
         item["metadata"]["resourceVersion"] = str(self._version)
+        item["metadata"].setdefault("uid", f"uid of {kind} {item['metadata']['name']}")
         self.objects[kind, item["metadata"]["name"]] = item
-        self._controllers()
+        if kind == "deployments" and self.pods_start:
+            self._run_pods(item["metadata"]["name"], item)
+        self._route()
         return copy.deepcopy(item)
 
     def changed(self) -> list[tuple[str, str]]:
@@ -111,27 +114,27 @@ class FakeCluster:
         if wanted != self.objects[kind, name]["metadata"]["resourceVersion"]:
             raise Conflict("kubernetes", f"{kind} {name} was changed")
 
-    def _controllers(self) -> None:
-        """What controllers do at once here: pods for Deployments, endpoints for Services."""
-        for (kind, name), item in list(self.objects.items()):
-            if kind == "deployments" and self.pods_start:
-                self._run_pods(name, item)
+    def _route(self) -> None:
+        """The endpoints of Services, which controllers write at once here."""
         for (kind, name), item in list(self.objects.items()):
             if kind == "services" and (self.endpoints_follow or ("endpointslices", name) not in self.objects):
                 self.objects["endpointslices", name] = self._slice(name, item)
 
     def _run_pods(self, name: str, deployment: Object) -> None:
-        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        """The pods of a Deployment that was just written, all ready at once."""
+        replica_set = a_replica_set(deployment)
+        self.objects["replicasets", replica_set["metadata"]["name"]] = replica_set
+        for key, pod in list(self.objects.items()):
+            if key[0] == "pods" and is_owned(pod, replica_set):
+                del self.objects[key]
         for number in range(deployment["spec"]["replicas"]):
-            self.objects["pods", f"{name}-{number}"] = {
-                "metadata": {"name": f"{name}-{number}", "namespace": NAMESPACE, "labels": labels}
-            }
+            self.objects["pods", f"{name}-{number}"] = a_pod(f"{name}-{number}", owner=replica_set)
         counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), deployment["spec"]["replicas"])
         deployment["status"] = {**counts, "observedGeneration": 1}
 
     def _slice(self, name: str, service: Object) -> Object:
         wanted = service["spec"].get("selector", {"nobody": "is selected"}).items()
-        pods = [item for (kind, _), item in self.objects.items() if kind == "pods"]
+        pods = [item for (kind, _), item in self.objects.items() if kind == "pods" and is_ready(item)]
         chosen = [pod["metadata"]["name"] for pod in pods if wanted <= pod["metadata"]["labels"].items()]
         return {
             "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
@@ -141,6 +144,51 @@ class FakeCluster:
             ],
             "ports": [{"name": "http", "port": 8080}],
         }
+
+
+def owner_reference(owner: Object, kind: str) -> Object:
+    """What an object says of the one that controls it."""
+    metadata = owner["metadata"]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "name": metadata["name"],
+        "uid": metadata.get("uid", ""),
+        "controller": True,
+    }
+
+
+def a_replica_set(deployment: Object) -> Object:
+    """The ReplicaSet of a Deployment's template, with the label that tells it from others."""
+    template = copy.deepcopy(deployment["spec"]["template"])
+    name = f"{deployment['metadata']['name']}-1"
+    template["metadata"]["labels"] = {**template["metadata"]["labels"], "pod-template-hash": "1"}
+    owners = [owner_reference(deployment, "Deployment")]
+    return {
+        "metadata": {"name": name, "uid": f"uid of {name}", "ownerReferences": owners},
+        "spec": {"template": template},
+    }
+
+
+def a_pod(name: str, *, owner: Object | None = None, labels: Object | None = None, ready: bool = True) -> Object:
+    """A pod of a ReplicaSet, or a bare one with these labels."""
+    given = labels if labels is not None else (owner or {})["spec"]["template"]["metadata"]["labels"]
+    metadata: Object = {"name": name, "namespace": NAMESPACE, "labels": dict(given)}
+    if owner is not None:
+        metadata["ownerReferences"] = [owner_reference(owner, "ReplicaSet")]
+    conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
+    return {"metadata": metadata, "status": {"phase": "Running", "conditions": conditions}}
+
+
+def is_owned(pod: Object, replica_set: Object) -> bool:
+    """Whether the ReplicaSet made the pod."""
+    return owner_reference(replica_set, "ReplicaSet") in pod["metadata"].get("ownerReferences", ())
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether the pod gets connections: ready, and not about to end."""
+    conditions = pod.get("status", {}).get("conditions", ())
+    return {"type": "Ready", "status": "True"} in conditions and "deletionTimestamp" not in pod["metadata"]
 
 
 def _merged(target: Any, change: Any) -> Any:

@@ -8,12 +8,12 @@ from datetime import timedelta
 from dashboard.act.rules import allowed
 from dashboard.act.run import Run
 from dashboard.act.step import Refused, StepResult
-from dashboard.decide.tracks import rolled_on
+from dashboard.act.target import differs, not_ready
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Reads the target and asks for the verdict anew: bringing the target to strength can take minutes."""
+    """Reads target and pods and asks for the verdict anew: bringing the target to strength can take minutes."""
 
     name: str = "again"
     title: str = "Read version and verdict again"
@@ -21,13 +21,7 @@ class Again:
 
     def take(self, run: Run) -> StepResult:
         """Refuse when the target is not what was judged, or is not allowed any more."""
-        if why_not := differs(run):
+        target = run.read_tracks().get(run.request.target)
+        if (why_not := differs(run, target)) or target is None:
             return Refused(why_not)
-        return allowed(run)
-
-
-def differs(run: Run) -> str:
-    """Why the target, read anew, is not what the guard judged, naming both; "" when it is."""
-    if run.target is None:
-        return "nothing was judged"
-    return rolled_on(run.target, run.read_tracks().get(run.request.target))
+        return not_ready(run, target) or allowed(run)

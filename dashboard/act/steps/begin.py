@@ -8,6 +8,7 @@ from datetime import timedelta
 from dashboard.act.fence import fence_preview
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused, StepResult
+from dashboard.act.target import judged
 from dashboard.model import service_annotations
 from dashboard.model.action import Intent, Outcome
 
@@ -44,6 +45,7 @@ class Begin:
                 outcome=Outcome.RUNNING,
                 superseded=left.id if left else former.superseded if former and former.id == run.id else "",
                 moved=former.moved if former else None,
+                judged=judged(run),
             )
         )
         if left is None:

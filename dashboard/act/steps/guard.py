@@ -11,6 +11,7 @@ from datetime import timedelta
 from dashboard.act.rules import allowed, unfit
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused, StepResult
+from dashboard.act.target import future_selector
 from dashboard.decide.tracks import TrackDeployment
 from dashboard.decide.traffic_change import needed_pods, traffic_change
 from dashboard.model.action import ActionRequest
@@ -74,6 +75,7 @@ def _target_differs(run: Run) -> str:
         return "the change differs from the one that was shown: look at it again"
     run.target, run.version, run.change = target, target.version, planned
     run.needed, run.preview_left = needed_pods(tracks, request.target), planned.preview_left
+    run.selector = future_selector(run)
     return ""
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from dashboard.act.cluster import selector_text
 from dashboard.act.rules import unfit
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused, StepResult
-from dashboard.decide.traffic_change import needed_pods
+from dashboard.decide.tracks import rolled_on
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionKind, Intent, Outcome
+from dashboard.model.blue_green import selector_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,21 @@ class GuardUnfinished:
 
 
 def _cannot_be_finished(run: Run, left: Intent) -> str:
-    """Why the users were not moved to what the action was about; "" when they were."""
+    """Why users are not on exactly what was judged; "" when they are."""
     active = run.active()
     if active is not left.target:
         return f"users are on {active or 'no track'}, so nothing is left to finish: resume or clear it"
-    tracks = run.read_tracks()
-    run.target = tracks.get(left.target)
+    run.target = run.read_tracks().get(left.target)
     if run.target is None or run.target.version != left.version:
         runs = run.target.version if run.target else "nothing"
         return f"{left.version} was to be switched to, but {left.target} runs {runs or 'no version'} now: clear it"
-    run.needed = needed_pods(tracks, left.target)
+    if left.judged is None:
+        return "it does not say what was judged, since an earlier version of the deck began it: clear it"
+    run.needed, run.selector = left.judged.pods, left.judged.selector
+    if why_not := rolled_on(left.judged, run.target):
+        return f"{why_not}: clear it"
+    if (selector := selector_text(selector_of(run.service))) != run.selector:
+        return f"the Service selects {selector} now, but {run.selector} was judged: clear it"
+    if run.target.desired < run.needed:
+        return f"{run.target.name} was scaled down to {run.target.desired} pods, but {run.needed} were judged: clear it"
     return ""

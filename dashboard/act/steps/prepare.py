@@ -5,12 +5,12 @@ What was scaled up stays so when the action fails later: taking pods away is nev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Failed, Refused, Retry, StepResult
-from dashboard.decide.readiness import unready
+from dashboard.act.target import judged, not_ready
 from dashboard.decide.tracks import TrackDeployment, rolled_on
 from dashboard.decide.traffic_change import needed_pods
 from dashboard.model.traffic_change import Patch
@@ -34,12 +34,17 @@ class Prepare:
             return Failed(f"there is no Deployment of {run.request.target}")
         if why_not := rolled_on(run.target, target):
             return Refused(why_not)
-        run.needed = max(run.needed, needed_pods(tracks, run.request.target))
+        _need(run, needed_pods(tracks, run.request.target))
         if target.desired < run.needed:
             return _scale_up(run, target)
-        if waiting_for := unready(target.deployment, run.needed):
-            return Retry(_LOOK_AGAIN, waiting_for)
-        return Done(f"{run.needed} pods of {target.name} are ready")
+        return not_ready(run, target) or Done(f"{run.needed} pods of {target.name} are ready")
+
+
+def _need(run: Run, pods: int) -> None:
+    """Need more pods when the other track was scaled up; the intent names the number at its next write."""
+    run.needed = max(run.needed, pods)
+    if run.intent is not None:
+        run.intent = replace(run.intent, judged=judged(run))
 
 
 def _scale_up(run: Run, target: TrackDeployment) -> Retry:

@@ -10,7 +10,7 @@ from typing import Any
 from dashboard.act.rules import aged
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Failed, Refused, StepResult
-from dashboard.act.steps.again import differs
+from dashboard.act.target import differs, not_ready
 from dashboard.decide.traffic_change import served_note
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionKind
@@ -37,9 +37,11 @@ class Switch:
             return Failed(f"somebody moved the users to {active or 'no track'} meanwhile")
         if run.lease is not None:
             run.lease.renew(run.now())
-        if why_not := differs(run) or _verdict_aged(run):
+        # The last look before users move: what it reads is what was judged and prepared, or nothing is written.
+        target = run.read_tracks().get(request.target)
+        if (why_not := differs(run, target) or _verdict_aged(run)) or target is None:
             return Refused(why_not)
-        return self._write(run)
+        return not_ready(run, target) or self._write(run)
 
     def _write(self, run: Run) -> StepResult:
         if run.change is None:

@@ -162,7 +162,7 @@ def test_a_hand_made_service_is_judged_and_switched_without_renaming_anything(
         ask.close()
     assert (verdict.candidate, verdict.version) == (Track.GREEN, "1.8.0"), verdict.sentence
     assert service is not None
-    assert (service.active, service.preview_service, service.tracks[Track.GREEN].ready) == (Track.BLUE, PREVIEW, 0)
+    assert (service.active, service.preview_service, service.tracks[Track.GREEN].ready) == (Track.BLUE, PREVIEW, 2)
 
     there = deck.switch()
     assert there.outcome is Outcome.SUCCEEDED, there.sentence
@@ -237,6 +237,39 @@ def test_a_rollout_at_the_very_moment_of_the_write_is_taken_back(deck: Deck) -> 
 
     assert state.outcome is Outcome.FAILED
     assert "1.8.0 was judged, but it runs 1.8.1 now" in state.sentence
+    assert deck.ground.users() == "blue"
+
+
+@pytest.mark.parametrize("pods", [0, 1])
+def test_a_target_that_is_scaled_down_after_it_was_prepared_is_a_refusal(deck: Deck, pods: int) -> None:
+    def before_write(verb: str, kind: str, body: Any) -> None:
+        intent = read_intent(body) if kind == "services" else None
+        if intent is not None and intent.step == "switch":
+            deck.ground.scale("green", pods)
+
+    deck.cluster.before_write = before_write
+    state = deck.switch()
+
+    assert state.outcome is Outcome.REFUSED, state.sentence
+    assert f"scaled down to {pods} pods, but 2 are needed" in state.sentence
+    assert deck.ground.users() == "blue"
+
+
+@pytest.mark.parametrize("moment", ["before", "at the write"])
+def test_a_pod_of_nobody_with_the_labels_of_the_target_gets_no_users(deck: Deck, moment: str) -> None:
+    def before_write(verb: str, kind: str, body: Any) -> None:
+        if kind == "services" and moves(body):
+            deck.cluster.before_write = lambda *_: None
+            deck.ground.add_pod("debug", "green")
+
+    if moment == "before":
+        deck.ground.add_pod("debug", "green")
+    else:
+        deck.cluster.before_write = before_write
+    state = deck.switch()
+
+    assert state.outcome is (Outcome.REFUSED if moment == "before" else Outcome.FAILED), state.sentence
+    assert "debug" in state.sentence
     assert deck.ground.users() == "blue"
 
 
@@ -366,6 +399,12 @@ def test_a_process_killed_after_the_write_is_finished_or_cleared_by_a_person(
     request = a_switch(
         namespace=namespace, actor=BOB, kind=ActionKind.FINISH, unfinished=left.intent.id, typed_version=""
     )
+    deck.ground.roll_on("green", image="agent:other")
+    other = deck.run(request)
+    assert other.outcome is Outcome.REFUSED, other.sentence
+    assert "agent:other" in other.sentence
+    deck.ground.roll_on("green", image="agent:1.8.0")
+    deck.ground.settle()
     state = deck.run(request)
 
     assert state.outcome is Outcome.SUCCEEDED, state.sentence
