@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboard.model.view import View
 from dashboard.queries.alerts import alerts
 from dashboard.ui import alerts as pieces
-from dashboard.ui import session, silences
+from dashboard.ui import muting, session, silences
 from dashboard.ui.filters import search
 from dashboard.ui.page import begin, live
 
@@ -13,6 +13,8 @@ from dashboard.ui.page import begin, live
 def page() -> None:
     """Draw the page."""
     view = begin("Alerts", "Who has to answer, who is told next, and what is muted by whom?")
+    muting.dialog_if_asked(view)
+    muting.outcome()
     live(lambda: _draw(view), key="alerts.live")
     search(view, label="Words in silences", example="a person, a reason, a label")
 

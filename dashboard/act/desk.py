@@ -18,6 +18,7 @@ from dashboard import connections
 from dashboard.act.audit import AuditFile
 from dashboard.act.cluster import Cluster
 from dashboard.act.executor import STOPPING, Executor, Wait, begun
+from dashboard.act.muting import Muting
 from dashboard.act.outbox import Outbox, Ship
 from dashboard.act.past import AuditPast
 from dashboard.act.plan import plan, undo_plan
@@ -40,7 +41,10 @@ def utc_now() -> datetime:
 
 
 class Desk:
-    """The actions of one environment, and the trail of its audit. Safe for threads; one an environment and process."""
+    """The actions of one environment, and the trail of its audit. Safe for threads; one an environment and process.
+
+    `muting` has the acts on alerts; None where the settings name no Alertmanager.
+    """
 
     def __init__(
         self,
@@ -52,12 +56,14 @@ class Desk:
         now: Clock = utc_now,
         wait: Wait | None = None,
         blue_green: BlueGreen = OURS,
+        muting: Muting | None = None,
     ) -> None:
         self._cluster = cluster
         self._audit = audit
         self._outbox = outbox
         self._past = AuditPast(audit)
         self.trail = AuditTrail(audit)
+        self.muting = muting
         self._judge = judge
         self._blue_green = blue_green
         self._now = now
@@ -140,6 +146,8 @@ class Desk:
         Answers whether all has ended. Meant for the end of the process.
         """
         deadline = time.monotonic() + seconds
+        if self.muting is not None:
+            self.muting.close()
         with self._lock:
             self._is_closed = True
             threads = list(self._threads.values())
@@ -183,7 +191,20 @@ def build_desk(environment: EnvironmentSettings, judge: Judge) -> Desk:
         judge=judge,
         outbox=outbox,
         blue_green=environment.blue_green.known,
+        muting=_muting(environment, audit) if environment.alertmanager.url else None,
     )
+
+
+def _muting(environment: EnvironmentSettings, audit: AuditFile) -> Muting:
+    """Acts on alerts, and what ends acknowledgements of alerts that no longer fire."""
+    muting = Muting(
+        alertmanager=connections.alertmanager(environment.alertmanager),
+        audit=audit,
+        rules=environment.muting_rules,
+        now=utc_now,
+    )
+    muting.watch()
+    return muting
 
 
 def audit_of(environment: EnvironmentSettings) -> AuditFile:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+ACKNOWLEDGED = "Acknowledged (firing since "
 # The comment of an acknowledgement. It reads well in Alertmanager's own page, and tells since when the alert fired.
 _ACKNOWLEDGED = re.compile(
-    r"Acknowledged \(firing since (?P<since>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z)\)(: (?P<reason>.*))?",
+    re.escape(ACKNOWLEDGED) + r"(?P<since>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z)\)(: (?P<reason>.*))?",
     re.DOTALL,
 )
 
@@ -68,7 +69,7 @@ class Mute:
 def acknowledgement(since: datetime, reason: str) -> str:
     """The comment that marks a silence as an acknowledgement of an alert that has fired since then."""
     at = since.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
-    return f"Acknowledged (firing since {at}Z)" + (f": {reason}" if reason else "")
+    return f"{ACKNOWLEDGED}{at}Z)" + (f": {reason}" if reason else "")
 
 
 def exactly(labels: Mapping[str, str]) -> tuple[AlertMatcher, ...]:

@@ -58,6 +58,7 @@ from dashboard.queries.request import (
 )
 from dashboard.queries.selector import matcher
 from dashboard.queries.source_calls import SourceCall, SourceCalls, Sources
+from dashboard.queries.source_calls.alerts import ALERTING
 from dashboard.queries.source_calls.call import INSTANT_SECONDS, NAMES_SECONDS
 from dashboard.settings import EnvironmentSettings
 
@@ -188,6 +189,11 @@ class Ask:
             return _not_set(source)
         known = self._breakers[source].health()
         return replace(known, clock_ahead_seconds=self._clocks[source].ahead_seconds)
+
+    def alerts_changed(self) -> None:
+        """Somebody acknowledged or silenced something: what Alertmanager said of that before is no longer shown."""
+        for family in ALERTING:
+            self._cache.outdate(family)
 
     def close(self) -> None:
         """Ends the background work."""

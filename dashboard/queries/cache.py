@@ -8,6 +8,7 @@ Safe for threads; time is given.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -143,6 +144,13 @@ class Cache:
                 return None
             self._families[entry.family].move_to_end(key)
             return entry.good
+
+    def outdate(self, family: Hashable) -> None:
+        """Ask anew for all of a family: what it is about was just changed. Its last good answers stay for an outage."""
+        with self._lock:
+            for entry in self._families.get(family, {}).values():
+                entry.good_at = entry.failed_at = -math.inf
+                entry.flight = None
 
     def held(self) -> tuple[int, int]:
         """How many answers are kept, and how many bytes they take."""

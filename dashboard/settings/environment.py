@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Self
 
@@ -12,6 +13,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from dashboard.model.blue_green import BlueGreen
 from dashboard.model.mapping import Mapping as NameMapping
+from dashboard.model.muting import MutingRules
 from dashboard.model.release import Track
 from dashboard.model.words import WORDS
 from dashboard.settings.base import DnsLabel, Name, Section, listed, not_allowed
@@ -134,6 +136,18 @@ class EnvironmentSettings(Section):
         """The fields of documents by stream and concept: own lines, the track's label, then presets."""
         presets = (preset(name).fields.by_stream() for name in reversed(self.presets))
         return merged((self.elasticsearch.fields.by_stream(), of_label(self.blue_green.track_label), *presets))
+
+    @cached_property
+    def muting_rules(self) -> MutingRules:
+        """Who may mute which alerts, and for how long."""
+        given = self.alertmanager
+        return MutingRules(
+            namespaces=self.namespaces,
+            may_acknowledge=given.may_acknowledge,
+            may_silence=given.may_silence,
+            longest_acknowledgement=timedelta(minutes=given.longest_acknowledgement_minutes),
+            longest_silence=timedelta(hours=given.longest_silence_hours),
+        )
 
     @cached_property
     def mapping(self) -> NameMapping:

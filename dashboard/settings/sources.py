@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from dashboard.settings.base import Section, Url, not_allowed
+from dashboard.settings.base import Name, Section, Url, not_allowed
 from dashboard.settings.fields import FieldSettings
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", to_lower=True)]
@@ -59,6 +59,17 @@ class PrometheusSettings(HttpApi):
 
 class AlertmanagerSettings(HttpApi):
     """Firing alerts, silences and who is told."""
+
+    may_acknowledge: tuple[Name, ...] = Field(
+        default=("*",), description="Who may acknowledge alerts: names, or * for anybody. It is recorded."
+    )
+    may_silence: tuple[Name, ...] = Field(
+        default=("*",), description="The same for silences, which can cover alerts that have not begun."
+    )
+    longest_acknowledgement_minutes: int = Field(
+        default=240, ge=5, le=1440, description="An acknowledgement ends after this, or when its alert does."
+    )
+    longest_silence_hours: int = Field(default=72, ge=1, le=8760, description="No silence may last longer.")
 
 
 class ElasticsearchSettings(HttpSource):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 import streamlit as st
 
@@ -22,6 +22,8 @@ from dashboard.ui.lead import Tone, lead
 from dashboard.ui.tables import Column, table
 from dashboard.ui.text import in_html, plain
 
+# What a button asked for: opened by the page outside of its live part, so that a refresh cannot close it.
+OPEN: Final = "alerts.open"
 MOST_CARDS: Final = 8
 _MOST_BARS: Final = 5
 _MOST_NAMED: Final = 4
@@ -177,7 +179,16 @@ def _card(group: WaitingGroup, view: View, now: datetime) -> None:
             st.markdown(f"With it: {', '.join(others)}{more}.")
         st.markdown(plain(told(group.tiers, group.since, now), limit=400))
         with st.grid(3, min_column_width=130, gap="small", vertical_alignment="center", key=f"act-alerts-{group.key}"):
+            _opener("acknowledge", "Acknowledge", group, ":material/front_hand:", primary=True)
+            _opener("silence", "Silence", group, ":material/notifications_off:")
             page.go("triage", "Incident", view, icon=":material/emergency_home:")
+
+
+def _opener(what: str, label: str, group: WaitingGroup, icon: str, *, primary: bool = False) -> None:
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
+    if st.button(label, icon=icon, key=f"alerts.{what}.{group.key}", type=kind, width="stretch"):
+        st.session_state[OPEN] = (what, tuple(alert.fingerprint for alert in group.alerts))
+        st.rerun()
 
 
 def severity_badge(severity: Severity, word: str) -> None:

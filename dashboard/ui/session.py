@@ -95,6 +95,13 @@ def answer(of: Callable[[Ask, View, datetime], T], view: View, *, is_shared: boo
     return _mine().answers.get(key, seconds, lambda: of(ask, view, now()))
 
 
+def alerts_changed(view: View) -> None:
+    """After an act on alerts: what is shared of the environment's alerts is worked out anew."""
+    ask_for(view).alerts_changed()
+    with _owning:
+        _mine().answers = Shared()
+
+
 def pace_seconds(calm: int, *, is_well: bool) -> int:
     """How often a live page asks again: as the settings say, and more often while a source is down. Pure."""
     return calm if is_well else min(calm, UNWELL_SECONDS)

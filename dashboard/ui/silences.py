@@ -19,7 +19,7 @@ from dashboard.model.silence import Mute
 from dashboard.model.view import View
 from dashboard.queries.alerts import Delivery
 from dashboard.ui import states
-from dashboard.ui.alerts import rows
+from dashboard.ui.alerts import OPEN, rows
 from dashboard.ui.format import clock, span, stamp
 from dashboard.ui.lead import Tone, fact, facts
 
@@ -62,6 +62,7 @@ def _acknowledged(one: MutedAlert, view: View, now: datetime) -> None:
         st.html(
             facts([fact(said(one.alert) or one.alert.name, until + also, mute.reason, tone="warn")]), width="stretch"
         )
+        _ends(mute)
 
 
 def _line(one: MutedAlert, now: datetime) -> str:
@@ -85,6 +86,9 @@ def silences(found: Reading[tuple[Mute, ...]], matched: Mapping[str, int], view:
         for one in found.value
         if is_in_force(one, now) and all(w in f"{one.by} {one.comment} {one.text}".casefold() for w in words.split())
     ]
+    if st.button("New silence", icon=":material/add:", key="alerts.new"):
+        st.session_state[OPEN] = ("silence", ())
+        st.rerun()
     if not shown:
         st.caption(":material/do_not_disturb_on: No silence is in force" + (" that has these words." if words else "."))
         return
@@ -104,6 +108,15 @@ def _silence(one: Mute, matches: int, view: View, now: datetime) -> None:
     tone: Tone = "warn" if matches else "quiet"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"silence-{one.id}"):
         st.html(facts([fact(one.text, how, one.reason, tone=tone)]), width="stretch")
+        _ends(one)
+
+
+def _ends(mute: Mute) -> None:
+    """Extend and end a silence."""
+    for what, label in (("extend", "Extend"), ("expire", "End")):
+        if st.button(label, key=f"alerts.{what}.{mute.id}", width="content"):
+            st.session_state[OPEN] = (what, (mute.id,))
+            st.rerun()
 
 
 def receivers(deliveries: Reading[tuple[Delivery, ...]], routes: Reading[Route]) -> None:

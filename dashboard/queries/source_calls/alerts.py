@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, assert_never
-from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
-from connectors.alertmanager import AlertGroup, Alertmanager, FiringAlert, Silence
+from connectors.alertmanager import AlertGroup, Alertmanager, FiringAlert
+from dashboard.alerting import alert_of, mute_of
 from dashboard.decide.routing import Route, route_of
 from dashboard.model.alert import Alert, GroupedAlerts
 from dashboard.model.reading import Reading, Source, fresh, missing
-from dashboard.model.silence import AlertMatcher, Mute
+from dashboard.model.silence import Mute
 from dashboard.queries.request import AlertGroups, Alerting, Alerts, Routes, Silences
 from dashboard.queries.source_calls.call import INSTANT_SECONDS, SourceCall
+
+# The families of what people change: alerts tell who silenced them.
+ALERTING = ("alerts", "alert groups", "silences")
 
 
 class _UnreadableRoutesError(Exception):
@@ -105,43 +108,3 @@ def _routes(alertmanager: Alertmanager) -> Route:
         return route_of(yaml.safe_load(alertmanager.setup(timeout_seconds=INSTANT_SECONDS).config))
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _UnreadableRoutesError(f"the routes of Alertmanager cannot be understood: {error}") from error
-
-
-def mute_of(found: Silence) -> Mute:
-    """A silence of Alertmanager as the deck has it."""
-    return Mute(
-        id=found.id,
-        state="pending" if found.state == "pending" else "expired" if found.state == "expired" else "active",
-        matchers=tuple(
-            AlertMatcher(name=one.name, value=one.value, is_regex=one.is_regex, is_equal=one.is_equal)
-            for one in found.matchers
-        ),
-        starts_at=found.starts_at,
-        ends_at=found.ends_at,
-        by=found.created_by,
-        comment=found.comment,
-    )
-
-
-def alert_of(found: FiringAlert) -> Alert:
-    """An alert of Alertmanager as the deck has it."""
-    return Alert(
-        name=found.labels.get("alertname", ""),
-        labels=found.labels,
-        annotations=found.annotations,
-        starts_at=found.starts_at,
-        state="suppressed" if found.state == "suppressed" else "active",
-        fingerprint=found.fingerprint,
-        silenced_by=found.silenced_by,
-        inhibited_by=found.inhibited_by,
-        receivers=found.receivers,
-        expression=rule_of(found.generator_url),
-    )
-
-
-def rule_of(generator_url: str) -> str:
-    """The rule's PromQL, or "". Prometheus sends a link to its graph page that has the expression in it."""
-    try:
-        return next(iter(parse_qs(urlsplit(generator_url).query).get("g0.expr", ())), "")
-    except ValueError:  # not a URL
-        return ""
