@@ -130,10 +130,11 @@ def _acknowledge(named: Sequence[Alert], desk: Muting, view: View) -> None:
 
 def _silence(named: Sequence[Alert], desk: Muting, view: View) -> None:
     st.session_state.setdefault(MATCHERS, _suggested(named, view.ns))
-    text = st.text_area(
-        'Mute alerts with all of these labels, one condition a line: name="value", or !=, =~, !~',
+    text = st.text_input(
+        'Mute alerts with all of these labels: name="value" with commas between; also !=, =~ and !~',
         key=MATCHERS,
-        height=120,
+        max_chars=4000,
+        autocomplete="off",
         live=True,
     )
     try:
@@ -185,7 +186,7 @@ def _suggested(named: Sequence[Alert], ns: str) -> str:
         return f'namespace="{ns}"'
     first, *others = named
     shared = [AlertMatcher(name=n, value=v) for n, v in sorted(first.labels.items()) if _all_have(others, n, v)]
-    return encodable("\n".join(map(str, shared)))
+    return encodable(", ".join(map(str, shared)))
 
 
 def _all_have(alerts: Sequence[Alert], name: str, value: str) -> bool:
