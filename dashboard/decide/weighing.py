@@ -109,7 +109,8 @@ def weigh(trial: Trial, policy: Policy, mode: Mode) -> Weighing:
 def _compared(plan: Plan, table: Table, past: Past) -> tuple[Course, Array]:
     """The comparison, and for each metric the seconds until it passes: infinity where that is not steadily known."""
     length = table.candidate_total.shape[-2]
-    back = [max(1, round(seconds / plan.interval_seconds)) for seconds in _LOOKED_BACK_SECONDS]
+    # Long intervals make one look back of two.
+    back = sorted({max(1, round(seconds / plan.interval_seconds)) for seconds in _LOOKED_BACK_SECONDS}, reverse=True)
     cuts = [length - intervals for intervals in back if length > intervals]
     state, start = begin(plan, past), 0
     courses, lefts = [], []

@@ -50,13 +50,13 @@ WORDS = {
     Fault.WRONG_CA: r"its certificate is not trusted: unable to get local issuer certificate",
     Fault.EXPIRED: r"it does not accept our credentials \(HTTP 401\): the token has expired",
     Fault.NO_NAME: r"its host name is not known",
-    Fault.CLOCK_AHEAD: r"its clock is 60 min ahead of the deck's",
+    Fault.CLOCK_AHEAD: r"its clock is 1 h ahead of the deck's",
     Fault.SHARD_FAILS: r"1 of 2 shards failed: disk gone",
 }
 OF_ELASTICSEARCH = {Fault.HTML: "what answers is not Elasticsearch"}
 # What comes between the source's name and these words.
 _SINCE = r"(:| left something out:| (does not answer|refuses us|gives no usable answer) since \d\d:\d\d:\d\d UTC:"
-_SINCE += r"| is asked again at \d\d:\d\d:\d\d UTC, as it wants:) "
+_SINCE += r"| is asked again at \d\d:\d\d:\d\d UTC, as it asked:) "
 
 UNTOLD = frozenset({Fault.WATCH_CLOSES, Fault.GONE})  # the deck copes: there is nothing to say
 FOR_ALL = [fault for fault in Fault if fault not in UNTOLD and fault is not Fault.SHARD_FAILS]
