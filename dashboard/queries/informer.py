@@ -99,14 +99,15 @@ class Informer:
         """The objects now; waits only for the first list. Fresh while the watch is connected, however quiet it is.
 
         Args:
-            refusal: why the cluster is known not to answer, by others than this watch: then it is not fresh either.
+            refusal: why the cluster is known not to answer, by others than this watch: then it is not fresh either, and
+                what this watch last heard is older.
         """
         self._asked_at = self._seconds()
         self._settled.wait(max(0.0, patience_seconds))
         now = self._clock()
         with self._lock:
             objects = None if self._objects is None else tuple(self._objects.values())
-            broken, as_of, stands = self._broken or refusal, self._last_contact, self._stands
+            broken, as_of, stands = refusal or self._broken, self._last_contact, self._stands
             not_served = self._not_served
         if not broken and not self._thread.is_alive():
             broken = f"the watch of {self._kind} has ended"  # by close, or a mistake of ours: its copy is no present

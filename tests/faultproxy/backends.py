@@ -96,6 +96,9 @@ def _exporter() -> Iterator[str]:
 def _metrics(now: float) -> str:
     runs = now % 10_000_000 * 10
     lines = ['kube_node_status_condition{node="n1", condition="Ready", status="true"} 1']
+    receiver = 'integration="webhook", receiver_name="nobody"'
+    lines.append(f"alertmanager_notifications_total{{{receiver}}} {runs}")
+    lines.append(f"alertmanager_notifications_failed_total{{{receiver}}} 0")
     for track, failing in (("blue", 0.0), ("green", 0.1)):
         pod = f'namespace="{NAMESPACE}", pod="agent-runtime-{track}-0"'
         agent = f'{pod}, service_name="agent-runtime", track="{track}", gen_ai_agent_name="planner"'

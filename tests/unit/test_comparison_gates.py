@@ -17,6 +17,7 @@ from dashboard.decide.weighing import weigh
 from dashboard.model.reading import Reading, Source, empty, missing
 from dashboard.model.release import Track
 from dashboard.model.verdict import Decision, GateAnswer, Mode, Result
+from dashboard.queries.trial_clock import interval_seconds
 from tests.unit.release_evidence import NOW, evidence, known
 from tests.unit.release_trial import trial
 
@@ -33,6 +34,14 @@ def answers(given_trial: Any, mode: Mode = Mode.BEFORE) -> dict[str, GateAnswer]
 def test_a_healthy_release_passes_all_with_evidence() -> None:
     for answer in answers(trial(intervals=90)).values():
         assert answer.result is Result.PASS, (answer.gate, answer.reason)
+
+
+@pytest.mark.parametrize("scrape_interval_seconds", [1, 5, 15, 30, 60, 120])
+@pytest.mark.parametrize("intervals", [1, 2, 3, 7, 40])
+def test_a_release_is_judged_however_seldom_a_team_scrapes(scrape_interval_seconds: int, intervals: int) -> None:
+    given_trial = trial(intervals=intervals, interval_seconds=interval_seconds(scrape_interval_seconds))
+    assert answers(given_trial).keys() >= {"errors", "latency"}
+    assert judge(evidence(trial=known(given_trial))).decision is not Decision.NO_GO
 
 
 @pytest.mark.parametrize(
