@@ -85,6 +85,13 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "log.syslog.severity.code",
         ),
         "severity_number": ("severity_number",),
+        "container": (
+            "resource.attributes.k8s.container.name",
+            "kubernetes.container.name",
+            "kubernetes.container_name",
+            "k8s.container.name",
+        ),
+        "logger": ("scope.name", "log.logger", "logger", "logger_name", "logger.name"),
     },
     "traces": _COMMON
     | {

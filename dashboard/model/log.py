@@ -53,6 +53,7 @@ class LogEntry:
     In traces `message` is the span's name, `severity` its status, and `attributes` also holds `duration` (ns), `kind`,
     `parent_span_id` and `status.code`. `attributes` is flat: `gen_ai.agent.name`, not a tree.
 
+    `fields` are all fields of a log line as they were written, flat by dotted name; of other documents none.
     `severity` is the word as written; `level` and `outcome` are its meaning, None where that is not understood.
     A line without a level has None too; a span without an outcome is UNSAID.
     """
@@ -68,6 +69,7 @@ class LogEntry:
     attributes: Mapping[str, Any]
     id: str
     index: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
     level: LogLevel | None = None
     outcome: SpanOutcome | None = SpanOutcome.UNSAID
 
@@ -100,7 +102,8 @@ class Cursor:
 class LogPage:
     """The entries of one page and the counts over everything that matched.
 
-    `histogram` has (start of bucket, count) over the whole window where asked for; `terms` has per asked field the most
+    `histogram` has (start of bucket, count) over the whole window where asked for, and `levels` the same for each level
+    by itself; lines that state none are in `histogram` alone. `terms` has per asked field the most
     frequent values with their counts. `total` is "at least" when `total_is_lower_bound`.
     `searched_from` is set where only the end of the window was searched: entries and counts begin there, and earlier
     ones are not known. `lacking` names filters for which no document here has a field. `next` leads to the next page;
@@ -111,6 +114,7 @@ class LogPage:
     total: int
     total_is_lower_bound: bool = False
     histogram: tuple[tuple[datetime, int], ...] = ()
+    levels: Mapping[LogLevel, tuple[tuple[datetime, int], ...]] = field(default_factory=dict)
     terms: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     searched_from: datetime | None = None
     lacking: tuple[str, ...] = ()

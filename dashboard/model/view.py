@@ -21,6 +21,7 @@ EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 FILTERS = (
     *("service", "track", "agent", "model", "tool", "contract", "pod", "container", "trace", "q"),
     *("actor", "action", "record"),
+    *("level", "logger", "line", "tail"),
     *("compare", "span", "outcome", "error", "took", "cost", "order", "show"),
 )
 
@@ -61,6 +62,10 @@ class View:
     actor: str = ""
     action: str = ""
     record: str = ""
+    level: str = ""
+    logger: str = ""
+    line: str = ""
+    tail: str = ""
     compare: str = ""
     span: str = ""
     outcome: str = ""

@@ -125,7 +125,7 @@ def in_line(levels: Iterable[LogLevel], fields: Resolution, words: Words) -> Cla
     numbers = [word for word in words.level.spellings(*several) if word.isdecimal()]
     said = [
         clause
-        for name in _line_fields(fields)
+        for name in line_fields(fields)
         for clause in (
             {"match": {name: text}},
             *({"match_phrase": {name: f"level {number}"}} for number in numbers),
@@ -203,7 +203,7 @@ def _pods(workload: str, fields: Resolution, places: Sequence[LogPlace]) -> Clau
     return either([*(has(use, workload) for use in fields.uses("workload")), *of_name])
 
 
-def _line_fields(fields: Resolution) -> tuple[str, ...]:
+def line_fields(fields: Resolution) -> tuple[str, ...]:
     """Where the words of a line can be searched."""
     return fields.text or TEXT[fields.stream]
 

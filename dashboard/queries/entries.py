@@ -79,6 +79,7 @@ class Reader:
             attributes=_attributes(self.stream, flat, self.own),
             id=hit.id,
             index=hit.index,
+            fields=flat if self.stream == "logs" else {},
             level=level,
             outcome=self._outcome(flat),
         )

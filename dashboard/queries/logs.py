@@ -266,7 +266,7 @@ class LogReader:
             query=asked,
             size=search.read_size(window, fields),
             sort=search.sort(window, fields),
-            aggregations=search.aggregations(window, fields, width),
+            aggregations=search.aggregations(window, fields, width, self._words),
             fields=text_of(request.stream, request.concepts, self._own.get(request.stream, {})),
             count_up_to=request.count_up_to,
             timeout_seconds=timeout_seconds,

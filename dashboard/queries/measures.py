@@ -15,6 +15,7 @@ from dashboard.catalog.expression import LONG_SECONDS, Expression
 from dashboard.decide import changes as decide
 from dashboard.model.blue_green import BlueGreen
 from dashboard.model.figures import FigureRow, Measure
+from dashboard.model.incident import Change
 from dashboard.model.reading import Reading, beside
 from dashboard.model.series import Sample
 from dashboard.model.view import Marker, View
@@ -106,13 +107,17 @@ def ask_changes(namespace: str) -> dict[str, Request]:
 
 def changes(readings: Readings, blue_green: BlueGreen, service: str = "") -> tuple[Marker, ...]:
     """The answers to `ask_changes` as markers on time charts; none where the cluster does not answer."""
-    found = decide.changes(
+    return decide.markers(changes_told(readings, blue_green), service=service)
+
+
+def changes_told(readings: Readings, blue_green: BlueGreen) -> tuple[Change, ...]:
+    """The answers to `ask_changes` as changes, newest first; none where the cluster does not answer."""
+    return decide.changes(
         services=readings.objects("changes.services").value or (),
         replica_sets=readings.objects("changes.replicasets").value or (),
         deployments=readings.objects("changes.deployments").value or (),
         blue_green=blue_green,
     )
-    return decide.markers(found, service=service)
 
 
 def rows(

@@ -89,14 +89,17 @@ class Logs:
     any amount of data, but the counts are then of what was searched (`LogPage.searched_from`).
     `filters` and `terms` take the short names of `catalog/fields.py` (service, track, severity ...) or fields as
     Elasticsearch knows them; a tuple of values means any of them, an empty value means no filter. `sort` likewise.
-    `level` ("error") and, of spans, `outcome` ("failed") filter by meaning, whatever words the documents use.
+    `text` is a query as `decide/log_query.py` reads it; one with a mistake raises QueryMistakeError when it is asked.
+    `level` ("error") and, of spans, `outcome` ("failed") filter by meaning, whatever words the documents use;
+    `by_level` splits the histogram by level as well.
     Of spans, `beginning` ("run") finds those that a run begins with: without a parent, or the call of an agent.
     `at_least` bounds figures of spans from below, by concept: `duration` in seconds, `cost` in the cost's own unit.
     `concepts` are the short names of what to return, everything where there are none: many documents at once are read
     without what is not shown. The total is exact up to `count_up_to`.
     `places` tells the service and track of documents that carry only the name of their pod. All workloads of the
     namespace belong there: the name of one may begin like another's.
-    Answers are shared for `step_seconds`: for how long nothing new is worth a search over much.
+    Answers are shared for `step_seconds`: for how long nothing new is worth a search over much; at least for a
+    refresh, or for `kept_seconds` where that is set.
     `tracks` says what documents call a track; `Ask` fills it in, and filters speak of tracks in the deck's words.
     """
 
@@ -108,11 +111,13 @@ class Logs:
     text: str = ""
     size: int = 20
     histogram_buckets: int = 0
+    by_level: bool = False
     terms: tuple[str, ...] = ()
     newest_first: bool = True
     sort: str = "@timestamp"
     widening: bool = False
     step_seconds: int = 1
+    kept_seconds: float = 0.0
     places: tuple[LogPlace, ...] = ()
     tracks: BlueGreen = OURS
     at_least: Mapping[str, float] = field(default_factory=dict)

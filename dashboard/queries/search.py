@@ -14,10 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.elasticsearch import Found
-from dashboard.catalog.fields import TEXT, TIME
+from dashboard.catalog.fields import TIME
+from dashboard.decide import log_query
 from dashboard.model.log import Cursor, DocumentId, LogEntry, LogPage
-from dashboard.model.words import WORDS, Words
-from dashboard.queries import clauses
+from dashboard.model.words import WORDS, LogLevel, Words
+from dashboard.queries import clauses, line_query
 from dashboard.queries.clauses import BEGINNING, LEVEL, OUTCOME, Clause
 from dashboard.queries.request import LogContext, LogDocument, LogRequest, Logs
 from dashboard.queries.resolution import BY_VALUE, FieldKind, Resolution
@@ -34,11 +35,14 @@ _FORMAT = {"format": "strict_date_optional_time"}
 
 
 def query(request: Logs, fields: Resolution, words: Words = WORDS) -> Clause:
-    """The filter: everything of the namespace in the window that matches all filters and all words of the text."""
-    wanted = clauses.filters(request.filters, fields, words, request.places)
+    """The filter: everything of the namespace in the window that matches all filters and the typed query.
+
+    Raises:
+        QueryMistakeError: the typed query cannot be asked.
+    """
+    wanted = [*clauses.filters(request.filters, fields, words, request.places), *typed(request, fields, words)]
     wanted += [clauses.at_least(concept, least, fields) for concept, least in request.at_least.items() if least]
-    boolean: Clause = {"filter": [window(request), scope(request.namespace, fields), *wanted], **text(request)}
-    return {"bool": boolean}
+    return {"bool": {"filter": [window(request), scope(request.namespace, fields), *wanted]}}
 
 
 def window(request: Logs) -> Clause:
@@ -46,12 +50,10 @@ def window(request: Logs) -> Clause:
     return {"range": {TIME: {"gte": _iso(request.start), "lt": _iso(request.end), **_FORMAT}}}
 
 
-def text(request: Logs) -> Clause:
-    """The words of the text, all of them, as a part of a bool; empty where there are none."""
-    if not request.text.strip():
-        return {}
-    words = {"query": request.text, "fields": list(TEXT[request.stream]), "default_operator": "and"}
-    return {"must": [{"simple_query_string": words}]}
+def typed(request: Logs, fields: Resolution, words: Words = WORDS) -> list[Clause]:
+    """What was typed, as a clause; none where nothing was."""
+    condition = log_query.parse(request.text, line_query.names(request.stream))
+    return [] if condition is None else [line_query.clause(condition, fields, words, request.places, request.tracks)]
 
 
 def scope(namespace: str, fields: Resolution) -> Clause:
@@ -99,13 +101,20 @@ def paged(order: Sequence[Clause]) -> list[Clause]:
     return [*order, {TIE: last["order"]}]
 
 
-def aggregations(request: Logs, fields: Resolution, width_seconds: int) -> Clause:
+def aggregations(request: Logs, fields: Resolution, width_seconds: int, words: Words = WORDS) -> Clause:
     """The counts over the window that were asked for; of a histogram in buckets of `width_seconds`."""
     asked = {part: counted for part, (indices, counted) in _counts(request, fields).items() if indices is None}
-    if request.histogram_buckets:
-        asked[_HISTOGRAM] = {
-            "date_histogram": {"field": TIME, "fixed_interval": f"{width_seconds}s", "min_doc_count": 1}
-        }
+    if not request.histogram_buckets:
+        return asked
+    counted: Clause = {"date_histogram": {"field": TIME, "fixed_interval": f"{width_seconds}s", "min_doc_count": 1}}
+    asked[_HISTOGRAM] = counted
+    if request.by_level and request.stream == "logs":
+        worse: list[Clause] = []
+        for level in LogLevel:  # worst first: a line counts once, by the worst level that it states
+            (of_level,) = clauses.filters({LEVEL: level}, fields, words)
+            only_here = {"bool": {"filter": [of_level], "must_not": list(worse)}}
+            asked[f"{_HISTOGRAM}@{level}"] = {"filter": only_here, "aggs": {_HISTOGRAM: counted}}
+            worse.append(of_level)
     return asked
 
 
@@ -135,6 +144,11 @@ def page(request: Logs, found: Found, entries: tuple[LogEntry, ...], fields: Res
         total=found.total - (len(entries) - len(fitting)),
         total_is_lower_bound=found.total_is_lower_bound or bool(found.left_out) or is_unsure,
         histogram=_histogram(request, buckets, width_seconds) if request.histogram_buckets else (),
+        levels={
+            level: _histogram(request, found_part[_HISTOGRAM]["buckets"], width_seconds)
+            for level in LogLevel
+            if (found_part := counts.get(f"{_HISTOGRAM}@{level}")) is not None
+        },
         terms={
             name: _of_entries(fitting, name)
             if len(entries) == found.total and name in _READ
@@ -221,7 +235,7 @@ def next_page(request: Logs, cursor: Cursor, found: Found, entries: tuple[LogEnt
 def shape(request: Logs) -> Hashable:
     """A request without its window: equal for two looks at the same moving window."""
     filters = tuple(sorted((name, wanted) for name, wanted in request.filters.items() if wanted))
-    counts = (request.histogram_buckets, request.terms, request.places)
+    counts = (request.histogram_buckets, request.by_level, request.terms, request.places)
     order = (request.sort, request.newest_first, request.widening, request.tracks, request.count_up_to)
     bounds = tuple(sorted(request.at_least.items()))
     return (request.namespace, filters, bounds, request.text, request.size, request.concepts, *order, *counts)

@@ -28,8 +28,8 @@ def is_needed(request: Logs, fields: Resolution) -> bool:
 
 def query(request: Logs, fields: Resolution, words: Words) -> Clause:
     """All that the request may mean: documents that fit, or lack a field to tell, whatever their level."""
-    boolean: Clause = {"filter": [search.window(request), *_loosely(request, fields, words)], **search.text(request)}
-    return {"bool": boolean}
+    typed = search.typed(request, fields, words)
+    return {"bool": {"filter": [search.window(request), *_loosely(request, fields, words), *typed]}}
 
 
 def aggregations(request: Logs, fields: Resolution, words: Words) -> Clause:

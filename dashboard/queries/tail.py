@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from dashboard.model.log import DocumentId, LogEntry, LogPage
+from dashboard.model.log import DocumentId, LogEntry, LogPage, LogPlace
 from dashboard.queries.request import Logs, Stream
 
 # A line that comes later than this after its time is not seen; it is found by a search.
@@ -18,6 +18,9 @@ REACH = timedelta(minutes=2)
 # A clock of a node that is fast writes into the future.
 AHEAD = timedelta(seconds=30)
 MOST = 1000
+# How long one answer serves all who follow the same lines: a bit less than the pace of a tail.
+PACE_SECONDS = 2
+KEPT_SECONDS = 1.8
 # An answer from the cache may be of a window that lies back: what was seen is remembered for longer than that.
 REMEMBERED = REACH + timedelta(minutes=3)
 
@@ -44,11 +47,27 @@ class TailStep:
 
 
 def newest(
-    stream: Stream, namespace: str, now: datetime, *, filters: Mapping[str, str | tuple[str, ...]], text: str = ""
+    stream: Stream,
+    namespace: str,
+    now: datetime,
+    *,
+    filters: Mapping[str, str | tuple[str, ...]],
+    text: str = "",
+    places: tuple[LogPlace, ...] = (),
 ) -> Logs:
     """The question that all viewers of a tail ask."""
     start, end = now - REACH, now + AHEAD
-    return Logs(stream=stream, namespace=namespace, start=start, end=end, filters=filters, text=text, size=MOST)
+    return Logs(
+        stream=stream,
+        namespace=namespace,
+        start=start,
+        end=end,
+        filters=filters,
+        text=text,
+        size=MOST,
+        kept_seconds=KEPT_SECONDS,
+        places=places,
+    )
 
 
 def advance(tail: Tail, page: LogPage, now: datetime) -> TailStep:

@@ -84,6 +84,10 @@ class EnvironmentSettings(Section):
     audit: AuditSettings = AuditSettings()
     release: ReleaseSettings = ReleaseSettings()
     words: WordsSettings = WordsSettings()
+    searches: dict[str, str] = Field(
+        default_factory=dict,
+        description="Saved searches of the page Logs by name, as the page writes them: q=refused&level=error.",
+    )
 
     @property
     def namespace(self) -> str:

@@ -15,6 +15,7 @@ from dashboard.settings.base import Section, listed
 FieldConcept = Literal[
     "message", "severity", "severity_number", "service", "namespace", "pod", "workload", "track", "version",
     "trace_id", "span_id", "agent", "model", "tool", "conversation", "operation", "error_type", "contract", "clause",
+    "container", "logger",
 ]  # fmt: skip
 SpanConcept = Literal[
     "message", "status", "kind", "duration", "parent_span_id", "service", "namespace", "pod", "workload", "track",

@@ -56,7 +56,9 @@ def search(view: View, *, label: str, example: str, name: str = "q", key: str = 
     widget = f"filter.{name}"
     st.session_state[widget] = getattr(view, name)
     with st.container(key=key):
-        st.text_input(label, key=widget, placeholder=example, max_chars=url.LONGEST, on_change=_write(name, widget, ()))
+        st.text_input(
+            label, key=widget, placeholder=example, max_chars=url.longest(name), on_change=_write(name, widget, ())
+        )
 
 
 def _write(name: str, widget: str, clears: Sequence[str]) -> Callable[[], None]:

@@ -19,8 +19,14 @@ from dashboard.ui.format import zone
 from dashboard.ui.text import encodable
 from dashboard.ui.timerange import time_range
 
-# No word of a link is longer; what is longer is cut.
+# No word of a link is longer; what is longer is cut, which is said of a query: a part of it asks something else.
 LONGEST = 256
+_LONGER = {"q": 1_000, "line": 800}
+
+
+def longest(name: str) -> int:
+    """How many characters a filter may have."""
+    return _LONGER.get(name, LONGEST)
 
 
 def read() -> View:
@@ -110,7 +116,9 @@ def parse(
     period = time_range(found, now=now or session.now(), retention=retention, zone=zone(tz))
     if period.note:
         notes.append(period.note)
-    filters = {name: found.get(name, "")[:LONGEST] for name in FILTERS}
+    filters = {name: found.get(name, "")[: longest(name)] for name in FILTERS}
+    if len(found.get("q", "")) > len(filters["q"]):
+        notes.append(f"What the link searches for is longer than {longest('q'):,} characters: its end is left out.")
     if filters["track"] not in ("", "blue", "green"):
         notes.append(f"“{filters['track']}” is no track: showing both.")
         filters["track"] = ""

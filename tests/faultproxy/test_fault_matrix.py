@@ -35,6 +35,7 @@ READS = {
     "resources": frozenset({PROMETHEUS, KUBERNETES}),
     "traces": frozenset({ELASTICSEARCH}),
     "alerts": frozenset({PROMETHEUS, ALERTMANAGER}),
+    "logs": frozenset({ELASTICSEARCH, KUBERNETES}),
     "audit": frozenset(),  # it reads a file of the deck's own
     "sources": frozenset({PROMETHEUS, ELASTICSEARCH, KUBERNETES}),
 }

@@ -82,6 +82,8 @@ class LogCalls:
     def _ttl_seconds(self, request: LogRequest) -> float:
         if isinstance(request, MoreLogs | LogDocument):
             return UNCHANGING_SECONDS
+        if isinstance(request, Logs) and request.kept_seconds:
+            return request.kept_seconds
         step_seconds = request.step_seconds if isinstance(request, Logs) else 1
         return ttl_seconds(self._environment.refresh_seconds, min(step_seconds, LONGEST_STEP_SECONDS))
 
