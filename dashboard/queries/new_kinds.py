@@ -88,7 +88,8 @@ def _checked(ask: Ask, logs: Logs, found: NewKinds, unseen: tuple[Pattern, ...])
             requests[f"before.{number}"] = replace(before, text=typed)
             requests[f"now.{number}"] = replace(logs, text=typed, size=1, step_seconds=_STEP_SECONDS)
     answers = ask.gather(requests)
-    new, unsure = [], []
+    new: list[Pattern] = []
+    unsure: list[Pattern] = []
     for number, pattern in enumerate(unseen):
         asked = f"before.{number}" in requests
         answer = (

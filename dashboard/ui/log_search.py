@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -131,7 +132,7 @@ def exports(view: View) -> None:
         ):
             st.download_button(
                 label,
-                lambda made=made: made(*export(session.ask_for(view), view, session.now())),
+                partial(_file, made, view),
                 file_name=name,
                 mime=mime,
                 icon=icon,
@@ -139,6 +140,10 @@ def exports(view: View) -> None:
                 on_click="ignore",
             )
         st.caption(f"The newest {MOST_EXPORTED:,} lines at most, without the contents of conversations.")
+
+
+def _file(made: Callable[[Sequence[LogEntry], str], bytes], view: View) -> bytes:
+    return made(*export(session.ask_for(view), view, session.now()))
 
 
 def as_csv(lines: Sequence[LogEntry], lacks: str) -> bytes:
