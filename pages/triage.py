@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard.model.view import View
 from dashboard.queries.triage import triage
-from dashboard.ui import session
+from dashboard.ui import muting, session
 from dashboard.ui import triage as pieces
 from dashboard.ui.history import audit_troubles
 from dashboard.ui.page import begin, live
@@ -13,6 +13,8 @@ from dashboard.ui.page import begin, live
 def page() -> None:
     """Draw the page."""
     view = begin("Triage", "What is wrong now, since when, and what to do?")
+    muting.dialog_if_asked(view)
+    muting.outcome()
     live(lambda: _draw(view), key="triage.live")
 
 

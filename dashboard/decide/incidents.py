@@ -199,6 +199,7 @@ def _incident(
         owner=next((first.labels[name] for name in owner_labels if first.labels.get(name)), ""),
         runbook=_runbook(ordered),
         alerts=tuple(sorted({alert.name for alert in alerts})),
+        fingerprints=tuple(sorted({alert.fingerprint for alert in alerts})),
         # Budgets say no more of the cause than the alert on the fault itself.
         reasons=tuple(
             dict.fromkeys(s for one, s in zip(ordered, said, strict=True) if s != said[0] and not is_burn(one))

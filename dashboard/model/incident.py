@@ -54,6 +54,7 @@ class Incident:
     quantile was measured; None for other causes, and where only an alert reports it.
     `reasons` say what is behind the headline, each in one sentence, in the words of its source.
     `severity_word` is the alert's own word where its severity is not understood.
+    `fingerprints` name its alerts at Alertmanager, for whoever acknowledges them.
     `is_outage`: users get no service at all, which ranks before everything.
     """
 
@@ -68,6 +69,7 @@ class Incident:
     owner: str
     runbook: str
     alerts: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
     severity_word: str = ""
     reasons: tuple[str, ...] = ()
     window_seconds: float | None = None

@@ -53,7 +53,7 @@ def answer(found: Reading[AlertBoard], now: datetime) -> tuple[str, Tone, str]:
     )
     target = span(RESPONSE_TARGET)
     if waited > RESPONSE_TARGET:
-        return f"{many} waited {span(waited)}, longer than the {target} it should", "sick", quiet
+        return f"{many} waited {_long(waited)}, longer than the {target} it should", "sick", quiet
     return f"{many} waited {span(waited)} of {target}", "warn", quiet
 
 
@@ -107,8 +107,13 @@ def left(since: datetime, now: datetime) -> str:
     """How long an answer was waited for, against the target."""
     waited = now - since
     if waited > RESPONSE_TARGET:
-        return f"unanswered for {span(waited)}, target {span(RESPONSE_TARGET)}"
+        return f"unanswered for {_long(waited)}"
     return f"answer within {span(RESPONSE_TARGET - waited)}"
+
+
+def _long(waited: timedelta) -> str:
+    """Beyond the target seconds say nothing any more."""
+    return span(timedelta(minutes=waited // timedelta(minutes=1)))
 
 
 def told(tiers: Sequence[Tier], since: datetime, now: datetime) -> str:

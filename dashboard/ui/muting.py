@@ -6,8 +6,9 @@ and reads it back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import streamlit as st
@@ -48,6 +49,8 @@ _TITLES: Final = {
     "expire": ("End", ":material/notifications_active:"),
 }
 _MOST_SHOWN: Final = 8
+_SHOWN_FOR: Final = timedelta(minutes=2)
+_NOTHING: Final[tuple[MutingState | None, datetime]] = (None, datetime.min.replace(tzinfo=UTC))
 _WHAT_IT_STOPS: Final = (
     "Meanwhile Alertmanager tells nobody of it, so the next tier of the ladder is not told either. A paging service "
     "that has the alert already goes on by its own rules until it is answered there. It ends with the alert."
@@ -61,9 +64,9 @@ _ICONS: Final = {
 
 
 def outcome() -> None:
-    """How the last act of this session ended, until the next."""
-    state: MutingState | None = st.session_state.get(DONE)
-    if state is None:
+    """How the last act of this session ended, for a while."""
+    state, at = st.session_state.get(DONE, _NOTHING)
+    if state is None or session.now() - at > _SHOWN_FOR:
         return
     words = f"{_ICONS[state.outcome]} {plain(state.sentence, limit=600)}"
     read_back = "; ".join(f"{plain(name)}: {plain(value)}" for name, value in state.facts.items() if name != "silences")
@@ -186,6 +189,9 @@ def _suggested(named: Sequence[Alert], ns: str) -> str:
         return f'namespace="{ns}"'
     first, *others = named
     shared = [AlertMatcher(name=n, value=v) for n, v in sorted(first.labels.items()) if _all_have(others, n, v)]
+    names = sorted({one.name for one in named})
+    if len(names) > 1:
+        shared = [AlertMatcher(name="alertname", value="|".join(map(re.escape, names)), is_regex=True), *shared]
     return encodable(", ".join(map(str, shared)))
 
 
@@ -238,6 +244,6 @@ def _submit(view: View, kind: MutingKind, chosen: str, reason: str, **what: Any)
     until = session.now() + _SPANS[chosen] if chosen else None
     request = MutingRequest(kind=kind, namespace=view.ns, actor=session.actor(), reason=reason, until=until, **what)
     with st.spinner("Checked, recorded, done, and read back from Alertmanager"):
-        st.session_state[DONE] = desk.submit(request)
+        st.session_state[DONE] = (desk.submit(request), session.now())
     session.alerts_changed(view)
     st.rerun()

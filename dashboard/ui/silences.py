@@ -62,7 +62,7 @@ def _acknowledged(one: MutedAlert, view: View, now: datetime) -> None:
         st.html(
             facts([fact(said(one.alert) or one.alert.name, until + also, mute.reason, tone="warn")]), width="stretch"
         )
-        _ends(mute)
+        _ends(mute, "acknowledged")
 
 
 def _line(one: MutedAlert, now: datetime) -> str:
@@ -108,13 +108,13 @@ def _silence(one: Mute, matches: int, view: View, now: datetime) -> None:
     tone: Tone = "warn" if matches else "quiet"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"silence-{one.id}"):
         st.html(facts([fact(one.text, how, one.reason, tone=tone)]), width="stretch")
-        _ends(one)
+        _ends(one, "silences")
 
 
-def _ends(mute: Mute) -> None:
+def _ends(mute: Mute, place: str) -> None:
     """Extend and end a silence."""
     for what, label in (("extend", "Extend"), ("expire", "End")):
-        if st.button(label, key=f"alerts.{what}.{mute.id}", width="content"):
+        if st.button(label, key=f"alerts.{what}.{place}.{mute.id}", width="content"):
             st.session_state[OPEN] = (what, (mute.id,))
             st.rerun()
 

@@ -20,6 +20,7 @@ from dashboard.queries.incident import COURSE
 from dashboard.queries.measures import period
 from dashboard.queries.triage import Budget, ServiceLine, Triage
 from dashboard.ui import page, session, states, unfinished
+from dashboard.ui.alerts import OPEN
 from dashboard.ui.format import ago, clock, duration, span
 from dashboard.ui.tables import Column, table
 from dashboard.ui.text import plain
@@ -161,7 +162,7 @@ def cards(found: Triage, view: View, now: datetime) -> None:
         if incident.standing is not Standing.SUPPRESSED:
             _card(incident, found.evidence.get(incident.key), view, now)
     if suppressed:
-        with st.expander(f"{len(suppressed)} silenced or inhibited", icon=":material/notifications_off:"):
+        with st.expander(f"{len(suppressed)} acknowledged, silenced or inhibited", icon=":material/notifications_off:"):
             for incident in suppressed:
                 st.markdown(f"{plain(incident.headline)} :gray[since {clock(incident.since, view.tz)}]")
 
@@ -181,10 +182,22 @@ def _card(incident: Incident, evidence: IncidentEvidence | None, view: View, now
             page.go("release", "Release", view, icon=":material/swap_horiz:", **filters)
             path, label, icon = _DETAILS.get(incident.family, _AGENTS)
             page.go(path, label, view, icon=icon, **filters)
+            _acknowledge(incident)
             _runbook(incident)
         owner = plain(incident.owner) if incident.owner else "no owner named"
         alerts = f" Alerts: {plain(', '.join(incident.alerts))}." if incident.alerts else ""
         st.caption(f"Owner: {owner}.{alerts}")
+
+
+def _acknowledge(incident: Incident) -> None:
+    """The clock "answer within" has its button; the page opens the dialog."""
+    if not incident.fingerprints or incident.severity is Severity.INFO:
+        return
+    if st.button(
+        "Acknowledge", icon=":material/front_hand:", key=f"triage.acknowledge.{incident.key}", width="stretch"
+    ):
+        st.session_state[OPEN] = ("acknowledge", incident.fingerprints)
+        st.rerun()
 
 
 def _badges(incident: Incident, view: View, now: datetime) -> None:
