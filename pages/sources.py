@@ -26,7 +26,7 @@ def _draw(view: View) -> None:
     audit = session.actions(view).audit_status()
     troubles = audit_troubles(audit)
     fitting = fit(ask, found)
-    pieces.headline(found, troubles, fitting)
+    pieces.headline(found, troubles, fitting, behind)
     pieces.backends(found, behind, now, view)
     pieces.concepts(found)
     pieces.missing(found.missing)

@@ -115,7 +115,10 @@ def error_lines(answers: Readings, candidate: Track, since: datetime | None) -> 
     others = theirs.value
     silent = _silent(answers, candidate, since) or (ours.value.total and _silent(answers, candidate.other, None))
     if silent:
-        return missing(silent, source=Source.ELASTICSEARCH, query=ours.query)
+        # What an answer leaves out may be the very line.
+        asked = (ours, theirs, *(answers.logs(f"newest.{track}") for track in (candidate, candidate.other)))
+        doubts = dict.fromkeys(one.reason for one in asked if one.state is State.PARTIAL)
+        return missing("; ".join((*doubts, silent)), source=Source.ELASTICSEARCH, query=ours.query)
 
     def built(page: LogPage) -> ErrorLines:
         return as_patterns(

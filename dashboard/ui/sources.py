@@ -41,11 +41,17 @@ class Trust:
     parts: tuple[str, ...] = ()
 
 
-def trust(found: SourcesAnswer, troubles: Sequence[str], fitting: FitAnswer | None = None) -> Trust:
+def trust(
+    found: SourcesAnswer,
+    troubles: Sequence[str],
+    fitting: FitAnswer | None = None,
+    behind: Mapping[str, Reading[float]] | None = None,
+) -> Trust:
     """Can this deck be trusted: what speaks against it, the worst first. Pure.
 
     Args:
         fitting: how logs, rights and retention fit; None: not asked.
+        behind: how far each store lies behind; a store that leaves something out of this small answer does so elsewhere.
     """
     down = [one for one in found.health if one.reachable is False]
     off = [one for one in found.health if one.reachable is not False and not one.is_well]
@@ -61,6 +67,7 @@ def trust(found: SourcesAnswer, troubles: Sequence[str], fitting: FitAnswer | No
         *_counted(len(wrong), "concept is not read as it should be", "concepts are not read as they should be"),
         *_counted(len(lame), "governed Service lacks something", "governed Services lack something"),
         *(_misfits(fitting, found.health) if fitting else ()),
+        *dict.fromkeys(plain(one.reason) for one in (behind or {}).values() if one.state is State.PARTIAL),
     ]
     aside = [
         *_counted(len(unmeasured), "concept is not measured here", "concepts are not measured here"),
@@ -104,9 +111,11 @@ def _unmeasured(checks: Iterable[ConceptCheck]) -> tuple[ConceptCheck, ...]:
     return tuple(one for one in checks if one.standing is Fit.UNMEASURED)
 
 
-def headline(found: SourcesAnswer, troubles: Sequence[str], fitting: FitAnswer) -> None:
+def headline(
+    found: SourcesAnswer, troubles: Sequence[str], fitting: FitAnswer, behind: Mapping[str, Reading[float]]
+) -> None:
     """The sentence, and how many concepts stand how."""
-    told = trust(found, troubles, fitting)
+    told = trust(found, troubles, fitting, behind)
     lead(told.sentence, told.tone, detail="; ".join(told.parts))
     counts = Counter(one.standing for one in found.concepts.value or ())
     bar([Share(name=fit.value, count=counts[fit], tone=_tone(fit)) for fit in Fit], label="Concepts")
@@ -159,8 +168,8 @@ def _backend(one: SourceHealth, lags: Mapping[str, Reading[float]], now: datetim
 
 
 def _lags(one: SourceHealth, lags: Mapping[str, Reading[float]]) -> tuple[bool, str]:
-    """Whether a store lies behind, and how far in words."""
-    late, said = False, []
+    """Whether a store lies behind or leaves something out, and how far in words."""
+    late, said, partial = False, [], {}
     for what in _LAGS_OF.get(one.source, ()):
         reading = lags[what]
         if reading.value is None:
@@ -168,7 +177,9 @@ def _lags(one: SourceHealth, lags: Mapping[str, Reading[float]]) -> tuple[bool, 
             continue
         late = late or reading.value > LATE_SECONDS
         said.append(f"{what} {number(reading.value, Unit.SECONDS)} old")
-    return late, "; ".join(said)
+        if reading.state is State.PARTIAL:
+            partial[reading.reason] = True
+    return late or bool(partial), "; ".join((*said, *partial))
 
 
 def concepts(found: SourcesAnswer) -> None:

@@ -201,8 +201,11 @@ def _fill_logs(store: LogStore) -> None:
         "status": {"code": "Error"},
         "attributes": {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "planner"},
     }
+    call = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search", "error.type": "timeout"}
+    tool = span | {"name": "execute_tool search", "attributes": call}
     store.write("logs-agentgov.app.otel-prod", {**common, **line})
-    store.write("traces-agentgov.otel-prod", {**common, **span})
+    for one in (span, tool):
+        store.write("traces-agentgov.otel-prod", {**common, **one})
 
 
 def _fill_cluster(server: Server) -> None:

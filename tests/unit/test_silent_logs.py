@@ -67,6 +67,15 @@ def test_lines_that_do_not_arrive_prove_nothing(pages: dict[str, LogPage], says:
     assert says in found.reason
 
 
+@pytest.mark.parametrize("key", ["errors.blue", "errors.green", "newest.green"])
+def test_silence_in_an_answer_that_leaves_something_out_says_so_first(key: str) -> None:
+    part = replace(fresh(NONE, source=Source.ELASTICSEARCH, as_of=NOW), state=State.PARTIAL, reason="a shard is away")
+
+    found = gate({key: part}, newest_green=NONE) if key != "newest.green" else gate({key: part})
+    assert found.result is Result.UNKNOWN
+    assert found.reason.startswith("a shard is away; green has logged no line")
+
+
 def test_an_error_is_new_only_where_the_other_track_was_read_in_full() -> None:
     part = replace(fresh(NONE, source=Source.ELASTICSEARCH, as_of=NOW), state=State.PARTIAL, reason="a shard is away")
 

@@ -150,6 +150,12 @@ def test_what_does_not_fit_beyond_metrics_is_counted(changed: dict[str, Any], sa
     assert (told.tone, told.parts) == ("warn", (said,))
 
 
+def test_a_store_that_leaves_something_out_is_said_once_and_is_not_well() -> None:
+    part = replace(known(3.0), state=State.PARTIAL, reason="1 of 2 shards failed")
+    told = trust(answer(), (), fitting(), {"newest log line": part, "newest span": part, "newest sample": known(1.0)})
+    assert (told.tone, told.parts) == ("warn", ("1 of 2 shards failed",))
+
+
 def test_traces_that_nobody_writes_and_sources_that_are_not_set_are_no_fault() -> None:
     traces = {"traces": known(replace(SILENT, stream="traces"))}
     assert trust(answer(), (), fitting(logs=traces)).tone == "well"
