@@ -51,7 +51,7 @@ def trust(
 
     Args:
         fitting: how logs, rights and retention fit; None: not asked.
-        behind: how far each store lies behind; a store that leaves something out of this small answer does so elsewhere.
+        behind: how far each store lies behind. One that leaves something out of this answer does so elsewhere too.
     """
     down = [one for one in found.health if one.reachable is False]
     off = [one for one in found.health if one.reachable is not False and not one.is_well]
