@@ -8,7 +8,7 @@ Model and token metrics carry no agent name, so the filter on one agent does not
 from __future__ import annotations
 
 from dashboard.catalog import recorded
-from dashboard.catalog.counting import once, once_quantile, or_zero, share
+from dashboard.catalog.counting import counted, once, once_quantile, or_zero, paced, per_second, shared
 from dashboard.catalog.expression import Alias, Expression, renamed
 from dashboard.model.mapping import ANY_ERROR
 from dashboard.model.reading import Unit
@@ -17,15 +17,15 @@ SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
 AGENT = f'{SERVICE}, gen_ai_agent_name=~"$agent"'
 RUN = f'{AGENT}, gen_ai_operation_name="invoke_agent"'
 
-_RUNS = f"rate(gen_ai_invoke_agent_duration_seconds_count{{{RUN}}}[$window])"
-_FAILED = f"rate(gen_ai_invoke_agent_duration_seconds_count{{{RUN}, {ANY_ERROR}}}[$window])"
+_RUNS = f"gen_ai_invoke_agent_duration_seconds_count{{{RUN}}}"
+_FAILED = f"gen_ai_invoke_agent_duration_seconds_count{{{RUN}, {ANY_ERROR}}}"
 _RUN_BUCKETS = f"rate(gen_ai_invoke_agent_duration_seconds_bucket{{{RUN}}}[$window])"
-_CALLS = f"rate(gen_ai_client_operation_duration_seconds_count{{{SERVICE}}}[$window])"
-_CALLS_FAILED = f"rate(gen_ai_client_operation_duration_seconds_count{{{SERVICE}, {ANY_ERROR}}}[$window])"
-_TOOLS = f"rate(gen_ai_execute_tool_duration_seconds_count{{{AGENT}}}[$window])"
-_TOOLS_FAILED = f"rate(gen_ai_execute_tool_duration_seconds_count{{{AGENT}, {ANY_ERROR}}}[$window])"
-_COST = f"rate(agentgov_agent_cost_usd_total{{{AGENT}}}[$window])"
-_TOKENS = f"rate(gen_ai_client_token_usage_sum{{{SERVICE}}}[$window])"
+_CALLS = f"gen_ai_client_operation_duration_seconds_count{{{SERVICE}}}"
+_CALLS_FAILED = f"gen_ai_client_operation_duration_seconds_count{{{SERVICE}, {ANY_ERROR}}}"
+_TOOLS = f"gen_ai_execute_tool_duration_seconds_count{{{AGENT}}}"
+_TOOLS_FAILED = f"gen_ai_execute_tool_duration_seconds_count{{{AGENT}, {ANY_ERROR}}}"
+_COST = f"agentgov_agent_cost_usd_total{{{AGENT}}}"
+_TOKENS = f"gen_ai_client_token_usage_sum{{{SERVICE}}}"
 
 # The same, recorded.
 _R_RUNS = f"agent:gen_ai_invoke_agent_runs:rate5m{{{AGENT}}}"
@@ -51,41 +51,41 @@ def _of_inference(promql: str) -> Alias:
 def _tokens_counted(by: str) -> Alias:
     """Newer telemetry counts tokens by direction in counters, where there was one histogram."""
     read, written = (f"gen_ai_client_inference_usage_{kind}_tokens_total" for kind in ("input", "output"))
-    rates = (once(f"rate({metric}{{{SERVICE}}}[$window])", by) for metric in (read, written))
+    rates = (paced(f"{metric}{{{SERVICE}}}", by)["promql"] for metric in (read, written))
     return Alias(instead_of="gen_ai_client_token_usage_sum", metric=read, promql=" + ".join(rates))
 
 
 RUN_RATE = Expression(
     name="agent_run_rate",
-    promql=once(_RUNS),
+    **paced(_RUNS),
     recorded=recorded.mean(recorded.summed(_R_RUNS)),
     unit=Unit.PER_SECOND,
     blind="how much work the agents get",
 )
 RUN_RATE_BY_TRACK = Expression(
     name="agent_run_rate_by_track",
-    promql=once(_RUNS, "track"),
+    **paced(_RUNS, "track"),
     recorded=recorded.mean(recorded.summed(_R_RUNS, "track")),
     unit=Unit.PER_SECOND,
     blind="how the work is shared between blue and green",
 )
 ERROR_RATIO = Expression(
     name="agent_error_ratio",
-    promql=share(_FAILED, _RUNS),
+    **shared(_FAILED, _RUNS),
     recorded=recorded.ratio(_R_FAILED, _R_RUNS),
     unit=Unit.RATIO,
     blind="how many agent runs fail",
 )
 ERROR_RATIO_BY_TRACK = Expression(
     name="agent_error_ratio_by_track",
-    promql=share(_FAILED, _RUNS, "track"),
+    **shared(_FAILED, _RUNS, "track"),
     recorded=recorded.ratio(_R_FAILED, _R_RUNS, "track"),
     unit=Unit.RATIO,
     blind="which track fails more",
 )
 ERRORS_BY_TYPE = Expression(
     name="agent_errors_by_type",
-    promql=f"{once(_FAILED, 'error_type, track')} > 0",
+    **counted(lambda failed: f"{per_second(once(failed, 'error_type, track'))} > 0", _FAILED, total=_RUNS),
     recorded=f"{recorded.mean_of_rare(_R_FAILED, 'error_type, track', _R_RUNS)} > 0",
     unit=Unit.PER_SECOND,
     blind="what the failures have in common",
@@ -131,7 +131,7 @@ FIRST_TOKEN_P95 = Expression(
 )
 TOKEN_RATE = Expression(
     name="model_token_rate",
-    promql=once(_TOKENS),
+    **paced(_TOKENS),
     recorded=recorded.mean(recorded.summed(_R_TOKENS)),
     unit=Unit.TOKENS,
     blind="how many tokens the models read and write each second",
@@ -139,28 +139,32 @@ TOKEN_RATE = Expression(
 )
 COST_RATE = Expression(
     name="agent_cost_per_hour",
-    promql=f"3600 * {once(_COST)}",
+    **counted(lambda cost: f"3600 * {per_second(once(cost))}", _COST),
     recorded=f"3600 * {recorded.mean(recorded.summed(_R_COST))}",
     unit=Unit.USD,
     blind="what the agents cost in an hour",
 )
 COST_PER_RUN = Expression(
     name="agent_cost_per_run",
-    promql=f"{once(_COST)} / ({once(_RUNS)} > 0)",
+    **counted(lambda cost, runs: f"{once(cost)} / ({once(runs)} > 0)", _COST, _RUNS),
     recorded=f"{recorded.total(_R_COST)} / ({recorded.total(_R_RUNS)} > 0)",
     unit=Unit.USD,
     blind="what one run costs",
 )
 TOOL_ERROR_RATIO = Expression(
     name="tool_error_ratio",
-    promql=share(_TOOLS_FAILED, _TOOLS),
+    **shared(_TOOLS_FAILED, _TOOLS),
     recorded=recorded.ratio(_R_TOOLS_FAILED, _R_TOOLS),
     unit=Unit.RATIO,
     blind="how many tool calls fail",
 )
 RETRY_RATE = Expression(
     name="agent_retry_rate",
-    promql=or_zero(once(f"rate(agentgov_agent_retries_total{{{AGENT}}}[$window])"), once(_RUNS)),
+    **counted(
+        lambda retries, runs: per_second(or_zero(once(retries), once(runs))),
+        f"agentgov_agent_retries_total{{{AGENT}}}",
+        _RUNS,
+    ),
     recorded=recorded.mean(f"sum (agent:agentgov_agent_retries:rate5m{{{AGENT}}}) or 0 * sum ({_R_RUNS})"),
     unit=Unit.PER_SECOND,
     blind="how often agents try again",
@@ -190,14 +194,14 @@ QUEUE_AGE = Expression(
 _BY_AGENT = "gen_ai_agent_name"
 AGENT_RUN_RATE = Expression(
     name="agent_run_rate_by_agent",
-    promql=once(_RUNS, _BY_AGENT),
+    **paced(_RUNS, _BY_AGENT),
     recorded=recorded.mean(recorded.summed(_R_RUNS, _BY_AGENT)),
     unit=Unit.PER_SECOND,
     blind="which agent works how much",
 )
 AGENT_ERROR_RATIO = Expression(
     name="agent_error_ratio_by_agent",
-    promql=share(_FAILED, _RUNS, _BY_AGENT),
+    **shared(_FAILED, _RUNS, _BY_AGENT),
     recorded=recorded.ratio(_R_FAILED, _R_RUNS, _BY_AGENT),
     unit=Unit.RATIO,
     blind="which agent fails",
@@ -218,16 +222,17 @@ AGENT_P95 = Expression(
 )
 AGENT_COST_PER_RUN = Expression(
     name="agent_cost_per_run_by_agent",
-    promql=f"{once(_COST, _BY_AGENT)} / ({once(_RUNS, _BY_AGENT)} > 0)",
+    **counted(lambda cost, runs: f"{once(cost, _BY_AGENT)} / ({once(runs, _BY_AGENT)} > 0)", _COST, _RUNS),
     recorded=f"{recorded.total(_R_COST, _BY_AGENT)} / ({recorded.total(_R_RUNS, _BY_AGENT)} > 0)",
     unit=Unit.USD,
     blind="which agent is dear",
 )
 AGENT_TOOL_CALLS = Expression(
     name="agent_tool_calls_per_run_by_agent",
-    promql=(
-        f"{once(f'rate(gen_ai_invoke_agent_tool_calls_sum{{{AGENT}}}[$window])', _BY_AGENT)}"
-        f" / ({once(f'rate(gen_ai_invoke_agent_tool_calls_count{{{AGENT}}}[$window])', _BY_AGENT)} > 0)"
+    **counted(
+        lambda calls, runs: f"{once(calls, _BY_AGENT)} / ({once(runs, _BY_AGENT)} > 0)",
+        f"gen_ai_invoke_agent_tool_calls_sum{{{AGENT}}}",
+        f"gen_ai_invoke_agent_tool_calls_count{{{AGENT}}}",
     ),
     recorded=(
         # Divided by all runs. The raw question divides by runs that called tools, so runs that policy stopped differ.
@@ -244,19 +249,19 @@ _MODEL_P95 = once_quantile(
 )
 MODEL_CALL_RATE = Expression(
     name="model_call_rate",
-    promql=once(_CALLS, _BY_MODEL),
+    **paced(_CALLS, _BY_MODEL),
     recorded=recorded.mean(recorded.summed(_R_CALLS, _BY_MODEL)),
     unit=Unit.PER_SECOND,
     blind="which model is called how much",
-    aliases=(_of_inference(once(_CALLS, _BY_MODEL)),),
+    aliases=(_of_inference(paced(_CALLS, _BY_MODEL)["promql"]),),
 )
 MODEL_ERROR_RATIO = Expression(
     name="model_error_ratio",
-    promql=share(_CALLS_FAILED, _CALLS, _BY_MODEL),
+    **shared(_CALLS_FAILED, _CALLS, _BY_MODEL),
     recorded=recorded.ratio(_R_CALLS_FAILED, _R_CALLS, _BY_MODEL),
     unit=Unit.RATIO,
     blind="which model fails",
-    aliases=(_of_inference(share(_CALLS_FAILED, _CALLS, _BY_MODEL)),),
+    aliases=(_of_inference(shared(_CALLS_FAILED, _CALLS, _BY_MODEL)["promql"]),),
 )
 MODEL_P95 = Expression(
     name="model_duration_p95",
@@ -268,7 +273,7 @@ MODEL_P95 = Expression(
 )
 MODEL_TOKEN_RATE = Expression(
     name="model_token_rate_by_model",
-    promql=once(_TOKENS, _BY_MODEL),
+    **paced(_TOKENS, _BY_MODEL),
     recorded=recorded.mean(recorded.summed(_R_TOKENS, _BY_MODEL)),
     unit=Unit.TOKENS,
     blind="which model takes the tokens",
@@ -278,14 +283,14 @@ MODEL_TOKEN_RATE = Expression(
 _BY_TOOL = "gen_ai_tool_name"
 TOOL_CALL_RATE = Expression(
     name="tool_call_rate",
-    promql=once(_TOOLS, _BY_TOOL),
+    **paced(_TOOLS, _BY_TOOL),
     recorded=recorded.mean(recorded.summed(_R_TOOLS, _BY_TOOL)),
     unit=Unit.PER_SECOND,
     blind="which tool is used how much",
 )
 TOOL_ERROR_RATIO_BY_TOOL = Expression(
     name="tool_error_ratio_by_tool",
-    promql=share(_TOOLS_FAILED, _TOOLS, _BY_TOOL),
+    **shared(_TOOLS_FAILED, _TOOLS, _BY_TOOL),
     recorded=recorded.ratio(_R_TOOLS_FAILED, _R_TOOLS, _BY_TOOL),
     unit=Unit.RATIO,
     blind="which tool fails",

@@ -8,7 +8,7 @@ kind, so their counts may lack it.
 from __future__ import annotations
 
 from dashboard.catalog import recorded
-from dashboard.catalog.counting import counted, once, share
+from dashboard.catalog.counting import counted, once, or_zero, paced, per_second, present, share, shared
 from dashboard.catalog.expression import Expression
 from dashboard.model.mapping import DENIED, NOT_PASSED
 from dashboard.model.reading import Unit
@@ -17,18 +17,12 @@ SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
 SCOPE = f'{SERVICE}, contract=~"$contract", gen_ai_agent_name=~"$agent"'
 # A separate component decides policies, so these series carry that component's name and no track.
 PLATFORM = 'namespace="$namespace"'
-EVALUATION_KINDS = ("contract", "gen_ai_agent_name", "clause_type", "outcome")
-_VIOLATION_KINDS = ("contract", "rule", "severity", "gen_ai_agent_name", "enforcement")
-_DECISION_KINDS = ("policy", "decision", "stage")
 
-_ALL = f"rate(agentgov_contract_evaluations_total{{{SCOPE}}}[$window])"
-_BROKEN = f"rate(agentgov_contract_evaluations_total{{{SCOPE}, {NOT_PASSED}}}[$window])"
-_VIOLATIONS = f"rate(agentgov_contract_violations_total{{{SCOPE}}}[$window])"
-_DECISIONS = f"rate(agentgov_policy_decisions_total{{{PLATFORM}}}[$window])"
-_EVALUATED = (f"agentgov_contract_evaluations_total{{{SCOPE}}}", *EVALUATION_KINDS)
-_VIOLATED = (f"agentgov_contract_violations_total{{{SCOPE}}}", *_VIOLATION_KINDS)
-_DECIDED = (f"agentgov_policy_decisions_total{{{PLATFORM}}}", *_DECISION_KINDS)
-_DENIALS = f"rate(agentgov_policy_decisions_total{{{PLATFORM}, {DENIED}}}[$window])"
+_ALL = f"agentgov_contract_evaluations_total{{{SCOPE}}}"
+_BROKEN = f"agentgov_contract_evaluations_total{{{SCOPE}, {NOT_PASSED}}}"
+_VIOLATIONS = f"agentgov_contract_violations_total{{{SCOPE}}}"
+_DECISIONS = f"agentgov_policy_decisions_total{{{PLATFORM}}}"
+_DENIALS = f"agentgov_policy_decisions_total{{{PLATFORM}, {DENIED}}}"
 # The same, recorded.
 _R_ALL = f"agent:agentgov_contract_evaluations:rate5m{{{SCOPE}}}"
 _R_BROKEN = f"agent:agentgov_contract_evaluations:rate5m{{{SCOPE}, {NOT_PASSED}}}"
@@ -40,63 +34,68 @@ _R_DRIFT = f"contract:agentgov_contract_drift_score_ratio:max{{{SCOPE}}}"
 
 COMPLIANCE = Expression(
     name="contract_compliance",
-    promql=f"1 - {share(_BROKEN, _ALL)}",
+    **counted(lambda broken, all_of: f"1 - {share(broken, all_of, zero=present(_ALL))}", _BROKEN, _ALL, total=_ALL),
     recorded=f"1 - {recorded.ratio(_R_BROKEN, _R_ALL)}",
     unit=Unit.RATIO,
     blind="whether the agents keep their contracts",
 )
 BROKEN_RATIO_BY_TRACK = Expression(
     name="contract_broken_ratio_by_track",
-    promql=share(_BROKEN, _ALL, "track"),
+    **shared(_BROKEN, _ALL, "track"),
     recorded=recorded.ratio(_R_BROKEN, _R_ALL, "track"),
     unit=Unit.RATIO,
     blind="which track breaks contracts",
 )
 EVALUATION_RATE = Expression(
     name="contract_evaluation_rate",
-    promql=once(_ALL),
+    **paced(_ALL),
     recorded=recorded.mean(recorded.summed(_R_ALL)),
     unit=Unit.PER_SECOND,
     blind="whether contracts are evaluated at all",
 )
 VIOLATION_RATE = Expression(
     name="contract_violation_rate",
-    promql=f"({once(_VIOLATIONS)} or 0 * {once(_ALL)})",
+    **counted(lambda violations, all_of: per_second(or_zero(once(violations), once(all_of))), _VIOLATIONS, _ALL),
     recorded=recorded.mean(f"sum ({_R_VIOLATIONS}) or 0 * sum ({_R_ALL})"),
     unit=Unit.PER_SECOND,
     blind="how often contracts are violated",
 )
 VIOLATION_RATE_BY_RULE = Expression(
     name="contract_violation_rate_by_rule",
-    promql=f"{once(_VIOLATIONS, 'rule')} > 0",
+    **counted(lambda violations: f"{per_second(once(violations, 'rule'))} > 0", _VIOLATIONS),
     recorded=f"{recorded.mean_of_rare(_R_VIOLATIONS, 'rule', _R_ALL)} > 0",
     unit=Unit.PER_SECOND,
     blind="which rule is violated over time",
 )
 VIOLATIONS_BY_RULE = Expression(
     name="contract_violations_by_rule",
-    **counted(lambda grown: f"round({once(grown, 'contract, rule, severity, enforcement')}) > 0", *_VIOLATED),
+    **counted(lambda grown: f"round({once(grown, 'contract, rule, severity, enforcement')}) > 0", _VIOLATIONS),
     recorded=f"{recorded.count(_R_VIOLATIONS, 'contract, rule, severity, enforcement')} > 0",
     unit=Unit.COUNT,
     blind="which clause is violated, how gravely, and what was done about it",
 )
 EVALUATIONS_BY_CONTRACT = Expression(
     name="contract_evaluations_by_contract",
-    **counted(lambda grown: f"round({once(grown, 'contract')})", *_EVALUATED),
+    **counted(lambda grown: f"round({once(grown, 'contract')})", _ALL),
     recorded=recorded.count(_R_ALL, "contract"),
     unit=Unit.COUNT,
     blind="how often each contract is evaluated",
 )
 COMPLIANCE_BY_CONTRACT = Expression(
     name="contract_compliance_by_contract",
-    promql=f"1 - {share(_BROKEN, _ALL, 'contract')}",
+    **counted(
+        lambda broken, all_of: f"1 - {share(broken, all_of, 'contract', zero=present(_ALL, 'contract'))}",
+        _BROKEN,
+        _ALL,
+        total=_ALL,
+    ),
     recorded=f"1 - {recorded.ratio(_R_BROKEN, _R_ALL, 'contract')}",
     unit=Unit.RATIO,
     blind="which contract is not kept",
 )
 BROKEN_BY_CLAUSE = Expression(
     name="contract_broken_by_clause",
-    **counted(lambda grown: f"round({once(grown, 'clause_type, outcome')})", *_EVALUATED),
+    **counted(lambda grown: f"round({once(grown, 'clause_type, outcome')})", _ALL),
     recorded=recorded.count(_R_ALL, "clause_type, outcome"),
     unit=Unit.COUNT,
     blind="which kind of clause breaks",
@@ -162,14 +161,14 @@ APPROVALS_PENDING = Expression(
 )
 DENIAL_RATIO = Expression(
     name="policy_denial_ratio",
-    promql=share(_DENIALS, _DECISIONS),
+    **shared(_DENIALS, _DECISIONS),
     recorded=recorded.ratio(_R_DENIALS, _R_DECISIONS),
     unit=Unit.RATIO,
     blind="how often policy says no",
 )
 DECISIONS = Expression(
     name="policy_decisions",
-    **counted(lambda grown: f"round({once(grown, 'policy, stage, decision')}) > 0", *_DECIDED),
+    **counted(lambda grown: f"round({once(grown, 'policy, stage, decision')}) > 0", _DECISIONS),
     recorded=f"{recorded.count(_R_DECISIONS, 'policy, stage, decision')} > 0",
     unit=Unit.COUNT,
     blind="which policy decides what",

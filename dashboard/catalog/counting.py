@@ -1,6 +1,9 @@
-"""How counters are counted, as PromQL: a gap is not a new series, and a pod scraped twice counts once. Pure text.
+"""How counters are counted, as PromQL: the one place for it. A gap is not a new series, a pod scraped twice is one.
 
-`growth` counts over a window. `once` wraps everything that is summed over pods.
+Everything that a person reads as "how many", "which share", "how often" or "none" is built by `counted`, `paced` or
+`shared`: so it sees the first increments of a series, over a period and over each step of a chart. `once` wraps
+everything that is summed over pods. Quantiles and CPU use `increase` or `rate`: missing durations change them little.
+Pure text.
 """
 
 from __future__ import annotations
@@ -9,46 +12,66 @@ from collections.abc import Callable
 from typing import TypedDict
 
 _UP = 'up{namespace="$namespace"}'
+_UP_IN = f"last_over_time({_UP}[$window])"
 _KNOWN = f"max_over_time({_UP}[$memory] offset $window) == 1"
 _POD_KNOWN = 'max_over_time(up{namespace="$namespace", pod!=""}[$memory] offset $window) == 1'
+_WELL = f"last_over_time({_UP}[$recent] offset $window) == 1"
+_TARGET = "on (job, instance)"
 
 
-def growth(series: str, *kinds: str, total: str = "") -> str:
+def growth(series: str, total: str = "") -> str:
     """How much each of these counters of `$namespace` grew within `$window`, as PromQL.
 
     `increase` cannot see the first value of a series, so the first failure of its kind would count as 0. A series
     without a sample at the start of the window counts
 
-    - by its value minus the last one seen (or minus 0, if it is new or was reset), where its target was scraped just
-      before the window or the whole pod is new: then all of the difference happened within the window;
-    - by its increase between two samples in the window in all other cases: a scrape failed, Prometheus was down, or the
-      pod had another name. Its first value may be old, so it is left out, for total and bad events alike.
+    - by its last value minus the last one seen before (or minus 0, if it is new or was reset), where its target was
+      watched just before the window, or the whole pod is new: then all of the difference happened within the window;
+    - by its increase between two samples in the window in all other cases: Prometheus was down, or the target has other
+      labels than before. Its first value may be old, so it is left out, for total and bad events alike.
 
-    A series that an exporter drops while nothing happens is remembered for `$memory`. Known holes: an old process that
-    Prometheus discovers later than its neighbours, a series dropped for longer than `$memory`, and the first values of
-    a new process that pushes, which are left out.
+    So new series count exactly, also those that end within the window, and the others as `increase` extrapolates: by at
+    most one scrape interval at each end. A series that an exporter drops while nothing happens is remembered for
+    `$memory`.
+
+    Known holes, all of which count too little: the first values of an old process that Prometheus discovers later than
+    its neighbours; of a new process that pushes without the label of a pod; of a series that is new and reset within
+    one window (only the part before the reset); and of a process that lives shorter than one scrape interval. A series
+    that was dropped for longer than `$memory` and comes back counts too much: by all that it ever had.
 
     Args:
         series: the selector of raw counters.
-        kinds: labels that distinguish the counters of one process; other labels may change.
         total: counters that every target has, among them `series`; empty for `series` itself.
     """
-    same = f"on ({', '.join(('job', 'instance', 'pod', *kinds))}) " if kinds else ""
-    watched = _watched(total or series)
-    new = f"({series} unless {same}{series} offset $window and on (job, instance) {watched})"
-    last = f"last_over_time({series}[$memory] offset $window)"
-    return f"({new} - {last} >= 0 or {new} or increase({series}[$window]))"
+    of_fresh = _at_fresh(series)
+    seen, before = f"last_over_time({of_fresh}[$window])", f"last_over_time({of_fresh}[$memory] offset $window)"
+    whole = f"({seen} - {before} >= 0 or {seen}) unless resets({of_fresh}[$window]) > 0"
+    reset = f"increase({of_fresh}[$window]) + min_over_time({of_fresh}[$window])"
+    new = f"({whole} or {reset}) unless {of_fresh} offset $window and {_TARGET} {_watched(total or series)}"
+    return f"({new} or increase({series}[$window]))"
+
+
+def _at_fresh(series: str) -> str:
+    """The same at the instances where series began within the window: only there all of the question matters."""
+    return f'{series[:-1]}, instance=~"$fresh"}}'
 
 
 def _watched(total: str) -> str:
-    """The targets whose counters were seen just before the window, or did not exist before it."""
-    # Where Prometheus was down nothing is proved, so the last scrape must be recent. Pushed metrics have no `up`: the
-    # target's own samples stand in for it.
-    pushed = f"count by (job, instance) (last_over_time({total}[$recent] offset $window))"
-    well = f"last_over_time({_UP}[$recent] offset $window) == 1"
-    scraped = f"({well} or {pushed} unless on (job, instance) {_UP} offset $window)"
-    found = f"{_UP} unless on (job, instance) ({_KNOWN}) unless on (pod) ({_POD_KNOWN})"
-    return f"({scraped} or {found} and on () {scraped})"
+    """The targets whose counters were seen just before the window under the same labels, or did not exist before it."""
+    # Where Prometheus was down nothing is proved, so the last scrape must be recent. What is pushed, or told by an
+    # exporter in another namespace, has no `up` here: the target's other samples stand in for it.
+    relabelled = f"{_UP_IN} unless last_over_time({_UP}[$recent] offset $window)"
+    scraped = f"{_WELL} unless {_TARGET} ({relabelled})"
+    new_target = f"{_UP_IN} unless {_TARGET} ({_KNOWN}) unless on (pod) ({_POD_KNOWN}) and on () ({_WELL})"
+    fresh = _at_fresh(total)
+    heard, heard_fresh = (
+        f"last_over_time({one}[$recent] offset $window) unless {_TARGET} {_UP} offset $window" for one in (total, fresh)
+    )
+    # In steps, since only whether it was there matters. A stream that stops is seen for 5 minutes more.
+    earlier = f"last_over_time({total}[$memory:5m] offset $window)"
+    known = f"{_TARGET} {_UP_IN} unless {_TARGET} {fresh} offset $window unless on (pod) {earlier}"
+    new_pod = f'last_over_time({fresh[:-1]}, pod!=""}}[$window]) unless {known} and on () ({heard})'
+    return f"({scraped} or {new_target} or {heard_fresh} and {fresh} or {new_pod})"
 
 
 class Counted(TypedDict):
@@ -59,13 +82,43 @@ class Counted(TypedDict):
     newcomers: str
 
 
-def counted(shape: Callable[[str], str], series: str, *kinds: str, total: str = "") -> Counted:
-    """The texts of an `Expression` that applies `shape` to a growth; a cheaper one serves while no series is new."""
+def counted(shape: Callable[..., str], *series: str, total: str = "") -> Counted:
+    """The texts of an `Expression` that applies `shape` to growths; a cheaper one serves while no series is new.
+
+    Args:
+        shape: takes one vector of growths for each of `series`.
+        total: as for `growth`, where all of `series` are among it.
+    """
+    began = " or ".join(
+        f"last_over_time({one}[$window]) unless {one} offset $window"
+        for one in dict.fromkeys([total] if total else series)
+    )
     return {
-        "promql": shape(growth(series, *kinds, total=total)),
-        "steady": shape(f"increase({series}[$window])"),
-        "newcomers": f"count ({series} unless {series} offset $window)",
+        "promql": shape(*(growth(one, total) for one in series)),
+        "steady": shape(*(f"increase({one}[$window])" for one in series)),
+        "newcomers": f"count by (instance) ({began})",
     }
+
+
+def per_second(vector: str) -> str:
+    """A growth within `$window` as its mean each second."""
+    return f"{vector} / $window_seconds"
+
+
+def paced(series: str, by: str = "") -> Counted:
+    """How often these counters count each second, by these labels."""
+    return counted(lambda grown: per_second(once(grown, by)), series)
+
+
+def shared(part: str, whole: str, by: str = "") -> Counted:
+    """The share of `part`, which is among `whole`, by these labels."""
+    zero = present(whole, by)
+    return counted(lambda some, all_of: share(some, all_of, by, zero=zero), part, whole, total=whole)
+
+
+def present(series: str, by: str = "") -> str:
+    """A value by these labels where the counters were there within `$window`."""
+    return f"{'sum by (' + by + ')' if by else 'sum'} (last_over_time({series}[$window]))"
 
 
 def once(vector: str, by: str = "") -> str:
@@ -110,10 +163,12 @@ def or_zero(part: str, whole: str) -> str:
     return f"({part} or 0 * {whole})"
 
 
-def share(part: str, whole: str, by: str = "") -> str:
-    """The share of `part` in `whole`, both summed by these labels: 0 without `part`, nothing where `whole` is 0."""
-    total = once(whole, by)
-    return f"{or_zero(once(part, by), total)} / ({total} > 0)"
+def share(part: str, whole: str, by: str = "", *, zero: str = "") -> str:
+    """The share of `part` in `whole`, both summed by these labels: 0 without `part`, nothing where `whole` is 0.
+
+    `zero` exists wherever `whole` does; it saves computing that twice.
+    """
+    return f"{or_zero(once(part, by), zero or once(whole, by))} / ({once(whole, by)} > 0)"
 
 
 def once_quantile(quantile: float, buckets: str, by: str = "") -> str:

@@ -32,6 +32,8 @@ _MOST_RECENT_SECONDS = 120.0
 _OBJECTIVE = 0.99
 # The name of the value that holds the scrape interval.
 SCRAPE_SECONDS = "scrape_seconds"
+# The value that holds the pattern of the instances at which series began; empty for any.
+_FRESH = "fresh"
 # Ranges from this length on read recorded series: raw ones cost too much, and 5-minute means are fine enough.
 LONG_SECONDS = 6 * 3600
 
@@ -56,7 +58,7 @@ class Expression:
         blind: one sentence: what a person cannot see without it.
         aliases: the question for backends that have other names; the first that fits is asked.
         recorded: the same question to recorded series; asked when the values carry a `span` of LONG_SECONDS or more.
-        newcomers: answered only if a series began within the window; "" where that does not matter.
+        newcomers: the instances at which a series began within the window; "" where that does not matter.
         steady: a cheaper question with the same answer while `newcomers` has none; over a range, while no counter
             disappears.
         falls: over a range, a counter that disappears makes a line of `steady` go down.
@@ -83,11 +85,16 @@ class Expression:
         """
         return self._written(self._template(escaping.seconds(values.get("span", "")), names), values)
 
-    def shortcut(self, values: Mapping[str, str]) -> tuple[str, str] | None:
+    def shortcut(self, values: Mapping[str, str], names: Collection[str] = ()) -> tuple[str, str] | None:
         """`newcomers` and `steady` as Prometheus gets them; None where there is no cheaper way. Raises as `render`."""
-        if not self.newcomers or self._is_long(escaping.seconds(values.get("span", ""))):
+        if not self.newcomers or self._template(escaping.seconds(values.get("span", "")), names) != self.promql:
             return None
         return self._written(self.newcomers, values), self._written(self.steady, values)
+
+    def at_fresh(self, values: Mapping[str, str], instances: Collection[str]) -> str:
+        """The whole expression, cheaper, where series began only at these instances; () for any. Raises as `render`."""
+        fresh = escaping.Regex("|".join(map(escaping.literal, sorted(instances)))) if instances else ""
+        return self._written(self.promql, {**values, _FRESH: fresh})
 
     def steadily(self, values: Mapping[str, str]) -> str:
         """`steady` over a range, as Prometheus gets it; "" where there is none. Raises as `render`."""
@@ -95,7 +102,7 @@ class Expression:
 
     def _written(self, template: str, values: Mapping[str, str]) -> str:
         one_line = " ".join(line.strip() for line in template.strip().splitlines())
-        complete = {**values, **_derived(values)}
+        complete = {_FRESH: "", **values, **_derived(values)}
         return _TOKEN.sub(lambda token: self._filled(token, complete), one_line)
 
     def _template(self, span_seconds: float, names: Collection[str]) -> str:
@@ -145,12 +152,13 @@ def renamed(promql: str, standard: str, other: str) -> Alias:
 def _derived(values: Mapping[str, str]) -> Mapping[str, str]:
     """What follows from other values, or is the same for all questions.
 
-    `recent` says how recent the scrape before a window must be, `memory` how far back counters are remembered, and
-    `budget` which share of bad events the `objective` leaves.
+    `window_seconds` is the window as a number, `recent` how recent the scrape before a window must be, `memory` how far
+    back counters are remembered, and `budget` which share of bad events the `objective` leaves.
     """
     scrape_seconds = int(values.get(SCRAPE_SECONDS, "0"))
     window_seconds = escaping.seconds(values.get("window", "")) or _MOST_RECENT_SECONDS
     return {
+        "window_seconds": f"{window_seconds:g}",
         "recent": f"{max(1, round(min(window_seconds, _MOST_RECENT_SECONDS)))}s",
         "memory": f"{min(max(_LEAST_MEMORY_SECONDS, _MEMORY_SCRAPES * scrape_seconds), _MOST_MEMORY_SECONDS)}s",
         "budget": f"{1.0 - float(values.get('objective', _OBJECTIVE)):.6g}",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from dashboard.catalog.contracts import EVALUATION_KINDS
 from dashboard.catalog.counting import Counted, counted, once, once_by_pod, once_quantile, or_zero, scraped, split
 from dashboard.catalog.expression import Expression
 from dashboard.model.mapping import ANY_ERROR, DENIED, VIOLATED
@@ -18,7 +17,6 @@ _SERVICE = 'namespace="$namespace", service_name="$service"'
 _RUN = f'{_SERVICE}, gen_ai_operation_name="invoke_agent"'
 
 _RUN_COUNT = f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}"
-_RUN_KINDS = ("gen_ai_agent_name", "error_type")
 _FAILED = f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, {ANY_ERROR}}}"
 _EVALUATION_COUNT = f"agentgov_contract_evaluations_total{{{_SERVICE}}}"
 _VIOLATIONS = f"agentgov_contract_evaluations_total{{{_SERVICE}, {VIOLATED}}}"
@@ -27,37 +25,37 @@ _DECISION_COUNT = f"agentgov_policy_decisions_total{{{_SERVICE}}}"
 _RUN_BUCKET = f"gen_ai_invoke_agent_duration_seconds_bucket{{{_RUN}}}"
 
 
-def _count(series: str, *kinds: str, total: str = "") -> Counted:
+def _count(series: str, total: str = "") -> Counted:
     """How much these counters grew within the window, by track: 0 where only `total` exists."""
 
     def by_track(grown: str) -> str:
         found = once(grown, "track")
         return or_zero(found, f"sum by (track) ({total})") if total else found
 
-    return counted(by_track, series, *kinds, total=total)
+    return counted(by_track, series, total=total)
 
 
 RUNS = Expression(
     name="release_runs",
-    **_count(_RUN_COUNT, *_RUN_KINDS),
+    **_count(_RUN_COUNT),
     unit=Unit.COUNT,
     blind="how many agent runs a verdict rests on",
 )
 FAILED = Expression(
     name="release_failed_runs",
-    **_count(_FAILED, *_RUN_KINDS, total=_RUN_COUNT),
+    **_count(_FAILED, _RUN_COUNT),
     unit=Unit.COUNT,
     blind="whether the release fails agent runs",
 )
 EVALUATIONS = Expression(
     name="release_contract_evaluations",
-    **_count(_EVALUATION_COUNT, *EVALUATION_KINDS),
+    **_count(_EVALUATION_COUNT),
     unit=Unit.COUNT,
     blind="how many contract evaluations a verdict rests on",
 )
 VIOLATIONS = Expression(
     name="release_contract_violations",
-    **_count(_VIOLATIONS, *EVALUATION_KINDS, total=_EVALUATION_COUNT),
+    **_count(_VIOLATIONS, _EVALUATION_COUNT),
     unit=Unit.COUNT,
     blind="whether the release violates contracts",
 )
@@ -88,7 +86,7 @@ SPLIT_PODS = Expression(
 )
 COST = Expression(
     name="release_cost",
-    **_count(f"agentgov_agent_cost_usd_total{{{_SERVICE}}}", "gen_ai_agent_name", "gen_ai_request_model", "source"),
+    **_count(f"agentgov_agent_cost_usd_total{{{_SERVICE}}}"),
     unit=Unit.USD,
     blind="whether a run of the release costs more",
 )

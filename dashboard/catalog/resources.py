@@ -6,6 +6,7 @@ What the cluster itself knows (desired and ready pods, events) comes from the AP
 from __future__ import annotations
 
 from dashboard.catalog import recorded
+from dashboard.catalog.counting import counted
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Unit
 
@@ -39,11 +40,10 @@ def _told(metric: str, resource: str, by: str = "") -> str:
     return _summed(f"{each} unless on (namespace, pod) {_OVER}", by)
 
 
-def _restarted() -> str:
+def _restarted(main: str, init: str) -> str:
     """Restarts of main and init containers, sidecars included; a restart that two jobs report counts once."""
-    metrics = ("kube_pod_container_status_restarts_total", "kube_pod_init_container_status_restarts_total")
-    each = (f"max by (namespace, pod, container) (increase({metric}{{{POD}}}[$window]))" for metric in metrics)
-    return f"sum ({' or '.join(each)})"
+    each = (f"max by (namespace, pod, container) ({grown})" for grown in (main, init))
+    return f"round(sum ({' or '.join(each)}))"
 
 
 def _summed(vector: str, by: str) -> str:
@@ -119,14 +119,18 @@ THROTTLED = Expression(
 )
 RESTARTS = Expression(
     name="container_restarts",
-    promql=f"round({_restarted()})",
+    **counted(
+        _restarted,
+        f"kube_pod_container_status_restarts_total{{{POD}}}",
+        f"kube_pod_init_container_status_restarts_total{{{POD}}}",
+    ),
     recorded=recorded.count(f"namespace:kube_pod_container_status_restarts:rate5m{{{POD}}}"),
     unit=Unit.COUNT,
     blind="how often containers died",
 )
 OUT_OF_MEMORY = Expression(
     name="out_of_memory_kills",
-    promql=f"round({_used(f'increase(container_oom_events_total{{{CONTAINER}}}[$window])')})",
+    **counted(lambda kills: f"round({_used(kills)})", f"container_oom_events_total{{{CONTAINER}}}"),
     recorded=recorded.count(f"namespace:container_oom_events:rate5m{{{POD}}}"),
     unit=Unit.COUNT,
     blind="how often a container was killed for its memory",

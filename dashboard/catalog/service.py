@@ -6,7 +6,7 @@ The page gives the window: four scrapes, at least 15 s. Long ranges read recorde
 from __future__ import annotations
 
 from dashboard.catalog import recorded
-from dashboard.catalog.counting import once, once_quantile, share
+from dashboard.catalog.counting import once_quantile, paced, shared
 from dashboard.catalog.expression import Expression
 from dashboard.model.mapping import ANY_ERROR, VIOLATED
 from dashboard.model.reading import Unit
@@ -19,23 +19,23 @@ _R_ALL = 'agent:agentgov_contract_evaluations:rate5m{namespace="$namespace"}'
 _R_BROKEN = f'agent:agentgov_contract_evaluations:rate5m{{namespace="$namespace", {VIOLATED}}}'
 _BY_TRACK = "service_name, track"
 
-_RUN_RATE = f"rate({_RUNS}}}[$window])"
-_FAILED_RATE = f"rate({_RUNS}, {ANY_ERROR}}}[$window])"
+_RUN = f"{_RUNS}}}"
+_FAILED = f"{_RUNS}, {ANY_ERROR}}}"
 _BUCKET_RATE = f"rate({_RUNS.replace('_count{', '_bucket{')}}}[$window])"
-_EVALUATION_RATE = 'rate(agentgov_contract_evaluations_total{namespace="$namespace"}[$window])'
-_VIOLATION_RATE = f'rate(agentgov_contract_evaluations_total{{namespace="$namespace", {VIOLATED}}}[$window])'
+_EVALUATIONS = 'agentgov_contract_evaluations_total{namespace="$namespace"}'
+_VIOLATIONS = f'agentgov_contract_evaluations_total{{namespace="$namespace", {VIOLATED}}}'
 
 
 TRACK_RUNS = Expression(
     name="track_runs",
-    promql=once(_RUN_RATE, _BY_TRACK),
+    **paced(_RUN, _BY_TRACK),
     recorded=recorded.mean(recorded.summed(_R_RUNS, _BY_TRACK)),
     unit=Unit.PER_SECOND,
     blind="How many agent runs each track serves, so whether a ratio rests on anything.",
 )
 TRACK_ERROR_RATIO = Expression(
     name="track_error_ratio",
-    promql=share(_FAILED_RATE, _RUN_RATE, _BY_TRACK),
+    **shared(_FAILED, _RUN, _BY_TRACK),
     recorded=recorded.ratio(_R_FAILED, _R_RUNS, _BY_TRACK),
     unit=Unit.RATIO,
     blind="Which track fails, and how much worse it is than the other one.",
@@ -49,14 +49,14 @@ TRACK_P95 = Expression(
 )
 TRACK_EVALUATIONS = Expression(
     name="track_evaluations",
-    promql=once(_EVALUATION_RATE, _BY_TRACK),
+    **paced(_EVALUATIONS, _BY_TRACK),
     recorded=recorded.mean(recorded.summed(_R_ALL, _BY_TRACK)),
     unit=Unit.PER_SECOND,
     blind="Whether contracts are evaluated at all.",
 )
 TRACK_VIOLATION_RATIO = Expression(
     name="track_violation_ratio",
-    promql=share(_VIOLATION_RATE, _EVALUATION_RATE, _BY_TRACK),
+    **shared(_VIOLATIONS, _EVALUATIONS, _BY_TRACK),
     recorded=recorded.ratio(_R_BROKEN, _R_ALL, _BY_TRACK),
     unit=Unit.RATIO,
     blind="Which track breaks its contracts.",

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from dashboard.catalog.counting import once, or_zero, share
+from dashboard.catalog.counting import counted, once, or_zero, paced, per_second, shared
 from dashboard.catalog.expression import Expression
 from dashboard.model import mapping
 from dashboard.model.reading import Unit
 
 _RUNS = 'gen_ai_invoke_agent_duration_seconds_count{namespace="$namespace", gen_ai_operation_name="invoke_agent"'
-_BY_AGENT = "service_name, track, gen_ai_agent_name"
-_FAILING = f"rate({_RUNS}, {mapping.ANY_ERROR}}}[$window])"
-_RUNNING = f"rate({_RUNS}}}[$window])"
-_VIOLATED = once(
-    f'rate(agentgov_contract_evaluations_total{{namespace="$namespace", {mapping.VIOLATED}}}[$window])',
-    "service_name, track, contract",
-)
+_BY_TRACK = "service_name, track"
+_BY_AGENT = f"{_BY_TRACK}, gen_ai_agent_name"
+_FAILED = f"{_RUNS}, {mapping.ANY_ERROR}}}"
+_RUN = f"{_RUNS}}}"
+_VIOLATIONS = f'agentgov_contract_evaluations_total{{namespace="$namespace", {mapping.VIOLATED}}}'
 
 AGENT_ERROR_RATIO_NOW = Expression(
     name="agent_error_ratio_now",
-    promql=share(_FAILING, _RUNNING, _BY_AGENT),
+    **shared(_FAILED, _RUN, _BY_AGENT),
     unit=Unit.RATIO,
     blind="Whether all agents of a track fail or only one.",
 )
 CONTRACT_VIOLATED_MOST = Expression(
     name="contract_violated_most",
-    promql=f"topk by (service_name, track) (1, {_VIOLATED} > 0)",
+    **counted(
+        lambda violations: (
+            f"topk by (service_name, track) (1, {per_second(once(violations, f'{_BY_TRACK}, contract'))} > 0)"
+        ),
+        _VIOLATIONS,
+        total='agentgov_contract_evaluations_total{namespace="$namespace"}',
+    ),
     unit=Unit.PER_SECOND,
     blind="Which contract an incident violates.",
 )
@@ -41,33 +45,35 @@ BURN_RATE_1H = Expression(
     blind="How many times too fast an error budget is spent.",
 )
 _NS = 'namespace="$namespace"'
-_BY_TRACK = "service_name, track"
-_BY_COMPONENT = "service_name, track, component"
-_ANSWERED = f"rate(agentgov_component_requests_total{{{_NS}}}[$window])"
-_BROKEN = f'rate(agentgov_component_requests_total{{{_NS}, code=~"5.."}}[$window])'
+_BY_COMPONENT = f"{_BY_TRACK}, component"
+_ANSWERED = f"agentgov_component_requests_total{{{_NS}}}"
+_BROKEN = f'agentgov_component_requests_total{{{_NS}, code=~"5.."}}'
 _COST = f"agentgov_agent_cost_usd_total{{{_NS}}}"
-_RUN = f"{_RUNS}}}"
 
 _BY_POLICY = f"{_BY_TRACK}, policy"
-_DECISIONS = f"agentgov_policy_decisions_total{{{_NS}"
-_DENIALS = once(f"rate({_DECISIONS}, {mapping.DENIED}}}[$window])", _BY_POLICY)
-_DECIDED = f"rate({_DECISIONS}}}[$window])"
+_DECISIONS = f"agentgov_policy_decisions_total{{{_NS}}}"
+_DENIALS = f"agentgov_policy_decisions_total{{{_NS}, {mapping.DENIED}}}"
 
 DENIED = Expression(
     name="policy_denied",
-    promql=or_zero(_DENIALS, once(_DECIDED, _BY_POLICY)),
+    **counted(
+        lambda denials, decisions: per_second(or_zero(once(denials, _BY_POLICY), once(decisions, _BY_POLICY))),
+        _DENIALS,
+        _DECISIONS,
+        total=_DECISIONS,
+    ),
     unit=Unit.PER_SECOND,
     blind="Which policy denies what agents want to do, and how often.",
 )
 DECISIONS = Expression(
     name="policy_decisions_by_word",
-    promql=once(_DECIDED, f"{_BY_POLICY}, decision"),
+    **paced(_DECISIONS, f"{_BY_POLICY}, decision"),
     unit=Unit.PER_SECOND,
     blind="In which words policies say what they decided, and whether these are understood.",
 )
 DECIDED = Expression(
     name="policy_decided",
-    promql=once(_DECIDED, _BY_TRACK),
+    **paced(_DECISIONS, _BY_TRACK),
     unit=Unit.PER_SECOND,
     blind="Whether policies decide at all, and which share of their decisions is a denial.",
 )
@@ -85,19 +91,19 @@ OLDEST = Expression(
 )
 BROKEN_REQUESTS = Expression(
     name="component_broken_ratio",
-    promql=share(_BROKEN, _ANSWERED, _BY_COMPONENT),
+    **shared(_BROKEN, _ANSWERED, _BY_COMPONENT),
     unit=Unit.RATIO,
     blind="Whether requests between components are lost or refused.",
 )
 COMPONENT_REQUESTS = Expression(
     name="component_answers",
-    promql=once(_ANSWERED, _BY_COMPONENT),
+    **paced(_ANSWERED, _BY_COMPONENT),
     unit=Unit.PER_SECOND,
     blind="How many requests each component answers, so whether a share of them rests on anything.",
 )
 BROKEN_CODES = Expression(
     name="component_broken_codes",
-    promql=once(_BROKEN, f"{_BY_COMPONENT}, code"),
+    **counted(lambda broken: per_second(once(broken, f"{_BY_COMPONENT}, code")), _BROKEN, total=_ANSWERED),
     unit=Unit.PER_SECOND,
     blind="With which codes components refuse requests.",
 )
@@ -109,7 +115,7 @@ AUDIT_LAG = Expression(
 )
 AUDIT_WRITTEN = Expression(
     name="audit_written",
-    promql=once(f"rate(agentgov_audit_events_total{{{_NS}}}[$window])", "service_name"),
+    **paced(f"agentgov_audit_events_total{{{_NS}}}", "service_name"),
     unit=Unit.PER_SECOND,
     blind="Whether the audit of the governed system stands still.",
 )
@@ -121,7 +127,7 @@ AUDIT_VALID = Expression(
 )
 COST_PER_RUN = Expression(
     name="track_cost_per_run",
-    promql=f"{once(f'rate({_COST}[$window])', _BY_TRACK)} / ({once(f'rate({_RUN}[$window])', _BY_TRACK)} > 0)",
+    **counted(lambda cost, runs: f"{once(cost, _BY_TRACK)} / ({once(runs, _BY_TRACK)} > 0)", _COST, _RUN),
     unit=Unit.USD,
     blind="What a run of each track costs now.",
 )

@@ -65,7 +65,7 @@ _SLOWEST = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentsAnswer:
-    """All readings of the page. `window` is the rate window of the measures; `lines` are split by track.
+    """All readings of the page. Figures cover the period; `lines` are split by track.
 
     `limits` are those of the settings, by measure.
     """
@@ -96,7 +96,7 @@ def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
     """Everything that the page shows, asked at once."""
     over = period(view, now)
     values = {**over.values, "namespace": view.ns, "service": view.service, "track": view.track, "agent": view.agent}
-    figure = {**values, "window": over.window}
+    figure = {**values, "window": over.length}
     at = None if over.live else over.end
     requests: dict[str, Request] = {}
     for name, expression in MEASURES.items():

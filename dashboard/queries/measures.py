@@ -1,8 +1,7 @@
 """From a period and expressions to measures and rows: rules that all pages with figures share.
 
-A figure is a rate over a window at the end of the period: a fifteenth of the period, at least a minute. So for 15
-minutes it covers the last minute, for a day the last 96 minutes; the page names the window. The previous value is the
-same question one period earlier.
+A figure covers the whole period, so that a tile, its table and the mean of its chart agree. The previous value is the
+same question about the period before. Figures of one moment (a queue, memory) are those at the end of the period.
 """
 
 from __future__ import annotations
@@ -42,18 +41,8 @@ class Period:
         return self.end - self.start
 
     @property
-    def window_span(self) -> timedelta:
-        """How long the rate window of a figure is."""
-        return max(_SHORTEST, self.span / 15)
-
-    @property
-    def window(self) -> str:
-        """The rate window of a figure, as PromQL writes it."""
-        return _promql(self.window_span)
-
-    @property
     def length(self) -> str:
-        """The whole period as a window: what counts are summed over."""
+        """The whole period as a window of PromQL: what figures cover."""
         return _promql(self.span)
 
     @property
@@ -81,7 +70,7 @@ def period(view: View, now: datetime) -> Period:
 
 def ask_measure(name: str, expression: Expression, values: Mapping[str, str], over: Period) -> dict[str, Request]:
     """The three questions behind a measure, under names that `measure` finds again."""
-    figure = {**values, **over.values, "window": over.window}
+    figure = {**values, **over.values, "window": over.length}
     line = {**values, **over.values, "window": over.course_window}
     return {
         name: Instant(expression, figure, None if over.live else over.end),

@@ -82,17 +82,13 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     """Everything that the page shows, asked at once."""
     over = period(view, now)
     values = {**over.values, "namespace": view.ns}
-    figure = {**values, "window": over.window}
+    figure = {**values, "window": over.length}
     line = {**values, "window": over.course_window}
     at = None if over.live else over.end
     requests: dict[str, Request] = {kind: Objects(kind, view.ns) for kind in ("events", *_LIMITS)}
     requests |= ask_cluster(view.ns) | ask_changes(view.ns)
     for name, expression in MEASURES.items():
         requests |= ask_measure(name, expression, values, over)
-    # Restarts are rare: over the last minute alone they would mostly read zero.
-    for name in ("restarts", "oom"):
-        requests[name] = Instant(MEASURES[name], {**values, "window": over.length}, at)
-        requests[f"{name}.previous"] = Instant(MEASURES[name], {**values, "window": over.length}, over.start)
     requests |= {f"pod.{name}": Instant(expression, figure, at) for name, expression in _BY_POD.items()}
     requests |= {f"line.{name}": Range(expression, line, over.start, over.end) for name, expression in _LINES.items()}
     answers = ask.gather(requests)

@@ -228,7 +228,7 @@ def test_a_series_that_begins_in_the_window_asks_for_the_whole_question(tmp_path
     values = {"namespace": "agents", "service": "agent-runtime", "window": "20s"}
     newcomers, _ = catalog.FAILED.shortcut(values) or ("", "")
     series = [STEADY, runs("_x122 3x60", error_type="new"), WELL]
-    assert of(answers(tmp_path, _as_is(newcomers), {}, series, "622s")) == 1
+    assert of(answers(tmp_path, _as_is(newcomers), {}, series, "622s"), instance="10.0.0.1:9464") == 1
 
 
 def _as_is(promql: str) -> Expression:

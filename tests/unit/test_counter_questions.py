@@ -11,6 +11,7 @@ import pytest
 
 from connectors.prometheus import Line, Matrix, Point, Vector
 from dashboard.catalog import release as catalog
+from dashboard.catalog import service
 from dashboard.catalog.expression import Expression
 from dashboard.model.reading import Reading, State
 from dashboard.queries.request import Instant, Range
@@ -51,26 +52,67 @@ def no_range(query: str) -> Matrix:
     raise AssertionError(query)
 
 
+def no_whole(query: str) -> Matrix:
+    raise AssertionError(query)
+
+
 def no_instant(query: str) -> Vector:
     raise AssertionError(query)
 
 
 def test_while_no_series_is_new_the_cheap_question_is_enough() -> None:
-    prometheus = Prometheus(lambda query: NOTHING if query.startswith("count (") else counted(40), no_range)
+    prometheus = Prometheus(lambda query: NOTHING if query.startswith("count by (instance)") else counted(40), no_range)
     answer = ask(prometheus, Instant(catalog.RUNS, VALUES))
     assert [sample.value for sample in answer.value] == [40]
     assert len(prometheus.asked) == 2
-    assert not any("last_over_time" in query for query in prometheus.asked)
+    assert "last_over_time" not in prometheus.asked[1]
     assert answer.query == catalog.RUNS.render(VALUES), "what is shown is the whole question"
 
 
-@pytest.mark.parametrize(
-    "newcomers", [counted(1), Vector(points=(), warnings=("a store did not answer",))], ids=["one is new", "unknown"]
-)
-def test_where_a_series_is_new_or_that_is_not_known_the_whole_question_is_asked(newcomers: Vector) -> None:
-    prometheus = Prometheus(lambda query: newcomers if query.startswith("count (") else counted(40), no_range)
+def test_where_series_are_new_the_whole_question_is_asked_of_their_instances() -> None:
+    began = Vector(points=(Point(labels={"instance": "10.0.0.1:9464"}, at=NOW.timestamp(), value=2),))
+    prometheus = Prometheus(lambda query: began if query.startswith("count by (instance)") else counted(40), no_range)
+    answer = ask(prometheus, Instant(catalog.FAILED, VALUES))
+    assert prometheus.asked[1] == catalog.FAILED.at_fresh(VALUES, {"10.0.0.1:9464"})
+    assert 'instance=~"10\\\\.0\\\\.0\\\\.1:9464"' in prometheus.asked[1]
+    assert answer.query == catalog.FAILED.render(VALUES), "what is shown is the whole question"
+
+
+def test_where_it_is_not_known_which_series_are_new_the_whole_question_is_asked() -> None:
+    unknown: Vector = Vector(points=(), warnings=("a store did not answer",))
+    prometheus = Prometheus(lambda query: unknown if query.startswith("count by (instance)") else counted(40), no_range)
     ask(prometheus, Instant(catalog.FAILED, VALUES))
     assert prometheus.asked[1] == catalog.FAILED.render(VALUES)
+
+
+def test_where_series_are_new_at_more_instances_than_a_pattern_can_hold_all_are_asked() -> None:
+    began = Vector(points=tuple(Point(labels={"instance": f"i{n}"}, at=NOW.timestamp(), value=1) for n in range(99)))
+    prometheus = Prometheus(lambda query: began if query.startswith("count by (instance)") else counted(40), no_range)
+    ask(prometheus, Instant(catalog.FAILED, VALUES))
+    assert prometheus.asked[1] == catalog.FAILED.render(VALUES)
+
+
+def test_a_chart_asks_the_whole_question_only_around_the_time_at_which_a_series_began() -> None:
+    asked: list[tuple[str, int, int]] = []
+
+    def line(value: float, start: int, end: int) -> Matrix:
+        points = tuple((float(at), value) for at in range(start, end + 1, 15))
+        return Matrix(lines=(Line(labels={}, points=points),))
+
+    class Ranges(Prometheus):
+        def range(self, query: str, *, start: int, end: int, **_: Any) -> Matrix:
+            asked.append((query, start, end))
+            if query.startswith("count by (instance)"):
+                return Matrix(lines=(Line(labels={"instance": "a"}, points=((end - 120.0, 1), (end - 60.0, 1))),))
+            return line(9 if "$recent" in query or "last_over_time" in query else 1, start, end)
+
+    values = {"namespace": "agents", "window": "60s", "scrape_seconds": "15"}
+    span = (NOW - timedelta(minutes=15), NOW)
+    [found] = ask(Ranges(no_instant, no_whole), Range(service.TRACK_RUNS, values, *span, 15)).value
+    assert list(found.values[-9:]) == [9, 9, 9, 9, 9, 1, 1, 1, 1]
+    assert set(found.values[:-9]) == {1}
+    _, exact, steady = asked
+    assert (exact[2] - exact[1], steady[2] - steady[1]) == (60, 900)
 
 
 def course(*values: float) -> Matrix:

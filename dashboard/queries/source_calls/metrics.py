@@ -35,6 +35,7 @@ from dashboard.queries.source_calls.call import (
     answered,
     ttl_seconds,
 )
+from dashboard.queries.source_calls.shortcut import Shortcut, by_parts
 from dashboard.settings import EnvironmentSettings
 
 # Over longer ranges it is not worth asking what dropped series had: hours hold too many samples.
@@ -68,7 +69,7 @@ class MetricCalls:
         """The samples at one moment; asks twice where a cheap question shows that the cheap answer will do."""
         mapping = self._mapping(request, tracks, units)
         query = translate(request.expression.render(self._values(request, mapping), names), mapping)
-        shortcut = self._shortcut(request, mapping)
+        shortcut = self._shortcut(request, names, mapping)
         moment = self._moment(request.at)
         is_long = escaping.seconds(request.values.get("span", "")) > LONG.total_seconds()
 
@@ -76,9 +77,8 @@ class MetricCalls:
             began = time.monotonic()
             asked = query
             if shortcut is not None:
-                newcomers, steady = shortcut
-                found = self._prometheus.instant(newcomers, at=request.at, timeout_seconds=INSTANT_SECONDS)
-                asked = query if found.points or found.warnings else steady
+                began_at = self._prometheus.instant(shortcut.newcomers, at=request.at, timeout_seconds=INSTANT_SECONDS)
+                asked = query if began_at.warnings else shortcut.question(point.labels for point in began_at.points)
             left_seconds = max(_LEAST_SECONDS, INSTANT_SECONDS - (time.monotonic() - began))
             answer = self._prometheus.instant(asked, at=request.at, timeout_seconds=left_seconds)
             samples = tuple(
@@ -115,20 +115,24 @@ class MetricCalls:
         step = request.step_seconds or step_for(span, scrape_interval_seconds=scrape)
         grid = Grid.of(request.start, request.end, step)
         steady = translate(request.expression.steadily(self._values(request, mapping)), mapping)
+        shortcut = self._shortcut(request, names, mapping)
 
         def fetch() -> Reading[tuple[Series, ...]]:
             deadline = time.monotonic() + RANGE_SECONDS
 
-            def asked(text: str) -> Matrix:
+            def asked(text: str, over: Grid) -> Matrix:
                 left_seconds = max(_LEAST_SECONDS, deadline - time.monotonic())
                 return self._prometheus.range(
-                    text, start=grid.start, end=grid.end, step_seconds=grid.step_seconds, timeout_seconds=left_seconds
+                    text, start=over.start, end=over.end, step_seconds=over.step_seconds, timeout_seconds=left_seconds
                 )
 
-            is_asked_steadily = bool(steady) and (request.expression.falls or span > _REMEMBERED_SECONDS)
-            answer = asked(steady if is_asked_steadily else query)
-            if is_asked_steadily and span <= _REMEMBERED_SECONDS and any(map(_goes_down, answer.lines)):
-                answer = asked(query)
+            if shortcut is not None:
+                answer = by_parts(asked, shortcut, query, grid)
+            else:
+                is_asked_steadily = bool(steady) and (request.expression.falls or span > _REMEMBERED_SECONDS)
+                answer = asked(steady if is_asked_steadily else query, grid)
+                if is_asked_steadily and span <= _REMEMBERED_SECONDS and any(map(_goes_down, answer.lines)):
+                    answer = asked(query, grid)
             newest = max((line.points[-1][0] for line in answer.lines if line.points), default=float(grid.end))
             as_of = datetime.fromtimestamp(newest, UTC)
             series = tuple(
@@ -213,12 +217,17 @@ class MetricCalls:
             return labels
         return {**labels, "le": "+Inf" if "Inf" in bound else f"{round(float(bound) * factor, 9):g}"}
 
-    def _shortcut(self, request: Instant, mapping: NameMapping) -> tuple[str, str] | None:
-        shortcut = request.expression.shortcut(self._values(request, mapping))
-        if shortcut is None:
+    def _shortcut(self, request: Instant | Range, names: Collection[str], mapping: NameMapping) -> Shortcut | None:
+        values = self._values(request, mapping)
+        found = request.expression.shortcut(values, names)
+        if found is None:
             return None
-        newcomers, steady = (translate(text, mapping) for text in shortcut)
-        return newcomers, steady
+        newcomers, steady = (translate(text, mapping) for text in found)
+        return Shortcut(
+            newcomers=newcomers,
+            steady=steady,
+            at_fresh=lambda instances: translate(request.expression.at_fresh(values, instances), mapping),
+        )
 
     def _moment(self, at: datetime | None) -> Hashable:
         """The key of a moving instant, the same at each look: now is now, and an hour ago stays an hour ago."""
