@@ -13,7 +13,7 @@ from dashboard.queries.agents import AgentsAnswer, agent_names, agents
 from dashboard.ui import session, url
 from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import TRACKS, choose
-from dashboard.ui.measures import TileSpec, columns, line_name, specs, windows
+from dashboard.ui.measures import TileSpec, columns, covered, line_name, specs
 from dashboard.ui.page import begin, live
 from dashboard.ui.spans import ended
 from dashboard.ui.tables import Column, table
@@ -69,7 +69,7 @@ def page() -> None:
 
 def _draw(answer: AgentsAnswer, view: View) -> None:
     tiles(specs("agents", answer.measures, _FACES, answer.limits), columns=7, key="agents")
-    st.caption(windows(answer.period.span, answer.period.window_span))
+    st.caption(covered(answer.period))
     with st.grid(3, min_column_width=300, gap="small", key="agents-charts"):
         for name, title in (
             ("error_ratio", "Errors"),

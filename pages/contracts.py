@@ -11,7 +11,7 @@ from dashboard.queries.contracts import ContractsAnswer, contract_names, contrac
 from dashboard.ui import session
 from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import TRACKS, choose
-from dashboard.ui.measures import TileSpec, columns, entry_columns, line_name, specs, windows
+from dashboard.ui.measures import TileSpec, columns, covered, entry_columns, line_name, specs
 from dashboard.ui.page import begin, live
 from dashboard.ui.tables import table
 from dashboard.ui.tiles import tiles
@@ -57,7 +57,7 @@ def page() -> None:
 
 def _draw(answer: ContractsAnswer, view: View) -> None:
     tiles(specs("contracts", answer.measures, _FACES, answer.limits), columns=5, key="contracts")
-    st.caption(windows(answer.period.span, answer.period.window_span))
+    st.caption(covered(answer.period))
     with st.grid(2, min_column_width=300, gap="small", key="contracts-charts"):
         time_chart(
             "Broken, by track",

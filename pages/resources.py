@@ -11,7 +11,7 @@ from dashboard.queries.resources import ResourcesAnswer, pod_containers, pod_log
 from dashboard.ui import session
 from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import choose
-from dashboard.ui.measures import windows
+from dashboard.ui.measures import covered
 from dashboard.ui.page import begin, live
 from dashboard.ui.resources import (
     EVENTS,
@@ -48,7 +48,7 @@ def page() -> None:
 def _draw(answer: ResourcesAnswer, view: View) -> None:
     headline(answer, view)
     tiles(resource_tiles(answer, limits_of(session.ask_for(view))), columns=6, key="resources")
-    st.caption(windows(answer.period.span, answer.period.window_span))
+    st.caption(covered(answer.period))
     st.subheader("Workloads", anchor=False)
     table(answer.workloads, WORKLOADS, key="resources.workloads", csv_name="workloads")
     with st.grid(2, min_column_width=300, gap="small", key="resources-charts"):

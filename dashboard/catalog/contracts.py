@@ -1,8 +1,7 @@
 """What the Contracts page asks: evaluations, violations, budgets, policy decisions, approvals and waivers.
 
 Counts over a period are rounded, since Prometheus extrapolates. Compliance is the share of evaluations that pass; an
-evaluation that ended in an error does not. Long ranges read recorded rates, which cannot see the first violation of its
-kind, so their counts may lack it.
+evaluation that ended in an error does not.
 """
 
 from __future__ import annotations
@@ -168,8 +167,8 @@ DENIAL_RATIO = Expression(
 )
 DECISIONS = Expression(
     name="policy_decisions",
-    **counted(lambda grown: f"round({once(grown, 'policy, stage, decision')}) > 0", _DECISIONS),
-    recorded=f"{recorded.count(_R_DECISIONS, 'policy, stage, decision')} > 0",
+    **counted(lambda grown: f"round({once(grown, 'policy, stage, decision')})", _DECISIONS),
+    recorded=recorded.count(_R_DECISIONS, "policy, stage, decision"),
     unit=Unit.COUNT,
     blind="which policy decides what",
 )

@@ -34,10 +34,15 @@ def growth(series: str, total: str = "") -> str:
     most one scrape interval at each end. A series that an exporter drops while nothing happens is remembered for
     `$memory`.
 
-    Known holes, all of which count too little: the first values of an old process that Prometheus discovers later than
-    its neighbours; of a new process that pushes without the label of a pod; of a series that is new and reset within
-    one window (only the part before the reset); and of a process that lives shorter than one scrape interval. A series
-    that was dropped for longer than `$memory` and comes back counts too much: by all that it ever had.
+    Known holes. Too little is counted of
+
+    - an old process that Prometheus discovers later than its neighbours, and a new one that pushes without a pod label:
+      their first values are left out;
+    - a series that is new and is reset within one window: the lowest of its values stands for the first one;
+    - a process that lives for less than one scrape interval.
+
+    Too much is counted of a series that was dropped for longer than `$memory` and comes back (all that it ever had),
+    and of one that began while its target was not scraped, up to `$recent` before the window.
 
     Args:
         series: the selector of raw counters.

@@ -11,12 +11,13 @@ from dashboard.catalog.expression import Expression
 from dashboard.decide.slo import WINDOWS
 from dashboard.model.figures import FigureRow, Measure
 from dashboard.model.log import LogPage
-from dashboard.model.reading import Reading
-from dashboard.model.series import Series
+from dashboard.model.reading import Reading, State, missing
+from dashboard.model.series import Sample, Series
 from dashboard.model.view import Marker, View
 from dashboard.queries.ask import Ask
 from dashboard.queries.measures import Period, ask_changes, ask_measure, changes, measure, period, rows
 from dashboard.queries.policy import limits_of
+from dashboard.queries.readings import Readings
 from dashboard.queries.request import Instant, Logs, Range, Request
 
 MEASURES: Mapping[str, Expression] = {
@@ -43,11 +44,12 @@ _COUNTS = {
     "decisions": (catalog.DECISIONS, ("policy", "stage", "decision")),
 }
 _NEWEST = 20
+_UNDRAWN = "no line can be drawn here; the table below has the counts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractsAnswer:
-    """All readings of the page; counts are over the whole period, measures over its last window."""
+    """All readings of the page; all figures are over the whole period."""
 
     period: Period
     measures: Mapping[str, Measure]
@@ -112,15 +114,13 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
         widening=True,
     )
     answers = ask.gather(requests)
-    counts = {
-        name: rows(labels, {"count": answers.samples(f"count.{name}")}, empty=f"no {name} in this period")
-        for name, (_, labels) in _COUNTS.items()
-    }
+    counts = {name: _counts(name, labels, answers, over) for name, (_, labels) in _COUNTS.items()}
+    none = counts["violations"].reason if counts["violations"].state is State.EMPTY else _UNDRAWN
     return ContractsAnswer(
         period=over,
         measures={name: measure(answers, name, expression) for name, expression in MEASURES.items()},
         broken=answers.series("line.broken"),
-        rules=answers.series("line.rules").said("no violations in this period"),
+        rules=answers.series("line.rules").said(none),
         contracts=rows(("contract",), {name: answers.samples(f"contracts.{name}") for name in _CONTRACTS}),
         violations=counts["violations"],
         clauses=counts["clauses"],
@@ -134,3 +134,31 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
             "denials": limits.denial_ratio,
         },
     )
+
+
+def _counts(name: str, labels: tuple[str, ...], answers: Readings, over: Period) -> Reading[tuple[FigureRow, ...]]:
+    """What was counted; "none" is said only where something shows that there could have been some."""
+    found = answers.samples(f"count.{name}").said(f"no series tells of {name} in this period")
+    if name == "decisions":
+        found = found.map(_above_zero, empty="no decisions in this period")
+    if name == "violations" and found.state is State.EMPTY:
+        found = _without(found, answers.samples("contracts.evaluations"), over)
+    return rows(labels, {"count": found})
+
+
+def _above_zero(samples: tuple[Sample, ...]) -> tuple[Sample, ...] | None:
+    return tuple(sample for sample in samples if sample.value) or None
+
+
+def _without(
+    found: Reading[tuple[Sample, ...]], evaluations: Reading[tuple[Sample, ...]], over: Period
+) -> Reading[tuple[Sample, ...]]:
+    """No violations, and whether that says anything: only where contracts were evaluated."""
+    if evaluations.value is None and evaluations.state is not State.EMPTY:
+        why = f"whether contracts were evaluated in this period is not known: {evaluations.reason}"
+        return missing(why, source=found.source, query=found.query)
+    if not _above_zero(evaluations.value or ()):
+        return found.said("nothing was evaluated in this period, so no violation could be seen")
+    if over.is_recorded:
+        return found.said("no violation is recorded in this period; the first of its kind may be missing")
+    return found.said("no violations in this period")

@@ -51,9 +51,14 @@ class Period:
 
         Recorded series, which long ranges read, stand for 5 minutes each.
         """
-        if self.span.total_seconds() >= LONG_SECONDS:
+        if self.is_recorded:
             return _promql(max(_RECORDED, self.span / 288))
         return _promql(max(_SHORTEST, self.span / 360))
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is long enough to be read of recorded rates, which miss the first event of each new kind."""
+        return self.span.total_seconds() >= LONG_SECONDS
 
     @property
     def values(self) -> dict[str, str]:

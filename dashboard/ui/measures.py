@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from dashboard.model.figures import FigureRow, Measure
 from dashboard.model.log import LogEntry
 from dashboard.model.reading import Unit
+from dashboard.queries.measures import Period
 from dashboard.ui.format import span
 from dashboard.ui.tables import Column
 from dashboard.ui.tiles import Good, Tile
@@ -66,9 +66,15 @@ def columns(labels: tuple[str, ...], figures: Mapping[str, Unit], *, essential: 
     return found
 
 
-def windows(length: timedelta, window: timedelta) -> str:
+def covered(over: Period) -> str:
     """The caption that says which time the figures are about."""
-    return f"Figures cover the last {span(window)}. Changes compare with {span(length)} earlier."
+    length = span(over.span)
+    said = f"Figures cover the chosen {length}; changes compare with the {length} before. “Now” is its end."
+    return (
+        f"{said} Rates recorded over so long a time miss the first event of each new kind."
+        if over.is_recorded
+        else said
+    )
 
 
 def line_name(*labels: str) -> Callable[[Mapping[str, str]], str]:

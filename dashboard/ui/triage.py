@@ -337,7 +337,7 @@ def _service(line: ServiceLine, found: Triage, view: View) -> None:
 
 def _tiles_of(line: ServiceLine, figures: Mapping[str, Measured], limits: Mapping[str, float], view: View) -> None:
     named = {"errors": "Failed runs", "p95": "Slow runs (p95)", "violations": "Violations", "runs": "Runs"}
-    window = period(view, session.now()).window_span
+    length = period(view, session.now()).span
     tiles(
         [
             Tile(
@@ -350,7 +350,7 @@ def _tiles_of(line: ServiceLine, figures: Mapping[str, Measured], limits: Mappin
                 good="neutral" if name == "runs" else "down",
                 limit=limits.get(name),
                 colour=_colour(line.active),
-                note=f"last {span(window)}",
+                note=f"over {span(length)}",
                 help=f"Of {line.name}{f' on {line.active}, the track that users get' if line.active else ''}.",
             )
             for name, label in named.items()

@@ -38,7 +38,7 @@ def test_tokens_that_are_counted_by_direction_are_added_up() -> None:
 
     assert "input_tokens_total{" in asked
     assert " + sum (" in asked
-    assert "rate(gen_ai_client_inference_usage_output_tokens_total{" in asked
+    assert "increase(gen_ai_client_inference_usage_output_tokens_total{" in asked
 
 
 @given(st.sets(st.sampled_from([f"{name}_{part}" for name in (OLD, NEW) for part in ("count", "bucket", "sum")])))

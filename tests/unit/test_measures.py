@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.catalog.agents import RUN_RATE
 from dashboard.model.figures import FigureRow
 from dashboard.model.reading import Reading, Source, State, Unit, fresh, missing
 from dashboard.model.series import Sample
 from dashboard.model.view import RANGES, View
-from dashboard.queries.measures import period, rows
+from dashboard.queries.measures import ask_measure, period, rows
+from dashboard.queries.request import Instant
 from dashboard.ui import tables
 from dashboard.ui.measures import columns
 
@@ -26,10 +28,16 @@ def samples(**values: float | None) -> Reading[tuple[Sample, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "window"), [("15m", "60s"), ("1h", "240s"), ("24h", "5760s")], ids=lambda text: str(text)
+    ("chosen", "window"), [("15m", "900s"), ("1h", "3600s"), ("24h", "86400s")], ids=lambda text: str(text)
 )
-def test_a_figure_looks_at_a_fifteenth_of_the_period_and_at_least_a_minute(chosen: str, window: str) -> None:
-    assert period(View(env="e", ns="n", range=chosen), NOW).window == window
+def test_a_figure_covers_the_whole_period_and_is_compared_with_the_one_before(chosen: str, window: str) -> None:
+    over = period(View(env="e", ns="n", range=chosen), NOW)
+    asked = ask_measure("runs", RUN_RATE, {}, over)
+    now, before = asked["runs"], asked["runs.previous"]
+    assert isinstance(now, Instant)
+    assert isinstance(before, Instant)
+    assert now.values["window"] == before.values["window"] == window
+    assert (now.at, before.at) == (None, over.start)
 
 
 @pytest.mark.parametrize(

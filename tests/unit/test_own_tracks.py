@@ -267,7 +267,9 @@ def test_a_question_about_a_track_asks_for_the_teams_value_and_answers_in_our_wo
     world.ask.gather({"both": Instant(by_track.TRACK_RUNS, {**given, "track": ""})})
     world.ask.close()
 
-    (one, _), (both, _) = world.prometheus.asked
+    # Each is asked in two steps: whether a series began, and the count.
+    (began, _), (one, _), _, (both, _) = world.prometheus.asked
+    assert f'lane=~"{green}"' in began
     assert f'lane=~"{green}"' in one
     assert f'"track", "blue", "lane", "{blue}"' in both
     assert f'"track", "green", "lane", "{green}"' in both
