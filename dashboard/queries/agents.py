@@ -10,9 +10,10 @@ from dashboard.catalog import agents as catalog
 from dashboard.catalog.expression import Expression
 from dashboard.model.figures import FigureRow, Measure
 from dashboard.model.log import LogPage
-from dashboard.model.reading import Reading, State
+from dashboard.model.reading import Reading
 from dashboard.model.series import Series
 from dashboard.model.view import Marker, View
+from dashboard.queries import none
 from dashboard.queries.ask import Ask
 from dashboard.queries.measures import Period, ask_changes, ask_measure, changes, measure, period, rows
 from dashboard.queries.policy import limits_of
@@ -129,7 +130,7 @@ def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
         errors=rows(
             ("error_type", "track"),
             {"errors/s": answers.samples("errors")},
-            empty=_no_error(answers.scalar("run_rate"), over),
+            empty=none.error_words(answers.scalar("run_rate"), over),
         ),
         agents=table("agents"),
         models=table("models"),
@@ -142,14 +143,3 @@ def agents(ask: Ask, view: View, now: datetime) -> AgentsAnswer:
             "tool_errors": limits.tool_failure_ratio,
         },
     )
-
-
-def _no_error(runs: Reading[float], over: Period) -> str:
-    """What it means that there is no error: nothing, where no run is known to have ended."""
-    if runs.value is None and runs.state is not State.EMPTY:
-        return "no error is counted, and whether runs ended in this period is not known"
-    if not runs.value:
-        return "no run ended in this period"
-    if over.is_recorded:
-        return "no failure is recorded in this period; the first of its kind may be missing"
-    return "no run failed in this period"

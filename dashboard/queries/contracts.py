@@ -11,13 +11,13 @@ from dashboard.catalog.expression import Expression
 from dashboard.decide.slo import WINDOWS
 from dashboard.model.figures import FigureRow, Measure
 from dashboard.model.log import LogPage
-from dashboard.model.reading import Reading, State, missing
-from dashboard.model.series import Sample, Series
+from dashboard.model.reading import Reading, State
+from dashboard.model.series import Series
 from dashboard.model.view import Marker, View
+from dashboard.queries import none
 from dashboard.queries.ask import Ask
 from dashboard.queries.measures import Period, ask_changes, ask_measure, changes, measure, period, rows
 from dashboard.queries.policy import limits_of
-from dashboard.queries.readings import Readings
 from dashboard.queries.request import Instant, Logs, Range, Request
 
 MEASURES: Mapping[str, Expression] = {
@@ -114,13 +114,20 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
         widening=True,
     )
     answers = ask.gather(requests)
-    counts = {name: _counts(name, labels, answers, over) for name, (_, labels) in _COUNTS.items()}
-    none = counts["violations"].reason if counts["violations"].state is State.EMPTY else _UNDRAWN
+    counted = {
+        "violations": none.of_violations(
+            answers.samples("count.violations"), answers.samples("contracts.evaluations"), over
+        ),
+        "decisions": none.of_decisions(answers.samples("count.decisions")),
+        "clauses": answers.samples("count.clauses").said("no series tells of clauses in this period"),
+    }
+    counts = {name: rows(labels, {"count": counted[name]}) for name, (_, labels) in _COUNTS.items()}
+    undrawn = counts["violations"].reason if counts["violations"].state is State.EMPTY else _UNDRAWN
     return ContractsAnswer(
         period=over,
         measures={name: measure(answers, name, expression) for name, expression in MEASURES.items()},
         broken=answers.series("line.broken"),
-        rules=answers.series("line.rules").said(none),
+        rules=answers.series("line.rules").said(undrawn),
         contracts=rows(("contract",), {name: answers.samples(f"contracts.{name}") for name in _CONTRACTS}),
         violations=counts["violations"],
         clauses=counts["clauses"],
@@ -134,31 +141,3 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
             "denials": limits.denial_ratio,
         },
     )
-
-
-def _counts(name: str, labels: tuple[str, ...], answers: Readings, over: Period) -> Reading[tuple[FigureRow, ...]]:
-    """What was counted; "none" is said only where something shows that there could have been some."""
-    found = answers.samples(f"count.{name}").said(f"no series tells of {name} in this period")
-    if name == "decisions":
-        found = found.map(_above_zero, empty="no decisions in this period")
-    if name == "violations" and found.state is State.EMPTY:
-        found = _without(found, answers.samples("contracts.evaluations"), over)
-    return rows(labels, {"count": found})
-
-
-def _above_zero(samples: tuple[Sample, ...]) -> tuple[Sample, ...] | None:
-    return tuple(sample for sample in samples if sample.value) or None
-
-
-def _without(
-    found: Reading[tuple[Sample, ...]], evaluations: Reading[tuple[Sample, ...]], over: Period
-) -> Reading[tuple[Sample, ...]]:
-    """No violations, and whether that says anything: only where contracts were evaluated."""
-    if evaluations.value is None and evaluations.state is not State.EMPTY:
-        why = f"whether contracts were evaluated in this period is not known: {evaluations.reason}"
-        return missing(why, source=found.source, query=found.query)
-    if not _above_zero(evaluations.value or ()):
-        return found.said("nothing was evaluated in this period, so no violation could be seen")
-    if over.is_recorded:
-        return found.said("no violation is recorded in this period; the first of its kind may be missing")
-    return found.said("no violations in this period")
