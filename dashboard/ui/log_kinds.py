@@ -43,7 +43,10 @@ def ordered(found: NewKinds) -> list[Pattern]:
     """Each kind once: the new ones, those that may be new, then the others by how frequent they are. Pure."""
     shown = found.patterns.value
     several = (*found.new, *found.unsure, *(shown.patterns if shown is not None else ()))
-    return list({pattern.template: pattern for pattern in reversed(several)}.values())[::-1]
+    found: dict[str, Pattern] = {}
+    for pattern in several:
+        found.setdefault(pattern.template, pattern)
+    return list(found.values())
 
 
 def _basis(found: NewKinds, view: View) -> str:

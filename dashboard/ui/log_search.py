@@ -118,7 +118,7 @@ def applied(view: View, saved: str) -> View:
 
 def as_toml(view: View, searches: Mapping[str, str]) -> str:
     """Saved searches as lines of the settings file. Pure."""
-    return tomlkit.dumps({"environments": {view.env: {"searches": dict(searches)}}}).partition("\n")[2].strip() + "\n"
+    return tomlkit.dumps({"environments": {view.env: {"searches": dict(searches)}}})
 
 
 def exports(view: View) -> None:
