@@ -14,7 +14,7 @@ from dashboard.ui import session, url
 from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import TRACKS, choose
 from dashboard.ui.measures import TileSpec, columns, covered, line_name, specs
-from dashboard.ui.page import begin, live
+from dashboard.ui.page import begin, go, live
 from dashboard.ui.spans import ended
 from dashboard.ui.tables import Column, table
 from dashboard.ui.tiles import tiles
@@ -60,6 +60,7 @@ def page() -> None:
     """Draw the page."""
     view = begin("Agents", "How do the agents perform?")
     choose(view, track=TRACKS, agent=agent_names(session.ask_for(view), view, session.now()))
+    go("logs", "Their log lines", view, icon=":material/notes:")
 
     def draw() -> None:
         _draw(session.answer(agents, view), view)

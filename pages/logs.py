@@ -31,9 +31,9 @@ def _draw(answer: LogsAnswer, view: View) -> None:
     narrowing_on_phone(answer, view)
     beside, aside = st.columns([4, 1], gap="medium")
     with beside:
-        if not view.tail:
-            lines(answer, view)
         if answer.kinds is not None:
             kinds(answer.kinds, view)
+        if not view.tail:
+            lines(answer, view)
     with aside:
         narrowing(answer, view)

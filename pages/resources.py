@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard.model.reading import Unit
@@ -22,6 +24,7 @@ from dashboard.ui.resources import (
     choose_container,
     headline,
     log,
+    logs_of,
     pod_line,
     resource_tiles,
 )
@@ -58,7 +61,7 @@ def _draw(answer: ResourcesAnswer, view: View) -> None:
         ):
             time_chart(title, series, unit=unit, name=pod_line, key=key, markers=answer.changes, tz=view.tz)
     st.subheader("Pods", anchor=False)
-    table(answer.pods, PODS, key="resources.pods", csv_name="pods", tz=view.tz)
+    table(answer.pods, PODS, key="resources.pods", csv_name="pods", tz=view.tz, link=partial(logs_of, view=view))
     st.subheader("Nodes", anchor=False)
     table(answer.nodes, NODES, key="resources.nodes", csv_name="nodes", tz=view.tz)
     st.subheader("Limits", anchor=False)

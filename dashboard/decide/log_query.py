@@ -157,7 +157,7 @@ class _Tokens:
         if word[0] in "-!" and len(word) > 1:
             return self._counted(NoneOf(self._said(word[1:], token)))
         if word in ("-", "!") and self._follows(token):
-            return self._counted(NoneOf(self._one()))
+            return self._counted(NoneOf(self._after_not()))
         return self._said(word, token)
 
     def _said(self, word: str, token: re.Match[str]) -> Condition:

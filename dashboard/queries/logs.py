@@ -107,7 +107,7 @@ class LogReader:
         """The answer to any request about logs."""
         match request:
             case Logs():
-                return _with_lacking(self.page(streams, request, budget_seconds=budget_seconds))
+                return _with_lacking(self.page(streams, request, budget_seconds=budget_seconds), request)
             case MoreLogs():
                 return self.more(streams, request, budget_seconds=budget_seconds)
             case LogContext():
@@ -356,11 +356,16 @@ def _unfinished(best: LogResult[LogPage], begun: datetime, budget_seconds: float
     return replace(best, left_out=(*best.left_out, said))
 
 
-def _with_lacking(read: LogResult[LogPage]) -> LogResult[LogPage]:
-    """Nothing was found by a field that no document has: that is no proof that nothing happened."""
-    if read.value is None or not read.value.lacking:
+def _with_lacking(read: LogResult[LogPage], request: Logs) -> LogResult[LogPage]:
+    """Nothing was found by a field that no document has: that is no proof that nothing happened.
+
+    What is only counted by such a field lacks no line.
+    """
+    found = set(search.filtered_by(request))
+    lacking = [name for name in read.value.lacking if name in found] if read.value is not None else []
+    if not lacking:
         return read
-    said = f"no document has a field for {', '.join(read.value.lacking)}"
+    said = f"no document has a field for {', '.join(lacking)}"
     return replace(read, left_out=(*read.left_out, said))
 
 

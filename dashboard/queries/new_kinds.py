@@ -61,7 +61,7 @@ def find(ask: Ask, logs: Logs, release: Change | None) -> NewKinds:
         lacking = after if after.value is None else earlier
         return replace(found, why_not=lacking.reason)
     if not earlier.value.total:
-        return replace(found, why_not="no such line is kept from the 24 hours before it")
+        return replace(found, why_not="no such line is kept from the 24 hours before the last release")
     return _checked(ask, logs, found, new_kinds.candidates(after.value, earlier.value))
 
 

@@ -209,11 +209,16 @@ def lacking(request: Logs, fields: Resolution) -> tuple[str, ...]:
 
 def asked_by(request: Logs) -> Iterator[str]:
     """The concepts that decide which documents are found and how they are counted."""
+    yield from filtered_by(request)
+    yield from request.terms
+
+
+def filtered_by(request: Logs) -> Iterator[str]:
+    """The concepts that decide which documents are found."""
     yield "namespace"
     by_meaning = (LEVEL, OUTCOME, BEGINNING)
     yield from (name for name, value in request.filters.items() if value and name not in by_meaning)
     yield from (name for name, least in request.at_least.items() if least)
-    yield from request.terms
 
 
 def searched_from(page: LogPage, start: datetime) -> LogPage:

@@ -29,6 +29,7 @@ _CHARTS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("errors", "errors_compared", "latency", "latency_compared", "tools_compared", "cost"), "agents"),
     **dict.fromkeys(("violations", "violations_compared", "denials_compared", "slo"), "contracts"),
     **dict.fromkeys(("capacity", "restarts", "way_back"), "resources"),
+    "patterns": "logs",
 }
 
 
@@ -101,8 +102,9 @@ def _charts_behind(gate: GateAnswer, view: View) -> list[str]:
     if page not in session.pages():
         return []
     # Beside the Release page, wherever the deck is mounted.
-    asked = urlencode(url.link(view, track=""))
-    return [f'<a href="{page}{in_html("?" + asked if asked else "")}" target="_self">charts</a>']
+    filters, word = ({"track": "", "level": "error"}, "error lines") if page == "logs" else ({"track": ""}, "charts")
+    asked = urlencode(url.link(view, **filters))
+    return [f'<a href="{page}{in_html("?" + asked if asked else "")}" target="_self">{word}</a>']
 
 
 def _strength(gate: GateAnswer) -> str:

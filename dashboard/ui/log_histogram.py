@@ -60,8 +60,8 @@ def words(found: Sequence[Bar], tz: str) -> str:
     """The picture in words: the peak, and when. Not escaped."""
     peak = max(found, key=lambda bar: bar.total, default=None)
     if peak is None or not peak.total:
-        return "no line in this period"
-    return f"most lines at {clock(peak.start, tz)}: {peak.total:,} within {_span(peak)}"
+        return "No line in this period"
+    return f"Most lines at {clock(peak.start, tz)}: {peak.total:,} within {_span(peak)}"
 
 
 def html(found: Sequence[Bar], tz: str, link: Link) -> str:

@@ -23,7 +23,11 @@ _MOST: Final = 12
 
 def kinds(found: NewKinds, view: View) -> None:
     """The list of kinds; says of how many lines, and what "new" rests on."""
-    st.subheader("Kinds of lines", anchor=False)
+    with st.expander("Kinds of lines", expanded=bool(found.new), icon=":material/category:", key="logs.kinds"):
+        _listed(found, view)
+
+
+def _listed(found: NewKinds, view: View) -> None:
     told = found.patterns.value
     if told is None:
         states.note(found.patterns, "kinds")

