@@ -71,6 +71,13 @@ TARGETS = Expression(
     unit=Unit.COUNT,
     blind="whether all pods of the release are measured at all",
 )
+MEASURED_SECONDS = Expression(
+    name="release_measured_seconds",
+    # From the first moment of the window at which a pod of the track was scraped; before it nothing could be counted.
+    promql=f"time() - min by (track) (min_over_time(timestamp(up{{{_SERVICE}}})[$window:5s]))",
+    unit=Unit.SECONDS,
+    blind="for how much of the window a young track is measured, so how much it does each second",
+)
 SCRAPED_PODS = Expression(
     name="release_scraped_pod_names",
     # A target without the label of a pod answers too, so that no answer means that nothing is scraped.

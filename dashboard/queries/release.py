@@ -104,7 +104,7 @@ def release(ask: Ask, view: View, now: datetime) -> ReleaseAnswer:
     return ReleaseAnswer(
         services=scene.names,
         service=scene.service,
-        figures={track: _figures(scene, answers, track) for track in Track},
+        figures={track: _figures(scene, answers, track, fast_seconds(ask)) for track in Track},
         before=decide.judge(before, policy),
         after=decide.judge(after, policy) if after is not None else None,
         evidence=shown,
@@ -157,6 +157,7 @@ def _ask_counts(ask: Ask, scene: Scene, namespace: str, service: str, now: datet
         requests
         | release_conditions.requests(namespace, service, now, where)
         | {
+            "measured": Instant(catalog.MEASURED_SECONDS, {**values, "window": windows["slow"]}),
             "targets": Instant(catalog.TARGETS, values),
             "scraped": Instant(catalog.SCRAPED_PODS, values),
             "split": Instant(catalog.SPLIT_PODS, values),
@@ -265,15 +266,21 @@ def _counts(answers: Readings, window: str, track: Track) -> Counts:
     )
 
 
-def _figures(scene: Scene, answers: Readings, track: Track) -> TrackFigures:
+def _figures(scene: Scene, answers: Readings, track: Track, least_seconds: float) -> TrackFigures:
     counts = _counts(answers, "slow", track)
     return TrackFigures(
-        rate=counts.runs.map(lambda runs: runs / SLOW_SECONDS),
+        rate=counts.runs.map(lambda runs: runs / _measured_seconds(answers, track, least_seconds)),
         error_ratio=_ratio(counts.failed, counts.runs, f"no traffic on {track}"),
         p95_seconds=counts.p95_seconds,
         violation_ratio=_ratio(counts.violations, counts.evaluations, f"no evaluations on {track}"),
         share=scene.service.map(lambda service: _share(service, track), empty="nobody serves"),
     )
+
+
+def _measured_seconds(answers: Readings, track: Track, least_seconds: float) -> float:
+    """For how long the track was measured within the window: a young one would else seem to do little."""
+    known = _of_track(track)(answers.samples("measured").value or ())
+    return min(SLOW_SECONDS, max(known, least_seconds)) if known is not None else SLOW_SECONDS
 
 
 def _ratio(bad: Reading[float], tries: Reading[float], empty: str) -> Reading[float]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.catalog import agents, contracts, resources, service
+from dashboard.catalog import agents, contracts, release, resources, service
 from tests.unit.promql import answers, of
 
 WINDOW = 300
@@ -221,3 +221,12 @@ def test_whatever_happened_the_table_has_the_true_count(seed: int, tmp_path: Pat
         value = (of(found, gen_ai_agent_name=agent) or 0.0) * WINDOW
         # What was there before is extrapolated by up to one interval at each end.
         assert value == pytest.approx(counted, abs=0.01 if is_exact else 4), agent
+
+
+@pytest.mark.parametrize(
+    ("scraped", "seconds"), [("1x300", WINDOW), ("_x228 1x100", 60), ("1x100 stale _x126 1x100", 60)]
+)
+def test_a_young_track_is_measured_since_its_first_scrape(scraped: str, seconds: float, tmp_path: Path) -> None:
+    asked = {"namespace": "agents", "service": "agent-runtime", "window": f"{WINDOW}s"}
+    found = answers(tmp_path, release.MEASURED_SECONDS, asked, [up(scraped)], f"{AT}s")
+    assert of(found, track="green") == pytest.approx(seconds, abs=6)

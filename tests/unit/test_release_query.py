@@ -51,6 +51,16 @@ def test_a_preview_without_traffic_waits_and_shows_no_ratio() -> None:
     assert found.figures[Track.GREEN].error_ratio.state is State.EMPTY
 
 
+@pytest.mark.parametrize(("measured", "seconds"), [(300.0, 300), (100.0, 100), (2.0, 20), (500.0, 300)])
+def test_a_young_track_does_as_much_each_second_as_in_the_time_that_it_was_measured(
+    measured: float, seconds: float
+) -> None:
+    table = {**HEALTHY, "release_measured_seconds": (300.0, measured)}
+    found = release(StageAsk(NOW, table=table), VIEW, NOW)  # type: ignore[arg-type]
+    assert found.figures[Track.BLUE].rate.value == pytest.approx(6000 / 300)
+    assert found.figures[Track.GREEN].rate.value == pytest.approx(640 / seconds)
+
+
 def test_a_restarted_container_of_the_preview_fails_its_gate() -> None:
     ask = StageAsk(NOW)
     pod = ask.cluster.objects["pods", "agent-runtime-green-1"]
