@@ -28,12 +28,13 @@ def page() -> None:
 def _draw(answer: LogsAnswer, view: View) -> None:
     log_search.hints(answer.hints)
     first(answer, view)
+    if view.tail:
+        return
     narrowing_on_phone(answer, view)
     beside, aside = st.columns([4, 1], gap="medium")
     with beside:
         if answer.kinds is not None:
             kinds(answer.kinds, view)
-        if not view.tail:
-            lines(answer, view)
+        lines(answer, view)
     with aside:
         narrowing(answer, view)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from dashboard.catalog.fields import names
 from dashboard.decide import log_query
 from dashboard.model.log import DocumentId, LogEntry, LogPage, LogPlace, Surroundings
 from dashboard.model.log_query import QueryMistakeError
@@ -18,7 +19,7 @@ from dashboard.queries.ask import Ask, Logs, Readings, Request
 from dashboard.queries.log_places import places
 from dashboard.queries.measures import ask_changes, changes_told
 from dashboard.queries.new_kinds import NewKinds
-from dashboard.queries.request import LogContext, MoreLogs
+from dashboard.queries.request import LogContext, LogDocument, MoreLogs
 
 A_PAGE: Final = 50
 MOST_PAGES: Final = 20
@@ -97,20 +98,32 @@ def older(ask: Ask, view: View, now: datetime, first: LogPage, pages: int) -> tu
     return tuple(found), cursor is not None, ""
 
 
-def around(ask: Ask, view: View, *, whole_namespace: bool = False) -> Reading[Surroundings]:
+def around(ask: Ask, view: View) -> Reading[Surroundings]:
     """The line that the link names, with those just before and after it of the same pod and container.
 
     Raises:
         ValueError: the link names no document.
     """
     document = DocumentId.parse(view.line)
-    filters: dict[str, str | tuple[str, ...]] = {}
-    if not whole_namespace:
-        filters = {name: getattr(view, name) for name in ("pod", "container") if getattr(view, name)}
+    itself = ask.gather({"line": LogDocument(stream="logs", namespace=view.ns, document=document)}).entry("line")
+    if itself.value is None:
+        return itself.map(lambda entry: Surroundings(before=(), entry=entry, after=()))
     asked = LogContext(
-        stream="logs", namespace=view.ns, document=document, filters=filters, before=AROUND, after=AROUND
+        stream="logs",
+        namespace=view.ns,
+        document=document,
+        filters=_beside(ask, itself.value),
+        before=AROUND,
+        after=AROUND,
     )
     return ask.gather({"around": asked}).surroundings("around")
+
+
+def _beside(ask: Ask, entry: LogEntry) -> dict[str, str | tuple[str, ...]]:
+    """The filters that keep to the pod and container of a line, as far as it names them."""
+    known = names("logs", "container", ask.environment.fields.get("logs", {}))
+    container = next((str(entry.fields[name]) for name in known if entry.fields.get(name)), "")
+    return {name: value for name, value in (("pod", entry.pod), ("container", container)) if value}
 
 
 def followed(ask: Ask, view: View, now: datetime) -> Reading[LogPage]:

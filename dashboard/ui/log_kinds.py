@@ -47,10 +47,10 @@ def ordered(found: NewKinds) -> list[Pattern]:
     """Each kind once: the new ones, those that may be new, then the others by how frequent they are. Pure."""
     shown = found.patterns.value
     several = (*found.new, *found.unsure, *(shown.patterns if shown is not None else ()))
-    found: dict[str, Pattern] = {}
+    listed: dict[str, Pattern] = {}
     for pattern in several:
-        found.setdefault(pattern.template, pattern)
-    return list(found.values())
+        listed.setdefault(pattern.template, pattern)
+    return list(listed.values())
 
 
 def _basis(found: NewKinds, view: View) -> str:

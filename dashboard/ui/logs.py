@@ -19,6 +19,7 @@ from dashboard.queries.log_page import (
     around,
     level_totals,
     older,
+    total,
 )
 from dashboard.ui import log_facets, log_histogram, session, states, url
 from dashboard.ui.format import stamp
@@ -46,6 +47,8 @@ def first(answer: LogsAnswer, view: View) -> None:
     states.badge(counts, session.now())
     if counts.state is State.PARTIAL:
         st.caption(plain(counts.reason, limit=500))
+    if not total(counts.value):
+        return
     bars = log_histogram.bars(counts.value, answer.start, answer.end)
 
     def to(start: datetime, end: datetime) -> str:
@@ -68,7 +71,7 @@ def narrowing_on_phone(answer: LogsAnswer, view: View) -> None:
     """The same behind a button, under a thumb."""
     page = answer.counts.value if answer.counts is not None else None
     with st.container(horizontal=True, key="facets-phone", vertical_alignment="center"):
-        if page is not None:
+        if page is not None and (total(page) or log_facets.chosen(view)):
             with st.popover("Narrow by", icon=":material/filter_list:", key="facets-open"):
                 st.html(log_facets.facets(page, level_totals(page), view, FACETS))
     if chips := log_facets.chosen(view):
@@ -99,9 +102,9 @@ def _more(page: LogPage, view: View) -> None:
         if why:
             st.caption(f":material/incomplete_circle: Not all older lines were read: {plain(why, limit=400)}")
     if there_is_more and pages < MOST_PAGES:
-        st.button(
-            f"{A_PAGE} older lines", key="logs.more", icon=":material/expand_more:", on_click=_older, args=(pages,)
-        )
+        if st.button(f"{A_PAGE} older lines", key="logs.more", icon=":material/expand_more:"):
+            _older(pages)
+            st.rerun()  # the whole page: its period is another one now
     elif there_is_more:
         st.caption("For older lines choose an earlier period, or export.")
 
