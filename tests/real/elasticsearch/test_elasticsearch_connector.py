@@ -100,6 +100,37 @@ def test_a_filter_finds_lines_of_both_generations(reader: LogReader) -> None:
     assert _ids(_page(reader, _logs(text="upstream answered")).entries) == ["e1", "o2"]
 
 
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("level:error", ["e1", "o2"]),
+        ("UPSTREAM", ["e1", "o2"]),
+        ("upstr*", ["e1", "o2"]),
+        ('"upstream answered" -504', ["o2"]),
+        ("upstream 503 OR planner OR id", ["o1", "o2"]),
+        ("agent:planner", ["e0", "o1", "o0"]),
+        ("agent:plan*", ["e0", "o1", "o0"]),
+        ("service:gateway NOT level:(error OR info)", ["o1"]),
+        ("agent:* service:runtime 250", ["o0"]),
+        ("error_type:*", ["e1", "o2"]),
+        ("attributes.error.type:upstream", ["o2"]),
+        ("no.such.field:x OR another:*", []),
+        ("مهلة", []),
+        ("<script>alert(1)</script>", []),
+    ],
+)
+def test_what_a_person_types_finds_lines_of_both_generations(reader: LogReader, text: str, ids: list[str]) -> None:
+    assert _ids(_page(reader, _logs(text=text, end=START + timedelta(hours=1))).entries) == ids
+
+
+def test_a_histogram_by_level_counts_each_line_once(reader: LogReader) -> None:
+    page = _page(reader, _logs(size=0, histogram_buckets=36, by_level=True))
+
+    counted = {level.value: sum(count for _, count in course) for level, course in page.levels.items()}
+    assert counted == {"error": 2, "warning": 1, "info": 4, "debug": 0}
+    assert sum(count for _, count in page.histogram) == 7
+
+
 def test_lines_of_both_generations_are_read_alike(reader: LogReader) -> None:
     newer, older = _page(reader, _logs(filters={"error_type": "upstream"})).entries
 
