@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard.model.level_numbers import Family, family_of, siblings_of
+
 # The part of a line that is shown and that its kind depends on. A traceback is also read from its end.
 LONGEST_LINE = 4_000
 # JSON is only understood whole. The connector cuts longer strings.
@@ -56,10 +58,14 @@ _PAIR = re.compile(r'(?<![^\s])([A-Za-z_@][\w.@-]{0,60}+)=("(?:[^"\\]|\\.)*+"|[^
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """What one line says, on one line of text, and the word for its level; "" where it does not state one."""
+    """What one line says, on one line of text, and the word for its level; "" where it does not state one.
+
+    `family` tells whose number the level is, where it is a number and the line shows it.
+    """
 
     text: str
     level: str
+    family: Family | None = None
 
 
 def read(message: str) -> LogLine:
@@ -99,24 +105,28 @@ def _structured(text: str, depth: int) -> LogLine | None:
     inner = _of_tree(tree, depth)
     if not header:
         return inner
-    return LogLine(f"{_said(header)} {inner.text}", inner.level or _level(header))
+    return LogLine(f"{_said(header)} {inner.text}", inner.level or _level(header), inner.family)
 
 
 def _of_tree(tree: Mapping[str, Any], depth: int) -> LogLine:
     """The message and the error of a structured line; without either, all its fields."""
     flat = dict(_leaves(tree))
     said: list[str] = []
-    level = next((str(flat[key]) for key in _LEVEL_KEYS if flat.get(key) not in (None, "")), "")
+    key = next((key for key in _LEVEL_KEYS if flat.get(key) not in (None, "")), "")
+    level, family = (str(flat[key]), family_of(siblings_of(flat, key))) if key else ("", None)
     level = level or next((of_number(flat[key]) for key in _LEVEL_NUMBER_KEYS if key in flat), "")
-    for key, value in flat.items():
-        if _is_message(key):
+    for name, value in flat.items():
+        if _is_message(name):
             inner = _read(value, depth + 1) if isinstance(value, str) else LogLine(str(value), "")
             said.append(inner.text)
-            level = level or inner.level
+            if not level:
+                level, family = inner.level, inner.family
     said += [_said(plain(value)) for key, value in flat.items() if isinstance(value, str) and _is_error(key)]
     if not said:
         said = [f"{key}={plain(str(flat[key]))}" for key in sorted(flat) if not _is_aside(key)]
-    return LogLine(": ".join(dict.fromkeys(filter(None, (part.strip() for part in said))))[:LONGEST_LINE], level)
+    return LogLine(
+        ": ".join(dict.fromkeys(filter(None, (part.strip() for part in said))))[:LONGEST_LINE], level, family
+    )
 
 
 def _is_message(key: str) -> bool:

@@ -8,10 +8,11 @@ service's pods, documents without a level by the words of their line.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dashboard.catalog.fields import NANOSECONDS_IN, TEXT
+from dashboard.model import level_numbers
 from dashboard.model.log import LogPlace
 from dashboard.model.words import LogLevel, SpanOutcome, Words
 from dashboard.queries.resolution import FieldKind, Resolution, UsableField
@@ -128,10 +129,70 @@ def in_line(levels: Iterable[LogLevel], fields: Resolution, words: Words) -> Cla
         for name in line_fields(fields)
         for clause in (
             {"match": {name: text}},
-            *({"match_phrase": {name: f"level {number}"}} for number in numbers),
+            *(_numbered_line(name, number) for number in numbers),
+            *_of_families_in_line(name, several, words),
         )
     ]
     return every([without_level(fields), either(said)])
+
+
+def harmless_in_line(wanted: Iterable[LogLevel], fields: Resolution, words: Words) -> list[Clause]:
+    """Documents in whose line stands a number for a level that means none of the wanted ones, whoever wrote it."""
+    numbers = level_numbers.harmless(words, wanted)
+    return [_numbered_line(name, number) for name in line_fields(fields) for number in numbers]
+
+
+def settled_numbers(wanted: Iterable[LogLevel], fields: Resolution, words: Words) -> list[Clause]:
+    """Documents with a number for their level that families read differently, where it is clear all the same.
+
+    Either the document shows the family, or the number means none of the wanted levels in any family.
+    """
+    numbers = level_numbers.harmless(words, wanted)
+    shown = [clause for use in _level_fields(fields) for clause in _of_families(use, tuple(LogLevel), words)]
+    return [*shown, *(has(use, numbers) for use in _level_fields(fields) if numbers)]
+
+
+def _numbered_line(name: str, number: str) -> Clause:
+    return {"match_phrase": {name: f"level {number}"}}
+
+
+def _level_fields(fields: Resolution) -> tuple[UsableField, ...]:
+    return tuple(fields.uses("severity"))
+
+
+def _of_families(use: UsableField, levels: Sequence[LogLevel], words: Words) -> Iterator[Clause]:
+    """Documents whose number means one of the levels in the family that the fields beside it show."""
+    beside = use.name[: use.name.rfind(".") + 1]
+    for family in level_numbers.FAMILIES:
+        numbers = _numbers(family, levels, words)
+        shown = [[{"exists": {"field": f"{beside}{key}"}} for key in sorted(keys)] for keys in family.together]
+        if numbers:
+            yield {
+                "bool": {
+                    "filter": [has(use, numbers), either([every(keys) for keys in shown])],
+                    "must_not": [{"exists": {"field": f"{beside}{key}"}} for key in _others(family)],
+                }
+            }
+
+
+def _of_families_in_line(name: str, levels: Sequence[LogLevel], words: Words) -> Iterator[Clause]:
+    """The same of a line that nobody parsed, by the keys that stand in it."""
+    for family in level_numbers.FAMILIES:
+        for number in _numbers(family, levels, words):
+            keys = [every([{"match": {name: key}} for key in sorted(together)]) for together in family.together]
+            others = [{"match": {name: key}} for key in _others(family)]
+            yield {"bool": {"filter": [_numbered_line(name, number), either(keys)], "must_not": others}}
+
+
+def _numbers(family: level_numbers.Family, levels: Sequence[LogLevel], words: Words) -> tuple[str, ...]:
+    return tuple(number for number in level_numbers.unsettled(words) if family.numbers[number] in levels)
+
+
+def _others(family: level_numbers.Family) -> tuple[str, ...]:
+    """The keys that show that a document is not of this family, whatever else it has."""
+    if family is level_numbers.PYTHON:
+        return ()
+    return tuple(key for keys in level_numbers.PYTHON.together for key in sorted(keys))
 
 
 def without_level(fields: Resolution) -> Clause:
@@ -139,9 +200,10 @@ def without_level(fields: Resolution) -> Clause:
     return absent(fields, "severity", "severity_number")
 
 
-def known_level(fields: Resolution, words: Words) -> Clause:
-    """Documents with a word or number for their level that is understood."""
-    return either([has(use, words.level.spellings(*LogLevel)) for use in fields.uses("severity")])
+def known_level(wanted: Iterable[LogLevel], fields: Resolution, words: Words) -> Clause:
+    """Documents with a word or number for their level that is understood, or is none of the wanted levels."""
+    known = [has(use, words.level.spellings(*LogLevel)) for use in _level_fields(fields)]
+    return either([*known, *settled_numbers(wanted, fields, words)])
 
 
 def numbered(fields: Resolution, level: LogLevel | None = None) -> Clause:
@@ -174,6 +236,7 @@ def _filter(
 def _level(levels: Sequence[LogLevel], fields: Resolution, words: Words) -> Clause:
     spelled = words.level.spellings(*levels)
     clauses = [has(use, spelled) for use in fields.uses("severity")]
+    clauses += [clause for use in _level_fields(fields) for clause in _of_families(use, levels, words)]
     clauses += [numbered(fields, level) for level in levels if _number_fields(fields)]
     return either([*clauses, in_line(levels, fields, words)])
 

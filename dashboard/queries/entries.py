@@ -12,6 +12,7 @@ from connectors.elasticsearch import Found, Hit
 from dashboard.catalog.fields import FIELDS, NANOSECONDS_IN, STRUCTURED, TIME, OwnFields, names
 from dashboard.decide import lines
 from dashboard.decide.alerts import workload_of_pod
+from dashboard.model import level_numbers
 from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.log import LogEntry, LogPlace
 from dashboard.model.words import WORDS, LogLevel, SpanOutcome, Words
@@ -110,13 +111,23 @@ class Reader:
             return ", ".join(said), None
         numbers = [lines.of_number(one) for one in _values(flat, self._names("severity_number"))]
         numbers = [word for word in numbers if word]
+        family = self._family(flat)
         if not said and not numbers:
-            said = tuple(filter(None, (lines.read(message).level,)))
-        meanings = [self.words.level.meaning(word) for word in (*said, *numbers)]
+            line = lines.read(message)
+            said, family = tuple(filter(None, (line.level,))), line.family
+        meanings = [level_numbers.level(word, family, self.words) for word in (*said, *numbers)]
         understood = [meaning for meaning in meanings if meaning is not None]
         worst = min(understood, key=list(LogLevel).index, default=None)
         is_clear = worst is LogLevel.ERROR or bool(numbers) or None not in meanings
         return ", ".join(said or numbers), worst if is_clear else None
+
+    def _family(self, flat: Mapping[str, Any]) -> level_numbers.Family | None:
+        """Whose number the level is, where it is a number and the fields beside it show that."""
+        names = self._names("severity")
+        said = next((name for name in names if _values(flat, (name,))), "")
+        if not any(level_numbers.bare(value) for value in _values(flat, (said,))):
+            return None
+        return level_numbers.family_of(level_numbers.siblings_of(flat, said))
 
     def _outcome(self, flat: Mapping[str, Any]) -> SpanOutcome | None:
         """How a span ended; UNSAID where it does not say, None where its word is not understood."""

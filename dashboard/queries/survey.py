@@ -43,7 +43,7 @@ def aggregations(request: Logs, fields: Resolution, words: Words) -> Clause:
         }
     }
     if request.stream == "logs" and request.filters.get(LEVEL):
-        asked["placed"] = {"filter": placed, "aggs": _levels(fields, words)}
+        asked["placed"] = {"filter": placed, "aggs": _levels(_asked_levels(request), fields, words)}
     return asked
 
 
@@ -75,9 +75,15 @@ def _loosely(request: Logs, fields: Resolution, words: Words) -> Iterable[Clause
         yield clauses.either(found)
 
 
-def _levels(fields: Resolution, words: Words) -> Clause:
+def _asked_levels(request: Logs) -> tuple[LogLevel, ...]:
+    value = request.filters[LEVEL]
+    return tuple(LogLevel(one) for one in ((value,) if isinstance(value, str) else value))
+
+
+def _levels(asked_for: tuple[LogLevel, ...], fields: Resolution, words: Words) -> Clause:
     """The words that stand in the field, and how many lines have neither the field nor a level's word in the line."""
-    without_number = {"bool": {"must_not": [clauses.numbered(fields)]}}
+    settled = clauses.settled_numbers(asked_for, fields, words)
+    without_number = {"bool": {"must_not": [clauses.numbered(fields), *settled]}}
     asked: Clause = {
         f"word+{number}": {
             "filter": without_number,
@@ -89,13 +95,12 @@ def _levels(fields: Resolution, words: Words) -> Clause:
     unclear = {
         "bool": {
             "filter": [clauses.either([{"exists": {"field": name}} for name in fields.fields("severity")])],
-            "must_not": [clauses.known_level(fields, words), clauses.numbered(fields)],
+            "must_not": [clauses.known_level(asked_for, fields, words), clauses.numbered(fields)],
         }
     }
     asked["unclear"] = {"filter": unclear, "aggs": {"where": {"terms": {"field": "_index", "size": _MOST_NAMED}}}}
-    silent = {
-        "bool": {"filter": [clauses.without_level(fields)], "must_not": [clauses.in_line(LogLevel, fields, words)]}
-    }
+    clear = [clauses.in_line(LogLevel, fields, words), *clauses.harmless_in_line(asked_for, fields, words)]
+    silent = {"bool": {"filter": [clauses.without_level(fields)], "must_not": clear}}
     asked["silent"] = {"filter": silent, "aggs": {"where": {"terms": {"field": "_index", "size": _MOST_NAMED}}}}
     return asked
 

@@ -6,6 +6,7 @@ On the stand-in, and on a real Elasticsearch under `make test-real`.
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -101,6 +102,33 @@ def test_a_level_that_nobody_knows_is_named_and_no_error_is_not_claimed(
         budget_seconds=SECONDS,
     )
     assert (found.value.total, found.left_out) == (2, ())
+
+
+def test_a_number_that_two_families_read_differently_is_an_error_where_the_document_shows_whose_it_is(
+    store: Store, elasticsearch: Elasticsearch
+) -> None:
+    pino = {"pid": 7, "hostname": "agent", "time": 1767268800000, "msg": "m"}
+    python = {"levelname": "X", "name": "agent"}
+    several = [
+        {**pino, "level": 40},
+        {**pino, "level": 50},
+        {**python, "level": 40},
+        {**python, "level": 30},
+        {"level": 40},
+        {"level": 30},
+    ]
+    bulk(store, "number-fields", {f"d{n}": _document(n, **said) for n, said in enumerate(several)})
+    lines = [json.dumps(said) for said in several]
+    bulk(store, "logs-number.lines-default", {f"d{n}": _document(n, message=line) for n, line in enumerate(lines)})
+
+    for pattern in ("number-fields", "logs-number.lines-default"):
+        errors, warnings = (_read(elasticsearch, pattern, filters={"level": level}) for level in ("error", "warning"))
+
+        assert {entry.level for entry in errors.value.entries} == {LogLevel.ERROR}
+        assert (errors.value.total, warnings.value.total) == (2, 2)
+        # A bare 40 may be an error, a bare 30 is none in any family.
+        assert [said.split()[0] for said in errors.left_out] == ["1"]
+        assert sum(int(said.split()[0]) for said in warnings.left_out) == 2
 
 
 def test_an_unknown_level_is_counted_also_where_its_field_has_two_types(
