@@ -24,6 +24,9 @@ REQUESTS = "agentgov_component_requests_total"
 _ELSEWHERE = ('code=~"5.."', ANY_ERROR)
 _PLACES = ("service_name", "track")
 _OVER = "1h"
+# Periods over which words are looked for, in seconds. Beyond the longest a metric counts as never measured.
+_LENGTHS = {_OVER: 3600.0, "2h": 7200.0, "6h": 21600.0, "1d": 86400.0, "7d": 604800.0}
+_LONGEST = "14d"
 # What tells processes, targets and kinds of work apart, and never how an event ended.
 _BESIDE = [
     "pod",
@@ -66,6 +69,16 @@ def bad_events(promql: str, mapping: Mapping) -> tuple[BadEvents, ...]:
         if ":" not in name and any(str(matcher) in marks for matcher in matched):
             found += (one for one in _of_leaf(name, matched, concept, mapping, grouped) if one not in found)
     return tuple(found)
+
+
+def looked_over(told: BadEvents, seconds: float) -> str:
+    """The question about words over at least so long, in one of a few lengths, so that many questions share one.
+
+    Over more than an hour one sample in five minutes is looked at: that finds each series, at a cost that a long
+    retention can bear.
+    """
+    over = next((name for name, length in _LENGTHS.items() if seconds <= length), _LONGEST)
+    return told.lookup if over == _OVER else told.lookup.replace(f"[{_OVER}]", f"[{over}:5m]")
 
 
 def of_concept(concept: Concept, namespace: str, mapping: Mapping) -> tuple[BadEvents, ...]:

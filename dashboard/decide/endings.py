@@ -79,7 +79,7 @@ def ended(label: str, value: str, words: Words) -> Ended:
     if label in OF_FAILURES:
         # Whatever kind of error it names. "OK" and "none" are none.
         known = of_table("outcome", value, words)
-        return known if known is Ended.WELL or value.casefold() in _NO else Ended.BADLY
+        return known if known is Ended.WELL or not words.names_an_error(value) else Ended.BADLY
     return of_table("outcome", value, words)
 
 

@@ -29,7 +29,7 @@ class Telling:
     """How one metric tells its bad events.
 
     Attributes:
-        values: seen in the last hour, with what each is taken for.
+        values: seen in the last day, with what each is taken for.
         doubts: why a count of failures may lack some; empty where it can be believed.
         bad: the matcher that would count the failures that are not counted; "" where there are none.
         strange: words that nobody understands.

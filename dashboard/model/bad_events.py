@@ -51,7 +51,7 @@ class BadEvents:
         table: the table of words that knows what values mean.
         words: our word by the team's own, where a label's values are mapped.
         lookup: PromQL: the events of the last hour by all labels that may tell how they ended, with the service and the
-            track under our names.
+            track under our names. `catalog.bad_events.looked_over` asks the same over longer.
         retained: the selector of bad events, to ask whether there has ever been one.
         service_label, service_pattern: what tells the service in the answer about `retained`.
         asked: conditions on our labels for the service and the track that the question is about.

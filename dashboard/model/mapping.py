@@ -112,7 +112,8 @@ def _any_of(table: words.Vocabulary[Any], meaning: Any) -> str:
 
 # What a label for errors holds where there was no error: nothing, or a word that says so, as Micrometer writes it.
 NO_ERROR = (
-    r"(?i:|none|null|nil|no|false|0|no_?error|ok|success|succeeded|successful|completed?|done|finished|pass|passed)"
+    r"(?i:|-+|n/?a|none|null|nil|no|false|0|no_?error|ok|success|succeeded|successful|completed?|done|finished|pass"
+    r"|passed)"
 )
 ANY_ERROR = f'error_type!~"{NO_ERROR}"'
 DENIED, VIOLATED, NOT_PASSED = denied(), violated(), not_passed()

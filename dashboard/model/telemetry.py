@@ -68,7 +68,7 @@ class Understood(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldValue:
-    """A value of a label that tells how events ended, as seen in the last hour. `value` "" is a series without it."""
+    """A value of a label that tells how events ended, as seen in the last day. `value` "" is a series without it."""
 
     label: str
     value: str

@@ -167,6 +167,11 @@ OUTCOMES: Vocabulary[SpanOutcome] = _table(
         SpanOutcome.UNSAID: "unset unknown status_code_unset status_unset none 0",
     },
 )
+# In a field for errors these say that there was none; the regular expression of the same is `mapping.NO_ERROR`.
+NO_ERROR_WORDS = (
+    *("", "-", "--", "n/a", "na", "none", "null", "nil", "no", "false", "0", "no_error", "noerror", "ok", "success"),
+    *("succeeded", "successful", "complete", "completed", "done", "finished", "pass", "passed"),
+)
 DECISIONS: Vocabulary[PolicyDecision] = _table(
     "decision",
     {
@@ -221,6 +226,17 @@ class Words:
     decision: Vocabulary[PolicyDecision] = DECISIONS
     evaluation: Vocabulary[EvaluationOutcome] = EVALUATIONS
     reason: Vocabulary[Health] = REASONS
+
+    @property
+    def no_error(self) -> tuple[str, ...]:
+        """Spellings that say in a field for errors that there was none."""
+        usual = tuple(dict.fromkeys(spelling for word in NO_ERROR_WORDS for spelling in _cases(word)))
+        return tuple(dict.fromkeys((*usual, *self.outcome.spellings(SpanOutcome.SUCCEEDED))))
+
+    def names_an_error(self, value: str) -> bool:
+        """Whether the value of a field for errors names one."""
+        plain = value.strip().casefold()
+        return plain not in NO_ERROR_WORDS and self.outcome.meaning(value) is not SpanOutcome.SUCCEEDED
 
     def extended(self, more: Mapping[str, Mapping[str, str]]) -> Words:
         """The tables with the words of the settings, by the key of each table.

@@ -59,7 +59,7 @@ from dashboard.queries.request import (
 from dashboard.queries.selector import matcher
 from dashboard.queries.source_calls import SourceCall, SourceCalls, Sources
 from dashboard.queries.source_calls.alerts import ALERTING
-from dashboard.queries.source_calls.call import INSTANT_SECONDS, NAMES_SECONDS
+from dashboard.queries.source_calls.call import INSTANT_SECONDS, LONG, NAMES_SECONDS
 from dashboard.settings import EnvironmentSettings
 
 __all__ = [
@@ -213,9 +213,9 @@ class Ask:
         return self._begin_call(self._calls.telemetry.with_labels())(0.0)
 
     def seen_events(self, several: Iterable[BadEvents]) -> tuple[Reading[SeenEvents], ...]:
-        """How the series of the last hour say that their events ended, for each; empty where there are no series."""
+        """How the series of the last day say that their events ended, for each; empty where there are no series."""
         began = time.monotonic()
-        looks = [self._begin_seen(told, None) for told in several]
+        looks = [self._begin_seen(told, None, LONG.total_seconds()) for told in several]
         return tuple(_seen_events(*look(time.monotonic() - began)) for look in looks)
 
     def log_check(self, stream: Stream) -> Reading[LogCheck]:
@@ -315,7 +315,7 @@ class Ask:
         answering = self._begin_measured(call, present)
         if not call.bad_events and call.series_of is None:
             return answering
-        looks = [(told, self._begin_seen(told, call.told_at)) for told in call.bad_events]
+        looks = [(told, self._begin_seen(told, call.told_at, call.told_over_seconds)) for told in call.bad_events]
 
         def finish(passed: float) -> AnyReading:
             answer = answering(passed)
@@ -326,8 +326,10 @@ class Ask:
 
         return finish
 
-    def _begin_seen(self, told: BadEvents, at: datetime | None) -> Callable[[float], tuple[AnyReading, AnyReading]]:
-        rows = self._begin_call(self._calls.told.seen(told, at))
+    def _begin_seen(
+        self, told: BadEvents, at: datetime | None, over_seconds: float
+    ) -> Callable[[float], tuple[AnyReading, AnyReading]]:
+        rows = self._begin_call(self._calls.told.seen(told, at, over_seconds))
         before = self._begin_call(self._calls.told.failed_before(told))
         return lambda passed: (rows(passed), before(passed))
 

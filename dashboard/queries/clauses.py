@@ -244,10 +244,26 @@ def _level(levels: Sequence[LogLevel], fields: Resolution, words: Words) -> Clau
 def _outcome(outcomes: Sequence[SpanOutcome], fields: Resolution, words: Words) -> Clause:
     clauses = [has(use, words.outcome.spellings(*outcomes)) for use in fields.uses("status")]
     if SpanOutcome.FAILED in outcomes:
-        clauses += [{"exists": {"field": name}} for name in fields.fields("error_type")]
+        clauses += with_error(fields, words)
     if SpanOutcome.UNSAID in outcomes:
-        clauses.append(absent(fields, "status", "error_type"))
+        stated = [{"exists": {"field": name}} for name in fields.fields("status")]
+        clauses.append({"bool": {"must_not": [*stated, *with_error(fields, words)]}})
     return either(clauses)
+
+
+def with_error(fields: Resolution, words: Words) -> list[Clause]:
+    """Documents with a field that names an error; "none" and "ok" in it name none."""
+    return [
+        {"bool": {"filter": [{"exists": {"field": use.name}}], "must_not": [has(use, words.no_error)]}}
+        for use in fields.uses("error_type")
+    ]
+
+
+def odd_outcome(fields: Resolution, words: Words) -> Clause:
+    """Documents with a word for their outcome that nobody understands, and no error that would tell it."""
+    stated = either([{"exists": {"field": name}} for name in fields.fields("status")])
+    known = [has(use, words.outcome.spellings(*SpanOutcome)) for use in fields.uses("status")]
+    return {"bool": {"filter": [stated], "must_not": [*known, *with_error(fields, words)]}}
 
 
 def _pods(workload: str, fields: Resolution, places: Sequence[LogPlace]) -> Clause:

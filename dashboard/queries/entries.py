@@ -134,7 +134,8 @@ class Reader:
         if self.stream != "traces":
             return SpanOutcome.UNSAID
         meanings = [self.words.outcome.meaning(word) for word in _values(flat, self._names("status"))]
-        if SpanOutcome.FAILED in meanings or _values(flat, self._names("error_type")):
+        errors = [word for name in self._names("error_type") for word in _values(flat, (name,))]
+        if SpanOutcome.FAILED in meanings or any(map(self.words.names_an_error, errors)):
             return SpanOutcome.FAILED
         if None in meanings:
             return None

@@ -10,7 +10,7 @@ from typing import Any
 
 from dashboard.model.words import LogLevel, Words, shown
 from dashboard.queries import clauses, search
-from dashboard.queries.clauses import LEVEL, Clause
+from dashboard.queries.clauses import LEVEL, OUTCOME, Clause
 from dashboard.queries.request import Logs
 from dashboard.queries.resolution import FieldKind, Resolution, stream_of
 
@@ -22,8 +22,7 @@ _MOST_NAMED = 3
 
 def is_needed(request: Logs, fields: Resolution) -> bool:
     """Whether lines may be missed: the request asks by level, or some index lacks a field that it asks by."""
-    by_level = request.stream == "logs" and bool(request.filters.get(LEVEL))
-    return by_level or bool(_missing_somewhere(request, fields))
+    return _is_by_level(request) or _is_by_outcome(request) or bool(_missing_somewhere(request, fields))
 
 
 def query(request: Logs, fields: Resolution, words: Words) -> Clause:
@@ -42,7 +41,9 @@ def aggregations(request: Logs, fields: Resolution, words: Words) -> Clause:
             "aggs": {"where": {"terms": {"field": "_index", "size": _MOST_NAMED}}},
         }
     }
-    if request.stream == "logs" and request.filters.get(LEVEL):
+    if _is_by_outcome(request):
+        asked["placed"] = {"filter": placed, "aggs": _outcomes(fields, words)}
+    if _is_by_level(request):
         asked["placed"] = {"filter": placed, "aggs": _levels(_asked_levels(request), fields, words)}
     return asked
 
@@ -51,8 +52,16 @@ def findings(request: Logs, fields: Resolution, words: Words, counts: Mapping[st
     """What was missed, in words."""
     said = list(_unplaced(request, fields, counts["unplaced"]))
     if "placed" in counts:
-        said += _unclear(words, counts["placed"])
+        said += (_odd if _is_by_outcome(request) else _unclear)(words, counts["placed"])
     return tuple(said)
+
+
+def _is_by_level(request: Logs) -> bool:
+    return request.stream == "logs" and bool(request.filters.get(LEVEL))
+
+
+def _is_by_outcome(request: Logs) -> bool:
+    return request.stream == "traces" and bool(request.filters.get(OUTCOME))
 
 
 def _placed(request: Logs, fields: Resolution, words: Words) -> Clause:
@@ -66,7 +75,7 @@ def _loosely(request: Logs, fields: Resolution, words: Words) -> Iterable[Clause
     told_by_pod = ("pod",) if request.places else ()
     yield clauses.either([search.scope(request.namespace, fields), clauses.absent(fields, "namespace")])
     for name, value in request.filters.items():
-        if not value or name == LEVEL:
+        if not value or name in (LEVEL, OUTCOME):
             continue
         found = clauses.filters({name: value}, fields, words, request.places)
         if name in _PLACES:
@@ -103,6 +112,34 @@ def _levels(asked_for: tuple[LogLevel, ...], fields: Resolution, words: Words) -
     silent = {"bool": {"filter": [clauses.without_level(fields)], "must_not": clear}}
     asked["silent"] = {"filter": silent, "aggs": {"where": {"terms": {"field": "_index", "size": _MOST_NAMED}}}}
     return asked
+
+
+def _outcomes(fields: Resolution, words: Words) -> Clause:
+    """The spans whose outcome nobody understands, by their word where it can be counted."""
+    counted: Clause = {
+        f"word+{number}": {"terms": {"field": use.name, "size": 50}}
+        for number, use in enumerate(fields.uses("status"))
+        if use.kind is not FieldKind.TEXT and use.indices is None
+    }
+    return {"odd": {"filter": clauses.odd_outcome(fields, words), **({"aggs": counted} if counted else {})}}
+
+
+def _odd(words: Words, counts: Mapping[str, Any]) -> Iterable[str]:
+    odd, unknown = counts["odd"], Counter[str]()
+    for part, counted in odd.items():
+        if part.startswith("word+"):
+            for bucket in counted["buckets"]:
+                if words.outcome.meaning(str(bucket["key"])) is None:
+                    unknown[str(bucket["key"])] += int(bucket["doc_count"])
+    for word, count in unknown.most_common(_MOST_NAMED):
+        yield f"{_spans(count)} with the outcome {shown(word)}, which is not understood (words.outcome in the settings)"
+    named = sum(count for _, count in unknown.most_common(_MOST_NAMED))
+    if (rest := int(odd["doc_count"]) - named) > 0:
+        yield f"{_spans(rest)} with {'another ' if named else 'an '}outcome that is not understood"
+
+
+def _spans(count: int) -> str:
+    return "1 span" if count == 1 else f"{count:,} spans"
 
 
 def _unclear(words: Words, counts: Mapping[str, Any]) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""How failures are told, concept by concept: what the series of the last hour say, and the settings that would mend it.
+"""How failures are told, concept by concept: what the series of the last day say, and the settings that would mend it.
 
 A concept whose failures may not all be counted is not present: its 0 % means nothing.
 """

@@ -14,7 +14,7 @@ import pytest
 
 from connectors.elasticsearch import Elasticsearch
 from dashboard.model.log import LogPlace
-from dashboard.model.words import WORDS, LogLevel
+from dashboard.model.words import WORDS, LogLevel, SpanOutcome
 from dashboard.queries.logs import LogReader, LogResult
 from dashboard.queries.request import Logs
 from tests.foreign.log_documents import NOW
@@ -43,7 +43,7 @@ def elasticsearch(store: Store) -> Elasticsearch:
 
 def _read(elasticsearch: Elasticsearch, pattern: str, **more: Any) -> LogResult[Any]:
     whole = {"start": NOW - timedelta(hours=1), "end": NOW, "size": 50}
-    request = Logs(stream="logs", namespace="agents", **{**whole, **more})
+    request = Logs(**{"stream": "logs", "namespace": "agents", **whole, **more})
     return LogReader(elasticsearch).read(pattern, request, budget_seconds=SECONDS)
 
 
@@ -129,6 +129,34 @@ def test_a_number_that_two_families_read_differently_is_an_error_where_the_docum
         # A bare 40 may be an error, a bare 30 is none in any family.
         assert [said.split()[0] for said in errors.left_out] == ["1"]
         assert sum(int(said.split()[0]) for said in warnings.left_out) == 2
+
+
+def test_spans_whose_outcome_nobody_understands_are_counted_and_a_type_that_names_no_error_is_no_failure(
+    store: Store, elasticsearch: Elasticsearch
+) -> None:
+    spans: list[Json] = [
+        {"status": {"code": "Ok"}, "attributes": {"error.type": "none"}},
+        {"status": {"code": "Ok"}, "attributes": {"error.type": "-"}},
+        {"attributes": {"error.type": "NULL"}},
+        {"attributes": {"error.type": "Timeout"}},
+        {"status": {"code": "STATUS_CODE_ERROR"}},
+        {"status": {"code": "kaputt"}},
+        {"status": {"code": "kaputt"}, "attributes": {"error.type": "ok"}},
+        {"status": {"code": "meh"}, "attributes": {"error.type": "Timeout"}},
+    ]
+    resource = {"attributes": {"k8s.namespace.name": "agents"}}
+    several = {f"d{n}": _document(n, name="run", resource=resource, **span) for n, span in enumerate(spans)}
+    bulk(store, "traces-words.otel-default", several)
+
+    failed, unsaid = (
+        _read(elasticsearch, "traces-words.otel-default", stream="traces", filters={"outcome": outcome})
+        for outcome in (SpanOutcome.FAILED, SpanOutcome.UNSAID)
+    )
+
+    assert (failed.value.total, unsaid.value.total) == (3, 1)
+    assert {entry.outcome for entry in failed.value.entries} == {SpanOutcome.FAILED}
+    said = ("2 spans with the outcome “kaputt”, which is not understood (words.outcome in the settings)",)
+    assert failed.left_out == unsaid.left_out == said
 
 
 def test_an_unknown_level_is_counted_also_where_its_field_has_two_types(

@@ -129,6 +129,16 @@ def test_a_level_means_what_the_document_says(source: dict[str, Any], level: Log
         pytest.param({"status": {"code": 2}}, SpanOutcome.FAILED, "✖ failed", id="a number"),
         pytest.param({"event": {"outcome": "failure"}}, SpanOutcome.FAILED, "✖ failed", id="of classic APM"),
         pytest.param({"attributes": {"error.type": "Timeout"}}, SpanOutcome.FAILED, "✖ failed", id="its error"),
+        *(
+            pytest.param({"attributes": {"error.type": word}}, SpanOutcome.UNSAID, "", id=f"no error: {word!r}")
+            for word in ("none", "None", "", "-", "null", "ok", "0", "n/a", "False", ["none"])
+        ),
+        pytest.param(
+            {"attributes": {"error.type": "none"}, "status": {"code": "meh"}},
+            None,
+            "not understood: “meh”",
+            id="no error, and a word that nobody knows",
+        ),
         pytest.param({"status": {"code": "Ok"}}, SpanOutcome.SUCCEEDED, "✔ well", id="Ok"),
         pytest.param({"event": {"outcome": "success"}}, SpanOutcome.SUCCEEDED, "✔ well", id="success"),
         pytest.param({"status": {}}, SpanOutcome.UNSAID, "", id="nothing"),

@@ -51,6 +51,7 @@ class SourceCall:
         series_of: the same for one service, where the question is about a whole namespace.
         bad_events: how it tells bad events from the others.
         told_at: when to look at how they are told; None is lately.
+        told_over_seconds: over how long, which is as long as the question looks back.
     """
 
     source: Source
@@ -65,6 +66,7 @@ class SourceCall:
     series_of: Callable[[str], tuple[tuple[str, str], ...]] | None = None
     bad_events: tuple[BadEvents, ...] = ()
     told_at: datetime | None = None
+    told_over_seconds: float = 0.0
 
 
 def ttl_seconds(refresh_seconds: float, step_seconds: float = 0.0) -> float:

@@ -103,6 +103,7 @@ class MetricCalls:
             series_of=self._series_of(request, names, mapping),
             bad_events=self._bad_events(request, names, mapping),
             told_at=self._told_at(request.at),
+            told_over_seconds=_looks_back(request),
         )
 
     def range(self, request: Range, names: Collection[str], tracks: BlueGreen, units: Mapping[str, str]) -> SourceCall:
@@ -154,6 +155,7 @@ class MetricCalls:
             series_of=self._series_of(request, names, mapping),
             bad_events=self._bad_events(request, names, mapping),
             told_at=self._told_at(request.end),
+            told_over_seconds=span + _looks_back(request),
         )
 
     def _bad_events(
@@ -239,6 +241,11 @@ class MetricCalls:
     def _is_settled(self, moment: Hashable) -> bool:
         """Whether it is a fixed moment that is long past."""
         return isinstance(moment, datetime) and (self._clock() - moment).total_seconds() >= _SETTLED_SECONDS
+
+
+def _looks_back(request: Instant | Range) -> float:
+    """The seconds before a moment whose events a question counts."""
+    return escaping.seconds(str(request.values.get("window") or ""))
 
 
 def _scopes(asked: str, mapping: NameMapping) -> tuple[tuple[str, str], ...]:

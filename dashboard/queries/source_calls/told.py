@@ -6,11 +6,20 @@ from collections.abc import Callable
 from datetime import datetime
 
 from connectors.prometheus import Prometheus
+from dashboard.catalog.bad_events import looked_over
 from dashboard.model.bad_events import BadEvents
 from dashboard.model.reading import Reading, Source, fresh
 from dashboard.model.series import Sample
 from dashboard.queries import presence
-from dashboard.queries.source_calls.call import INSTANT_SECONDS, UNCHANGING_SECONDS, SourceCall, answered, names_call
+from dashboard.queries.source_calls.call import (
+    INSTANT_SECONDS,
+    LONG,
+    RANGE_SECONDS,
+    UNCHANGING_SECONDS,
+    SourceCall,
+    answered,
+    names_call,
+)
 from dashboard.queries.source_calls.metrics import finite
 
 
@@ -22,16 +31,31 @@ class ToldCalls:
         self._clock = clock
         self._ttl_seconds = ttl_seconds
 
-    def seen(self, told: BadEvents, at: datetime | None) -> SourceCall:
-        """The series of an hour, by all labels that may tell how events ended; `at` None is the last hour."""
+    def seen(self, told: BadEvents, at: datetime | None, over_seconds: float = 0.0) -> SourceCall:
+        """The series of a period, by all labels that may tell how events ended.
+
+        Args:
+            at: the end of the period; None is now.
+            over_seconds: how long it is at least; an hour if that is longer.
+        """
+        query = looked_over(told, over_seconds)
+        is_long = query != told.lookup
+        timeout_seconds = RANGE_SECONDS if is_long else INSTANT_SECONDS
 
         def fetch() -> Reading[tuple[Sample, ...]]:
-            answer = self._prometheus.instant(told.lookup, at=at, timeout_seconds=INSTANT_SECONDS)
+            answer = self._prometheus.instant(query, at=at, timeout_seconds=timeout_seconds)
             rows = tuple(Sample(labels=point.labels, value=finite(point.value)) for point in answer.points)
-            return answered(rows, Source.PROMETHEUS, self._clock(), told.lookup, answer.warnings, "no such series")
+            return answered(rows, Source.PROMETHEUS, self._clock(), query, answer.warnings, "no such series")
 
-        ttl = self._ttl_seconds if at is None else UNCHANGING_SECONDS
-        return names_call(("seen", told.lookup, at), "seen", told.lookup, fetch, ttl_seconds=ttl)
+        return names_call(
+            ("seen", query, at),
+            "seen",
+            query,
+            fetch,
+            ttl_seconds=self._ttl_seconds if at is None and not is_long else UNCHANGING_SECONDS,
+            timeout_seconds=timeout_seconds,
+            is_long=over_seconds > LONG.total_seconds(),
+        )
 
     def failed_before(self, told: BadEvents) -> SourceCall:
         """The services that have had bad events since `presence.EVER`. The first one of all shows in `seen`."""
