@@ -158,7 +158,7 @@ def _derived(values: Mapping[str, str]) -> Mapping[str, str]:
     scrape_seconds = int(values.get(SCRAPE_SECONDS, "0"))
     window_seconds = escaping.seconds(values.get("window", "")) or _MOST_RECENT_SECONDS
     return {
-        "window_seconds": f"{window_seconds:g}",
+        "window_seconds": f"{window_seconds:.3f}".rstrip("0").rstrip("."),
         "recent": f"{max(1, round(min(window_seconds, _MOST_RECENT_SECONDS)))}s",
         "memory": f"{min(max(_LEAST_MEMORY_SECONDS, _MEMORY_SCRAPES * scrape_seconds), _MOST_MEMORY_SECONDS)}s",
         "budget": f"{1.0 - float(values.get('objective', _OBJECTIVE)):.6g}",

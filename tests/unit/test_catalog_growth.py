@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 
 from dashboard.catalog.counting import growth
@@ -58,3 +59,11 @@ def test_that_another_namespace_was_scraped_before_proves_nothing(tmp_path: Path
         {"series": OLD, "values": "_x7 1000x12"},
     ]
     assert _grown(tmp_path, series, {'{namespace="a", kind="old"}': 0}) == ""
+
+
+@pytest.mark.parametrize(
+    ("window", "seconds"), [("900s", "900"), ("1h", "3600"), ("23472900s", "23472900"), ("1500ms", "1.5")]
+)
+def test_a_rate_is_divided_by_the_window_however_long_it_is(window: str, seconds: str) -> None:
+    entry = Expression(name="probe", promql="x / $window_seconds", unit=Unit.PER_SECOND, blind="nothing")
+    assert entry.render({"window": window}) == f"x / {seconds}"
