@@ -53,9 +53,12 @@ def _distinct(spans: Iterable[Span]) -> tuple[list[Span], int]:
     return distinct, len(ordered) - len(distinct)
 
 
-def _order(span: Span) -> tuple[datetime, float, str, str, str, str, str, str]:
-    longest_first = -(span.seconds or 0.0)
-    return (span.at, longest_first, span.name, span.id, span.parent_id, span.service, span.pod, str(span.document))
+def _order(span: Span) -> tuple[object, ...]:
+    """By start, the longest first; equal only for spans that say the same."""
+    place = (span.at, -(span.seconds or 0.0), span.name, span.id, span.parent_id, span.service, span.pod)
+    named = (span.role, span.agent, span.tool, span.model, span.contract, span.track, span.error, span.outcome_word)
+    figures = (str(span.seconds), str(span.outcome), str(span.cost_usd), str(span.tokens), str(span.document))
+    return (*place, *named, *figures)
 
 
 def _parents(spans: Sequence[Span], doubts: defaultdict[int, list[str]]) -> tuple[list[int | None], list[Span]]:
