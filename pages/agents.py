@@ -15,7 +15,7 @@ from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import TRACKS, choose
 from dashboard.ui.measures import TileSpec, columns, covered, line_name, specs
 from dashboard.ui.page import begin, go, live
-from dashboard.ui.spans import ended
+from dashboard.ui.spans import ended, trace_link
 from dashboard.ui.tables import Column, table
 from dashboard.ui.tiles import tiles
 
@@ -104,4 +104,4 @@ def _draw(answer: AgentsAnswer, view: View) -> None:
     table(answer.tools, columns(("tool",), _TOOL), key="agents.tools", csv_name="tools")
     st.subheader("Slowest runs", anchor=False)
     slowest = answer.slowest.map(lambda found: found.entries or None, empty="no run was recorded in this period")
-    table(slowest, _SLOWEST, key="agents.slowest", csv_name="slowest-runs", tz=view.tz)
+    table(slowest, _SLOWEST, key="agents.slowest", csv_name="slowest-runs", tz=view.tz, link=trace_link(view))

@@ -13,6 +13,7 @@ from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import TRACKS, choose
 from dashboard.ui.measures import TileSpec, columns, covered, entry_columns, line_name, specs
 from dashboard.ui.page import begin, live
+from dashboard.ui.spans import trace_link
 from dashboard.ui.tables import table
 from dashboard.ui.tiles import tiles
 
@@ -85,7 +86,14 @@ def _draw(answer: ContractsAnswer, view: View) -> None:
     table(answer.violations, rule, key="contracts.violations", csv_name="violations")
     st.subheader("Newest violations", anchor=False)
     newest = answer.newest.map(lambda found: found.entries or None, empty="no violation was logged in this period")
-    table(newest, entry_columns(), key="contracts.newest", csv_name="newest-violations", tz=view.tz)
+    table(
+        newest,
+        entry_columns(),
+        key="contracts.newest",
+        csv_name="newest-violations",
+        tz=view.tz,
+        link=trace_link(view),
+    )
     st.subheader("By kind of clause", anchor=False)
     table(answer.clauses, columns(("clause", "outcome"), _COUNT), key="contracts.clauses", csv_name="clauses")
     st.subheader("Policy decisions", anchor=False)

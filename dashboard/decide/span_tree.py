@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from dashboard.model.reading import Unit
 from dashboard.model.trace import Span, SpanNode, SpanTree

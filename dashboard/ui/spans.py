@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from urllib.parse import urlencode
+
 from dashboard.model.log import LogEntry
+from dashboard.model.view import View
 from dashboard.model.words import SpanOutcome, shown
+from dashboard.ui import url
+
+
+def trace_link(view: View) -> Callable[[LogEntry], str]:
+    """Where a span or a log line leads: to its trace, at its span; nowhere where it names no trace."""
+
+    def link(entry: LogEntry) -> str:
+        if not entry.trace_id:
+            return ""
+        return f"traces?{urlencode(url.link(view, trace=entry.trace_id, span=entry.span_id, q=''))}"
+
+    return link
 
 
 def ended(span: LogEntry) -> str:
