@@ -86,14 +86,8 @@ def _draw(answer: ContractsAnswer, view: View) -> None:
     table(answer.violations, rule, key="contracts.violations", csv_name="violations")
     st.subheader("Newest violations", anchor=False)
     newest = answer.newest.map(lambda found: found.entries or None, empty="no violation was logged in this period")
-    table(
-        newest,
-        entry_columns(),
-        key="contracts.newest",
-        csv_name="newest-violations",
-        tz=view.tz,
-        link=trace_link(view),
-    )
+    to_trace = trace_link(view)
+    table(newest, entry_columns(), key="contracts.newest", csv_name="newest-violations", tz=view.tz, link=to_trace)
     st.subheader("By kind of clause", anchor=False)
     table(answer.clauses, columns(("clause", "outcome"), _COUNT), key="contracts.clauses", csv_name="clauses")
     st.subheader("Policy decisions", anchor=False)

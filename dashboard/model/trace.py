@@ -81,7 +81,7 @@ class SpanNode:
     @property
     def seconds(self) -> float:
         """How long it took; 0 where that is not known or negative."""
-        return self.end - self.start
+        return max(self.span.seconds or 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
