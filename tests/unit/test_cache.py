@@ -262,3 +262,26 @@ def test_whatever_is_asked_the_bounds_hold(asked: list[tuple[str, int, int, bool
         count, size = world.cache.held()
         assert count <= 7
         assert size <= 100_000
+
+
+def test_what_was_just_changed_is_asked_anew_and_its_last_answer_stays_for_an_outage():
+    world = World()
+    world.take("k", ttl_seconds=60.0, family="alerts")
+    world.land(1)
+    world.cache.outdate("alerts")
+
+    ticket = world.take("k", ttl_seconds=60.0, family="alerts")
+    assert len(world.flights) == 2
+    assert ticket.shown is None
+    world.fail()
+    assert _redeemed(ticket).state is State.STALE
+    assert _redeemed(ticket).value == 1
+
+
+def test_only_the_family_that_was_changed_is_asked_anew():
+    world = World()
+    world.take("k", ttl_seconds=60.0, family="metrics")
+    world.land(1)
+    world.cache.outdate("alerts")
+    world.take("k", ttl_seconds=60.0, family="metrics")
+    assert len(world.flights) == 1
