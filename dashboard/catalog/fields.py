@@ -91,6 +91,8 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "kubernetes.container_name",
             "k8s.container.name",
         ),
+        # What kind of event a line is: those of conversations hold prompts and completions.
+        "event": ("event_name", "attributes.event.name", "event.name", "labels.event_name"),
         "logger": ("scope.name", "log.logger", "logger", "logger_name", "logger.name"),
     },
     "traces": _COMMON

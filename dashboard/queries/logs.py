@@ -50,6 +50,7 @@ _OF_PATTERNS = (
     "workload",
     "trace_id",
     "span_id",
+    "event",
 )
 NO_DOCUMENT = "there is no such document: it was never written here, or it is older than what is kept"
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from dashboard.decide.content import is_content_event
 from dashboard.decide.new_kinds import words_of
 from dashboard.model.log import Pattern
 from dashboard.model.view import View
@@ -15,7 +16,7 @@ from dashboard.ui import session, states
 from dashboard.ui.format import stamp
 from dashboard.ui.links import address
 from dashboard.ui.log_lead import counted, release_name
-from dashboard.ui.log_lines import level_sign
+from dashboard.ui.log_lines import FOLDED, level_sign
 from dashboard.ui.text import in_html, plain
 
 _MOST: Final = 12
@@ -63,9 +64,10 @@ def _basis(found: NewKinds, view: View) -> str:
 def _row(pattern: Pattern, found: NewKinds, view: View) -> str:
     word, tone = level_sign(pattern.last)
     mark = "<em>new</em> " if pattern in found.new else "<em>may be new</em> " if pattern in found.unsure else ""
-    query = words_of(pattern)
+    query = "" if is_content_event(pattern.last.fields) else words_of(pattern)
     target = in_html(address("logs", replace(view, q=query, line="")), limit=8000) if query else ""
-    says = f'<span class="td-says" dir="auto">{in_html(pattern.template) or "(no text)"}</span>'
+    text = FOLDED if is_content_event(pattern.last.fields) else pattern.template or "(no text)"
+    says = f'<span class="td-says" dir="auto">{in_html(text)}</span>'
     says = f'<a href="{target}" target="_self">{says}</a>' if target else says
     seen = f"{pattern.count:,} × {pattern.share_ratio:.0%}, last {stamp(pattern.last.at, view.tz)}"
     return (
