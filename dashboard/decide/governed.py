@@ -82,6 +82,11 @@ def ended_lately(pods: Iterable[Object], since: datetime) -> int:
     return sum(_ends(pod, since) for pod in pods)
 
 
+def undated_ends(pods: Iterable[Object]) -> tuple[str, ...]:
+    """The names of failed pods that tell nothing of their containers and not when they ended, as some evicted ones."""
+    return tuple(objects.name_of(pod) for pod in pods if _tells_nothing(pod) and _pod_ended(pod) is None)
+
+
 def of_track(pods: Iterable[Object], service: Object, track: Track, blue_green: BlueGreen = OURS) -> tuple[Object, ...]:
     """The pods of a service's track, ready or not."""
     wanted = blue_green.selector(service, track).items()
@@ -147,10 +152,14 @@ def _is_ready(pod: Object) -> bool:
 
 
 def _ends(pod: Object, since: datetime) -> int:
-    statuses = status_list(pod)
-    if not statuses and objects.text(objects.part(pod, "status"), "phase") == "Failed":
+    if _tells_nothing(pod):
         return int(_may_be_after(since, _pod_ended(pod)))
-    return sum(_ended(status, pod, since) for status in statuses)
+    return sum(_ended(status, pod, since) for status in status_list(pod))
+
+
+def _tells_nothing(pod: Object) -> bool:
+    """Whether a pod has failed and says nothing of its containers."""
+    return not status_list(pod) and objects.text(objects.part(pod, "status"), "phase") == "Failed"
 
 
 def _ended(status: Object, pod: Object, since: datetime) -> bool:

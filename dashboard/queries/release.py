@@ -166,16 +166,23 @@ def _ask_counts(ask: Ask, scene: Scene, namespace: str, service: str, now: datet
     )
 
 
+def _undated(pods: tuple[str, ...]) -> str:
+    """Why nobody knows whether containers ended lately, and what makes it known."""
+    some = ", ".join(pods[:2]) + (" ..." if len(pods) > 2 else "")
+    return f"when {some} failed is not known: the pod states no time; deleting it makes this known"
+
+
 def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mode) -> Evidence:
     candidate = scene.active.other if mode is Mode.BEFORE else scene.active
     since = now - timedelta(seconds=SLOW_SECONDS)
 
-    def ended(pods: tuple[Mapping[str, Any], ...]) -> int | None:
-        return (
-            governed.ended_lately(governed.of_track(pods, scene.raw, candidate, scene.blue_green), since)
-            if scene.raw
-            else None
-        )
+    ours = governed.of_track(scene.pods.value or (), scene.raw, candidate, scene.blue_green) if scene.raw else ()
+    undated = governed.undated_ends(ours)
+
+    def ended(_: tuple[Mapping[str, Any], ...]) -> int | None:
+        found = governed.ended_lately(ours, since)
+        # Pods that do not say when they failed are no proof of harm, and no proof that there was none.
+        return None if not scene.raw or (undated and found == len(undated)) else found
 
     return Evidence(
         mode=mode,
@@ -186,7 +193,7 @@ def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mo
         slow_seconds=SLOW_SECONDS,
         fast={track: _counts(answers, "fast", track) for track in Track},
         slow={track: _counts(answers, "slow", track) for track in Track},
-        restarts=scene.pods.map(ended, empty="the service is not known"),
+        restarts=scene.pods.map(ended, empty=_undated(undated) if undated else "the service is not known"),
         targets=_targets(answers, candidate),
         alerts=answers.alerts("alerts"),
         under_way=scene.service.map(lambda _: scenes.under_way(scene.unfinished, now)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.decide.governed import ended_lately
+from dashboard.decide.governed import ended_lately, undated_ends
 from tests.unit.cluster_objects import JUST_NOW, NOW, condition, container, pod, terminated, waiting
 
 BACK_OFF = waiting("CrashLoopBackOff")
@@ -102,3 +102,10 @@ def test_what_died_since_counts(found: dict[str, Any], number: int) -> None:
 def is_lasting(found: dict[str, Any]) -> bool:
     """Whether nothing tells when it ended, or it is held back still."""
     return "waiting" in str(found) or not found["status"]["conditions"]
+
+
+def test_a_failed_pod_without_a_time_is_named_and_one_with_a_time_is_not() -> None:
+    several = [evicted(conditions=None), evicted(), evicted(conditions=FAILED_NOW), pod()]
+
+    assert len(undated_ends(several)) == 1
+    assert undated_ends([evicted(reason="Preempting", conditions=None), evicted(reason="Shutdown", conditions=[])])

@@ -44,6 +44,22 @@ def test_with_one_source_down_it_is_never_go(source: Source) -> None:
     assert gate(found.before, "inputs") is Result.UNKNOWN
 
 
+def test_a_failed_pod_that_states_no_time_is_no_proof_of_a_restart_and_none_against_it() -> None:
+    ask = StageAsk(NOW)
+    green = next(pod for (kind, _), pod in ask.cluster.objects.items() if kind == "pods" and "green" in str(pod))
+    lost = {
+        **green,
+        "metadata": {**green["metadata"], "name": "lost"},
+        "status": {"phase": "Failed", "reason": "Evicted"},
+    }
+    ask.cluster.objects["pods", "lost"] = lost
+
+    verdict = release(ask, VIEW, NOW).before  # type: ignore[arg-type]
+
+    assert gate(verdict, "restarts") is Result.UNKNOWN
+    assert any("when lost failed is not known" in answer.reason for answer in verdict.gates)
+
+
 def test_a_preview_without_traffic_waits_and_shows_no_ratio() -> None:
     table = {name: (blue, 0.0) for name, (blue, _) in HEALTHY.items()} | {"release_scraped_pods": (2.0, 2.0)}
     found = release(StageAsk(NOW, table=table), VIEW, NOW)  # type: ignore[arg-type]

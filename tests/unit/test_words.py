@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +15,7 @@ from dashboard.model.words import (
     OUTCOMES,
     SEVERITIES,
     WORDS,
+    EvaluationOutcome,
     LogLevel,
     PolicyDecision,
     Severity,
@@ -109,3 +113,14 @@ def test_a_number_is_read_with_its_sign_and_its_point(number: str) -> None:
     assert WORDS.outcome.meaning(number) is None
     assert WORDS.level.meaning(number) is None
     assert WORDS.level.meaning("4.0") is LogLevel.WARNING
+
+
+def test_the_recorded_slo_of_contracts_has_the_words_that_the_table_has() -> None:
+    rules = (Path(__file__).parents[2] / "deploy/monitoring/prometheus/rules/recording.yaml").read_text()
+    bad, known = sorted(re.findall(r'outcome=~"\(\?i:([^"]*)\)"', rules), key=len)[::2]
+
+    def words(*meanings: EvaluationOutcome) -> set[str]:
+        return set(WORDS.evaluation.words_for(*meanings))
+
+    assert set(bad.split("|")) == words(EvaluationOutcome.VIOLATED, EvaluationOutcome.ERRORED)
+    assert set(known.split("|")) == set(bad.split("|")) | words(EvaluationOutcome.PASSED)
