@@ -204,8 +204,7 @@ def _fill_logs(store: LogStore) -> None:
     call = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search", "error.type": "timeout"}
     tool = span | {"name": "execute_tool search", "attributes": call}
     store.write("logs-agentgov.app.otel-prod", {**common, **line})
-    for one in (span, tool):
-        store.write("traces-agentgov.otel-prod", {**common, **one})
+    store.write("traces-agentgov.otel-prod", {**common, **span}, {**common, **tool})
 
 
 def _fill_cluster(server: Server) -> None:
