@@ -28,16 +28,17 @@ def page() -> None:
 
 def _filters(view: View) -> None:
     known = choices(session.ask_for(view), view, session.now())
-    choose(
-        view,
-        words=_WORDS,
-        agent=known["agent"],
-        tool=known["tool"],
-        error=known["error"],
-        outcome=(SpanOutcome.FAILED, SpanOutcome.SUCCEEDED),
-        took=tuple(LEAST_SECONDS),
-        cost=tuple(LEAST_USD),
-        track=TRACKS,
-    )
-    choose(view, nothing="failed first", key="filters.order", order=ORDERS)
-    search(view, label="Words in a span's name", example="invoke_agent planner")
+    with pieces.search_box(view):
+        choose(
+            view,
+            words=_WORDS,
+            agent=known["agent"],
+            tool=known["tool"],
+            error=known["error"],
+            outcome=(SpanOutcome.FAILED, SpanOutcome.SUCCEEDED),
+            took=tuple(LEAST_SECONDS),
+            cost=tuple(LEAST_USD),
+            track=TRACKS,
+        )
+        choose(view, nothing="failed first", key="filters.order", order=ORDERS)
+        search(view, label="Words in a span's name", example="invoke_agent planner")

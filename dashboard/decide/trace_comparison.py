@@ -38,7 +38,7 @@ class ComparedStep:
     @property
     def longer_seconds(self) -> float:
         """By how much the second took longer; negative where the first did."""
-        return self.second.seconds - self.first.seconds
+        return round(self.second.seconds - self.first.seconds, 6) + 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,8 +57,8 @@ def tokens(tree: SpanTree) -> float | None:
 
 
 def own_seconds(tree: SpanTree) -> Sequence[float]:
-    """Of each node, how long it took without what its children did meanwhile."""
-    return [node.seconds - _covered(node, tree.nodes) for node in tree.nodes]
+    """Of each node, how long it took without what its children did meanwhile, to the microsecond."""
+    return [max(0.0, round(node.seconds - _covered(node, tree.nodes), 6)) for node in tree.nodes]
 
 
 def _sum(tree: SpanTree, values: Sequence[float | None]) -> float | None:

@@ -22,7 +22,7 @@ from dashboard.ui.text import in_html
 MOST_LINES: Final = 1_000
 IN_A_ROW: Final = 3  # actors beside each other, so that their names can be read on a phone
 _ROW_HEIGHT: Final = 96
-_ROLES = {"agent": "🤖", "model": "◆", "tool": "🔧", "other": "●", "contract": "§"}
+_KEY: Final = "Lines inside the bars: the critical path, what the run waited for. Red bars and ✖: failed."
 
 
 def window(tree: SpanTree) -> tuple[float, float]:
@@ -65,7 +65,8 @@ def overview(
     height = min(140, 24 + 5 * len(kept))
     return (
         f'<figure class="td-chart"><div class="td-plot td-overview" style="height:{height}px">'
-        f'<img alt="{in_html(said)}" src="{data_uri(_svg(parts))}">{_ticks(high - low)}</div></figure>'
+        f'<img alt="{in_html(said)}" src="{data_uri(_svg(parts))}">{_ticks(high - low)}</div>'
+        f'<figcaption class="td-note">{_KEY}</figcaption></figure>'
     )
 
 
@@ -120,7 +121,7 @@ def graph(found: AgentGraph, colours: Mapping[str, str]) -> str:
         style = f"left:{(slot + 0.5) / in_row:.2%};top:{row * _ROW_HEIGHT + 12}px"
         boxes.append(
             f'<li class="td-actor{" td-sick" if actor.failed else ""}" style="{style}" title="{in_html(actor.name)}">'
-            f"<small>{_ROLES[actor.role]} {actor.role}</small><b>{in_html(actor.name, limit=60)}</b>"
+            f"<small>{actor.role}</small><b>{in_html(actor.name, limit=60)}</b>"
             f"<small>{'✖ ' if actor.failed else ''}{in_html(told)}</small></li>"
         )
     picture = data_uri(_svg(lines, height=rows * 100))

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.decide.agent_graph import AgentGraph, agent_graph
 from dashboard.decide.critical_path import seconds_by_node
@@ -95,9 +96,21 @@ def _told(found: Sequence[TraceRun], loops: Sequence[RunLoop]) -> tuple[str, Ton
 
 def _nothing(found: Reading[tuple[TraceRun, ...]], view: View) -> None:
     lead("There is no run to show", "quiet", detail=plain(found.reason, limit=600))
-    if any((view.agent, view.tool, view.error, view.outcome, view.took, view.cost, view.q, view.track, view.service)):
+    if _asked(view):
         bare = _changed(view, agent="", tool="", error="", outcome="", took="", cost="", q="", track="", service="")
         page.link("traces", "Show all runs of the period", bare, icon=":material/filter_alt_off:", width="content")
+
+
+def search_box(view: View) -> DeltaGenerator:
+    """Where the search is: closed until something is searched for, so that the answer comes first."""
+    asked = ", ".join(_asked(view))
+    return st.expander(plain(f"Search: {asked}" if asked else "Search runs"), icon=":material/search:", expanded=False)
+
+
+def _asked(view: View) -> tuple[str, ...]:
+    """The filters that are set."""
+    filters = (view.service, view.agent, view.tool, view.error, view.outcome, view.took, view.cost, view.track, view.q)
+    return tuple(filter(None, (*filters, view.order)))
 
 
 def one(answer: TraceAnswer, view: View) -> None:

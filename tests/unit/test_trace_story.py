@@ -100,7 +100,7 @@ def test_own_time_is_what_no_child_ran_meanwhile() -> None:
 def test_any_trace_can_be_told(several: list[Span]) -> None:
     found = tree(*several)
     assert sentence(found, critical_path(found))
-    assert all(-1e-9 <= own <= node.seconds + 1e-9 for own, node in zip(own_seconds(found), found.nodes, strict=True))
+    assert all(0 <= own <= node.seconds + 1e-6 for own, node in zip(own_seconds(found), found.nodes, strict=True))
 
 
 def multi() -> list[Span]:
