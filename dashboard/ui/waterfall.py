@@ -159,7 +159,7 @@ def _figures(row: TraceRow, found: Waterfall, waits: Mapping[int, float], own: S
     share = f"{percent(waited / total)} %" if total > 0 and waited else ""
     return (
         f'<span class="td-owned"><small>own</small> {number(mine, Unit.SECONDS)}'
-        f"{f' <small>of the run</small> {share}' if share else ''}</span>"
+        f"{f' · {share} <small>of the run</small>' if share else ''}</span>"
     )
 
 
