@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,7 +63,7 @@ def documents(store: LogStore) -> None:
     lines = [line(600 - n, f"task {n} finished") for n in range(120)]
     lines += [line(60 - n, f"connection {n} refused", "ERROR", trace_id=f"t{n}") for n in range(7)]
     lines += [line(30, EVIL), line(29, "x" * 1_000_000), line(20, "of another pod", pod="pay-2")]
-    secret = {"event_name": "gen_ai.user.message", "attributes": {"gen_ai.prompt": "my secret"}}
+    secret: dict[str, Any] = {"event_name": "gen_ai.user.message", "attributes": {"gen_ai.prompt": "my secret"}}
     lines += [line(10, "my secret", **secret)]
     store.write(STREAM, *lines)
 
@@ -172,6 +173,20 @@ def test_one_line_is_shown_whole_among_the_lines_of_its_own_pod(
     assert around.index("connection 2 refused") < around.index("connection 3 refused")
     assert around.index("connection 3 refused") < around.index("connection 4 refused")
     assert "of another pod" not in around
+
+
+def test_older_lines_follow_page_by_page_each_once(
+    store: LogStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = draw(store, tmp_path, monkeypatch)
+    for _ in range(2):
+        page.button(key="logs.more").click().run()
+        assert not page.exception, page.exception
+    assert "from" in page.query_params, "the period stands still"
+    html = drawn(page)
+    rows = re.findall(r'datetime="([^"]+)".*?line=([^"&]+)', html)
+    assert len(rows) == len({document for _, document in rows}) == 131
+    assert [at for at, _ in rows] == sorted((at for at, _ in rows), reverse=True)
 
 
 @pytest.mark.parametrize("line", ["nowhere", "i/none", "a" * 3000, "../x/%00"])
