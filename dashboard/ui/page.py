@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -21,6 +21,7 @@ from dashboard.queries.outage import outages
 from dashboard.ui import links, session, states, theme, url
 from dashboard.ui.format import span, stamp, zone
 from dashboard.ui.text import in_html, plain
+from dashboard.ui.wall_clock import entered, wall
 
 RANGE, REFRESH, LOCAL, ENV, NS = "bar.range", "bar.refresh", "bar.local", "bar.env", "bar.ns"
 FROM, TO = "bar.from", "bar.to"
@@ -161,13 +162,13 @@ def _more(view: View) -> None:
     with st.container(horizontal=True, gap="small"):
         st.button("Earlier", icon=":material/chevron_left:", key="bar.earlier", on_click=_shift, args=(-1, now))
         st.button("Later", icon=":material/chevron_right:", key="bar.later", on_click=_shift, args=(1, now))
-    st.session_state[FROM], st.session_state[TO] = (_wall(at, view.tz) for at in (start, end))
+    st.session_state[FROM], st.session_state[TO] = (wall(at, zone(view.tz)) for at in (start, end))
     with st.form("bar.period", border=False):
         # With room on both sides, since a value beyond a bound is an error of the widget; by day, so that they stand.
-        least, most = (_wall(at, view.tz).date() for at in (_oldest(view, now) - _DAY, now + 2 * _DAY))
+        least, most = (wall(at, zone(view.tz)).date() for at in (_oldest(view, now) - _DAY, now + 2 * _DAY))
         st.datetime_input(f"From ({view.tz})", key=FROM, step=60, min_value=least, max_value=most)
         st.datetime_input(f"To ({view.tz})", key=TO, step=60, min_value=least, max_value=most)
-        st.form_submit_button("Show this period", on_click=_absolute, width="stretch")
+        st.form_submit_button("Show this period", on_click=_absolute, args=(start, end), width="stretch")
     st.session_state[REFRESH], st.session_state[LOCAL] = view.refresh == "on", view.tz != "UTC"
     st.toggle("Refresh by itself", key=REFRESH, on_change=_toggle)
     st.toggle("Local time instead of UTC", key=LOCAL, on_change=_toggle)
@@ -212,11 +213,13 @@ def shifted(
     return start + by, end + by
 
 
-def _absolute() -> None:
+def _absolute(start: datetime, end: datetime) -> None:
+    """Show what the inputs say; `start` and `end` are the instants that they showed."""
     view = url.read()
-    start, end = (_instant(st.session_state[key], view.tz) for key in (FROM, TO))
-    if start is not None and end is not None:
-        url.write_period(view, start, end)
+    first, last = st.session_state[FROM], st.session_state[TO]
+    if first is not None and last is not None:
+        known = zone(view.tz)
+        url.write_period(view, entered(first, start, known, late=False), entered(last, end, known, late=True))
 
 
 def _oldest(view: View, now: datetime) -> datetime:
@@ -236,12 +239,3 @@ def _environment() -> None:
 
 def _namespace() -> None:
     url.write(replace(url.read(), ns=st.session_state[NS]))
-
-
-def _wall(at: datetime, tz: str) -> datetime:
-    """The clock on the wall of that zone, without a zone, as the input wants it."""
-    return at.astimezone(zone(tz)).replace(tzinfo=None, microsecond=0)
-
-
-def _instant(wall: datetime | None, tz: str) -> datetime | None:
-    return None if wall is None else wall.replace(tzinfo=zone(tz)).astimezone(UTC)

@@ -1,7 +1,8 @@
 """The period that a link names, as this deck, a person, Grafana or Kibana writes it. Pure.
 
 Two ends may be times (`2026-03-01T03:00:00Z`, epoch seconds or milliseconds) or relative to now (`now-6h`, `now/d`).
-A time without a zone, and the begin of a day, are of the zone that the link shows times in. As in Grafana, an end
+A time without a zone, and the begin of a day, are of the zone that the link shows times in; where its clock shows that
+time twice or never, a note says so. As in Grafana, an end
 that is not named is now. A period that cannot be read, or that the sources cannot hold, becomes the default range with
 a note in plain words.
 """
@@ -10,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from dashboard.model.view import DEFAULT_RANGE, RANGES
+from dashboard.ui import wall_clock
 from dashboard.ui.text import one_line
 
 # Prometheus scrapes about every 30 s: a shorter period would hold no two samples.
@@ -43,6 +45,8 @@ _DATE = re.compile(r"[0-9]{8}")
 # A "+" of an offset that was not encoded reaches us as a space.
 _LOST_PLUS = re.compile(r"([0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9:.,]+) \+?([0-9]{2}(?::?[0-9]{2})?)")
 _UTC_WORD = re.compile(r" (?:UTC|GMT)$")
+# As we show local times: with the abbreviation that the zone has at that moment.
+_ZONE_WORD = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+) ([A-Za-z]{2,5})")
 _SPACED_ZONE = re.compile(r" (?=[+-][0-9]|Z$)")
 
 
@@ -63,31 +67,31 @@ def time_range(found: Mapping[str, str], *, now: datetime, retention: timedelta,
         retention: how far back the sources hold anything.
         zone: the zone of times that name none.
     """
-    now = now.astimezone(zone).replace(microsecond=0)
+    now = now.astimezone(UTC).replace(microsecond=0)
     if "from" in found or "to" in found:
         last = found.get("to", "now")
-        first = found["from"] if "from" in found else _before(last, now)
-        return _between(first, last, now, retention)
+        first = found["from"] if "from" in found else _before(last, now, zone)
+        return _between(first, last, now, retention, zone)
     asked = found.get("range", DEFAULT_RANGE)
     if asked in RANGES:
         return TimeRange(range=asked)
     if _LENGTH.fullmatch(asked.strip()):
-        return _between(f"now-{asked.strip()}", "now", now, retention)
+        return _between(f"now-{asked.strip()}", "now", now, retention, zone)
     return _default(f"“{one_line(asked, limit=40)}” is not a range such as {', '.join(RANGES)}")
 
 
-def _before(last: str, now: datetime) -> str:
+def _before(last: str, now: datetime, zone: tzinfo) -> str:
     """The begin of a period of which only the end is named: the default range before it."""
-    end = _instant(last, now, up=True)
+    end = _instant(last, now, zone, up=True)
     usual = RANGES[DEFAULT_RANGE]
     if last.strip() == "now" or end is None or end - _FIRST < usual:
         return f"now-{DEFAULT_RANGE}"
     return (end - usual).isoformat()
 
 
-def _between(first: str, last: str, now: datetime, retention: timedelta) -> TimeRange:
+def _between(first: str, last: str, now: datetime, retention: timedelta, zone: tzinfo) -> TimeRange:
     named = f"The link's period, “{one_line(first, limit=40)}” to “{one_line(last, limit=40)}”,"
-    start, end = _instant(first, now, up=False), _instant(last, now, up=True)
+    start, end = _instant(first, now, zone, up=False), _instant(last, now, zone, up=True)
     if start is None or end is None:
         return _default(f"{named} is not two times such as 2026-03-01T03:00:00Z or now-1h")
     if start >= end:
@@ -97,7 +101,20 @@ def _between(first: str, last: str, now: datetime, retention: timedelta) -> Time
     if start < now - retention:
         return _default(f"{named} begins before the {retention.days} days that the sources keep")
     live = _live(first, last, start, now)
-    return live or _fixed(start, end, now, relative=_is_relative(first) and _is_relative(last))
+    found = live or _fixed(start, end, now, relative=_is_relative(first) and _is_relative(last))
+    doubts = filter(None, (_doubt(first, zone), _doubt(last, zone), found.note))
+    return replace(found, note=" ".join(doubts))
+
+
+def _doubt(text: str, zone: tzinfo) -> str:
+    """What is said of an end that the clock of the zone shows twice or never."""
+    try:
+        at = _written(text)
+    except (ValueError, OverflowError):
+        return ""
+    if at.tzinfo is not None or not (why := wall_clock.doubt(at, zone)):
+        return ""
+    return f"“{one_line(text, limit=40)}” {why}: give its offset or UTC to name the moment."
 
 
 def _live(first: str, last: str, start: datetime, now: datetime) -> TimeRange | None:
@@ -130,33 +147,53 @@ def _is_relative(text: str) -> bool:
     return text.strip().startswith("now")
 
 
-def _instant(text: str, now: datetime, *, up: bool) -> datetime | None:
+def _instant(text: str, now: datetime, zone: tzinfo, *, up: bool) -> datetime | None:
     """The time that `text` names; None where it names none. `up`: `/d` is the end of the day."""
     text = text.strip()
     if (relative := _RELATIVE.fullmatch(text)) is not None:
         try:
-            return _relative(now, relative[1], relative[2], up=up).astimezone(UTC)
+            return _relative(now, relative[1], relative[2], zone, up=up).astimezone(UTC)
         except (ValueError, OverflowError):  # farther than a clock can show
             return _FIRST if "-" in text else _LAST
     try:
-        return _absolute(text, now.tzinfo or UTC)
+        return _absolute(text, zone, late=up)
     except (ValueError, OverflowError):
         return None
 
 
-def _relative(now: datetime, steps: str, unit: str | None, *, up: bool) -> datetime:
-    at = now.astimezone(UTC)
+def _relative(now: datetime, steps: str, unit: str | None, zone: tzinfo, *, up: bool) -> datetime:
+    at = now
     for sign, count, step in _STEP.findall(steps):
         at = _moved(at, int(sign + count), step)
-    at = at.astimezone(now.tzinfo)
     if unit is None:
         return at
-    begin = _floor(at, unit)
+    at = at.astimezone(zone)
+    # Within a day clocks may change: an hour is always 60 minutes long, a day is what the calendar says.
+    begin = _floor(at.astimezone(timezone(at.utcoffset() or timedelta(0))) if unit in ("s", "m", "h") else at, unit)
     return _moved(begin, 1, unit) if up else begin
 
 
-def _absolute(text: str, zone: tzinfo) -> datetime:
-    """The time in UTC; in `zone` where the text names none. Raises ValueError or OverflowError where it is no time."""
+def _absolute(text: str, zone: tzinfo, *, late: bool) -> datetime:
+    """The time in UTC; on the clock of `zone` where the text names none, and then the later of two where `late`.
+
+    Raises ValueError or OverflowError where it is no time.
+    """
+    if (word := _ZONE_WORD.fullmatch(text)) is not None and _UTC_WORD.search(text.upper()) is None:
+        at = wall_clock.named(datetime.fromisoformat(word[1]), word[2], zone)
+        if at is None:
+            raise ValueError(f"{word[2]} is not what {zone} has at that time")
+        return at
+    at = _written(text)
+    if at.tzinfo is None:
+        return wall_clock.instant(at, zone, late=late)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # its offset leads out of the years that a clock can show: far away in any case
+        return at.replace(tzinfo=UTC)
+
+
+def _written(text: str) -> datetime:
+    """The time as it is written, without a zone where it names none. Raises as `_absolute` does."""
     if (epoch := _EPOCH.fullmatch(text)) is not None:
         unit = _EPOCH_UNITS[len(epoch[1])]
         return datetime.fromtimestamp(int(epoch[1]) / unit + float(epoch[2] or 0) / unit, UTC)
@@ -165,11 +202,7 @@ def _absolute(text: str, zone: tzinfo) -> datetime:
     text = _UTC_WORD.sub("Z", text.upper())
     if (plus := _LOST_PLUS.fullmatch(text)) is not None:
         text = f"{plus[1]}+{plus[2]}"
-    at = datetime.fromisoformat(_SPACED_ZONE.sub("", text))
-    try:
-        return (at.replace(tzinfo=zone) if at.tzinfo is None else at).astimezone(UTC)
-    except OverflowError:  # its offset leads out of the years that a clock can show: far away in any case
-        return at.replace(tzinfo=UTC)
+    return datetime.fromisoformat(_SPACED_ZONE.sub("", text))
 
 
 def _moved(at: datetime, count: int, unit: str) -> datetime:
@@ -189,7 +222,7 @@ def _floor(at: datetime, unit: str) -> datetime:
     at = at.replace(microsecond=0)
     if unit in ("s", "m", "h"):
         return at if unit == "s" else at.replace(second=0, minute=at.minute if unit == "m" else 0)
-    day = at.replace(hour=0, minute=0, second=0)
+    day = at.replace(hour=0, minute=0, second=0, fold=0)
     if unit == "w":
         return day - timedelta(days=day.weekday())
     months = _MONTHS.get(unit)
