@@ -17,9 +17,11 @@ from connectors.errors import TimedOut
 from dashboard.decide.critical_path import critical_path
 from dashboard.decide.trace_rows import trace_rows
 from dashboard.model.trace import SpanRole
+from dashboard.model.view import View
 from dashboard.queries.entries import Reader
 from dashboard.queries.traces import span_of
 from dashboard.ui import session, theme, trace_pictures, waterfall
+from dashboard.ui.spans import trace_link
 from tests.unit.fake_logs import NAMESPACE, known
 from tests.unit.test_ui_app import DEAD
 from tests.unit.trace_spans import span, tree
@@ -216,3 +218,10 @@ def test_a_span_whose_clock_is_hours_off_does_not_press_the_others_into_one_line
     found = tree(span("root", 0, 10), replace(span("far", -7200, 1, "root"), service="other"))
     low, high = trace_pictures.window(found)
     assert high - low == 15
+
+
+def test_a_slow_run_or_a_logged_violation_leads_to_its_trace_at_its_span(documents: list[Hit]) -> None:
+    entry = Reader(stream="traces").entry(run_of("bad", fails=True)[2])
+    link = trace_link(View(env="local", ns="agents", range="1h", q="words of another page"))
+    assert link(entry) == "traces?range=1h&trace=bad&span=tool"
+    assert link(replace(entry, trace_id="")) == ""
