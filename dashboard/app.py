@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboard.settings import SettingsError
 from dashboard.ui import session, setup, theme
-from pages import agents, alerts, audit, contracts, logs, release, resources, sources, traces, triage
+from pages import agents, alerts, audit, business, contracts, logs, release, resources, sources, traces, triage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,7 @@ NAVIGATION = (
     PageEntry(group="Explore", path="agents", title="Agents", icon=":material/smart_toy:", draw=agents.page),
     PageEntry(group="Explore", path="contracts", title="Contracts", icon=":material/contract:", draw=contracts.page),
     PageEntry(group="Explore", path="resources", title="Resources", icon=":material/memory:", draw=resources.page),
+    PageEntry(group="Explore", path="business", title="Business", icon=":material/payments:", draw=business.page),
     PageEntry(group="Explore", path="logs", title="Logs", icon=":material/notes:", draw=logs.page),
     PageEntry(group="Explore", path="traces", title="Traces", icon=":material/account_tree:", draw=traces.page),
     PageEntry(group="Operate", path="alerts", title="Alerts", icon=":material/notifications:", draw=alerts.page),

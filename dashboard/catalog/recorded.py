@@ -35,9 +35,20 @@ def mean_of_rare(series: str, by: str, known: str) -> str:
     return f"{_in_steps(series, by)} / scalar(count_over_time((sum ({known})){_STEPS}))"
 
 
+def amount(rate: str, by: str = "") -> str:
+    """What a rate adds up to in the window."""
+    return f"{_STEP_SECONDS} * {_in_steps(rate, by)}"
+
+
 def count(rate: str, by: str = "") -> str:
     """The number of events in the window, from a rate."""
-    return f"round({_STEP_SECONDS} * {_in_steps(rate, by)})"
+    return f"round({amount(rate, by)})"
+
+
+def amount_of_whole_hour(rate: str) -> str:
+    """What a rate adds up to in an hour, asked with that window; nothing where more than a step of it is missing."""
+    known = f"(sum ({rate})){_STEPS}"
+    return f"3600 * avg_over_time({known}) and count_over_time({known}) >= {3600 // _STEP_SECONDS - 1}"
 
 
 def ratio(part: str, whole: str, by: str = "") -> str:

@@ -34,6 +34,8 @@ LABELS: MappingOf[str, str] = {
     "stage": "stage",
     "decision": "decision",
     "scope": "scope",
+    "task": "task_type",
+    "period": "period",
 }
 
 
@@ -223,6 +225,43 @@ CONCEPTS: tuple[Concept, ...] = (
         placing=("namespace",),
         is_level=True,
     ),
+    Concept(
+        key="tasks",
+        series="agentgov_business_tasks_total",
+        what="tasks and how they ended",
+        placing=("namespace",),
+    ),
+    Concept(
+        key="task_time",
+        series="agentgov_business_task_duration_seconds",
+        what="how long tasks take",
+        is_histogram=True,
+        unit="s",
+        placing=("namespace",),
+    ),
+    Concept(
+        key="task_value",
+        series="agentgov_business_value_usd_total",
+        what="what finished tasks are worth",
+        unit="USD",
+        placing=("namespace",),
+    ),
+    Concept(
+        key="satisfaction",
+        series="agentgov_business_satisfaction_ratio",
+        what="how content people are",
+        unit="ratio",
+        placing=("namespace",),
+        is_level=True,
+    ),
+    Concept(
+        key="budget",
+        series="agentgov_business_budget_usd",
+        what="what may be spent in a period",
+        unit="USD",
+        placing=("namespace",),
+        is_level=True,
+    ),
 )
 # By the series that the catalogue writes, the three of a histogram included.
 CONCEPT_OF: MappingOf[str, Concept] = {
@@ -235,6 +274,7 @@ CONCEPT_OF: MappingOf[str, Concept] = {
 UNITS: MappingOf[str, MappingOf[str, float]] = {
     "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0},
     "token": {"token": 1.0, "thousand": 1e3, "million": 1e6},
+    "ratio": {"ratio": 1.0, "percent": 0.01},
     "USD": {"USD": 1.0, "cent": 0.01, "micro": 1e-6},
     "": {"": 1.0},
 }
@@ -245,6 +285,8 @@ _UNIT_WORDS: MappingOf[str, str] = {
     "us": "microseconds microsecond micros usecs usec us",
     "ns": "nanoseconds nanosecond nanos nsecs nsec ns",
     "min": "minutes minute",
+    "ratio": "ratio",
+    "percent": "percent percentage pct",
     "USD": "usd dollars dollar",
     "cent": "cents cent",
     "micro": "microusd microdollars micros",

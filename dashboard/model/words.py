@@ -1,5 +1,5 @@
 """What the words of other people's systems mean: severities of alerts, log levels, outcomes of operations, decisions,
-evaluations of contracts, and why pods do not run.
+evaluations of contracts, how tasks ended, and why pods do not run.
 
 One table for each, and one lookup. A word outside its table is *not understood*: `meaning` answers None, and the caller
 says so and shows the word itself. It never counts as the harmless case. An environment's settings extend the tables.
@@ -64,6 +64,14 @@ class EvaluationOutcome(StrEnum):
     VIOLATED = "violated"
     ERRORED = "errored"
     SKIPPED = "skipped"
+
+
+class TaskOutcome(StrEnum):
+    """How a task ended for the person who gave it."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    HANDED_OVER = "handed over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +204,16 @@ EVALUATIONS: Vocabulary[EvaluationOutcome] = _table(
         EvaluationOutcome.SKIPPED: "skip skipped not_applicable n/a waived exempt",
     },
 )
+TASKS: Vocabulary[TaskOutcome] = _table(
+    "task",
+    {
+        TaskOutcome.SUCCEEDED: "success succeeded successful ok done complete completed finished passed pass resolved "
+        "solved",
+        TaskOutcome.FAILED: "failure failed fail error errored err exception timeout timed_out aborted cancelled "
+        "canceled rejected unresolved unsuccessful",
+        TaskOutcome.HANDED_OVER: "handoff handed_off handover handed_over escalated escalation human transferred",
+    },
+)
 # Reasons of pods and containers in the words of the kubelet, the scheduler and the node controller. OVER means that it
 # ended; phase and exit code tell whether that was a failure.
 REASONS: Vocabulary[Health] = _table(
@@ -225,6 +243,7 @@ class Words:
     outcome: Vocabulary[SpanOutcome] = OUTCOMES
     decision: Vocabulary[PolicyDecision] = DECISIONS
     evaluation: Vocabulary[EvaluationOutcome] = EVALUATIONS
+    task: Vocabulary[TaskOutcome] = TASKS
     reason: Vocabulary[Health] = REASONS
 
     @property

@@ -18,6 +18,7 @@ from dashboard.model.release import Track
 from dashboard.model.words import WORDS
 from dashboard.settings.base import DnsLabel, Name, Section, listed, not_allowed
 from dashboard.settings.blue_green import BlueGreenSettings
+from dashboard.settings.business import BusinessSettings
 from dashboard.settings.fields import ByStream, merged, of_label
 from dashboard.settings.names import Labels, Metrics, PresetName, check, mapping_of, preset
 from dashboard.settings.release import ReleaseSettings
@@ -83,6 +84,7 @@ class EnvironmentSettings(Section):
     kubernetes: KubernetesSettings = KubernetesSettings()
     audit: AuditSettings = AuditSettings()
     release: ReleaseSettings = ReleaseSettings()
+    business: BusinessSettings = BusinessSettings()
     words: WordsSettings = WordsSettings()
     searches: dict[str, str] = Field(
         default_factory=dict,

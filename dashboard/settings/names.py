@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from dashboard.model.bad_events import Condition
 from dashboard.model.mapping import CONCEPTS, LABELS, UNITS, Concept, Label, Mapping, MetricNames
 from dashboard.model.release import Track
-from dashboard.model.words import DECISIONS, EVALUATIONS
+from dashboard.model.words import DECISIONS, EVALUATIONS, TASKS
 from dashboard.settings.base import Section, not_allowed
 from dashboard.settings.fields import FieldSettings
 
@@ -36,7 +36,7 @@ _TRACKS = {track.value for track in Track}
 _WORDS: MappingOf[str, Callable[[str], bool]] = {
     "track": _TRACKS.__contains__,
     "decision": lambda word: DECISIONS.meaning(word) is not None,
-    "outcome": lambda word: EVALUATIONS.meaning(word) is not None,
+    "outcome": lambda word: EVALUATIONS.meaning(word) is not None or TASKS.meaning(word) is not None,
 }
 _EXAMPLES = {"decision": "allow and deny", "outcome": "passed and violation"}
 

@@ -29,6 +29,9 @@ class WordsSettings(Section):
     evaluation: dict[str, Literal["passed", "violated", "errored", "skipped"]] = Field(
         default_factory=dict, description="By the word of what the evaluation of a contract found."
     )
+    task: dict[str, Literal["succeeded", "failed", "handed over"]] = Field(
+        default_factory=dict, description="By the word of how a task ended."
+    )
     reason: dict[str, Literal["failing", "degraded", "changing", "over"]] = Field(
         default_factory=dict, description="By the reason that a pod or a container gives for its state."
     )

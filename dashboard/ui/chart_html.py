@@ -27,7 +27,10 @@ _TABLE_ROWS = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What one chart shows; `title` and the lines' names are from outside. There is at least one line."""
+    """What one chart shows; `title` and the lines' names are from outside. There is at least one line.
+
+    `band` is what is to come: moments with the low and the high value then, as `svg_chart.svg` takes it.
+    """
 
     title: str
     lines: Sequence[ChartLine]
@@ -36,6 +39,9 @@ class Chart:
     markers: Sequence[Marker] = ()
     height: int = 200
     tz: str = "UTC"
+    limit_name: str = "limit"
+    band: Sequence[tuple[float, float, float]] = ()
+    band_name: str = ""
 
 
 def words(chart: Chart) -> str:
@@ -43,15 +49,27 @@ def words(chart: Chart) -> str:
     said = ", ".join(
         f"{one_line(line.name, limit=_NAME)} {number(line.series.last, chart.unit)}" for line in chart.lines
     )
-    limit = f" Limit {number(chart.limit, chart.unit)}." if chart.limit is not None else ""
-    return one_line(f"{chart.title}, over time in {chart.tz}. Last values: {said}.{limit}", limit=_MOST_WORDS)
+    limit = f" {chart.limit_name.capitalize()} {number(chart.limit, chart.unit)}." if chart.limit is not None else ""
+    band = f" {chart.band_name.capitalize()} {_band_words(chart)}." if chart.band else ""
+    return one_line(f"{chart.title}, over time in {chart.tz}. Last values: {said}.{limit}{band}", limit=_MOST_WORDS)
 
 
 def html(chart: Chart, colours: Mapping[str, str]) -> str:
     """The whole chart without its title; stands still as long as its data do."""
     frame, axis = _frame(chart)
+    return (
+        f'<figure class="td-chart"><div class="td-plot" style="height:{chart.height}px">'
+        f"{picture(chart, colours)}"
+        f"{_values(axis, chart.unit)}{_limit(chart, axis)}{_times(frame, chart.tz)}{_marks(chart, frame)}</div>"
+        f"<figcaption>{_legend(chart)}</figcaption></figure>"
+    )
+
+
+def picture(chart: Chart, colours: Mapping[str, str]) -> str:
+    """The lines alone as an image with alternative text."""
+    frame, axis = _frame(chart)
     inside = [marker for group in grouped(chart.markers, frame.start, frame.end) for marker in group[:1]]
-    picture = svg(
+    drawn = svg(
         frame,
         [
             Stroke(times=line.series.times, values=line.series.values, colour=line.colour, dash=line.dash)
@@ -60,14 +78,10 @@ def html(chart: Chart, colours: Mapping[str, str]) -> str:
         grid=axis.ticks,
         marks=[marker.at.timestamp() for marker in inside],
         limit=chart.limit,
+        band=chart.band,
         colours=(colours["line"], colours["grey"], colours["warn"]),
     )
-    return (
-        f'<figure class="td-chart"><div class="td-plot" style="height:{chart.height}px">'
-        f'<img alt="{in_html(words(chart), limit=_MOST_WORDS)}" src="{data_uri(picture)}">'
-        f"{_values(axis, chart.unit)}{_limit(chart, axis)}{_times(frame, chart.tz)}{_marks(chart, frame)}</div>"
-        f"<figcaption>{_legend(chart)}</figcaption></figure>"
-    )
+    return f'<img alt="{in_html(words(chart), limit=_MOST_WORDS)}" src="{data_uri(drawn)}">'
 
 
 def table(chart: Chart) -> str:
@@ -90,10 +104,16 @@ def table(chart: Chart) -> str:
     )
 
 
+def _band_words(chart: Chart) -> str:
+    """Where the band ends."""
+    _, low, high = chart.band[-1]
+    return f"{number(low, chart.unit)} to {number(high, chart.unit)}"
+
+
 def _frame(chart: Chart) -> tuple[Frame, Scale]:
-    moments = [at for line in chart.lines for at in line.series.times]
+    moments = [at for line in chart.lines for at in line.series.times] + [at for at, _, _ in chart.band]
     known = [value for line in chart.lines for value in line.series.values if value is not None]
-    axis = scale(known, chart.unit, limit=chart.limit)
+    axis = scale([*known, *(high for _, _, high in chart.band)], chart.unit, limit=chart.limit)
     start, end = (min(moments), max(moments)) if moments else (0.0, 0.0)
     return Frame(start=start, end=end, low=axis.low, high=axis.high), axis
 
@@ -109,7 +129,7 @@ def _values(axis: Scale, unit: Unit) -> str:
 def _limit(chart: Chart, axis: Scale) -> str:
     if chart.limit is None or not axis.low <= chart.limit <= axis.high:
         return ""
-    said = in_html(f"limit {number(chart.limit, chart.unit)}")
+    said = in_html(f"{chart.limit_name} {number(chart.limit, chart.unit)}")
     return f'<span class="td-limit" aria-hidden="true" style="bottom:{axis.share(chart.limit):.1%}">{said}</span>'
 
 
@@ -147,5 +167,11 @@ def _legend(chart: Chart) -> str:
     )
     above = ""
     if chart.limit is not None and not _limit(chart, _frame(chart)[1]):
-        above = f'<li class="td-out">limit {in_html(number(chart.limit, chart.unit))}, beyond this chart</li>'
-    return f'<ul class="td-keys">{items}{above}</ul>'
+        limit = in_html(f"{chart.limit_name} {number(chart.limit, chart.unit)}")
+        above = f'<li class="td-out">{limit}, beyond this chart</li>'
+    band = ""
+    if chart.band:
+        colour = chart.lines[0].colour
+        mark = f'<i style="border-top:8px solid {colour};opacity:.3"></i>'
+        band = f"<li>{mark}{in_html(chart.band_name)} <b>{in_html(_band_words(chart))}</b></li>"
+    return f'<ul class="td-keys">{items}{band}{above}</ul>'

@@ -56,6 +56,7 @@ def svg(
     grid: Sequence[float] = (),
     marks: Sequence[float] = (),
     limit: float | None = None,
+    band: Sequence[tuple[float, float, float]] = (),
     colours: tuple[str, str, str],
 ) -> str:
     """The picture.
@@ -64,10 +65,13 @@ def svg(
         grid: values with a level line.
         marks: moments with an upright dotted line.
         limit: the value with a dashed line; left out where it lies outside the frame.
+        band: a moment, the low and the high value then; filled in the colour of the first stroke.
         colours: of the grid, the marks and the limit, as `#rrggbb`.
     """
     of_grid, of_marks, of_limit = colours
     parts = [_path(f"M0,{frame.y(value)}H{WIDTH}", of_grid, 1) for value in grid if math.isfinite(value)]
+    if len(band) > 1 and strokes:
+        parts.append(f"<path d='{_area(frame, band)}' fill='{strokes[0].colour}' fill-opacity='.22'/>")
     parts += [_path(f"M{frame.x(at)},0V{HEIGHT}", of_marks, 1, "2 3") for at in marks if math.isfinite(at)]
     if limit is not None and frame.low <= limit <= frame.high:
         parts.append(_path(f"M0,{frame.y(limit)}H{WIDTH}", of_limit, 1.5, "6 4"))
@@ -121,6 +125,12 @@ def thinned(times: Sequence[float], values: Sequence[float | None]) -> Iterator[
                 yield stretch[index]
         if len(found) < len(stretch):
             yield stretch[-1][0], None
+
+
+def _area(frame: Frame, band: Sequence[tuple[float, float, float]]) -> str:
+    there = [f"{frame.x(at)},{frame.y(high)}" for at, _, high in band]
+    back = [f"{frame.x(at)},{frame.y(low)}" for at, low, _ in reversed(band)]
+    return f"M{'L'.join((*there, *back))}Z"
 
 
 def _place(share: float, size: int) -> int:

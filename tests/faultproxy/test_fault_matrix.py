@@ -33,6 +33,7 @@ READS = {
     "agents": frozenset({PROMETHEUS, ELASTICSEARCH, KUBERNETES}),
     "contracts": frozenset({PROMETHEUS, ELASTICSEARCH, KUBERNETES}),
     "resources": frozenset({PROMETHEUS, KUBERNETES}),
+    "business": frozenset({PROMETHEUS, KUBERNETES}),
     "traces": frozenset({ELASTICSEARCH}),
     "alerts": frozenset({PROMETHEUS, ALERTMANAGER}),
     "logs": frozenset({ELASTICSEARCH, KUBERNETES}),

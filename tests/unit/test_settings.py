@@ -150,7 +150,7 @@ def test_the_environment_overrides_the_file_with_the_right_type(write):
             "environments.local.refresh_second: found an unknown key; allowed: did you mean refresh_seconds? "
             "namespaces, refresh_seconds, retention_days, presets, labels, metrics, blue_green, owner_labels, "
             "prometheus, alertmanager, elasticsearch, kubernetes, audit, "
-            "release, words, searches",
+            "release, business, words, searches",
             id="a misspelt key",
         ),
         pytest.param(
