@@ -20,7 +20,6 @@ _TASKS = f"agentgov_business_tasks_total{{{_PLACE}}}"
 _VALUE = f"agentgov_business_value_usd_total{{{_PLACE}}}"
 _BUCKETS = f"rate(agentgov_business_task_duration_seconds_bucket{{{_PLACE}}}[$window])"
 _COST = f"agentgov_agent_cost_usd_total{{{_PLACE}}}"
-_COST_KINDS = (_AGENT, "gen_ai_request_model", "source")
 _RUNS = f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}"
 # The same, recorded.
 _R_COST = f"agent:agentgov_agent_cost_usd:rate5m{{{_PLACE}}}"
@@ -29,7 +28,7 @@ _R_RUNS = f"agent:gen_ai_invoke_agent_runs:rate5m{{{_PLACE}}}"
 
 TASKS = Expression(
     name="business_tasks",
-    **counted(lambda grown: f"round({once(grown, f'{_KIND}, outcome')})", _TASKS, _KIND, "outcome"),
+    **counted(lambda grown: f"round({once(grown, f'{_KIND}, outcome')})", _TASKS),
     unit=Unit.COUNT,
     blind="how many tasks end, and how",
 )
@@ -47,7 +46,7 @@ TASK_P95_BY_KIND = Expression(
 )
 VALUE = Expression(
     name="business_value",
-    **counted(lambda grown: once(grown, _KIND), _VALUE, _KIND),
+    **counted(lambda grown: once(grown, _KIND), _VALUE),
     unit=Unit.USD,
     blind="what finished tasks are worth",
 )
@@ -60,21 +59,21 @@ SATISFACTION = Expression(
 )
 COST = Expression(
     name="business_cost",
-    **counted(lambda grown: once(grown, _AGENT), _COST, *_COST_KINDS),
+    **counted(lambda grown: once(grown, _AGENT), _COST),
     recorded=recorded.amount(_R_COST, _AGENT),
     unit=Unit.USD,
     blind="what the agents cost",
 )
 COST_BY_HOUR = Expression(
     name="business_cost_by_hour",
-    **counted(once, _COST, *_COST_KINDS),
+    **counted(once, _COST),
     recorded=recorded.amount_of_whole_hour(_R_COST),
     unit=Unit.USD,
     blind="what was spent since the budget's period began, and so what will be",
 )
 RUNS = Expression(
     name="business_runs",
-    **counted(lambda grown: once(grown, _AGENT), _RUNS, _AGENT, "error_type"),
+    **counted(lambda grown: once(grown, _AGENT), _RUNS),
     recorded=recorded.amount(_R_RUNS, _AGENT),
     unit=Unit.COUNT,
     blind="what a run of each agent costs",

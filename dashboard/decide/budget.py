@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dashboard.decide.spending import MOST_WEEKS, expected
-from dashboard.model.business import Account, BudgetPeriod, Point
+from dashboard.model.business import Account, BudgetPeriod, ForecastPoint
 from dashboard.model.series import Series
 
 _HOUR = 3600
@@ -73,7 +73,7 @@ def account(hours: Series, period: BudgetPeriod, until: datetime) -> Account:
     )
 
 
-def _ahead(hours: Series, spent: float, last: float, end: float) -> tuple[Point, ...] | str:
+def _ahead(hours: Series, spent: float, last: float, end: float) -> tuple[ForecastPoint, ...] | str:
     left = math.ceil((end - last) / _HOUR)
     if left <= 0:
         return "the period is over"
@@ -83,7 +83,7 @@ def _ahead(hours: Series, spent: float, last: float, end: float) -> tuple[Point,
     if isinstance(found, str):
         return found
     return tuple(
-        Point(
+        ForecastPoint(
             at=min(end, last + one.hours * _HOUR),
             expected=spent + one.amount,
             low=spent + one.low,

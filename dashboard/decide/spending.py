@@ -50,7 +50,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pattern:
+class WeekPattern:
     """What the past says: the mean of each hour of the week from now on, and how far days and weeks stray from it.
 
     Attributes:
@@ -84,7 +84,7 @@ def expected(spent: Sequence[float | None], horizons: Sequence[int]) -> tuple[Ex
     return pattern if isinstance(pattern, str) else tuple(_ahead(pattern, hours) for hours in horizons)
 
 
-def _pattern(spent: Sequence[float | None]) -> Pattern | str:
+def _pattern(spent: Sequence[float | None]) -> WeekPattern | str:
     known = np.array([math.nan if value is None else value for value in spent], dtype=float)
     known = known[int(np.argmin(np.isnan(known))) :] if known.size else known  # from the first hour that is known
     weeks = min(known.size // (_DAY * _DAYS), MOST_WEEKS)
@@ -100,7 +100,7 @@ def _pattern(spent: Sequence[float | None]) -> Pattern | str:
         return "nothing was spent in the last weeks, so there is no pace to go by"
     sums = np.where(is_whole, days.sum(axis=2), 0.0)
     strayed = np.where(is_whole & (mean > 0), sums / np.where(mean > 0, mean, 1.0) - 1.0, 0.0)
-    return Pattern(
+    return WeekPattern(
         profile=profile,
         days_known=is_whole.sum(axis=0).astype(float),
         weeks=weeks,
@@ -140,7 +140,7 @@ def _weeks(strayed: Array, is_whole: npt.NDArray[np.bool_]) -> _Weeks:
     )
 
 
-def _ahead(pattern: Pattern, hours: int) -> Expected:
+def _ahead(pattern: WeekPattern, hours: int) -> Expected:
     """The next `hours` hours."""
     whole, rest = divmod(max(hours, 0), _DAY)
     steady = [float(pattern.profile[day % _DAYS].sum()) for day in range(whole)]
@@ -157,7 +157,7 @@ def _ahead(pattern: Pattern, hours: int) -> Expected:
     return Expected(hours=hours, amount=total, low=total / factor, high=total * factor)
 
 
-def _spread(pattern: Pattern, shares: Array, distances: Array) -> tuple[float, float]:
+def _spread(pattern: WeekPattern, shares: Array, distances: Array) -> tuple[float, float]:
     """The relative standard deviation of an amount, and its degrees of freedom."""
     of_weekday = np.bincount(np.arange(shares.size) % _DAYS, shares, minlength=_DAYS)
     (within, free), (between, free_between) = pattern.within, pattern.between

@@ -43,7 +43,7 @@ class BudgetPeriod:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class ForecastPoint:
     """What will have been spent by `at`, epoch seconds: the expected amount and the interval around it, in USD."""
 
     at: float
@@ -72,10 +72,10 @@ class Account:
     known_from: float | None
     unknown_hours: float
     course: Series
-    ahead: tuple[Point, ...] = ()
+    ahead: tuple[ForecastPoint, ...] = ()
     no_forecast: str = ""
 
     @property
-    def at_end(self) -> Point | None:
+    def at_end(self) -> ForecastPoint | None:
         """The forecast for the end of the period: of the known hours and those to come."""
         return self.ahead[-1] if self.ahead else None
