@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +45,8 @@ class Reader:
     words: Words = WORDS
     own: OwnFields = field(default_factory=dict)
     tracks: BlueGreen = OURS
+    # Names by concept, worked out once: a trace may have ten thousand documents.
+    _known: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def entries(self, found: Found) -> tuple[tuple[LogEntry, ...], tuple[str, ...]]:
         """The documents that can be read, and in words how many could not: one of them costs itself alone."""
@@ -77,7 +79,7 @@ class Reader:
             pod=self._text(flat, "pod"),
             trace_id=self._text(flat, "trace_id"),
             span_id=self._text(flat, "span_id"),
-            attributes=_attributes(self.stream, flat, self.own),
+            attributes=_attributes(self.stream, flat, self._names),
             id=hit.id,
             index=hit.index,
             fields=flat if self.stream == "logs" else {},
@@ -86,7 +88,9 @@ class Reader:
         )
 
     def _names(self, concept: str) -> tuple[str, ...]:
-        return names(self.stream, concept, self.own)
+        if concept not in self._known:
+            self._known[concept] = names(self.stream, concept, self.own)
+        return self._known[concept]
 
     def _text(self, flat: Mapping[str, Any], concept: str) -> str:
         return ", ".join(_values(flat, self._names(concept)))
@@ -157,7 +161,7 @@ def _below(flat: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key.removeprefix(start): value for key, value in flat.items() if key.startswith(start)}
 
 
-def _attributes(stream: str, flat: Mapping[str, Any], own: OwnFields) -> dict[str, Any]:
+def _attributes(stream: str, flat: Mapping[str, Any], named: Callable[[str], tuple[str, ...]]) -> dict[str, Any]:
     """What the entry has no field of its own for, by its standard name; of an audit event everything."""
     if stream == "audit":
         return {key: value for key, value in flat.items() if key != TIME}
@@ -168,12 +172,12 @@ def _attributes(stream: str, flat: Mapping[str, Any], own: OwnFields) -> dict[st
         if key.startswith(prefix)
     }
     for concept, (standard, *_) in FIELDS[stream].items():
-        if standard.startswith("attributes.") and (value := _first(flat, names(stream, concept, own))) is not None:
+        if standard.startswith("attributes.") and (value := _first(flat, named(concept))) is not None:
             found[standard.removeprefix("attributes.")] = value
     if stream == "traces":
         found |= {key: flat[key] for key in _SPAN_FIELDS if key in flat}
-        found |= {key: value for key in _NAMED if (value := _first(flat, names(stream, key, own))) is not None}
-        for name in names(stream, "duration", own):
+        found |= {key: value for key in _NAMED if (value := _first(flat, named(key))) is not None}
+        for name in named("duration"):
             if isinstance(flat.get(name), int | float):
                 found.setdefault("duration", flat[name] * NANOSECONDS_IN.get(name, 1))
     return found
