@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dashboard.decide.critical_path import critical_path, seconds_by_node, seconds_by_role
 from dashboard.model.trace import Span, SpanRole
-from tests.unit.trace_spans import by_name, span, spans, tree
+from tests.unit.trace_spans import span, spans, tree
 
 
 def told(*several: Span) -> list[tuple[str, float, float]]:
@@ -89,7 +89,3 @@ def test_no_span_is_longer_on_the_path_than_it_took(several: list[Span]) -> None
     found = tree(*several)
     for place, seconds in seconds_by_node(critical_path(found)).items():
         assert seconds <= found.nodes[place].seconds + 1e-6
-
-
-def test_names_are_found() -> None:
-    assert by_name(tree(span("root"))) == {"root": 0}

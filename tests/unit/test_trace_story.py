@@ -15,7 +15,7 @@ from dashboard.decide.trace_comparison import Parting, compared, parting
 from dashboard.decide.trace_story import cause, cost_usd, own_seconds, sentence, tokens
 from dashboard.model.trace import Span, SpanRole, SpanTree
 from dashboard.model.words import SpanOutcome
-from tests.unit.trace_spans import by_name, span, spans, tree
+from tests.unit.trace_spans import span, spans, tree
 
 FAILED, WELL = SpanOutcome.FAILED, SpanOutcome.SUCCEEDED
 AGENT, MODEL, TOOL = SpanRole.AGENT, SpanRole.MODEL, SpanRole.TOOL
@@ -215,7 +215,3 @@ def test_what_is_longer_in_one_is_shorter_in_the_other(several: list[Span], othe
     back = {one.place: -one.longer_seconds for one in compared(tree(*others), tree(*several))}
     assert there == back
     assert all(one.longer_seconds == 0 for one in compared(tree(*several), tree(*several)))
-
-
-def test_names_are_places() -> None:
-    assert by_name(tree(*multi()))["process"] == 0
