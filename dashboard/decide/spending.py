@@ -146,13 +146,13 @@ def _ahead(pattern: WeekPattern, hours: int) -> Expected:
     steady = [float(pattern.profile[day % _DAYS].sum()) for day in range(whole)]
     steady.append(float(pattern.profile[whole % _DAYS, :rest].sum()))
     # Days from the middle of the past.
-    distances = np.arange(len(steady)) + 0.5 + pattern.weeks * _DAYS / 2
+    distances: Array = np.arange(len(steady), dtype=np.float64) + 0.5 + pattern.weeks * _DAYS / 2
     growth = np.exp(np.clip(pattern.trend * distances, -_MOST_GROWTH, _MOST_GROWTH))
     amounts: Array = np.array(steady) * growth
     total = float(amounts.sum())
     if not total > 0:
         return Expected(hours=hours, amount=0.0, low=0.0, high=0.0)
-    spread, freedom = _spread(pattern, amounts / np.float64(total), distances)
+    spread, freedom = _spread(pattern, amounts / total, distances)
     factor = math.exp(min(_quantile(freedom) * spread, 50.0))
     return Expected(hours=hours, amount=total, low=total / factor, high=total * factor)
 

@@ -55,6 +55,7 @@ _EVENTS = 100
 
 
 T = TypeVar("T")
+_NO_WORKLOAD = "no workload is listed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,10 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
     events = answers.objects("events").map(
         lambda found: tuple(event for event in decide.events(found) if _within(event, over))
     )
-    counts = combine(state.workloads, state.pods).map(lambda both: totals(*both))
+    # No workload is no count of 0: there may be some of a kind that is not listed.
+    counts = combine(state.workloads, state.pods).map(
+        lambda both: totals(*both) if both[0] else None, empty=_NO_WORKLOAD
+    )
     return ResourcesAnswer(
         period=over,
         measures={name: _said(name, measure(answers, name, expression)) for name, expression in MEASURES.items()},
@@ -106,7 +110,7 @@ def resources(ask: Ask, view: View, now: datetime) -> ResourcesAnswer:
         ready=_of_all(counts.map(lambda found: float(found[1]))),
         in_trouble=_in_trouble(state.pods),
         warnings=events.map(lambda found: float(sum(event.warning for event in found))),
-        workloads=_of_all(state.workloads),
+        workloads=state.workloads.map(lambda found: found or None, empty=_NO_WORKLOAD),
         pods=beside(
             _of_all(state.pods.map(lambda found: _with_use(found, use))),
             {_USES[name]: answers.samples(f"pod.{name}") for name in _BY_POD},

@@ -50,4 +50,4 @@ def follow() -> None:
 
 def address(page: str, view: View) -> str:
     """Where a link to a page that shows `view` leads; "" while the deck has no such page."""
-    return f"{page}?{urlencode(url.link(view))}" if page in session.pages() else ""
+    return "?".join((page, urlencode(url.link(view)))) if page in session.pages() else ""

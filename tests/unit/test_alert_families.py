@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from dashboard.alerting import rule_of
 from dashboard.decide.families import family
 from dashboard.decide.incidents import group, joined
 from dashboard.decide.suspects import suspect
 from dashboard.model.alert import Alert
 from dashboard.model.incident import CauseFamily, Standing
-from dashboard.queries.source_calls.alerts import rule_of
 from tests.unit.test_incidents import alert
 
 P95 = "histogram_quantile(0.95, sum by (le) (rate(gen_ai_invoke_agent_duration_seconds_bucket[5m]))) > 3"
