@@ -178,7 +178,8 @@ def _first_fault(links: Sequence[_Link]) -> Finding | None:
     last = _BEGINNING
     for link in links:
         if link.problem:
-            return _finding(Fault.EDITED, link, link.seq, link.problem)
+            # Its own number may be what was edited: the one that is due at its place is told.
+            return _finding(Fault.EDITED, link, last.seq + 1, link.problem)
         if link.before != last.hash or link.seq != last.seq + 1:
             return _misplaced(link, last, hashes, followers)
         if not link.is_vouched:

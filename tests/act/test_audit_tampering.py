@@ -54,6 +54,15 @@ def test_any_changed_byte_is_found(tmp_path: Path, whole: bytes, data: st.DataOb
     assert (fault(tmp_path, changed, whole) is None) == (changed == whole)
 
 
+@pytest.mark.parametrize("number", [b"0", b"-1", b"9" * 400, b"9" * 6000, b"1e999", b"NaN", b"2.0", b"true", b'"2"'])
+def test_a_record_whose_number_was_edited_is_found_at_its_place(tmp_path: Path, whole: bytes, number: bytes) -> None:
+    lines = whole.splitlines(keepends=True)
+    lines[1] = lines[1].replace(b'"seq": 2', b'"seq": ' + number)
+    found = fault(tmp_path, b"".join(lines), whole)
+    assert found is not None
+    assert (found.line, found.seq) == (2, 2)
+
+
 @given(st.data())
 @FIXTURE
 def test_any_byte_with_one_bit_flipped_is_found(tmp_path: Path, whole: bytes, data: st.DataObject) -> None:

@@ -79,6 +79,8 @@ def test_a_run_without_failures_is_whole_and_without_its_prompts(ask: Ask) -> No
     assert whole.other.value is not None
 
 
+@pytest.mark.slow  # the stand-in takes most of the 5 s that a search may take
+@pytest.mark.alone
 def test_of_a_very_large_trace_the_longest_spans_are_shown_and_the_rest_is_counted(ask: Ask) -> None:
     began = time.monotonic()
     whole = traces.trace(ask, replace(VIEW, trace="large"), ask._clock()).trace
