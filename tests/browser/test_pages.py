@@ -30,7 +30,9 @@ CONTAINER = 'namespace="agents", container!=""'
 
 
 def rate(metric: str, labels: str) -> str:
-    return f"sum(rate({metric}{{{labels}}}[1m]))"
+    """Each second of the last minute; a series that began in it counts from 0."""
+    series = f"{metric}{{{labels}}}"
+    return f"sum(({series} unless {series} offset 1m) / 60 or rate({series}[1m]))"
 
 
 def slowest(share: float, metric: str, labels: str) -> str:
@@ -68,7 +70,7 @@ FIGURES = {
         "approvals": ('sum(agentgov_approvals_pending{namespace="agents"})', Unit.COUNT),
     },
     "resources": {
-        "cpu": (rate("container_cpu_usage_seconds_total", CONTAINER), Unit.CORES),
+        "cpu": (f"sum(rate(container_cpu_usage_seconds_total{{{CONTAINER}}}[1m]))", Unit.CORES),
         "memory": (f"sum(container_memory_working_set_bytes{{{CONTAINER}}})", Unit.BYTES),
         "memory_limit": (
             'sum(kube_pod_container_resource_limits{namespace="agents", resource="memory"})',
@@ -109,14 +111,14 @@ def kubectl(environment: Environment, *arguments: str) -> Any:
 
 @pytest.fixture(scope="module")
 def period(environment: Environment) -> tuple[datetime, datetime]:
-    """A quarter of an hour that ends where there is traffic in the whole of its last minute."""
+    """A minute that has traffic in the whole of it; figures cover the whole period."""
     a_minute = timedelta(minutes=1)
     eventually(lambda: prometheus(environment, RUNS, datetime.now(UTC) - a_minute), "a minute of traffic", 120)
     now = datetime.now(UTC).replace(microsecond=0)
     end = now - timedelta(seconds=now.second % 5)
     # Scrapes that are under way belong to the past when the page is drawn: both sides must see the same ones.
     eventually(lambda: datetime.now(UTC) > end + timedelta(seconds=10), "the scrapes are in", 15)
-    return end - timedelta(minutes=15), end
+    return end - a_minute, end
 
 
 def figure(page: Page, tile: str) -> str:
