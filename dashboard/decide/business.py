@@ -41,9 +41,9 @@ def by_kind(samples: Iterable[Sample], table: Vocabulary[TaskOutcome] = TASKS) -
     return {kind: outcomes(of_kind, table) for kind, of_kind in found.items()}
 
 
-def share(part: float, whole: float) -> float | None:
-    """A part of a whole; None of nothing."""
-    return part / whole if whole > 0 else None
+def share(part: float | None, whole: float | None) -> float | None:
+    """A part of a whole; None of nothing, and where one of them is not known."""
+    return part / whole if part is not None and whole is not None and whole > 0 else None
 
 
 def weighted(values: Mapping[str, float | None], weights: Mapping[str, float]) -> float | None:

@@ -216,10 +216,12 @@ def _kinds(answers: Readings, table: Vocabulary[TaskOutcome]) -> Reading[tuple[F
 def _agents(answers: Readings) -> Reading[tuple[FigureRow, ...]]:
     """A row for each agent, the dearest first."""
     found = rows((AGENT,), {"cost": answers.samples("cost"), "runs": answers.samples("runs")})
-    total = sum(row.figures["cost"] or 0.0 for row in found.value or ())
+    known = [cost for row in found.value or () if (cost := row.figures["cost"]) is not None]
+    # A share of all costs needs all of them.
+    total = sum(known) if len(known) == len(found.value or ()) else None
 
     def more(row: FigureRow) -> FigureRow:
-        cost, runs = row.figures["cost"] or 0.0, row.figures["runs"] or 0.0
+        cost, runs = row.figures["cost"], row.figures["runs"]
         figures = {"cost": row.figures["cost"], "of all": decide.share(cost, total), "runs": row.figures["runs"]}
         return replace(row, figures={**figures, "cost/run": decide.share(cost, runs)})
 

@@ -28,6 +28,11 @@ def test_a_share_of_no_task_is_no_figure() -> None:
     assert share(0.0, outcomes(counted(success=0.0)).total) is None
 
 
+@pytest.mark.parametrize(("part", "whole"), [(None, 5.0), (5.0, None), (None, None), (None, 0.0)])
+def test_a_share_of_what_is_not_known_is_no_figure(part: float | None, whole: float | None) -> None:
+    assert share(part, whole) is None
+
+
 def test_a_line_has_a_gap_where_there_is_nothing_to_divide_by() -> None:
     times = (0.0, 1.0, 2.0)
     whole = Series(times=times, values=(10.0, 0.0, None))
