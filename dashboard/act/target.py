@@ -8,7 +8,7 @@ from dashboard.act.cluster import selector_text
 from dashboard.act.run import Run
 from dashboard.act.step import Refused, Retry
 from dashboard.decide.readiness import unready
-from dashboard.decide.track_pods import foreign_words
+from dashboard.decide.track_pods import earlier_words, foreign_words
 from dashboard.decide.tracks import TrackDeployment, rolled_on
 from dashboard.model.action import ActionKind, Judged
 
@@ -58,9 +58,11 @@ def not_ready(run: Run, target: TrackDeployment) -> Refused | Retry | None:
             f"{target.name} was scaled down to {target.desired} pods, but {run.needed} are needed to take the users"
         )
     pods = run.read_pods(target)
-    if run.request.kind is not ActionKind.ROLLBACK and (why_not := foreign_words(target, pods)):
+    if run.request.kind is not ActionKind.ROLLBACK and (
+        why_not := foreign_words(target.track, target.name, pods.foreign)
+    ):
         return Refused(why_not)
-    if waiting_for := unready(target.deployment, run.needed):
+    if waiting_for := unready(target.deployment, run.needed) or earlier_words(target.name, pods.earlier):
         return Retry(_LOOK_AGAIN, waiting_for)
     if len(pods.ready) < run.needed:
         return Retry(_LOOK_AGAIN, f"{len(pods.ready)} of {run.needed} pods of {target.name} are ready")

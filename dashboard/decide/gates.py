@@ -12,6 +12,7 @@ from typing import Any
 from dashboard.decide import wording
 from dashboard.decide.alerts import by_severity, concerns, is_elsewhere, names_nobody, place, said_severity, tracks_of
 from dashboard.decide.policy import Limits
+from dashboard.decide.track_pods import foreign_words
 from dashboard.model.alert import Alert
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.release import GovernedService, TrackStatus
@@ -77,9 +78,12 @@ def capacity(evidence: Evidence, _limits: Limits) -> GateAnswer:
         return _no_track("capacity", title, evidence)
     needed = max(1, _desired(service, evidence) if evidence.mode is Mode.BEFORE else status.desired)
     enough = status.ready >= needed
-    if enough and status.rolling:
-        # What was measured is not what the template names: neither enough nor too few.
-        return _answer("capacity", title, Result.UNKNOWN, status.rolling, behind=evidence.service)
+    foreign = foreign_words(status.track, status.deployment, status.foreign)
+    may_be_enough = status.ready + status.ready_earlier >= needed
+    if may_be_enough and (doubt := status.problem or foreign or status.rolling):
+        # Not all pods that were measured, or would be reached, are of what the template names: neither enough nor too
+        # few. An action's guard refuses or waits for the same reason.
+        return _answer("capacity", title, Result.UNKNOWN, doubt, behind=evidence.service)
     if status.ready == 0:
         reason = f"no pod of {status.deployment} is ready"
     elif enough:

@@ -13,10 +13,11 @@ from dashboard.decide.endpoints import receivers
 from dashboard.decide.owners import owner_of
 from dashboard.decide.pods import is_over
 from dashboard.decide.readiness import rolling
+from dashboard.decide.track_pods import TrackPods, earlier_words, pods_by_track
 from dashboard.decide.tracks import TrackDeployment, find_tracks, not_what_served
 from dashboard.model import service_annotations
 from dashboard.model.blue_green import OURS, BlueGreen, is_of_rollout, moved_by
-from dashboard.model.release import GovernedService, Track, TrackStatus
+from dashboard.model.release import GovernedService, TrackStatus
 
 Object: TypeAlias = Mapping[str, Any]
 
@@ -29,7 +30,8 @@ def governed_service(
     *,
     services: Iterable[Object],
     deployments: Iterable[Object],
-    pods: Sequence[Object],
+    replica_sets: Iterable[Object],
+    pods: Iterable[Object],
     slices: Iterable[Object],
     blue_green: BlueGreen = OURS,
     owner_labels: Sequence[str] = (),
@@ -45,6 +47,8 @@ def governed_service(
     preview = preview_service(service, services, blue_green)
     behind = serving(metadata["name"], slices)
     served = service_annotations.read_served_before(service)
+    tracks = find_tracks(service, deployments, blue_green)
+    found_pods = pods_by_track(service, tracks, replica_sets=replica_sets, pods=pods, blue_green=blue_green)
     return GovernedService(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -56,14 +60,14 @@ def governed_service(
         tracks={
             track: _status(
                 found,
-                of_track(pods, service, track, blue_green),
+                found_pods[track],
                 behind,
                 blue_green.value(track),
                 # Of a Rollout the tracks are ReplicaSets, whose template never changes.
                 rolling="" if is_of_rollout(service) else rolling(found.deployment),
                 not_served=not_what_served(served, found) if served and served.track is track else "",
             )
-            for track, found in find_tracks(service, deployments, blue_green).items()
+            for track, found in tracks.items()
         },
     )
 
@@ -87,15 +91,8 @@ def undated_ends(pods: Iterable[Object]) -> tuple[str, ...]:
     return tuple(objects.name_of(pod) for pod in pods if _tells_nothing(pod) and _pod_ended(pod) is None)
 
 
-def of_track(pods: Iterable[Object], service: Object, track: Track, blue_green: BlueGreen = OURS) -> tuple[Object, ...]:
-    """The pods of a service's track, ready or not."""
-    wanted = blue_green.selector(service, track).items()
-    return tuple(pod for pod in pods if wanted <= _labels(pod).items())
-
-
-def unscraped(pods: Iterable[Object], scraped: Collection[str]) -> tuple[str, ...]:
+def unscraped(ready: Iterable[str], scraped: Collection[str]) -> tuple[str, ...]:
     """The names of ready pods that no job scrapes; empty where no target has a pod label: then it is not known."""
-    ready = (objects.name_of(pod) for pod in pods if _is_ready(pod))
     return tuple(sorted(set(ready) - set(scraped))) if scraped else ()
 
 
@@ -121,34 +118,29 @@ def release_began(
 
 
 def _status(
-    found: TrackDeployment, ours: Sequence[Object], behind: frozenset[str], value: str, *, rolling: str, not_served: str
+    found: TrackDeployment, pods: TrackPods, behind: frozenset[str], value: str, *, rolling: str, not_served: str
 ) -> TrackStatus:
     return TrackStatus(
         track=found.track,
         deployment=found.name,
         version=found.version,
         desired=found.desired,
-        ready=sum(_is_ready(pod) for pod in ours),
+        ready=len(pods.ready),
         restarts=sum(
             objects.count(status, "restartCount") or 0
-            for pod in ours
+            for pod in pods.release
             if not is_over(pod)
             for status in status_list(pod)
         ),
-        serving=sum(pod["metadata"]["name"] in behind for pod in ours),
+        serving=len(pods.labelled & behind),
         template=found.template,
         problem=found.problem,
-        rolling=rolling,
+        rolling=rolling or earlier_words(found.name, pods.earlier),
+        foreign=tuple(sorted(pods.foreign)),
+        ready_earlier=len(pods.ready_earlier),
         not_served=not_served,
         value=value,
     )
-
-
-def _is_ready(pod: Object) -> bool:
-    if pod["metadata"].get("deletionTimestamp"):
-        return False
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def _ends(pod: Object, since: datetime) -> int:
@@ -189,8 +181,3 @@ def _was_asked(terminated: Object, pod: Object) -> bool:
     """Whether a container ended because its pod is deleted: well, or by the signals that the kubelet sends."""
     asked = objects.part(pod, "metadata").get("deletionTimestamp") and terminated.get("reason") != "OOMKilled"
     return bool(asked) and objects.count(terminated, "exitCode") in _EXITS_OF_A_STOP
-
-
-def _labels(item: Object) -> Mapping[str, str]:
-    found: Mapping[str, str] = item["metadata"].get("labels") or {}
-    return found

@@ -23,7 +23,10 @@ class Track(StrEnum):
 class TrackStatus:
     """One track as the cluster reports it.
 
-    `serving` counts its pods that get connections of the active Service. `template` is a fingerprint of the pod
+    `ready` and `restarts` are of the pods that its Deployment made from the present template. `serving` counts the pods
+    with its labels that get connections of the active Service, whoever made them. `foreign` names the pods with its
+    labels that its Deployment did not make: users would reach them too. `ready_earlier` counts ready pods that it made
+    from an earlier template. `template` is a fingerprint of the pod
     template. `problem` says why users cannot be moved to it; "" when they can. `rolling` says why not all of its pods
     are of the template that it names, as in a rollout; "" when they are. `not_served` says why it does not run what
     served users before the last switch; "" when it does, or did not serve. `value` is the value of the Service's
@@ -42,6 +45,8 @@ class TrackStatus:
     rolling: str = ""
     not_served: str = ""
     value: str = ""
+    foreign: tuple[str, ...] = ()
+    ready_earlier: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from dashboard.catalog import agents
 from dashboard.catalog import release as catalog
@@ -166,24 +165,8 @@ def _ask_counts(ask: Ask, scene: Scene, namespace: str, service: str, now: datet
     )
 
 
-def _undated(pods: tuple[str, ...]) -> str:
-    """Why nobody knows whether containers ended lately, and what makes it known."""
-    some = ", ".join(pods[:2]) + (" ..." if len(pods) > 2 else "")
-    return f"when {some} failed is not known: the pod states no time; deleting it makes this known"
-
-
 def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mode) -> Evidence:
     candidate = scene.active.other if mode is Mode.BEFORE else scene.active
-    since = now - timedelta(seconds=SLOW_SECONDS)
-
-    ours = governed.of_track(scene.pods.value or (), scene.raw, candidate, scene.blue_green) if scene.raw else ()
-    undated = governed.undated_ends(ours)
-
-    def ended(_: tuple[Mapping[str, Any], ...]) -> int | None:
-        found = governed.ended_lately(ours, since)
-        # Pods that do not say when they failed are no proof of harm, and no proof that there was none.
-        return None if not scene.raw or (undated and found == len(undated)) else found
-
     return Evidence(
         mode=mode,
         at=now,
@@ -193,7 +176,7 @@ def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mo
         slow_seconds=SLOW_SECONDS,
         fast={track: _counts(answers, "fast", track) for track in Track},
         slow={track: _counts(answers, "slow", track) for track in Track},
-        restarts=scene.pods.map(ended, empty=_undated(undated) if undated else "the service is not known"),
+        restarts=scenes.restarts(scene, candidate, now - timedelta(seconds=SLOW_SECONDS)),
         targets=_targets(answers, candidate),
         alerts=answers.alerts("alerts"),
         under_way=scene.service.map(lambda _: scenes.under_way(scene.unfinished, now)),
@@ -220,12 +203,9 @@ def _targets(answers: Readings, candidate: Track) -> Reading[float]:
 
 def _unscraped(scene: Scene, answers: Readings, candidate: Track) -> tuple[str, ...]:
     """The candidate's ready pods that no job scrapes."""
-    if not scene.raw:
-        return ()
+    pods = scenes.pods_of(scene, candidate)
     scraped = {sample.labels.get("pod", "") for sample in answers.samples("scraped").value or ()} - {""}
-    return governed.unscraped(
-        governed.of_track(scene.pods.value or (), scene.raw, candidate, scene.blue_green), scraped
-    )
+    return governed.unscraped(pods.ready, scraped) if pods else ()
 
 
 def _split(answers: Readings, candidate: Track) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 from dashboard.decide import governed
 from dashboard.decide.blue_green import of_service, preview_service, workloads_of
 from dashboard.decide.lacks import why_not_governed
+from dashboard.decide.track_pods import TrackPods, pods_by_track
 from dashboard.decide.tracks import find_tracks, not_what_served
 from dashboard.decide.traffic_change import traffic_change
 from dashboard.model import service_annotations
@@ -74,6 +75,7 @@ def scene_of(ask: Ask, namespace: str, wanted: str, now: datetime) -> Scene:
             raw,
             services=services.value or (),
             deployments=deployments,
+            replica_sets=all_sets,
             pods=readings["pods"].value or (),
             slices=readings["endpointslices"].value or (),
             blue_green=known,
@@ -102,6 +104,36 @@ def began(scene: Scene, candidate: Track) -> tuple[datetime | None, str]:
     status = scene.service.value.tracks.get(candidate) if scene.service.value else None
     deployment = status.deployment if status else ""
     return governed.release_began(deployment, scene.deployments, scene.replicasets, scene.pods.value or ())
+
+
+def pods_of(scene: Scene, track: Track) -> TrackPods | None:
+    """The pods of a track, told apart as an action's guard does; None where the track has no Deployment."""
+    if not scene.raw:
+        return None
+    tracks = find_tracks(scene.raw, scene.deployments, scene.blue_green)
+    pods = scene.pods.value or ()
+    found = pods_by_track(scene.raw, tracks, replica_sets=scene.replicasets, pods=pods, blue_green=scene.blue_green)
+    return found.get(track)
+
+
+def restarts(scene: Scene, candidate: Track, since: datetime) -> Reading[int]:
+    """How many containers of the candidate's release ended by themselves after `since`."""
+    pods = pods_of(scene, candidate)
+    release = pods.release if pods else ()
+    undated = governed.undated_ends(release)
+
+    def ended(_: GovernedService) -> int | None:
+        found = governed.ended_lately(release, since)
+        # Pods that do not say when they failed are no proof of harm, and no proof that there was none.
+        return None if pods is None or (undated and found == len(undated)) else found
+
+    return scene.service.map(ended, empty=_undated(undated) if undated else f"{candidate} has no Deployment")
+
+
+def _undated(pods: tuple[str, ...]) -> str:
+    """Why nobody knows whether containers ended lately, and what makes it known."""
+    some = ", ".join(pods[:2]) + (" ..." if len(pods) > 2 else "")
+    return f"when {some} failed is not known: the pod states no time; deleting it makes this known"
 
 
 def under_way(found: Unfinished | None, now: datetime) -> str:

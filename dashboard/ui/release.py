@@ -96,6 +96,10 @@ def _track(service: GovernedService, track: Track, figures: TrackFigures, now: d
         ("p95", _cell(figures.p95_seconds, Unit.SECONDS, now)),
         ("violations", _cell(figures.violation_ratio, Unit.RATIO, now)),
     ]
+    if status.ready_earlier:
+        pairs.insert(1, ("ready, earlier release", in_html(str(status.ready_earlier))))
+    if status.foreign:
+        pairs.insert(1, ("other pods", in_html(", ".join(status.foreign))))
     rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in pairs)
     version = in_html(" · ".join(filter(None, (status.version or "no version", service.own_name(track)))))
     return f'<div class="td-card">{head}<p class="td-version">{version}</p><dl>{rows}</dl></div>'

@@ -12,8 +12,10 @@ from typing import Final
 
 import streamlit as st
 
+from dashboard.decide.track_pods import foreign_words
 from dashboard.model.action import ROLLBACK_REASONS, ActionKind, ActionRequest
 from dashboard.model.reason import LONGEST_REASON, SHORTEST_REASON, problem
+from dashboard.model.release import TrackStatus
 from dashboard.model.unfinished import WayOn
 from dashboard.model.verdict import Decision, Result, Verdict
 from dashboard.model.view import View
@@ -73,7 +75,7 @@ def buttons(found: ReleaseAnswer, busy: bool) -> None:
     elsewhere = found.unfinished is not None and not found.unfinished.is_left_behind
     closed = "An action is under way." if busy or elsewhere else ""
     no_preview = "There is no preview track to switch to." if service else found.way_back_closed
-    problem = f"No switch: {preview.problem}." if preview and preview.problem else ""
+    problem = f"No switch: {closed_by}." if preview and (closed_by := why_no_switch(preview)) else ""
     moved_by = f"{service.moved_by}." if service and service.moved_by else ""
     no_switch = closed or moved_by or (problem if preview else no_preview)
     no_rollback = closed or moved_by or found.way_back_closed
@@ -84,6 +86,11 @@ def buttons(found: ReleaseAnswer, busy: bool) -> None:
         _opener(ROLLBACK, back_label, ":material/undo:", disabled=bool(no_rollback), primary=urgent)
     for why_not in dict.fromkeys(filter(None, (no_switch, no_rollback))):
         st.caption(plain(why_not))
+
+
+def why_no_switch(status: TrackStatus) -> str:
+    """Why users cannot be moved to a track, as an action's guard finds it; "" when they can."""
+    return status.problem or foreign_words(status.track, status.deployment, status.foreign)
 
 
 def _opener(key: str, label: str, icon: str, *, disabled: bool, primary: bool) -> None:

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from dashboard.decide.blue_green import of_service, preview_service, workloads_of
-from dashboard.decide.governed import governed_service, of_track, release_began
+from dashboard.decide.governed import governed_service, release_began
 from dashboard.decide.lacks import commands_for, why_not_governed
+from dashboard.decide.track_pods import pods_by_track
 from dashboard.decide.tracks import find_tracks
 from dashboard.decide.traffic_change import traffic_change
 from dashboard.model.action import ActionKind
@@ -21,6 +22,7 @@ from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.release import GovernedService, Track
 from dashboard.settings import EnvironmentSettings, SettingsError, load
 from dashboard.settings.blue_green import BlueGreenSettings
+from tests.act.fakes import a_pod
 
 MANIFESTS = Path(__file__).parents[1] / "foreign" / "manifests"
 Object = dict[str, Any]
@@ -56,6 +58,7 @@ def read(
         one,
         services=services,
         deployments=workloads_of(one, deployments, replicasets),
+        replica_sets=replicasets,
         pods=tuple(pods),
         slices=(),
         blue_green=values,
@@ -213,12 +216,14 @@ def test_pods_of_a_rollout_are_told_by_their_hash() -> None:
     found = objects("argo")
     users = found["Service"][0]
     values = of_service(ROLLOUT, users, services=found["Service"], replicasets=found["ReplicaSet"])
-    pods = [
-        {"metadata": {"name": name, "labels": item["spec"]["template"]["metadata"]["labels"]}}
-        for name, item in zip(("one", "two"), found["ReplicaSet"], strict=True)
-    ]
+    pods = [a_pod(name, owner=item) for name, item in zip(("one", "two"), found["ReplicaSet"], strict=True)]
+    stray = a_pod("stray", labels=found["ReplicaSet"][1]["spec"]["template"]["metadata"]["labels"])
+    tracks = find_tracks(users, found["ReplicaSet"], values)
 
-    assert [pod["metadata"]["name"] for pod in of_track(pods, users, Track.GREEN, values)] == ["two"]
+    sorted_pods = pods_by_track(users, tracks, replica_sets=found["ReplicaSet"], pods=[*pods, stray], blue_green=values)
+
+    assert (sorted_pods[Track.BLUE].ready, sorted_pods[Track.BLUE].foreign) == ({"one"}, set())
+    assert (sorted_pods[Track.GREEN].ready, sorted_pods[Track.GREEN].foreign) == ({"two"}, {"stray"})
 
 
 def test_an_old_replicaset_that_argo_took_up_again_began_with_its_pods() -> None:

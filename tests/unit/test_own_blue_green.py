@@ -16,6 +16,7 @@ from dashboard.model.view import View
 from dashboard.queries.release import judge, release
 from dashboard.settings.blue_green import BlueGreenSettings
 from dashboard.ui import session, switching
+from tests.act.fakes import is_owned, owner_reference
 from tests.act.test_own_labels import SERVICE, ground
 from tests.unit.release_stage import ENVIRONMENT, StageAsk, running
 
@@ -78,6 +79,10 @@ def test_what_argo_moves_is_judged_and_its_buttons_say_who_moves_it(monkeypatch:
             item["metadata"]["annotations"] = {"argo-rollouts.argoproj.io/managed-by-rollouts": "runtime"}
         if kind == "deployments":
             ask.cluster.objects["replicasets", name] = ask.cluster.objects.pop((kind, name))
+            made = ask.cluster.objects.pop(("replicasets", f"{name}-1"))
+            for (of, _), pod in ask.cluster.objects.items():
+                if of == "pods" and is_owned(pod, made):
+                    pod["metadata"]["ownerReferences"] = [owner_reference(item, "ReplicaSet")]
     assert judge(ask, "agents", SERVICE, NOW).decision is Decision.GO  # type: ignore[arg-type]
 
     def draw() -> None:

@@ -232,4 +232,6 @@ def test_a_rollout_of_the_other_track_says_nothing_about_the_candidate() -> None
 def test_a_rollout_that_is_through_may_go() -> None:
     ask = StageAsk(NOW)
     rolled_out(ask, Track.GREEN, updated=2)
+    ask.cluster.put("deployments", ask.cluster.objects["deployments", "agent-runtime-green"])
+    running(ask.cluster).objects["deployments", "agent-runtime-green"]["status"]["observedGeneration"] = 2
     assert gate(release(ask, VIEW, NOW).before, "capacity") is Result.PASS  # type: ignore[arg-type]

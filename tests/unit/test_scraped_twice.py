@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -141,16 +140,11 @@ def test_the_pods_that_are_scraped_are_told_by_name(tmp_path: Path) -> None:
     assert found == {frozenset({("track", "green"), ("pod", "g-1")}): 1}
 
 
-def pod(name: str, *, ready: bool = True) -> dict[str, Any]:
-    condition = {"type": "Ready", "status": "True" if ready else "False"}
-    return {"metadata": {"name": name}, "status": {"conditions": [condition]}}
-
-
 def test_a_ready_pod_that_no_job_scrapes_is_named() -> None:
-    pods = [pod("g-1"), pod("g-2"), pod("g-3", ready=False)]
-    assert governed.unscraped(pods, {"g-1", "b-1"}) == ("g-2",)
-    assert governed.unscraped(pods, {"g-1", "g-2"}) == ()
-    assert governed.unscraped(pods, ()) == (), "without names of pods there is nothing to hold them against"
+    ready = {"g-1", "g-2"}
+    assert governed.unscraped(ready, {"g-1", "b-1"}) == ("g-2",)
+    assert governed.unscraped(ready, {"g-1", "g-2"}) == ()
+    assert governed.unscraped(ready, ()) == (), "without names of pods there is nothing to hold them against"
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_page_and_guard_agree_in_whatever_order_the_cluster_lists(places: list[s
         for number, place in enumerate(places)
     ]
     service = copy.deepcopy(SERVICE)
-    page = governed_service(service, services=(), deployments=deployments, pods=(), slices=())
+    page = governed_service(service, services=(), deployments=deployments, replica_sets=(), pods=(), slices=())
     shuffle.shuffle(deployments)
     guard = find_tracks(service, deployments)
     assert page is not None
