@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import parse_qs, urlsplit
 
 from connectors.alertmanager import FiringAlert, Matcher, Silence
+from dashboard.decide.alert_names import in_our_names
 from dashboard.model.alert import Alert
+from dashboard.model.own_labels import OwnLabel
 from dashboard.model.silence import AlertMatcher, Mute
 
 
-def alert_of(found: FiringAlert) -> Alert:
-    """An alert of Alertmanager as the deck has it."""
+def alert_of(found: FiringAlert, own_labels: Sequence[OwnLabel] = ()) -> Alert:
+    """An alert of Alertmanager as the deck has it. `own_labels` are the team's, where they are not ours."""
     return Alert(
         name=found.labels.get("alertname", ""),
         labels=found.labels,
@@ -22,6 +25,7 @@ def alert_of(found: FiringAlert) -> Alert:
         inhibited_by=found.inhibited_by,
         receivers=found.receivers,
         expression=rule_of(found.generator_url),
+        own=in_our_names(found.labels, own_labels),
     )
 
 

@@ -27,6 +27,7 @@ from dashboard.decide.answering import acknowledging, is_in_force
 from dashboard.decide.muting import refusal, unfit
 from dashboard.decide.over import Over
 from dashboard.model.action import ActionId, Outcome
+from dashboard.model.alert import Alert
 from dashboard.model.muting import THE_DECK, MutingKind, MutingRequest, MutingRules, MutingState
 from dashboard.model.reason import LONGEST_NAME, tidy
 from dashboard.model.silence import Mute, acknowledgement, exactly
@@ -98,7 +99,7 @@ class Muting:
 
     def tidy_up(self, over: Over) -> None:
         """End the acknowledgements whose alerts are over, as `over` finds them. May raise a `SourceError`."""
-        mutes, alerts = self._mutes(), tuple(map(alert_of, self._alertmanager.alerts()))
+        mutes, alerts = self._mutes(), self._alerts()
         for mute in over.ended(mutes, alerts, self.rules.namespaces, self._now()):
             self.run(
                 MutingRequest(
@@ -137,8 +138,11 @@ class Muting:
         """Who, may, really: against the rules, then against Alertmanager as it stands. Reads only."""
         if why_not := unfit(act.request, self.rules, self._now()):
             return why_not
-        alerts = tuple(map(alert_of, self._alertmanager.alerts()))
+        alerts = self._alerts()
         return refusal(act.request, self.rules, alerts, self._mutes(), self._now())
+
+    def _alerts(self) -> tuple[Alert, ...]:
+        return tuple(alert_of(one, self.rules.own_labels) for one in self._alertmanager.alerts())
 
     def _record(self, act: _Act) -> str:
         """On disk before anything changes; why not where it cannot be."""

@@ -6,8 +6,9 @@ Other people's rules use other labels and words than ours. What is not understoo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from dashboard.model.alert import Alert
 from dashboard.model.blue_green import OURS, BlueGreen
@@ -44,7 +45,7 @@ _POD = ("exported_pod", "pod", "k8s_pod_name", "pod_name", "kubernetes_pod_name"
 _TRACK = ("track", "tealdeck_track", "label_tealdeck_io_track", "tealdeck_io_track")
 _NO_SIGN = re.compile(r"[^A-Za-z0-9_]")
 # In many rules these name the exporter, so whatever is more exact is looked at before.
-_LOOSE_SERVICE = (
+_LOOSE_SERVICE: Final = (
     "exported_service",
     "destination_service_name",
     "destination_service",
@@ -52,9 +53,10 @@ _LOOSE_SERVICE = (
     "app_kubernetes_io_name",
     "app",
     "kubernetes_service",
-    "exported_job",
-    "job",
 )
+# The name of a scrape: often that of a service, as often one for all targets, such as "kubernetes-pods".
+_SCRAPE: Final = ("exported_job", "job")
+SERVICE_LABELS: Final = frozenset((*_SERVICE, *_LOOSE_SERVICE, *_SCRAPE))
 # Labels that never name a workload or service that could fail, whatever their value.
 _ELSEWHERE = re.compile(
     r"alertname|severity|(.*_)?(namespace|container|cluster|team|owner|track)|(source|client)(_.*)?|prometheus|runbook.*"
@@ -92,31 +94,39 @@ def namespace(labels: Mapping[str, str]) -> str:
     return _first(labels, _NAMESPACE)
 
 
-def place(labels: Mapping[str, str], tracks: BlueGreen = OURS) -> tuple[str, str]:
+def place(labels: Mapping[str, str], tracks: BlueGreen = OURS, known: Collection[str] = ()) -> tuple[str, str]:
     """Service and track that labels are about; taken from the workload's name where only that is known.
 
     Args:
         tracks: what tracks are called there. The answer has the deck's words.
+        known: the services and workloads that are there. The name of a scrape job counts only where it is one of them,
+            or ends in a track: many are one name for all targets.
     """
-    service, said = _placed(labels, tracks)
+    service, said = _placed(labels, tracks, known)
     return service, tracks.word(said, service)
 
 
-def _placed(labels: Mapping[str, str], tracks: BlueGreen) -> tuple[str, str]:
+def _placed(labels: Mapping[str, str], tracks: BlueGreen, known: Collection[str]) -> tuple[str, str]:
     track, workload = _said_track(labels, tracks), workload_of(labels)
     service, of_workload = _without_track(workload, tracks)
     named = _first(labels, _SERVICE)
-    if named:
+    if named and not (workload and _EXPORTER.search(named)):
         return named, track or (of_workload if service == named else "")
-    loose = _qualified(_first(labels, _LOOSE_SERVICE))[0]
+    loose = _qualified(_first(labels, _LOOSE_SERVICE))[0] or _of_scrape(labels, tracks, known)
     if workload and (not loose or not _EXPORTER.search(workload) or _EXPORTER.search(loose)):
         return service, track or of_workload
     service, of_loose = _without_track(loose, tracks)
     return service, track or of_loose
 
 
+def _of_scrape(labels: Mapping[str, str], tracks: BlueGreen, known: Collection[str]) -> str:
+    """The service or workload that the name of a scrape is; "" where it may be a name for many."""
+    name, _ = _qualified(_first(labels, _SCRAPE))
+    return name if name in known or _without_track(name, tracks)[1] else ""
+
+
 def names_nobody(labels: Mapping[str, str]) -> bool:
-    """Whether labels name no service and no workload, or only the exporter of somebody else's metric."""
+    """Whether labels name no service and no workload for certain, or only the exporter of somebody else's metric."""
     service, _ = place(labels)
     return not service or _EXPORTER.search(service) is not None
 
@@ -143,13 +153,14 @@ def concerns(alert: Alert, service: GovernedService, candidate: Track) -> bool:
 
     Rules have labels of their own, so the names of the service are looked for in every label.
     """
-    labels = {label: value for label, value in alert.labels.items() if not _ELSEWHERE.fullmatch(label)}
-    bound, home = namespace(alert.labels), service.namespace
+    every = (*alert.labels.items(), *alert.own.items())
+    labels = [(label, value) for label, value in every if not _ELSEWHERE.fullmatch(label)]
+    bound, home = namespace(alert.placing), service.namespace
 
     def named(name: str | None, *, is_workload: bool = False) -> bool:
         return bool(name) and any(
             name in _names(label, value, bound, home) or (is_workload and _is_cut(label, value, name or ""))
-            for label, value in labels.items()
+            for label, value in labels
             # A track may have the name of the service: then only labels that name workloads distinguish them.
             if not is_workload or name != service.name or label in (*_WORKLOAD, *_REPLICA_SET, *_POD)
         )
@@ -160,7 +171,8 @@ def concerns(alert: Alert, service: GovernedService, candidate: Track) -> bool:
     if named(service.preview_service):
         return candidate == service.preview
     own = tracks_of(service)
-    said = own.word(_said_track(alert.labels, own), service.name)
+    said = own.word(_said_track(alert.placing, own), service.name)
+    said = {"active": service.active, "preview": service.preview}.get(said, said)
     return named(service.name) and (said == candidate or said not in service.tracks)
 
 
@@ -172,8 +184,9 @@ def tracks_of(service: GovernedService) -> BlueGreen:
 
 
 def is_elsewhere(alert: Alert, service: GovernedService) -> bool:
-    """Whether an alert is bound to another namespace than the service."""
-    return namespace(alert.labels) not in ("", service.namespace)
+    """Whether an alert, or the scrape that it tells of, is bound to another namespace than the service."""
+    of_scrape = _qualified(_first(alert.labels, _SCRAPE))[1]
+    return any(one not in ("", service.namespace) for one in (namespace(alert.placing), of_scrape))
 
 
 def by_severity(alerts: Iterable[Alert], words: Vocabulary[Severity] = SEVERITIES) -> dict[Severity, list[Alert]]:

@@ -7,7 +7,7 @@ Pure.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -100,10 +100,12 @@ def board(
     root: Route | None,
     words: Vocabulary[Severity] = SEVERITIES,
     tracks: BlueGreen = OURS,
+    known_names: Collection[str] = (),
 ) -> AlertBoard:
     """Every alert of these groups in its one place.
 
     Args:
+        known_names: the services and workloads that are there; see `decide/alerts.place`.
         mutes: the silences, as far as they are known.
         root: Alertmanager's routes; None while they are not known, and no group has a ladder then.
     """
@@ -120,7 +122,7 @@ def board(
             found[_kind(muted)].append(muted)
     by_age = {kind: tuple(sorted(several, key=lambda one: one.alert.starts_at)) for kind, several in found.items()}
     return AlertBoard(
-        waiting=_waiting(groups, root, words, tracks),
+        waiting=_waiting(groups, root, words, tracks, known_names),
         informing=tuple(a for a in alerts.values() if a.state == "active" and severity(a, words) is Severity.INFO),
         acknowledged=by_age["acknowledged"],
         silenced=by_age["silenced"],
@@ -135,7 +137,11 @@ def _kind(muted: MutedAlert) -> str:
 
 
 def _waiting(
-    groups: Sequence[GroupedAlerts], root: Route | None, words: Vocabulary[Severity], tracks: BlueGreen
+    groups: Sequence[GroupedAlerts],
+    root: Route | None,
+    words: Vocabulary[Severity],
+    tracks: BlueGreen,
+    known: Collection[str],
 ) -> tuple[WaitingGroup, ...]:
     """Groups with an alert that needs a person; an alert of several groups is in that of the receiver told first."""
     tiers: dict[str, tuple[Tier, ...]] = {}
@@ -156,7 +162,7 @@ def _waiting(
             continue
         members.sort(key=lambda one: (ranked.index(severity(one, words)), one.starts_at, one.name, one.fingerprint))
         first = members[0]
-        service, track = place(first.labels, tracks)
+        service, track = place(first.placing, tracks, known)
         found.append(
             WaitingGroup(
                 labels=group.labels,

@@ -149,14 +149,14 @@ def alerts(evidence: Evidence, limits: Limits) -> GateAnswer:
         )
         count = f"1 {kind} alert names" if len(homeless) == 1 else f"{len(homeless)} {kind} alerts name"
         reason += f"; {count} no service: {_listed([alert.name for alert in homeless])}"
-    if any(place(alert.labels, tracks_of(service))[1] == evidence.candidate for alert in homeless):
+    if any(place(alert.placing, tracks_of(service))[1] == evidence.candidate for alert in homeless):
         return _answer("alerts", title, Result.UNKNOWN, f"{reason}, but does name this track", behind=found)
     return _answer("alerts", title, Result.PASS, reason, behind=found, unit=Unit.COUNT, value=0, limit=0)
 
 
 def _homeless(found: Iterable[Alert], service: GovernedService, words: Vocabulary[Severity]) -> list[Alert]:
     """The alerts, critical or maybe so, that may mean any service: nobody can say that they do not mean this one."""
-    here = (alert for alert in found if names_nobody(alert.labels) and not is_elsewhere(alert, service))
+    here = (alert for alert in found if names_nobody(alert.placing) and not is_elsewhere(alert, service))
     found_by = by_severity(here, words)
     return [*found_by[Severity.CRITICAL], *found_by[Severity.UNKNOWN]]
 

@@ -6,7 +6,7 @@ the second fault. The order depends on the incidents alone, so cards do not jump
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -27,6 +27,7 @@ def group(
     addresses: Mapping[str, str] | None = None,
     owner_labels: Sequence[str] = ("owner", "team"),
     tracks: BlueGreen = OURS,
+    known: Collection[str] = (),
 ) -> tuple[Incident, ...]:
     """One incident for each cause, in the order of the page. A suppressed alert never hides an active one.
 
@@ -36,10 +37,11 @@ def group(
         addresses: names of pods by their addresses.
         owner_labels: the labels that name an alert's owner, the first wins.
         tracks: what tracks are called where the alerts come from.
+        known: the services and workloads that are there; see `decide/alerts.place`.
     """
     causes: dict[tuple[str, ...], list[Alert]] = {}
     for alert in alerts:
-        service, track = place(alert.labels, tracks)
+        service, track = place(alert.placing, tracks, known)
         kind = family(alert)
         causes.setdefault((_standing(alert), kind, _cause(alert), service, track), []).append(alert)
     for key in [key for key in causes if key[3] and not key[4]]:

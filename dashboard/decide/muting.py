@@ -81,7 +81,7 @@ def refusal(
 
 def strangers(alerts: Sequence[Alert], rules: MutingRules) -> tuple[Alert, ...]:
     """The alerts of namespaces that this environment does not show: they are not ours to mute."""
-    return tuple(one for one in alerts if namespace(one.labels) not in ("", *rules.namespaces))
+    return tuple(one for one in alerts if namespace(one.placing) not in ("", *rules.namespaces))
 
 
 def of_others(matched: Sequence[Alert], rules: MutingRules) -> str:

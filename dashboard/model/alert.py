@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -13,7 +13,8 @@ class Alert:
     """One firing alert. `suppressed` means that somebody silenced it or another alert inhibits it.
 
     `silenced_by` are ids of silences, `inhibited_by` fingerprints of alerts; `receivers` are all whom its routes name,
-    told by now or not. `expression` is the rule's PromQL; "" where the alert has no link to it.
+    told by now or not. `expression` is the rule's PromQL; "" where the alert has no link to it. `own` are labels under
+    our names, as the settings read them from the team's labels.
     """
 
     name: str
@@ -26,6 +27,12 @@ class Alert:
     inhibited_by: tuple[str, ...] = ()
     receivers: tuple[str, ...] = ()
     expression: str = ""
+    own: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def placing(self) -> Mapping[str, str]:
+        """The labels that say what it is about: its own, and under our names what the settings read from them."""
+        return {**self.labels, **self.own}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

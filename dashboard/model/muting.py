@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dashboard.model.action import ActionId, Actor, Outcome
+from dashboard.model.own_labels import OwnLabel
 from dashboard.model.reason import LONGEST_REASON
 from dashboard.model.silence import AlertMatcher, Mute
 
@@ -69,9 +70,13 @@ class MutingState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MutingRules:
-    """Who may mute what, and for how long; `namespaces` are those that the environment shows. "*" is anybody."""
+    """Who may mute what, and for how long; `namespaces` are those that the environment shows. "*" is anybody.
+
+    `own_labels` say what binds an alert to a namespace, where the team's labels are not ours.
+    """
 
     namespaces: tuple[str, ...]
+    own_labels: tuple[OwnLabel, ...] = ()
     may_acknowledge: tuple[str, ...] = ("*",)
     may_silence: tuple[str, ...] = ("*",)
     longest_acknowledgement: timedelta = timedelta(hours=4)

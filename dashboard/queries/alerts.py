@@ -10,14 +10,17 @@ from dashboard.decide.alerts import namespace
 from dashboard.decide.answering import AlertBoard, ResponseTimes, board, response_times, touches
 from dashboard.decide.routing import Route
 from dashboard.model.alert import Alert, GroupedAlerts
+from dashboard.model.own_labels import namespace_labels
 from dashboard.model.reading import Reading, beside
 from dashboard.model.series import Sample
 from dashboard.model.silence import AlertMatcher, Mute
 from dashboard.model.view import View
-from dashboard.queries.ask import AlertGroups, Alerts, Ask, Instant, Routes, Silences
+from dashboard.queries.ask import AlertGroups, Alerts, Ask, Instant, Objects, Routes, Silences
 
 # How far back notifications are counted: whether they arrive is a question about now.
 DELIVERY = timedelta(hours=1)
+# What a rule's job may be named after.
+_NAMED = ("services", "deployments")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,8 @@ def alerts(ask: Ask, view: View, now: datetime) -> AlertsAnswer:
     window = {"window": f"{DELIVERY.total_seconds():.0f}s"}
     readings = ask.gather(
         {
-            "groups": AlertGroups.of_namespace(view.ns),
+            "groups": AlertGroups.of_namespace(view.ns, namespace_labels(ask.environment.alert_labels)),
+            **{kind: Objects(kind, view.ns) for kind in _NAMED},
             "silences": Silences(),
             "routes": Routes(),
             "sent": Instant(NOTIFICATIONS_SENT, window),
@@ -57,7 +61,8 @@ def alerts(ask: Ask, view: View, now: datetime) -> AlertsAnswer:
     known = silences.value or ()
     ours = readings.groups("groups").map(lambda found: _of(found, view.ns))
     words, tracks = ask.environment.words.tables().severity, ask.environment.blue_green.known
-    found = ours.map(lambda groups: board(groups, known, routes.value, words, tracks))
+    names = frozenset(one["metadata"]["name"] for kind in _NAMED for one in readings.objects(kind).value or ())
+    found = ours.map(lambda groups: board(groups, known, routes.value, words, tracks, names))
     mutes = silences.map(lambda several: tuple(one for one in several if touches(one, view.ns)))
     start, end = view.window(now)
     sent, failed = readings.samples("sent"), readings.samples("failed")
@@ -81,7 +86,7 @@ def _of(groups: tuple[GroupedAlerts, ...], ns: str) -> tuple[GroupedAlerts, ...]
         GroupedAlerts(
             labels=group.labels,
             receiver=group.receiver,
-            alerts=tuple(alert for alert in group.alerts if namespace(alert.labels) in ("", ns)),
+            alerts=tuple(alert for alert in group.alerts if namespace(alert.placing) in ("", ns)),
         )
         for group in groups
     )

@@ -18,6 +18,7 @@ from dashboard.decide.policy import Policy
 from dashboard.decide.ratio import Ratio, ratios
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionId, ActionKind, ServedBefore
+from dashboard.model.own_labels import namespace_labels
 from dashboard.model.reading import Reading, Source, beside, combine, empty, missing
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.series import Sample, Series
@@ -160,7 +161,7 @@ def _ask_counts(ask: Ask, scene: Scene, namespace: str, service: str, now: datet
             "targets": Instant(catalog.TARGETS, values),
             "scraped": Instant(catalog.SCRAPED_PODS, values),
             "split": Instant(catalog.SPLIT_PODS, values),
-            "alerts": Alerts.of_namespace(namespace),
+            "alerts": Alerts.of_namespace(namespace, namespace_labels(ask.environment.alert_labels)),
         }
     )
 

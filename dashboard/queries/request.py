@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, TypeAlias, TypeVar, assert_never
@@ -41,20 +41,27 @@ class Range:
 class Alerts:
     """The alerts that fire now, silenced ones too. `filters` are Alertmanager matchers such as `namespace="agents"`.
 
-    `or_filters` is a second set: an alert that fits either set is in the answer, once.
+    `or_filters` are further sets: an alert that fits any set is in the answer, once.
     """
 
     filters: tuple[str, ...] = ()
-    or_filters: tuple[str, ...] = ()
+    or_filters: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
-    def of_namespace(cls, namespace: str) -> Alerts:
+    def of_namespace(cls, namespace: str, own_labels: Iterable[str] = ()) -> Alerts:
         """The alerts of one namespace, and those that are bound to none.
 
         The namespace is checked to be a DNS label, so it cannot leave its matcher. Where an exporter has a label
         `namespace` of its own, Prometheus keeps that of the thing itself as `exported_namespace`.
+
+        Args:
+            own_labels: what else names the namespace here, as the settings say.
         """
-        return cls(filters=(f'namespace=~"{namespace}|"',), or_filters=(f'exported_namespace="{namespace}"',))
+        others = dict.fromkeys(("exported_namespace", *own_labels))
+        others.pop("namespace", None)
+        return cls(
+            filters=(f'namespace=~"{namespace}|"',), or_filters=tuple((f'{label}="{namespace}"',) for label in others)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +69,12 @@ class AlertGroups:
     """The same alerts as Alertmanager groups them for each receiver; filters as in `Alerts`."""
 
     filters: tuple[str, ...] = ()
-    or_filters: tuple[str, ...] = ()
+    or_filters: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
-    def of_namespace(cls, namespace: str) -> AlertGroups:
+    def of_namespace(cls, namespace: str, own_labels: Iterable[str] = ()) -> AlertGroups:
         """The groups of the alerts of one namespace, and of those that are bound to none."""
-        alerts = Alerts.of_namespace(namespace)
+        alerts = Alerts.of_namespace(namespace, own_labels)
         return cls(filters=alerts.filters, or_filters=alerts.or_filters)
 
 

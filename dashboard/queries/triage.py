@@ -23,6 +23,7 @@ from dashboard.model.bad_events import Place
 from dashboard.model.blue_green import BlueGreen, rollout_of, selector_of
 from dashboard.model.finding import ClusterFinding
 from dashboard.model.incident import Coverage, Incident, IncidentEvidence, Measured, Symptoms
+from dashboard.model.own_labels import namespace_labels
 from dashboard.model.reading import Reading, State, beside
 from dashboard.model.series import Sample
 from dashboard.model.unfinished import Unfinished
@@ -93,17 +94,19 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     moments = {"namespace": view.ns, "window": f"{seconds:.0f}s", "objective": f"{limits.objective_ratio}"}
     longer_moments = {**moments, "window": f"{_LONGER * seconds:.0f}s"}
     readings = ask.gather(
-        _first(view, over, moments, longer_moments) | signs.ask_signs(view.ns, moments, longer_moments, now)
+        _first(view, over, moments, longer_moments, namespace_labels(ask.environment.alert_labels))
+        | signs.ask_signs(view.ns, moments, longer_moments, now)
     )
     words = ask.environment.words.tables()
     cluster = cluster_state(readings, now, words, ask.environment.blue_green.known)
     alerts = readings.alerts("alerts")
-    ours = [alert for alert in alerts.value or () if namespace(alert.labels) in ("", view.ns)]
+    ours = [alert for alert in alerts.value or () if namespace(alert.placing) in ("", view.ns)]
     raw = readings.objects("cluster.pods").value or ()
     addresses = wording.addresses_of(raw)
     tracks = tracks_seen(readings, ask.environment.blue_green.known)
-    known = incidents.group(ours, words.severity, addresses, ask.environment.owner_labels, tracks)
     symptoms, longer = _symptoms(readings, "now", seconds), _symptoms(readings, "longer", _LONGER * seconds)
+    names = _names(readings, symptoms)
+    known = incidents.group(ours, words.severity, addresses, ask.environment.owner_labels, tracks, names)
     pods = cluster.pods.value or ()
     seen = (
         *suspects.of_symptoms((*symptoms, *longer), limits),
@@ -151,6 +154,13 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     )
 
 
+def _names(readings: Readings, symptoms: Iterable[Symptoms]) -> frozenset[str]:
+    """The services and workloads that are there, as the cluster and the measures tell: an alert may name one."""
+    listed = ("services", *(f"cluster.{kind}" for kind in ("deployments", "statefulsets", "daemonsets", "rollouts")))
+    objects = (item for key in listed for item in readings.objects(key).value or ())
+    return frozenset((*(item["metadata"]["name"] for item in objects), *(one.service for one in symptoms)))
+
+
 def window_seconds(ask: Ask) -> float:
     """The shortest window that still rests on four scrapes."""
     return max(15.0, 4.0 * ask.environment.prometheus.scrape_interval_seconds)
@@ -174,10 +184,14 @@ def _told(incident: Incident, proof: IncidentEvidence | None) -> Incident:
 
 
 def _first(
-    view: View, over: measures.Period, moments: Mapping[str, str], longer: Mapping[str, str]
+    view: View,
+    over: measures.Period,
+    moments: Mapping[str, str],
+    longer: Mapping[str, str],
+    own_labels: Iterable[str],
 ) -> dict[str, Request]:
     requests: dict[str, Request] = {
-        "alerts": Alerts.of_namespace(view.ns),
+        "alerts": Alerts.of_namespace(view.ns, own_labels),
         "agents": Instant(own.AGENT_ERROR_RATIO_NOW, moments),
         "contract": Instant(own.CONTRACT_VIOLATED_MOST, moments),
         "budget": Instant(own.BUDGET_REMAINING, moments),

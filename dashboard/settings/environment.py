@@ -14,6 +14,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 from dashboard.model.blue_green import BlueGreen
 from dashboard.model.mapping import Mapping as NameMapping
 from dashboard.model.muting import MutingRules
+from dashboard.model.own_labels import OwnLabel, own_labels
 from dashboard.model.release import Track
 from dashboard.model.words import WORDS
 from dashboard.settings.base import DnsLabel, Name, Section, listed, not_allowed
@@ -149,6 +150,7 @@ class EnvironmentSettings(Section):
         given = self.alertmanager
         return MutingRules(
             namespaces=self.namespaces,
+            own_labels=self.alert_labels,
             may_acknowledge=given.may_acknowledge,
             may_silence=given.may_silence,
             longest_acknowledgement=timedelta(minutes=given.longest_acknowledgement_minutes),
@@ -160,9 +162,19 @@ class EnvironmentSettings(Section):
         """What carries what in this environment's metrics: presets, and the own lines over them."""
         return self.mapping_for(self.blue_green.known)
 
+    @cached_property
+    def names(self) -> NameMapping:
+        """What presets and own lines say of labels and metrics, without the values of tracks."""
+        return mapping_of(self.presets, self.labels, self.metrics)
+
+    @cached_property
+    def alert_labels(self) -> tuple[OwnLabel, ...]:
+        """What carries namespace, service, track and pod on alerts, where the team calls them otherwise."""
+        return own_labels(self.names)
+
     def mapping_for(self, tracks: BlueGreen, service: str = "") -> NameMapping:
         """The same with the values of tracks that are known by now: those of one service, or of every one."""
-        return self.in_own_tracks(mapping_of(self.presets, self.labels, self.metrics), tracks, service)
+        return self.in_own_tracks(self.names, tracks, service)
 
     def in_own_tracks(self, mapping: NameMapping, tracks: BlueGreen, service: str = "") -> NameMapping:
         """A mapping with the values of tracks."""

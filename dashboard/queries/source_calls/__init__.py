@@ -54,6 +54,7 @@ class SourceCalls:
         self._sources = sources
         self._clock = clock
         self._tracks = environment.blue_green.known
+        self._own_labels = environment.alert_labels
         self._ttl_seconds = ttl_seconds(environment.refresh_seconds)
         self._metrics = MetricCalls(environment, sources.prometheus, clock)
         self._logs = LogCalls(environment, sources.elasticsearch, clock)
@@ -100,7 +101,13 @@ class SourceCalls:
                 return self._metrics.range(request, names, tracks, units or {})
             case Alerts() | AlertGroups() | Silences() | Routes():
                 alertmanager = self._sources.alertmanager
-                return alerting_call(request, alertmanager, clock=self._clock, ttl_seconds=self._ttl_seconds)
+                return alerting_call(
+                    request,
+                    alertmanager,
+                    own_labels=self._own_labels,
+                    clock=self._clock,
+                    ttl_seconds=self._ttl_seconds,
+                )
             case Logs() | MoreLogs() | LogContext() | LogDocument() | LogPatterns():
                 return self._logs.of(in_words_of(request, tracks))
             case PodLog():
