@@ -128,7 +128,7 @@ def _table(found: SourcesAnswer) -> str:
         lines.append(f"{service.namespace}/{service.name}: {said}")
         lines += [f"{'':<22}run: {command}" for command in service.commands]
     if found.services.value == ():
-        lines.append("governed Services: none is labelled tealdeck.io/governed=true in these namespaces")
+        lines.append("governed Services: none in these namespaces, neither by its label nor by name in the settings")
     return "\n".join(lines)
 
 

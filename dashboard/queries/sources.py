@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.catalog.index import ENTRIES
-from dashboard.decide.lacks import commands_for
-from dashboard.model.blue_green import is_of_rollout, selector_of
+from dashboard.decide.lacks import commands_for, could_be_governed, label_command
 from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Reading, Source, fresh
 from dashboard.model.release import GovernedService, Track
@@ -36,7 +35,7 @@ class MissingMetric:
 class ServiceCheck:
     """How one governed Service stands; `says` has a sentence for each thing it lacks.
 
-    `commands` mend it, in their order: templates first, the selector last. `service` is None where no track is known.
+    `commands` mend it, in their order: templates first, selectors last. `service` is None where no track is known.
     """
 
     namespace: str
@@ -103,20 +102,29 @@ def _services(ask: Ask, now: datetime) -> Reading[tuple[ServiceCheck, ...]]:
             continue
         for name in scene.names.value:
             one = scene_of(ask, namespace, name, now)
-            said, commands = tuple(_lacks(one.service)), _commands(one)
+            said = tuple(_lacks(one.service))
+            commands = commands_for(one.raw, one.deployments, one.blue_green, one.services) if said and one.raw else ()
             found.append(
                 ServiceCheck(namespace=namespace, name=name, says=said, commands=commands, service=one.service.value)
             )
+        if not scene.names.value:
+            found += _could_be_governed(scene)
     if not found and last is not None:
         return last
     return fresh(tuple(found), source=Source.KUBERNETES, as_of=now)
 
 
-def _commands(scene: Scene) -> tuple[str, ...]:
-    """What makes a Service's pods and selector tell the track; nothing for what Argo Rollouts moves."""
-    if not scene.raw or is_of_rollout(scene.raw) or selector_of(scene.raw).get(scene.blue_green.track_label):
-        return ()
-    return commands_for(scene.raw, scene.deployments, scene.blue_green)
+def _could_be_governed(scene: Scene) -> Iterator[ServiceCheck]:
+    """Where nothing is governed: the Services that look like blue-green, with the command that governs them."""
+    known = scene.blue_green
+    for item in scene.services:
+        if could_be_governed(item, scene.deployments, known):
+            yield ServiceCheck(
+                namespace=item["metadata"]["namespace"],
+                name=item["metadata"]["name"],
+                says=(f"not governed: it has no label {known.governed_label}=true, and blue_green.services lacks it",),
+                commands=(label_command(item, known),),
+            )
 
 
 def _lacks(reading: Reading[GovernedService]) -> Iterator[str]:

@@ -246,14 +246,17 @@ def services(reading: Reading[tuple[ServiceCheck, ...]]) -> None:
         return
     states.note(reading)
     if not reading.value:
-        st.caption("None is labelled tealdeck.io/governed=true in these namespaces.")
+        st.caption("None is governed in these namespaces: neither by its label nor by name in the settings.")
         return
     lame = [one for one in reading.value if one.says]
-    told = [fact(f"{one.namespace}/{one.name}", "; ".join(one.says), tone="warn") for one in lame]
+    for one in lame:
+        with st.container(key=f"service-{one.namespace}-{one.name}", gap="xxsmall"):
+            st.html(facts([fact(f"{one.namespace}/{one.name}", "; ".join(one.says), tone="warn")]))
+            if one.commands:
+                st.code("\n".join(one.commands), language=None, wrap_lines=True)
     well = [f"{one.namespace}/{one.name}" for one in reading.value if not one.says]
     if well:
-        told.append(fact(", ".join(well), "can be judged and switched", tone="well"))
-    st.html(facts(told))
+        st.html(facts([fact(", ".join(well), "can be judged and switched", tone="well")]))
 
 
 def missing(reading: Reading[tuple[MissingMetric, ...]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import yaml
 
 from dashboard.decide.blue_green import of_service, preview_service, workloads_of
 from dashboard.decide.governed import governed_service, release_began
-from dashboard.decide.lacks import commands_for, why_not_governed
+from dashboard.decide.lacks import commands_for, could_be_governed, label_command, why_not_governed
 from dashboard.decide.track_pods import pods_by_track
 from dashboard.decide.tracks import find_tracks
 from dashboard.decide.traffic_change import traffic_change
@@ -384,3 +385,143 @@ def test_a_value_that_is_no_track_is_said_with_the_setting() -> None:
 
 def test_a_service_that_names_a_track_lacks_nothing() -> None:
     assert why_not_governed(service("web", {"slot": "a"}), [], SLOT) == ""
+
+
+# What else a Service lacks, with the commands that fix it.
+
+
+def versioned(name: str, labels: Mapping[str, str], **given: Any) -> Object:
+    item = deployment(name, labels, **given)
+    return item | {"spec": item["spec"] | {"selector": {"matchLabels": {"app": labels.get("app", "web")}}}}
+
+
+def patched(name: str, labels: Mapping[str, str]) -> str:
+    written = ",".join(f'"{key}":"{value}"' for key, value in labels.items())
+    return (
+        f"kubectl -n support patch deployment {name} --type merge -p "
+        f"""'{{"spec":{{"template":{{"metadata":{{"labels":{{{written}}}}}}}}}}}'"""
+    )
+
+
+NAMED = replace(COLOR, blue="blue", green="green")
+BLUE = versioned("web-blue", {"app": "web", "color": "blue"})
+USERS = service("web", {"app": "web", "color": "blue"})
+
+
+@pytest.mark.parametrize(
+    ("candidate", "labels"),
+    [
+        pytest.param(versioned("web-green", {"app": "web"}), {"color": "green"}, id="no label of the track"),
+        pytest.param(versioned("web-next", {"app": "web"}), {"color": "VALUE"}, id="a name that tells no track"),
+        pytest.param(
+            versioned("web-green", {"app": "web", "color": "green"}, image="agent@sha256:1f"),
+            {"app.kubernetes.io/version": "VERSION"},
+            id="no version",
+        ),
+        pytest.param(
+            versioned("web-green", {"app": "web"})
+            | {"metadata": {"name": "web-green", "labels": {"app": "web", "color": "green"}}},
+            {"color": "green"},
+            id="the track on the Deployment alone",
+        ),
+    ],
+)
+def test_pods_that_lack_a_label_get_it_by_their_template_though_the_selector_has_its_own(
+    candidate: Object, labels: Mapping[str, str]
+) -> None:
+    assert commands_for(USERS, [BLUE, candidate], NAMED) == (
+        patched(candidate["metadata"]["name"], labels),
+        f"kubectl -n support rollout status deployment {candidate['metadata']['name']}",
+    )
+
+
+def test_a_service_that_lacks_nothing_gets_no_command() -> None:
+    green = versioned("web-green", {"app": "web", "color": "green"})
+    assert (
+        commands_for(USERS, [BLUE, green], NAMED, [USERS, service("web-preview", {"app": "web", "color": "green"})])
+        == ()
+    )
+
+
+def test_a_preview_service_is_made_with_the_users_ports_on_the_other_track() -> None:
+    green = versioned("web-green", {"app": "web", "color": "green"})
+    ports = [{"name": "http", "port": 80, "targetPort": "web", "nodePort": 30080}, {"port": 9090}]
+    users = USERS | {"spec": {**USERS["spec"], "ports": ports}}
+
+    (command,) = commands_for(users, [BLUE, green], NAMED, [users])
+
+    assert command == (
+        """echo '{"apiVersion":"v1","kind":"Service","metadata":{"name":"web-preview","namespace":"support"},"""
+        """"spec":{"selector":{"app":"web","color":"green"},"ports":[{"name":"http","port":80,"targetPort":"web"},"""
+        """{"port":9090}]}}' | kubectl apply -f -"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("users", "deployments", "known"),
+    [
+        pytest.param(service("web", {"app": "web"}), [], NAMED, id="no Deployment behind the selector"),
+        pytest.param(service("web", {}), [BLUE], NAMED, id="no selector"),
+        pytest.param(
+            service("web", {"app": "web"}),
+            [
+                versioned("web-blue", {"app": "web"})
+                | {"metadata": {"name": "web-blue", "deletionTimestamp": "2026-03-01"}}
+            ],
+            NAMED,
+            id="a Deployment that goes",
+        ),
+        pytest.param(
+            service("web", {"app": "web"}),
+            [
+                versioned("web-blue", {"app": "web"})
+                | {
+                    "metadata": {
+                        "name": "web-blue",
+                        "ownerReferences": [{"kind": "App", "name": "x", "controller": True}],
+                    }
+                }
+            ],
+            NAMED,
+            id="what another object controls",
+        ),
+        pytest.param(
+            USERS,
+            [
+                BLUE,
+                versioned("web-green", {"app": "other"})
+                | {"metadata": {"name": "web-green", "labels": {"app": "web", "color": "green"}}},
+            ],
+            NAMED,
+            id="a label that the Deployment's own selector fixes",
+        ),
+        pytest.param(service("web", {"rollouts-pod-template-hash": "1"}), [BLUE], NAMED, id="what Argo Rollouts moves"),
+        pytest.param(
+            USERS, [versioned("web-green", {"app": "web"})], replace(NAMED, doubt="three"), id="values in doubt"
+        ),
+    ],
+)
+def test_no_command_is_offered_where_it_would_not_help(
+    users: Object, deployments: list[Object], known: BlueGreen
+) -> None:
+    assert commands_for(users, deployments, known, [users]) == ()
+
+
+def test_the_selector_is_changed_only_behind_pods_that_will_carry_the_label() -> None:
+    """A selector with a label that no pod carries would leave the users without a pod."""
+    fixed = versioned("web-blue", {"app": "web"})
+    fixed["metadata"]["ownerReferences"] = [{"kind": "App", "name": "x", "controller": True}]
+    commands = commands_for(service("web", {"app": "web"}), [fixed, versioned("web-green", {"app": "web"})], NAMED)
+
+    assert commands[0] == patched("web-green", {"color": "green"})
+    assert commands[-1].endswith("""'{"spec":{"selector":{"color":"green"}}}'""")
+
+
+def test_a_service_that_looks_like_blue_green_and_is_not_governed_gets_the_command_that_governs_it() -> None:
+    known = replace(NAMED, governed_label="acme.example/managed")
+    plain = service("web", {"app": "web"})
+
+    assert could_be_governed(USERS, [], known)
+    assert could_be_governed(plain, [BLUE, versioned("web-green", {"app": "web", "color": "green"})], known)
+    assert not could_be_governed(plain, [BLUE], known)
+    assert label_command(USERS, known) == "kubectl -n support label service web acme.example/managed=true"
