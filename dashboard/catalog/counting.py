@@ -17,6 +17,8 @@ _KNOWN = f"max_over_time({_UP}[$memory] offset $window) == 1"
 _POD_KNOWN = 'max_over_time(up{namespace="$namespace", pod!=""}[$memory] offset $window) == 1'
 _WELL = f"last_over_time({_UP}[$recent] offset $window) == 1"
 _TARGET = "on (job, instance)"
+# The pattern of an instance that is an address: host and port. A name of a pod or an id of a process is none.
+_ADDRESS = ".+:[0-9]+"
 
 
 def growth(series: str, total: str = "") -> str:
@@ -127,22 +129,42 @@ def present(series: str, by: str = "") -> str:
 
 
 def once(vector: str, by: str = "") -> str:
-    """`vector` summed by these labels, however many jobs scrape a pod.
+    """`vector` summed by these labels, however many targets show one process.
 
-    Within one job the instances of a pod add up: they are containers or workers at ports of their own. Of several jobs
-    the one with the most counts, since they usually scrape one process, by another address or through a proxy. A series
-    without a pod is told by its instance. Known hole: two jobs that scrape different containers of one pod; only the
-    larger count is used (`split` finds such pods).
+    - Targets of one job with the same address are one process, whatever container each of them names.
+    - Within one job, addresses of one container are one process: a port of its own beside the port of the service.
+    - Other targets of a pod in one job add up: containers, or workers that push.
+    - Of several jobs the one with the most counts is used: they usually scrape one process, by another address or
+      through a proxy.
+
+    A series without a pod is told by its instance. Labels do not tell
+
+    - workers of one container at ports of their own: only the largest count is used (`ports_of_one_container`);
+    - the ports of a process whose targets name no container: they are added up (`ports_of_no_container`);
+    - two jobs that scrape different containers of one pod: only the larger count is used (`split`).
     """
     kept = f"{by}, " if by else ""
-    each = _with_process(f"sum by ({kept}pod, instance, job) ({vector})")
-    most = f"max by ({kept}process) (sum by ({kept}process, job) ({each}))"
+    most = f"max by ({kept}process) ({_by_job(vector, kept, f'{kept}process')})"
     return f"sum by ({by}) ({most})" if by else f"sum ({most})"
 
 
 def once_by_pod(vector: str, by: str) -> str:
     """The same by pod and these labels. Processes without a pod are one."""
-    return f"max by ({by}, pod) (sum by ({by}, pod, job) ({vector}))"
+    return f"max by ({by}, pod) ({_by_job(vector, f'{by}, pod, ', f'{by}, pod')})"
+
+
+def _by_job(vector: str, kept: str, by: str) -> str:
+    """What each job counts by these labels: of targets that are one process, the largest count."""
+    each = _with_process(f"sum by ({kept}pod, instance, job, container) ({vector})")
+    target = _labelled("target", each, f"[^|]*[|]({_ADDRESS})")
+    one = _labelled("own", f"topk by ({kept}process, job, target) (1, {target})", f"(.+)[|]{_ADDRESS}")
+    return f"sum by ({by}, job) (max by ({kept}process, job, own) ({one}))"
+
+
+def _labelled(label: str, vector: str, pattern: str) -> str:
+    """The vector with container and instance in one label, of which only the group is left where `pattern` fits."""
+    joined = f'label_join({vector}, "{label}", "|", "container", "instance")'
+    return f'label_replace({joined}, "{label}", "$1", "{label}", "{pattern}")'
 
 
 def scraped(up: str, by: str) -> str:
@@ -156,6 +178,30 @@ def split(up: str, by: str) -> str:
     instances = f"count by ({pods}) (count by ({pods}, instance) ({up}))"
     largest = f"max by ({pods}) (count by ({pods}, job) (count by ({pods}, job, instance) ({up})))"
     return f"({instances} > {largest})"
+
+
+def ports_of_one_container(selector: str, by: str) -> str:
+    """The pods of which one container answers one job at several ports, unless it is known to be one process."""
+    target = f"{by}, pod, job, container"
+    return f"({_ports(selector, target, '!=')} unless {_processes(selector, target)} == 1)"
+
+
+def ports_of_no_container(selector: str, by: str) -> str:
+    """The pods that answer one job at several ports whose targets name no container, unless each is a process."""
+    target = f"{by}, pod, job, container"
+    ports = _ports(selector, target, "=")
+    return f"({ports} unless {_processes(selector, target)} == {ports})"
+
+
+def _ports(selector: str, by: str, named: str) -> str:
+    up = f'up{{{selector}, pod!="", container{named}"", instance=~"{_ADDRESS}"}} == 1'
+    return f"(count by ({by}) (count by ({by}, instance) ({up})) > 1)"
+
+
+def _processes(selector: str, by: str) -> str:
+    """How many processes have shown when they started: two of one pod never start at the same moment."""
+    began = f'process_start_time_seconds{{{selector}, pod!="", instance=~"{_ADDRESS}"}}'
+    return f'count by ({by}) (count_values by ({by}) ("began", {began}))'
 
 
 def _with_process(vector: str) -> str:

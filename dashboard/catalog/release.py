@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from dashboard.catalog.counting import Counted, counted, once, once_by_pod, once_quantile, or_zero, scraped, split
+from dashboard.catalog.counting import (
+    Counted,
+    counted,
+    once,
+    once_by_pod,
+    once_quantile,
+    or_zero,
+    ports_of_no_container,
+    ports_of_one_container,
+    scraped,
+    split,
+)
 from dashboard.catalog.expression import Expression
 from dashboard.model.mapping import ANY_ERROR, DENIED, VIOLATED
 from dashboard.model.reading import Unit
@@ -91,6 +102,18 @@ SPLIT_PODS = Expression(
     unit=Unit.COUNT,
     blind="which pods several jobs scrape at different ports",
 )
+PORTS_OF_ONE_CONTAINER = Expression(
+    name="release_ports_of_one_container",
+    promql=ports_of_one_container(_SERVICE, "track"),
+    unit=Unit.COUNT,
+    blind="of which pods only the largest count of several ports is used",
+)
+PORTS_OF_NO_CONTAINER = Expression(
+    name="release_ports_of_no_container",
+    promql=ports_of_no_container(_SERVICE, "track"),
+    unit=Unit.COUNT,
+    blind="which pods may count twice because they answer at several ports",
+)
 COST = Expression(
     name="release_cost",
     **_count(f"agentgov_agent_cost_usd_total{{{_SERVICE}}}"),
@@ -141,7 +164,7 @@ def _bad(series: str, *labels: str) -> Counter:
 
 def _total(series: str) -> Counter:
     """The same, but only for pods that are scraped now. Every pod has total events, so a lost one is noticed."""
-    target = "track, pod, instance, job"
+    target = "track, pod, instance, job, container"
     lasting = f"sum by ({target}) (last_over_time({series}[$memory]))"
     full = _by_pod(f"{lasting} and on ({target}) count by ({target}) ({series})")
     return {"promql": full, "steady": _by_pod(series), "falls": True}

@@ -57,11 +57,18 @@ def inputs(evidence: Evidence, limits: Limits) -> GateAnswer:
         reason = f"metrics come from {count} of {status.ready} ready pods on {evidence.candidate}"
         reason += f"; no job scrapes {_listed(unscraped)}" if unscraped else ""
         return _answer("inputs", title, Result.UNKNOWN, reason, behind=evidence.targets)
-    reason = "every source answers, every pod is scraped"
-    if evidence.split:
-        # One process behind two addresses, or two containers: nothing in the labels tells which.
-        reason += f"; several jobs scrape other ports of {_listed(evidence.split)}: only the largest count is used"
+    reason = f"every source answers, every pod is scraped{_ports(evidence)}"
     return _answer("inputs", title, Result.PASS, reason, behind=evidence.targets)
+
+
+def _ports(evidence: Evidence) -> str:
+    """Which pods answer at several ports, where neither labels nor the start of a process tell what stands behind."""
+    said = ""
+    if evidence.split:
+        said += f"; several ports are scraped of {_listed(evidence.split)}: only the largest count is used"
+    if evidence.doubled:
+        said += f"; several ports are scraped of {_listed(evidence.doubled)}: a process behind two of them counts twice"
+    return said
 
 
 def _listed(names: Sequence[str]) -> str:

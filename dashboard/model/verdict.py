@@ -62,8 +62,9 @@ class Evidence:
     `candidate` is the track that is judged: the preview before a switch, the active track after it. `fast` and `slow`
     hold the counts of both tracks in a short window, which shows harm within seconds, and in a long one, which carries
     the pass. `restarts` counts containers of the candidate that ended lately, `targets` its pods that are scraped,
-    `unscraped` names its ready pods that no job scrapes, and `split` those whose containers or ports several jobs
-    scrape, so that one job's count stands for the pod.
+    `unscraped` names its ready pods that no job scrapes, `split` those that answer at several
+    ports of which only the largest count is used, and `doubled` those whose ports are added up although they may be one
+    process.
     `under_way` says in words which action has not finished; it is "" when there is none. `trial` holds the counts per
     interval that both tracks are compared by. `burn` has the candidate's share of bad events by objective and by window
     in seconds, `kill_switch` the scopes for which it is engaged, `cost_usd` what each track cost in the long window.
@@ -89,6 +90,7 @@ class Evidence:
     declared: Reading[Declared]
     unscraped: tuple[str, ...] = ()
     split: tuple[str, ...] = ()
+    doubled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

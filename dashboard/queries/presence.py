@@ -19,7 +19,7 @@ from dashboard.model.mapping import Mapping as NameMapping
 EVER = timedelta(days=14)
 # What only completes the answer of another metric: scrapes of the pods themselves, init containers that restart (few
 # clusters have any), and phases, by which pods that are over are left out.
-_BESIDE = ("up", "kube_pod_init_container_status_restarts_total", "kube_pod_status_phase")
+_BESIDE = ("up", "process_start_time_seconds", "kube_pod_init_container_status_restarts_total", "kube_pod_status_phase")
 
 
 def scopes(promql: str, mapping: NameMapping) -> tuple[tuple[str, str], ...]:
@@ -33,7 +33,7 @@ def scopes(promql: str, mapping: NameMapping) -> tuple[tuple[str, str], ...]:
         kept = [m for m in matchers if m.label in placing and m.operator in ("=", "=~") and m.value != ".*"]
         found[name, f"{{{', '.join(map(str, dict.fromkeys(kept)))}}}" if kept else ""] = None
     others = [pair for pair in found if pair[0] not in _BESIDE]
-    return tuple(others or found)
+    return tuple(others or [pair for pair in found if pair[0] != "process_start_time_seconds"])
 
 
 def lacking(asked: tuple[tuple[str, str], ...], present: Mapping[str, frozenset[str] | None]) -> str:

@@ -161,6 +161,8 @@ def _ask_counts(ask: Ask, scene: Scene, namespace: str, service: str, now: datet
             "targets": Instant(catalog.TARGETS, values),
             "scraped": Instant(catalog.SCRAPED_PODS, values),
             "split": Instant(catalog.SPLIT_PODS, values),
+            "split.ports": Instant(catalog.PORTS_OF_ONE_CONTAINER, values),
+            "doubled": Instant(catalog.PORTS_OF_NO_CONTAINER, values),
             "alerts": Alerts.of_namespace(namespace, namespace_labels(ask.environment.alert_labels)),
         }
     )
@@ -192,7 +194,8 @@ def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mo
         error_lines=release_conditions.error_lines(answers, candidate, scenes.began(scene, candidate)[0]),
         declared=release_conditions.declared(scene.service, scene.raw, scene.deployments),
         unscraped=_unscraped(scene, answers, candidate),
-        split=_split(answers, candidate),
+        split=_pods(answers, candidate, "split", "split.ports"),
+        doubled=_pods(answers, candidate, "doubled"),
     )
 
 
@@ -209,10 +212,10 @@ def _unscraped(scene: Scene, answers: Readings, candidate: Track) -> tuple[str, 
     return governed.unscraped(pods.ready, scraped) if pods else ()
 
 
-def _split(answers: Readings, candidate: Track) -> tuple[str, ...]:
-    """The candidate's pods of which no single job scrapes all instances."""
-    found = answers.samples("split").value or ()
-    return tuple(sorted(one.labels.get("pod", "") for one in found if one.labels.get("track") == candidate))
+def _pods(answers: Readings, candidate: Track, *keys: str) -> tuple[str, ...]:
+    """The names of the candidate's pods in these answers."""
+    found = (one for key in keys for one in answers.samples(key).value or ())
+    return tuple(sorted({one.labels.get("pod", "") for one in found if one.labels.get("track") == candidate}))
 
 
 def _trial(ask: Ask, scene: Scene, now: datetime, mode: Mode, candidate: Track) -> Reading[Trial]:

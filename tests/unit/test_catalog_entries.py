@@ -50,7 +50,8 @@ def known_names() -> set[str]:
 
 
 def names_asked_for(promql: str) -> set[str]:
-    bare = re.sub(r"\{[^}]*\}|\b(by|without|on|ignoring)\s*\([^)]*\)|\[[^\]]*\]", " ", promql)
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', promql)
+    bare = re.sub(r"\{[^}]*\}|\b(by|without|on|ignoring)\s*\([^)]*\)|\[[^\]]*\]", " ", bare)
     return {
         re.sub(r"_(bucket|count|sum)$", "", name)
         for name in re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?!\w*\s*\()", bare)

@@ -91,6 +91,97 @@ def test_processes_of_one_pod_add_up(
     assert list(found.values()) == [pytest.approx(expected)]
 
 
+# One process that one job sees twice: two declared ports of its container, or a sidecar's port that a rule rewrote to
+# the annotated one. A second job may see it as well.
+TWO_PORTS_OF_ONE = [
+    ('pod="g-1",instance="10.0.0.1:9464",job="pods",container="agent",endpoint="metrics"', "1x200"),
+    ('pod="g-1",instance="10.0.0.1:8080",job="pods",container="agent",endpoint="http"', "1x200"),
+]
+REWRITTEN = [
+    ('pod="g-1",instance="10.0.0.1:9464",job="pods",container="agent"', "1x200"),
+    ('pod="g-1",instance="10.0.0.1:9464",job="pods",container="istio-proxy"', "1x200"),
+]
+REWRITTEN_IPV6 = [(target.replace("10.0.0.1:", "[fd00::1]:"), values) for target, values in REWRITTEN]
+IN_A_SECOND_JOB = [*TWO_PORTS_OF_ONE, ('pod="g-1",instance="10.0.0.1:9464",job="services",container="agent"', "1x200")]
+# Two processes that look alike: containers whose targets carry the pod's name as instance, or ids that they push.
+BY_NAME = [
+    ('pod="g-1",instance="g-1",job="pods",container="agent"', "1x200"),
+    ('pod="g-1",instance="g-1",job="pods",container="worker"', "1x200"),
+]
+ON_TWO_HOSTS = [(f'instance="{host}:9464",job="pods",container="agent"', "1x200") for host in ("one", "two")]
+PUSHED_BY_CONTAINER = [(f'{target},container="agent"', values) for target, values in PUSHED]
+
+
+@pytest.mark.parametrize(
+    ("targets", "processes"),
+    [
+        pytest.param(TWO_PORTS_OF_ONE, 1, id="two ports of one container"),
+        pytest.param(REWRITTEN, 1, id="a sidecar's port rewritten to the same address"),
+        pytest.param(REWRITTEN_IPV6, 1, id="the same with an address of IPv6"),
+        pytest.param(IN_A_SECOND_JOB, 1, id="two ports of one container and a second job"),
+        pytest.param(BY_NAME, 2, id="two containers whose instance is the pod's name"),
+        pytest.param(ON_TWO_HOSTS, 2, id="a container of one name on two hosts, without pods"),
+        pytest.param(PUSHED_BY_CONTAINER, 2, id="two workers of one container that push"),
+        pytest.param([*TWO_PORTS_OF_ONE, *TWO_PORTS[1:]], 2, id="two ports of one container beside another container"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("asked", "of_one"),
+    [
+        pytest.param(release.RUNS, 120, id="runs"),
+        pytest.param(release.RUN_COUNTER, 1000 + 10 * 120, id="raw counter of the comparison"),
+        pytest.param(agents.RUN_RATE_BY_TRACK, 2, id="rate by track"),
+        pytest.param(agents.RETRY_RATE, 0, id="a rate of what never happened"),
+    ],
+)
+def test_two_targets_of_one_process_in_one_job_count_once(
+    tmp_path: Path, targets: list[tuple[str, str]], processes: int, asked: Expression, of_one: float
+) -> None:
+    kind = ',gen_ai_operation_name="invoke_agent"'
+    series = of_each("gen_ai_invoke_agent_duration_seconds_count", targets, "1000+10x200", kind) + scraped(targets)
+    found = answers(tmp_path, asked, {**VALUES, "memory": "600s"}, series, "600s")
+    assert list(found.values()) == [pytest.approx(processes * of_one)]
+
+
+def began(targets: list[tuple[str, str]], *times: str) -> list[tuple[str, str]]:
+    return [
+        (f"process_start_time_seconds{{{PLACE},{target}}}", f"{at}x200")
+        for (target, _), at in zip(targets, times, strict=True)
+    ]
+
+
+NO_CONTAINER = [(target.split(",container")[0], values) for target, values in TWO_PORTS]
+
+
+@pytest.mark.parametrize(
+    ("targets", "times", "is_largest_used", "may_be_doubled"),
+    [
+        pytest.param(TWO_PORTS_OF_ONE, (), True, False, id="ports of one container, no start is known"),
+        pytest.param(TWO_PORTS_OF_ONE, ("7.5", "7.5"), False, False, id="ports of one container, one process"),
+        pytest.param(TWO_PORTS_OF_ONE, ("7.5", "8"), True, False, id="ports of one container, two processes"),
+        pytest.param(NO_CONTAINER, (), False, True, id="no container named, no start is known"),
+        pytest.param(NO_CONTAINER, ("7.5", "7.5"), False, True, id="no container named, one process"),
+        pytest.param(NO_CONTAINER, ("7.5", "8"), False, False, id="no container named, two processes"),
+        pytest.param(TWO_PORTS, (), False, False, id="a port for each container"),
+        pytest.param(ONE_JOB, (), False, False, id="one port"),
+        pytest.param(PUSHED, (), False, False, id="pushed"),
+    ],
+)
+def test_what_labels_do_not_tell_of_several_ports_is_said(
+    tmp_path: Path, targets: list[tuple[str, str]], times: tuple[str, ...], is_largest_used: bool, may_be_doubled: bool
+) -> None:
+    series = [*scraped(targets), *(began(targets, *times) if times else ()), ("other", "1x200")]
+    asked = (release.PORTS_OF_ONE_CONTAINER, release.PORTS_OF_NO_CONTAINER)
+    found = [answers(tmp_path, one, VALUES, series, "600s") for one in asked]
+    assert [bool(one) for one in found] == [is_largest_used, may_be_doubled]
+
+
+def test_a_pod_that_may_count_twice_is_named() -> None:
+    answer = inputs(evidence(doubled=("g-1", "g-2")), Limits())
+    assert answer.result is Result.PASS
+    assert answer.reason.endswith("of g-1, g-2: a process behind two of them counts twice")
+
+
 def test_a_share_is_of_all_processes_of_a_pod(tmp_path: Path) -> None:
     """One container fails all of its runs, the other none: half fail, not all."""
     metric, kind = "gen_ai_invoke_agent_duration_seconds_count", ',gen_ai_operation_name="invoke_agent"'
@@ -127,7 +218,7 @@ def test_a_pod_that_no_job_scrapes_whole_is_named(
 def test_the_verdict_says_which_pods_one_job_stands_for() -> None:
     answer = inputs(evidence(split=("g-1",)), Limits())
     assert answer.result is Result.PASS
-    assert answer.reason.endswith("several jobs scrape other ports of g-1: only the largest count is used")
+    assert answer.reason.endswith("several ports are scraped of g-1: only the largest count is used")
 
 
 def test_a_pod_that_one_job_cannot_scrape_is_scraped(tmp_path: Path) -> None:
