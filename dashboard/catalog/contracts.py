@@ -139,7 +139,7 @@ BUDGET_REMAINING = Expression(
         '1 - max (slo:agentgov_sli_errors:ratio_rate3d{namespace="$namespace", service_name=~"$service", '
         'slo="contract-compliance", track=~"$track"}) / $budget'
     ),
-    unit=Unit.RATIO,
+    unit=Unit.LEFT,
     blind="how much of the contract budget is left",
 )
 BURN_RATE = Expression(

@@ -35,7 +35,7 @@ CONTRACT_VIOLATED_MOST = Expression(
 BUDGET_REMAINING = Expression(
     name="budget_remaining",
     promql='1 - slo:agentgov_sli_errors:ratio_rate3d{namespace="$namespace"} / $budget',
-    unit=Unit.RATIO,
+    unit=Unit.LEFT,
     blind="How much of the error budget each objective has left.",
 )
 BURN_RATE_1H = Expression(

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from dashboard.decide import objects
 from dashboard.decide.objects import Object, StatusCondition
 from dashboard.decide.quantities import quantity
+from dashboard.model.reading import Unit
 from dashboard.model.workload import Limit
+from dashboard.model.written import number
 
 NOT_COUNTED = "not yet counted"
 
@@ -82,12 +84,30 @@ def _quota(quota: Object) -> list[Limit]:
 
 def _resource(quota: str, resource: str, used: object, hard: object) -> Limit:
     now, most = quantity(used), quantity(hard)
-    odd = [str(one) for one, number in ((used, now), (hard, most)) if one is not None and number is None]
+    odd = [str(one) for one, amount in ((used, now), (hard, most)) if one is not None and amount is None]
     return Limit(
         kind="quota",
         name=f"{quota}: {resource}",
-        now=NOT_COUNTED if used is None else objects.clipped(str(used)),
-        allowed=objects.clipped(str(hard)),
+        now=NOT_COUNTED if used is None else _amount(resource, used),
+        allowed=_amount(resource, hard),
         at_limit=None if now is None or most is None else now >= most,
         trouble=objects.clipped(f"not understood: {', '.join(odd)}") if odd else "",
+    )
+
+
+def _amount(resource: str, written: object) -> str:
+    """A quantity as figures are shown elsewhere: `1400m` of CPU is 1.4 cores. As written where it is not understood."""
+    amount = quantity(written)
+    return objects.clipped(str(written)) if amount is None else number(float(amount), _unit(resource))
+
+
+def _unit(resource: str) -> Unit:
+    """What a quota's resource counts: `requests.cpu` cores, `limits.memory` and all storage bytes, the rest objects."""
+    name = resource.rpartition("requests.")[2].removeprefix("limits.")
+    if name == "cpu":
+        return Unit.CORES
+    return (
+        Unit.BYTES
+        if name in ("memory", "storage", "ephemeral-storage") or name.startswith("hugepages-")
+        else Unit.COUNT
     )

@@ -30,7 +30,7 @@ class State(StrEnum):
     FRESH = "fresh"
     STALE = "stale"  # the last good value; the source does not answer at present
     PARTIAL = "partial"  # true, but something was left out: the reason says what
-    EMPTY = "empty"  # asked and answered: there is nothing (no traffic, no such series)
+    EMPTY = "empty"  # asked and answered: there is nothing (no traffic, no such object)
     UNMEASURED = "not measured"  # nothing in this environment has ever measured it: the reason says what would
     MISSING = "missing"  # not answered: the reason says why
 
@@ -50,6 +50,7 @@ class Unit(StrEnum):
     USD = "usd"
     TOKENS = "tokens"
     TIMES = "times"  # a factor: 1 is as planned
+    LEFT = "ratio of the budget"  # what is left of it; below 0 more was spent than there was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

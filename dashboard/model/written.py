@@ -44,6 +44,8 @@ def number(value: float | None, unit: Unit) -> str:
             return f"{_digits(value)} ×" if value >= 0.01 or value == 0 else "< 0.01 ×"
         case Unit.COUNT:
             return _short(value)
+        case Unit.LEFT:
+            return f"{percent(value)} %" if value >= 0 else f"overspent {_digits(1 - value)} ×"
 
 
 def count(value: float, noun: str = "", plural: str = "") -> str:

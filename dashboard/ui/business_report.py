@@ -120,7 +120,7 @@ def _row(
 ) -> Iterator[ReportLine]:
     for name, unit in units.items():
         figure = row.figures[name]
-        value: Reading[float] = rows.map(lambda _, figure=figure: figure, empty="none")  # type: ignore[misc]
+        value: Reading[float] = rows.map(lambda _, figure=figure: figure, empty="nothing was measured for it")  # type: ignore[misc]
         yield ReportLine(
             section=section,
             name=f"{row.name or 'unknown'}: {name}",
@@ -190,7 +190,10 @@ def _table(report: Report, section: str) -> str:
         if line.section == section
     )
     if not rows:
-        return "<p>None.</p>"
+        listed = {"kind of task": report.answer.kinds, "agent": report.answer.agents}.get(section)
+        return (
+            f"<p>{in_html(listed.reason if listed and listed.reason else 'Nothing is listed here', limit=_LONG)}.</p>"
+        )
     return f"<table><tr><th>figure<th>value<th>before<th>state</tr>{rows}</table>"
 
 

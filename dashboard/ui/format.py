@@ -16,11 +16,11 @@ __all__ = ["DASH", "ago", "change", "clock", "count", "duration", "number", "sho
 
 
 # Four different looks: 0 is a figure, and each way of having none is another word.
-_NOTHING = {State.EMPTY: "none", State.UNMEASURED: "n/a", State.MISSING: DASH}
+_NOTHING = {State.EMPTY: "no data", State.UNMEASURED: "n/a", State.MISSING: DASH}
 
 
 def shown(reading: Reading[float], unit: Unit) -> str:
-    """The value with its unit, or why there is none: `none` counted, `n/a` not measured here, a dash for missing."""
+    """The value with its unit, or why there is none: `no data`, `n/a` not measured here, a dash for missing."""
     return _NOTHING[reading.state] if reading.value is None else number(reading.value, unit)
 
 
@@ -32,7 +32,7 @@ def change(value: float | None, previous: float | None, unit: Unit) -> str:
     if number(value, unit) == number(previous, unit) or difference == 0:
         return "0"
     sign = "+" if difference > 0 else "-"
-    if unit is Unit.RATIO:
+    if unit in (Unit.RATIO, Unit.LEFT):
         return f"{sign}{percent(abs(difference))} pp"
     if previous == 0:
         return f"{sign}{number(abs(difference), unit)}"

@@ -107,9 +107,11 @@ def _track(service: GovernedService, track: Track, figures: TrackFigures, now: d
 
 def _cell(reading: Reading[float], unit: Unit, now: datetime) -> str:
     """A value with what keeps it from being believed."""
+    figure, why = in_html(shown(reading, unit)), in_html(reading.reason)
+    if reading.state is State.EMPTY:  # the figure says so already
+        return f'<span title="{why}">{figure}</span>'
     said = states.word(reading, now)
-    figure = in_html(shown(reading, unit))
-    return f'{figure} <small title="{in_html(reading.reason)}">{said[0]}</small>' if said else figure
+    return f'{figure} <small title="{why}">{said[0]}</small>' if said else figure
 
 
 def charts(found: ReleaseAnswer, past: Sequence[HistoryEntry], view: View) -> None:

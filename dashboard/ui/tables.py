@@ -210,6 +210,7 @@ _GRID = {
     Unit.TOKENS: (1.0, "tokens", "%.0f"),
     Unit.TIMES: (1.0, "×", "%.2f"),
     Unit.COUNT: (1.0, "", "localized"),
+    Unit.LEFT: (100.0, "%, below 0 is overspent", "%.1f"),
 }
 
 

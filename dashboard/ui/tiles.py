@@ -90,7 +90,8 @@ def tile(item: Tile) -> None:
         help=None if is_escaped else _behind(item),
         label_visibility="collapsed" if is_escaped else "visible",
     )
-    states.badge(reading, session.now())
+    if reading.state is not State.EMPTY:  # the figure says so already
+        states.badge(reading, session.now())
     lines = [line for line in (_spark(item), _words(item)) if line]
     if lines:
         st.html("".join(lines))

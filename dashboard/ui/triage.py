@@ -369,7 +369,7 @@ def budgets(found: Triage, view: View) -> None:
     st.markdown("##### Error budgets")
     columns: Sequence[Column[Budget]] = (
         Column(name="Objective", cell=lambda b: f"{b.service} {b.track}, {b.slo}", essential=True),
-        Column(name="Left of 3 days", cell=lambda b: b.remaining, unit=Unit.RATIO, essential=True),
+        Column(name="Left of 3 days", cell=lambda b: b.remaining, unit=Unit.LEFT, essential=True),
         Column(name="Burn rate", cell=lambda b: b.burn_rate, unit=Unit.TIMES, essential=True),
     )
     table(found.budgets, columns, key="triage.budgets", csv_name="error-budgets", tz=view.tz)

@@ -47,7 +47,7 @@ def test_no_series_is_empty_and_not_zero(world: World):
 
     reading = world.scalar()
 
-    assert (reading.value, reading.state, reading.reason) == (None, State.EMPTY, "no such series")
+    assert (reading.value, reading.state, reading.reason) == (None, State.EMPTY, "nothing was measured at this time")
 
 
 @pytest.mark.parametrize("value", [None, float("inf")], ids=["not a number", "infinite"])

@@ -84,6 +84,27 @@ def test_a_quota_is_compared_by_arithmetic(hard: Any, used: Any, at_limit: bool 
     assert quota(hard, used).at_limit is at_limit
 
 
+@pytest.mark.parametrize(
+    ("resource", "hard", "used", "shown"),
+    [
+        ("cpu", "2", "1400m", ("1.4 cores", "2 cores")),
+        ("requests.cpu", "500m", "0", ("0 cores", "0.5 cores")),
+        ("limits.memory", "8Gi", "1536Mi", ("1.5 GiB", "8 GiB")),
+        ("gold.storageclass.storage.k8s.io/requests.storage", "1Ti", "100Gi", ("100 GiB", "1 TiB")),
+        ("requests.ephemeral-storage", "1Gi", "1e6", ("977 KiB", "1 GiB")),
+        ("requests.nvidia.com/gpu", "4", "3", ("3", "4")),
+        ("count/jobs.batch", "1k", "12", ("12", "1,000")),
+        ("cpu", "plenty", "1400m", ("1.4 cores", "plenty")),
+    ],
+)
+def test_a_quota_is_shown_in_the_units_of_all_other_figures(
+    resource: str, hard: str, used: str, shown: tuple[str, str]
+) -> None:
+    status = {"hard": {resource: hard}, "used": {resource: used}}
+    (one,) = limits([], [], [{"metadata": {"name": "q"}, "status": status}])
+    assert (one.now, one.allowed) == shown
+
+
 def test_a_quota_that_is_not_understood_says_so() -> None:
     assert quota("10", "much").trouble == "not understood: much"
     assert quota("10", None).now == "not yet counted"

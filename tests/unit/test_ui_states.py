@@ -44,7 +44,7 @@ def test_a_known_value_is_drawn_with_its_unit(state: str) -> None:
 
 @pytest.mark.parametrize(
     ("state", "figure", "word"),
-    [("empty", "none", "no data"), ("not measured", "n/a", "not measured here"), ("missing", "—", "missing")],
+    [("empty", "no data", "the source"), ("not measured", "n/a", "not measured here"), ("missing", "—", "missing")],
 )
 def test_each_way_of_having_no_value_has_its_own_look_and_none_looks_like_zero(
     state: str, figure: str, word: str

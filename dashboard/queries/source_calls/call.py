@@ -100,6 +100,11 @@ def names_call(
     )
 
 
+# Why an answer without any series has no value.
+NOTHING_NOW = "nothing was measured at this time"
+NOTHING_IN_PERIOD = "nothing was measured in this period"
+
+
 def answered(
     value: Any, source: Source, as_of: datetime, query: str, left_out: tuple[str, ...], nothing: str
 ) -> Reading[Any]:

@@ -29,6 +29,8 @@ from dashboard.queries.source_calls.call import (
     INSTANT_SECONDS,
     LONG,
     LONGEST_STEP_SECONDS,
+    NOTHING_IN_PERIOD,
+    NOTHING_NOW,
     RANGE_SECONDS,
     UNCHANGING_SECONDS,
     SourceCall,
@@ -88,7 +90,7 @@ class MetricCalls:
             newest = max((point.at for point in answer.points), default=None)
             as_of = request.at or self._clock() if newest is None else datetime.fromtimestamp(newest, UTC)
             text = _with_infos(query, answer.infos)
-            return answered(samples, Source.PROMETHEUS, as_of, text, answer.warnings, "no such series")
+            return answered(samples, Source.PROMETHEUS, as_of, text, answer.warnings, NOTHING_NOW)
 
         return SourceCall(
             source=Source.PROMETHEUS,
@@ -140,7 +142,7 @@ class MetricCalls:
                 replace(one, labels=self._labels(request, one.labels, mapping)) for one in _series(grid, answer.lines)
             )
             text = _with_infos(query, answer.infos)
-            return answered(series, Source.PROMETHEUS, as_of, text, answer.warnings, "no such series in this range")
+            return answered(series, Source.PROMETHEUS, as_of, text, answer.warnings, NOTHING_IN_PERIOD)
 
         return SourceCall(
             source=Source.PROMETHEUS,

@@ -14,6 +14,7 @@ from dashboard.queries import presence
 from dashboard.queries.source_calls.call import (
     INSTANT_SECONDS,
     LONG,
+    NOTHING_NOW,
     RANGE_SECONDS,
     UNCHANGING_SECONDS,
     SourceCall,
@@ -45,7 +46,7 @@ class ToldCalls:
         def fetch() -> Reading[tuple[Sample, ...]]:
             answer = self._prometheus.instant(query, at=at, timeout_seconds=timeout_seconds)
             rows = tuple(Sample(labels=point.labels, value=finite(point.value)) for point in answer.points)
-            return answered(rows, Source.PROMETHEUS, self._clock(), query, answer.warnings, "no such series")
+            return answered(rows, Source.PROMETHEUS, self._clock(), query, answer.warnings, NOTHING_NOW)
 
         return names_call(
             ("seen", query, at),
