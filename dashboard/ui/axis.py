@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dashboard.model.reading import Unit
 from dashboard.model.written import number, rates_beside
+from dashboard.ui.wall_clock import changes
 
 _MOST_VALUES, _MOST_TIMES = 4, 4
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -75,7 +76,10 @@ def value_label(value: float, unit: Unit, top: float | None = None) -> str:
 
 
 def times(start: float, end: float, tz: ZoneInfo) -> tuple[tuple[float, str], ...]:
-    """Round moments from `start` to `end`, in epoch seconds, with their words in that zone; at most five."""
+    """Round moments from `start` to `end`, in epoch seconds, with their words in that zone; at most five.
+
+    Where clocks change in between, hours carry the abbreviation that the zone has then.
+    """
     if not (math.isfinite(start) and math.isfinite(end)) or end <= start:
         return ()
     step = next((each for each in _TIME_STEPS if (end - start) / each <= _MOST_TIMES), _TIME_STEPS[-1])
@@ -87,6 +91,8 @@ def times(start: float, end: float, tz: ZoneInfo) -> tuple[tuple[float, str], ..
     form = "%H:%M:%S" if step < _MINUTE else "%H:%M" if step < _DAY else "%d %b"
     if step < _DAY and end - start > _DAY:
         form = "%d %b %H:%M"
+    if step < _DAY and changes(_at(start, tz), _at(end, tz), tz):
+        form += " %Z"
     return tuple((first + n * step, f"{_at(first + n * step, tz):{form}}") for n in range(count))
 
 

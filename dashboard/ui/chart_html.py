@@ -18,6 +18,7 @@ from dashboard.ui.lines import ChartLine
 from dashboard.ui.marks import grouped, mark_label, rooms
 from dashboard.ui.svg_chart import Frame, Stroke, data_uri, svg
 from dashboard.ui.text import in_html, one_line
+from dashboard.ui.wall_clock import zone_words
 
 _BORDERS: Final = {"": "solid", "7 5": "dashed", "2 4": "dotted", "10 4 2 4": "double"}
 _NAME, _MOST_WORDS = 40, 500
@@ -142,7 +143,8 @@ def _times(frame: Frame, tz: str) -> str:
         for place, label in found
         if _EDGE <= place <= 1 - 2 * _EDGE
     )
-    zone_word = f"{datetime.fromtimestamp(frame.end, UTC).astimezone(zone(tz)):%Z}"
+    ends = (datetime.fromtimestamp(at, UTC) for at in (frame.start, frame.end))
+    zone_word = zone_words(*ends, zone(tz))
     return f'{shown}<span class="td-x td-zone" aria-hidden="true">{in_html(zone_word)}</span>'
 
 

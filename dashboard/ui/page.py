@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -19,9 +19,10 @@ from dashboard.model.view import RANGES, View
 from dashboard.queries.ask import Ask
 from dashboard.queries.outage import outages
 from dashboard.ui import links, session, states, theme, url
-from dashboard.ui.format import span, stamp, zone
+from dashboard.ui.format import clock, span, stamp, zone
 from dashboard.ui.text import in_html, plain
-from dashboard.ui.wall_clock import entered, wall
+from dashboard.ui.timerange import SHORTEST
+from dashboard.ui.wall_clock import entered, twin, wall
 
 RANGE, REFRESH, LOCAL, ENV, NS = "bar.range", "bar.refresh", "bar.local", "bar.env", "bar.ns"
 FROM, TO = "bar.from", "bar.to"
@@ -169,12 +170,41 @@ def _more(view: View) -> None:
         st.datetime_input(f"From ({view.tz})", key=FROM, step=60, min_value=least, max_value=most)
         st.datetime_input(f"To ({view.tz})", key=TO, step=60, min_value=least, max_value=most)
         st.form_submit_button("Show this period", on_click=_absolute, args=(start, end), width="stretch")
+    if not view.range:
+        _twins(view, start, end)
     st.session_state[REFRESH], st.session_state[LOCAL] = view.refresh == "on", view.tz != "UTC"
     st.toggle("Refresh by itself", key=REFRESH, on_change=_toggle)
     st.toggle("Local time instead of UTC", key=LOCAL, on_change=_toggle)
     _places(view)
     st.caption("Link to exactly this, for another person:")
     st.code(_address(view, now), language=None, wrap_lines=True)
+
+
+def _twins(view: View, start: datetime, end: datetime) -> None:
+    """A button for each end in an hour that comes twice, to mean the other hour."""
+    for name, at, other, period in other_hours(start, end, zone(view.tz), session.now()):
+        now_word, other_word = (clock(one, view.tz, seconds=False) for one in (at, other))
+        label = f"{name} {other_word} instead of {now_word}"
+        st.button(label, key=f"bar.twin.{name.lower()}", on_click=_period, args=period, width="stretch")
+
+
+def other_hours(
+    start: datetime, end: datetime, zone: tzinfo, now: datetime
+) -> tuple[tuple[str, datetime, datetime, tuple[datetime, datetime]], ...]:
+    """For each end that a clock of the zone shows twice: its name, the instant, the other one, and the period with it.
+
+    Pure. Left out where no period would remain.
+    """
+    found = []
+    if (other := twin(start, zone)) is not None and end - other >= SHORTEST:
+        found.append(("From", start, other, (other, end)))
+    if (other := twin(end, zone)) is not None and other - start >= SHORTEST and other <= now:
+        found.append(("To", end, other, (start, other)))
+    return tuple(found)
+
+
+def _period(start: datetime, end: datetime) -> None:
+    url.write_period(url.read(), start, end)
 
 
 def _places(view: View) -> None:

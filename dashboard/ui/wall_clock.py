@@ -32,6 +32,12 @@ def instant(shown: datetime, zone: tzinfo, *, late: bool) -> datetime:
     return found[-1] if late else found[0]
 
 
+def twin(at: datetime, zone: tzinfo) -> datetime | None:
+    """The other instant in UTC at which a clock of the zone shows the same; None where there is none."""
+    both = instants(at.astimezone(zone).replace(tzinfo=None, fold=0), zone)
+    return next((one for one in both if one != at), None) if len(both) == 2 else None
+
+
 def entered(shown: datetime, before: datetime, zone: tzinfo, *, late: bool) -> datetime:
     """What an input means that showed the instant `before`: the same instant, second of two or not, if it is unchanged.
 
@@ -47,6 +53,24 @@ def named(shown: datetime, zone_word: str, zone: tzinfo) -> datetime | None:
         at for at in instants(shown, zone) if (at.astimezone(zone).tzname() or "").upper() == zone_word.upper()
     )
     return next(iter(fits), None)
+
+
+def zone_words(start: datetime, end: datetime, zone: tzinfo) -> str:
+    """The abbreviation that the zone has in a period: `CET`, or `CEST, then CET` where its clocks change."""
+    return ", then ".join(dict.fromkeys(at.astimezone(zone).tzname() or str(zone) for at in (start, end)))
+
+
+def changes(start: datetime, end: datetime, zone: tzinfo) -> bool:
+    """Whether the zone's offset from UTC at the end of a period is another than at its start."""
+    return start.astimezone(zone).utcoffset() != end.astimezone(zone).utcoffset()
+
+
+def offset_words(at: datetime, zone: tzinfo) -> str:
+    """The zone at an instant with its offset: `CET (UTC+01:00)`, `UTC`, or `UTC-03:00` where the zone has no name."""
+    local = at.astimezone(zone)
+    offset = f"UTC{local.isoformat()[-6:]}" if local.utcoffset() else "UTC"
+    word = local.tzname() or ""
+    return f"{word} ({offset})" if word.isalpha() and word != offset else offset
 
 
 def doubt(shown: datetime, zone: tzinfo) -> str:

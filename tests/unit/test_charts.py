@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,3 +115,44 @@ def test_the_legend_has_two_columns_by_what_a_person_reads_not_by_its_escapes() 
         return float(figure.layout.legend.entrywidth)
 
     assert (entry_width("a<b>&$c"), entry_width("a name that is long")) == (0.5, 1.0)
+
+
+def explored(start: datetime, seconds: int, tz: str) -> dict[str, Any]:
+    """The figure of one line with a point each ten minutes and a change in its middle."""
+    first = start.timestamp()
+    moments = tuple(first + at for at in range(0, seconds + 1, 600))
+    line = Series(labels={"n": "one"}, times=moments, values=tuple(1.0 for _ in moments))
+    found: dict[str, Any] = explore.figure(
+        styled([line], lambda labels: labels["n"], theme.LIGHT, theme.OTHERS_LIGHT),
+        unit=Unit.COUNT,
+        limit=None,
+        markers=[Marker(at=start + timedelta(seconds=seconds / 2), label="a change")],
+        height=240,
+        tz=tz,
+        colours=theme.LIGHT,
+    ).to_dict()
+    return found
+
+
+AUTUMN, SPRING, SUMMER = (datetime(2026, month, day, tzinfo=UTC) for month, day in ((10, 25), (3, 29), (7, 1)))
+
+
+@pytest.mark.parametrize(
+    ("start", "tz", "title"),
+    [
+        pytest.param(AUTUMN, "Europe/Berlin", "CET (UTC+01:00), also before", id="autumn"),
+        pytest.param(SPRING, "Europe/Berlin", "CEST (UTC+02:00), also before", id="spring"),
+        pytest.param(SUMMER, "Europe/Berlin", "CEST (UTC+02:00)", id="a summer of the past"),
+        pytest.param(SUMMER, "America/Sao_Paulo", "UTC-03:00", id="a zone without a name"),
+        pytest.param(AUTUMN, "UTC", "UTC", id="UTC"),
+    ],
+)
+def test_times_of_an_explored_chart_never_run_back_and_name_their_offset(start: datetime, tz: str, title: str) -> None:
+    figure = explored(start, 3 * 3600, tz)
+    shown = figure["data"][0]["x"]
+    assert all(later - earlier == timedelta(minutes=10) for earlier, later in pairwise(shown))
+    axis = figure["layout"]["xaxis"]
+    assert axis["title"]["text"].startswith(title)
+    assert axis["hoverformat"].endswith(title.removesuffix(", also before"))
+    (mark,) = figure["layout"]["shapes"]
+    assert mark["x0"] == shown[len(shown) // 2], "a change stands where its moment is on the lines"

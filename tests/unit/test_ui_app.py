@@ -6,13 +6,14 @@ What a person clicks and sees in a browser is in tests/browser.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import NAVIGATION
-from dashboard.ui import session
+from dashboard.ui import session, url
 
 SCRIPT = Path(__file__).parents[2] / "dashboard" / "app.py"
 
@@ -124,3 +125,30 @@ def test_every_page_is_drawn_for_every_period_that_a_link_can_name(
         for button in ("bar.earlier", "bar.later"):
             page.button(key=button).click().run()
             assert not page.exception, (found, button, page.exception)
+
+
+def test_a_typed_time_that_comes_twice_can_mean_the_second_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "tealdeck.toml"
+    settings = DEAD.format(kubeconfig=tmp_path / "no-kubeconfig")
+    file.write_text(settings.replace("refresh_seconds = 5", "refresh_seconds = 5\nretention_days = 900"))
+    monkeypatch.setenv("TEALDECK_SETTINGS", str(file))
+    # Clocks go back in Berlin in the night to the last Sunday of October. It lies ahead: inputs hold the real time too.
+    october = datetime(datetime.now(UTC).year + 1, 10, 31, tzinfo=UTC)
+    day = october - timedelta(days=october.isoweekday() % 7)
+    monkeypatch.setattr(session, "now", lambda: day + timedelta(days=1))
+    monkeypatch.setattr(url, "local_zone", lambda: "Europe/Berlin")
+    page = AppTest.from_string("from pages.agents import page\npage()", default_timeout=60)
+    given = {"tz": "local", "from": f"{day:%Y-%m-%d} 02:30", "to": f"{day:%Y-%m-%d}T05:00:00Z"}
+    for key, value in given.items():
+        page.query_params[key] = value
+    page.run()
+
+    other = page.button(key="bar.twin.from")
+    assert other.label == "From 02:30 CET instead of 02:30 CEST"
+    assert not [button for button in page.button if button.key == "bar.twin.to"]
+
+    other.click().run()
+    assert page.query_params["from"] == f"{day:%Y-%m-%d}T01:30:00Z"
+    assert page.button(key="bar.twin.from").label == "From 02:30 CEST instead of 02:30 CET"
