@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
+from dashboard.catalog.selectors import of_labels
 from dashboard.catalog.translation import series_of
 from dashboard.model.bad_events import BadEvents
 from dashboard.model.mapping import CONCEPTS
@@ -31,7 +32,7 @@ def scopes(promql: str, mapping: NameMapping) -> tuple[tuple[str, str], ...]:
     found: dict[tuple[str, str], None] = {}
     for name, matchers in series_of(promql):
         kept = [m for m in matchers if m.label in placing and m.operator in ("=", "=~") and m.value != ".*"]
-        found[name, f"{{{', '.join(map(str, dict.fromkeys(kept)))}}}" if kept else ""] = None
+        found[name, of_labels(kept)] = None
     others = [pair for pair in found if pair[0] not in _BESIDE]
     return tuple(others or [pair for pair in found if pair[0] != "process_start_time_seconds"])
 

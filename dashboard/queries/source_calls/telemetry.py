@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from connectors.errors import NotFound, Rejected
 from connectors.prometheus import Prometheus
+from dashboard.catalog.selectors import OURS, latest, of_metric
 from dashboard.decide import measured_as
 from dashboard.model.mapping import Concept, MetricNames
 from dashboard.model.mapping import Mapping as NameMapping
@@ -19,7 +20,6 @@ from dashboard.queries.source_calls.call import INSTANT_SECONDS, RANGE_SECONDS, 
 NAMES_OVER = timedelta(hours=1)
 # So many series of a metric show which labels it has.
 _MOST_LABEL_SETS = 200
-_OURS = '{__name__=~"gen_ai_.+|agentgov_.+|kube_.+|container_.+|up|.+:.+"}'  # with a colon: recorded by our rules
 
 
 class TelemetryCalls:
@@ -35,9 +35,9 @@ class TelemetryCalls:
 
         def fetch() -> Reading[frozenset[str]]:
             end = self._clock()
-            return fresh(self._had(_OURS, NAMES_OVER, end), source=Source.PROMETHEUS, as_of=end, query=text)
+            return fresh(self._had(OURS, NAMES_OVER, end), source=Source.PROMETHEUS, as_of=end, query=text)
 
-        text = f"values of __name__ over {_OURS}"
+        text = f"values of __name__ over {OURS}"
         return names_call("names", "names", text, fetch)
 
     def present(self, selector: str) -> SourceCall:
@@ -132,12 +132,12 @@ class TelemetryCalls:
     def _evidence(self, concept: Concept, metric: MetricNames, end: datetime) -> tuple[float, ...]:
         """The numbers that show a unit: of a histogram its bounds, of a time of day the latest one."""
         if concept.is_time:
-            found = self._prometheus.instant(f"max({metric.series})", at=None, timeout_seconds=INSTANT_SECONDS)
+            found = self._prometheus.instant(latest(metric.series), at=None, timeout_seconds=INSTANT_SECONDS)
             return tuple(point.value for point in found.points if point.value is not None)
         if not concept.is_histogram or not metric.series:
             return ()
         start = int((end - NAMES_OVER).timestamp())
-        selector = f'{{__name__="{metric.name("_bucket")}"}}'
+        selector = of_metric(metric.name("_bucket"))
         return measured_as.bounds(
             self._prometheus.label_values(
                 "le", selector, start=start, end=int(end.timestamp()), timeout_seconds=INSTANT_SECONDS
@@ -164,8 +164,9 @@ class TelemetryCalls:
     def _series(self, names: list[str], *, start: int, end: int) -> tuple[Mapping[str, str], ...]:
         if not names:  # without a selector Prometheus refuses
             return ()
-        selectors = [f'{{__name__="{name}"}}' for name in names]
-        return tuple(self._prometheus.series(*selectors, start=start, end=end, timeout_seconds=RANGE_SECONDS))
+        return tuple(
+            self._prometheus.series(*map(of_metric, names), start=start, end=end, timeout_seconds=RANGE_SECONDS)
+        )
 
 
 def _one_of(words: Iterable[str]) -> str:
