@@ -13,7 +13,9 @@ import numpy as np
 from bench.verdict.worlds import HISTORY, INTERVAL, INTERVALS, NAMES, SHARE_NAMES, Tracks, World, bounds
 from dashboard.decide import against_limit, dearer, dispersion, record, track_noise
 from dashboard.decide.against_limit import LimitTable
-from dashboard.decide.comparison import MetricPlan, Past, Plan, Table, begin, compare, log_mean
+from dashboard.decide.bets import log_mean
+from dashboard.decide.comparison import begin, compare
+from dashboard.decide.comparison_inputs import MetricPlan, Past, Plan, Table
 from dashboard.decide.factor import Array, over_last
 from dashboard.decide.forecast import seconds_to_go
 from dashboard.decide.planned import Flags

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.decide import dispersion, track_noise
-from dashboard.decide.comparison import FAIL_ODDS, FAIL_SHARES, log_mean, log_stakes
+from dashboard.decide.bets import FAIL_ODDS, FAIL_SHARES, log_mean, log_stakes
 from dashboard.decide.dispersion import Dispersion
 from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, odds_times
 from dashboard.decide.track_noise import Wander

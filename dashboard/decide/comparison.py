@@ -17,142 +17,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import reduce
 
 import numpy as np
 
 from dashboard.decide import dispersion, planned, track_noise
+from dashboard.decide.bets import FAIL_ODDS, FAIL_SHARES, bets, log_mean, log_stakes
+from dashboard.decide.comparison_inputs import Past, Plan, Table
 from dashboard.decide.dispersion import Dispersion
-from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, log_factor, odds_times, over_last
+from dashboard.decide.factor import Array, log_absolute_factor, log_factor
 from dashboard.decide.planned import Edge, Flags
 
-# How much worse than the edge the bets are, in odds: from barely to grossly.
-FAIL_ODDS = np.array([1.25, 1.6, 2.2, 3.5, 7.0, 18.0])
-FAIL_SHARES = np.array([0.1, 0.15, 0.25, 0.25, 0.15, 0.1])
 # The baseline's rate is known from before with the weight of this many bad events.
 PRIOR_EVENTS = 5.0
-# Part of the stake that is kept for harm that begins later, and how slowly it is spent: minutes until 0.3 of it is.
-LATE_SHARE = 0.25
-LATE_MINUTES = 10.0
 # Against a fixed limit the candidate is taken to have these parts of it. No bet follows the candidate's own past, so
 # that one more bad event can never speak for it.
 ABSOLUTE_PARTS = np.array([0.001, 0.1, 0.3, 0.6])
 ABSOLUTE_SHARES = np.array([0.4, 0.2, 0.2, 0.2])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Margin:
-    """How much worse is bad: this many times the baseline's share, and in any case this much more.
-
-    For latency `ratio` is of time: 1.1 is 10 % slower; it becomes a ratio of shares by the local slope.
-    """
-
-    ratio: float
-    share: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricPlan:
-    """One metric of a comparison, fixed before it begins. `limit` is the share that the SLO allows, if it has one."""
-
-    name: str
-    weight: float
-    fail: Margin
-    go: Margin
-    limit: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is compared and how sure one must be, fixed before the comparison begins.
-
-    Attributes:
-        metrics: their weights sum to at most 1.
-        interval_seconds: the length of one interval.
-        alpha: the share of healthy releases that may ever be failed, over all metrics together.
-        pass_alpha: the share of releases at the edge of harm that may ever pass, for each metric.
-        scales: windows of the dispersion in intervals.
-        watched: how many intervals a release is watched for after a switch; its record is dealt out over them.
-    """
-
-    metrics: tuple[MetricPlan, ...]
-    interval_seconds: float = 10.0
-    alpha: float = 0.01
-    pass_alpha: float = 0.05
-    scales: tuple[int, ...] = (1, 6, 30)
-    watched: int = 90
-
-    def __post_init__(self) -> None:
-        if not self.metrics:
-            raise ValueError("a comparison needs a metric")
-        if not 0 < sum(metric.weight for metric in self.metrics) <= 1 + 1e-9:
-            raise ValueError("the weights of all metrics must sum to at most 1")
-        if any(self.scales[-1] % scale for scale in self.scales):
-            raise ValueError("each window of the dispersion must divide the longest")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Table:
-    """Counts of whole intervals. An interval that is left out has no events on either track.
-
-    Attributes:
-        candidate_tries, candidate_bad, baseline_tries, baseline_bad: (..., interval, metric).
-        parts_tries, parts_bad: (..., interval, metric, pod) of the baseline, for the dispersion.
-    """
-
-    candidate_total: Array
-    candidate_bad: Array
-    baseline_total: Array
-    baseline_bad: Array
-    parts_total: Array
-    parts_bad: Array
-
-    def __post_init__(self) -> None:
-        pairs = (
-            (self.candidate_total, self.candidate_bad),
-            (self.baseline_total, self.baseline_bad),
-            (self.parts_total, self.parts_bad),
-        )
-        for total_events, bad_events in pairs:
-            if total_events.shape != bad_events.shape:
-                raise ValueError(f"events are {total_events.shape}, bad events {bad_events.shape}")
-            # NaN is neither.
-            if not (
-                np.all(bad_events >= 0) and np.all(bad_events <= total_events) and np.all(np.isfinite(total_events))
-            ):
-                raise ValueError("bad events must be between 0 and total events, and both be numbers")
-
-    def rows(self, start: int, end: int) -> Table:
-        """The intervals from `start` up to `end`."""
-        return Table(
-            candidate_total=self.candidate_total[..., start:end, :],
-            candidate_bad=self.candidate_bad[..., start:end, :],
-            baseline_total=self.baseline_total[..., start:end, :],
-            baseline_bad=self.baseline_bad[..., start:end, :],
-            parts_total=self.parts_total[..., start:end, :, :],
-            parts_bad=self.parts_bad[..., start:end, :, :],
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Past:
-    """What is known before a comparison begins, of each metric: (..., metric).
-
-    Attributes:
-        share: the baseline's share of bad events.
-        slope: for latency by how many percent the share slower than L shrinks when L grows by one percent; else 1.
-        widening: factor on both margins, above 1 where the baseline is a record and not beside the candidate.
-        noise: the variance of a track's own slow noise in its log share, with its uncertainty: it slows NO-GO.
-        noise_shown: the part of it that the past shows beyond its uncertainty: it slows GO.
-        dispersion: what the baseline's pods showed.
-    """
-
-    share: Array
-    slope: Array
-    widening: Array
-    noise: Array
-    noise_shown: Array
-    dispersion: Dispersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -347,31 +227,3 @@ def _psi(plan: Plan, past: Past, baseline: Array) -> Array:
 def expected(total_events: Array, bad_events: Array, share: Array) -> Array:
     """The baseline's share by what was counted so far and what it was before."""
     return (bad_events + PRIOR_EVENTS) / (total_events + PRIOR_EVENTS / share)
-
-
-def bets(baseline: Array, psi: Array, odds: Array) -> tuple[Array, Array]:
-    """The baseline as it is expected, and the candidate beyond the edge by each of the odds, on a last axis."""
-    bet_b = np.minimum(baseline, MOST_RATE / psi)[..., None]
-    return bet_b, odds_times(psi[..., None] * bet_b, odds)
-
-
-def log_stakes(interval_seconds: float, first: int, length: int) -> Array:
-    """What is newly staked at the beginning of each interval: most at once, the rest minute by minute.
-
-    Minute m stakes what lies between two values of LATE_SHARE sqrt(k / (k + m)), so all stakes sum to at most 1.
-    """
-    each = max(1, round(60.0 / interval_seconds))
-    index = np.arange(first, first + length)
-    kept = LATE_SHARE * np.sqrt(LATE_MINUTES / (LATE_MINUTES + np.arange(-1, (first + length) // each + 1)))
-    minute = index // each
-    with np.errstate(divide="ignore", invalid="ignore"):
-        late = np.log(kept[minute] - kept[minute + 1])
-    stakes = np.where(index % each == 0, late, -np.inf)
-    return np.where(index == 0, np.log(1.0 - LATE_SHARE), stakes)
-
-
-def log_mean(logs: Array, shares: Array) -> Array:
-    """The logarithm of the mean of exp(logs) over the last axis, by shares."""
-    most = reduce(np.maximum, np.moveaxis(logs, -1, 0))
-    mean: Array = most + np.log(over_last(np.exp(logs - most[..., None]) * shares))
-    return mean

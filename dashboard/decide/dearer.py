@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.decide.comparison import log_mean
+from dashboard.decide.bets import log_mean
 from dashboard.decide.factor import Array
 
 # Parts of the stake put on "above", from wary to bold.

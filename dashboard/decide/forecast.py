@@ -15,17 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.decide import planned
-from dashboard.decide.comparison import (
-    FAIL_ODDS,
-    LATE_SHARE,
-    PRIOR_EVENTS,
-    CompareState,
-    Course,
-    MetricPlan,
-    Plan,
-    Table,
-    edge_to_pass,
-)
+from dashboard.decide.bets import FAIL_ODDS, LATE_SHARE
+from dashboard.decide.comparison import PRIOR_EVENTS, CompareState, Course, edge_to_pass
+from dashboard.decide.comparison_inputs import MetricPlan, Plan, Table
 from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, log_factor, odds_times
 from dashboard.decide.planned import Flags
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from dashboard.decide.comparison import Margin
+from dashboard.decide.comparison_inputs import Margin
 from dashboard.model.trial import SlowBound
 
 # Gates that are shown and do not decide until an environment asks for it: somebody has to declare schemas and backups,

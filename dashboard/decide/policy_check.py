@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dashboard.decide.comparison import Plan
+from dashboard.decide.comparison_inputs import Plan
 from dashboard.decide.forecast import Reach, reach
 from dashboard.decide.policy import Policy
 from dashboard.decide.trial_tables import Metric, metrics_of

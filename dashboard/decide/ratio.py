@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.decide.comparison import FAIL_ODDS, FAIL_SHARES, begin, bets, compare, expected, log_mean
+from dashboard.decide.bets import FAIL_ODDS, FAIL_SHARES, bets, log_mean
+from dashboard.decide.comparison import begin, compare, expected
 from dashboard.decide.factor import Array, log_factor
 from dashboard.decide.policy import Policy
 from dashboard.decide.trial_tables import metrics_of, plan_of, tables

@@ -12,7 +12,7 @@ import numpy as np
 
 from dashboard.decide import against_limit, dispersion, record, track_noise
 from dashboard.decide.against_limit import LimitTable
-from dashboard.decide.comparison import MetricPlan, Past, Plan, Table
+from dashboard.decide.comparison_inputs import MetricPlan, Past, Plan, Table
 from dashboard.decide.factor import Array
 from dashboard.decide.policy import LIMIT_WEIGHTS, MetricFamily, Policy, limit_of
 from dashboard.model.trial import Columns, PastColumns, Trial

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.decide import against_limit, dearer, planned
-from dashboard.decide.comparison import Course, Past, Plan, Table, begin, compare, joined, log_mean
+from dashboard.decide.bets import log_mean
+from dashboard.decide.comparison import Course, begin, compare, joined
+from dashboard.decide.comparison_inputs import Past, Plan, Table
 from dashboard.decide.factor import Array
 from dashboard.decide.forecast import is_steady, seconds_to_go
 from dashboard.decide.policy import LIMIT_WEIGHTS, Policy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from dashboard.decide.comparison import Margin
+from dashboard.decide.comparison_inputs import Margin
 from dashboard.decide.policy import Freeze, Limits, MetricFamily, Policy
 from dashboard.queries.ask import Ask
 from dashboard.settings import EnvironmentSettings

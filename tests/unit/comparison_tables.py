@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dashboard.decide import dispersion
-from dashboard.decide.comparison import Margin, MetricPlan, Past, Plan, Table
+from dashboard.decide.comparison_inputs import Margin, MetricPlan, Past, Plan, Table
 from dashboard.decide.factor import Array
 
 PLAN = Plan(

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.decide.comparison import Course, Margin, MetricPlan, Plan, Table, begin, compare
+from dashboard.decide.comparison import Course, begin, compare
+from dashboard.decide.comparison_inputs import Margin, MetricPlan, Plan, Table
 from dashboard.decide.factor import Array, log_absolute_factor, log_factor, odds_times
 from tests.unit.comparison_tables import PLAN, drawn, past
 

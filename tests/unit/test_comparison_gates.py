@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.decide.comparison import Margin
 from dashboard.decide.comparison_gates import compared
+from dashboard.decide.comparison_inputs import Margin
 from dashboard.decide.policy import MetricFamily, Policy, default_families
 from dashboard.decide.verdict import judge
 from dashboard.decide.weighing import weigh
