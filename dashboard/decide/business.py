@@ -14,12 +14,14 @@ from dashboard.model.words import TASKS, TaskOutcome, Vocabulary, shown
 KIND, OUTCOME = "task_type", "outcome"
 
 
-def outcomes(samples: Iterable[Sample], table: Vocabulary[TaskOutcome] = TASKS) -> Outcomes:
-    """How many tasks ended how."""
+def outcomes(samples: Iterable[Sample], table: Vocabulary[TaskOutcome] = TASKS) -> Outcomes | None:
+    """How many tasks ended how; None where one of the counts is no number, since shares need all of them."""
+    counted = [(sample.labels.get(OUTCOME, ""), sample.value) for sample in samples]
     known = dict.fromkeys(TaskOutcome, 0.0)
     unclear: dict[str, float] = {}
-    for sample in samples:
-        word, count = sample.labels.get(OUTCOME, ""), sample.value or 0.0
+    for word, count in counted:
+        if count is None:
+            return None
         meaning = table.meaning(word)
         if meaning is not None:
             known[meaning] += count
@@ -33,7 +35,7 @@ def outcomes(samples: Iterable[Sample], table: Vocabulary[TaskOutcome] = TASKS) 
     )
 
 
-def by_kind(samples: Iterable[Sample], table: Vocabulary[TaskOutcome] = TASKS) -> Mapping[str, Outcomes]:
+def by_kind(samples: Iterable[Sample], table: Vocabulary[TaskOutcome] = TASKS) -> Mapping[str, Outcomes | None]:
     """The same for each kind of task."""
     found: dict[str, list[Sample]] = {}
     for sample in samples:
@@ -58,21 +60,45 @@ def weighted(values: Mapping[str, float | None], weights: Mapping[str, float]) -
 def summed(
     lines: Iterable[Series], *, only: TaskOutcome | None = None, table: Vocabulary[TaskOutcome] = TASKS
 ) -> Series:
-    """Lines on one grid as their sum; `only` those of one outcome. A moment that no line knows is a gap."""
+    """Lines on one grid as their sum; `only` those of one outcome.
+
+    A moment that no line knows is a gap, and one within the life of a line that has no number there: the rest of them
+    is no sum. Before its first and after its last number a line adds nothing.
+    """
     kept = [line for line in lines if only is None or table.meaning(line.labels.get(OUTCOME, "")) is only]
     times = max((line.times for line in kept), key=len, default=())
-    known = [dict(zip(line.times, line.values, strict=True)) for line in kept]
-    columns = [[value for line in known if (value := line.get(at)) is not None] for at in times]
-    return Series(times=times, values=tuple(sum(column) if column else None for column in columns))
+    living = [_life(line) for line in kept]
+    columns = [[line[at] for line in living if at in line] for at in times]
+    return Series(times=times, values=tuple(total(column) for column in columns))
+
+
+def total(values: Iterable[float | None]) -> float | None:
+    """The sum of all; None of nothing, and where one of them is not known."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return sum(known) if known and len(known) == len(found) else None
+
+
+def _life(line: Series) -> Mapping[float, float | None]:
+    """The values of a line by their times, from its first number to its last."""
+    numbers = [at for at, value in zip(line.times, line.values, strict=True) if value is not None]
+    return {
+        at: value
+        for at, value in zip(line.times, line.values, strict=True)
+        if numbers and numbers[0] <= at <= numbers[-1]
+    }
 
 
 def divided(part: Series, whole: Series) -> Series:
-    """One line over another: a gap where the whole is 0 or not known; no part of a known whole is 0."""
-    parts = dict(zip(part.times, part.values, strict=True))
+    """One line over another: a gap where the whole is 0 or one of them is not known.
+
+    No part of a known whole is 0: before its first number and after its last nothing of its kind was counted.
+    """
+    parts = _life(part)
     return Series(
         times=whole.times,
         values=tuple(
-            None if not all_of_it else (parts.get(at) or 0.0) / all_of_it
+            None if not all_of_it else share(parts.get(at, 0.0), all_of_it)
             for at, all_of_it in zip(whole.times, whole.values, strict=True)
         ),
     )

@@ -27,8 +27,13 @@ FAULT = 8.0
 
 
 def stopped(engaged: Array) -> Flags:
-    """The intervals with a kill switch engaged at an end, from its samples (moment,), NaN where there is none."""
-    is_on = np.nan_to_num(engaged) > 0
+    """The intervals with a kill switch engaged at an end, from its samples (moment,), NaN where there is none.
+
+    A moment without a sample is as the last one with a sample: a switch that nobody reads is not released by that.
+    """
+    known = np.isfinite(engaged)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(engaged)), 0))
+    is_on = np.nan_to_num(engaged)[last] > 0
     found: Flags = is_on[:-1] | is_on[1:]
     return found
 

@@ -81,12 +81,14 @@ def burning(used: Samples, requested: Samples, pods: Iterable[Pod], symptoms: It
     places = {pod.name: (pod.component or pod.workload, pod.track) for pod in pods}
     asked = {sample.labels.get("pod", ""): sample.value for sample in requested}
     cores: dict[tuple[str, str], float] = {}
-    requests: dict[tuple[str, str], float] = {}
+    requests: dict[tuple[str, str], float | None] = {}
     for sample in used:
         pod = sample.labels.get("pod", "")
         if pod in places and sample.value is not None:
             cores[places[pod]] = cores.get(places[pod], 0.0) + sample.value
-            requests[places[pod]] = requests.get(places[pod], 0.0) + (asked.get(pod) or 0.0)
+            so_far, request = requests.get(places[pod], 0.0), asked.get(pod)
+            # Of a pod whose request is not known nobody can say that it takes more.
+            requests[places[pod]] = None if so_far is None or request is None else so_far + request
     rates = {(s.service, s.track): s.runs_per_second or 0.0 for s in symptoms}
     by_run = {place: taken / rates[place] for place, taken in cores.items() if rates.get(place, 0.0) > 1.0}
     for (service, track), taken in sorted(cores.items()):

@@ -61,14 +61,15 @@ def denying(
 ) -> Iterator[Incident]:
     """Tracks whose policies deny more than the limit. Denials by the kill switch have a card of their own."""
     denied = [sample for sample in denied if not (is_stopped and _is_of_switch(sample))]
-    totals = {_place(sample): sample.value or 0.0 for sample in decided}
+    totals = {_place(sample): sample.value for sample in decided}
     by_place: dict[Place, dict[str, float]] = {}
     for sample in denied:
-        by_place.setdefault(_place(sample), {})[sample.labels.get("policy", "")] = sample.value or 0.0
+        if sample.value is not None:
+            by_place.setdefault(_place(sample), {})[sample.labels.get("policy", "")] = sample.value
     for (service, track), policies in sorted(by_place.items()):
-        total = totals.get((service, track), 0.0)
-        ratio = sum(policies.values()) / total if total else 0.0
-        if is_beyond(ratio, limits.denial_ratio, total, window_seconds):
+        total = totals.get((service, track))
+        ratio = sum(policies.values()) / total if total else None
+        if ratio is not None and is_beyond(ratio, limits.denial_ratio, total, window_seconds):
             most = max(policies, key=lambda name: policies[name])
             yield suspect(
                 CauseFamily.STOPPED,

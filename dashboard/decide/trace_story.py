@@ -48,12 +48,30 @@ def cause(tree: SpanTree) -> SpanNode | None:
 
 def cost_usd(tree: SpanTree) -> float | None:
     """What the trace cost; None where no span says it. An agent's own sum is left out where its calls say theirs."""
-    return _sum(tree, [node.span.cost_usd for node in tree.nodes])
+    return _sum(tree, _costs(tree))
 
 
 def tokens(tree: SpanTree) -> float | None:
     """The tokens that were read and written, counted as costs are."""
-    return _sum(tree, [node.span.tokens for node in tree.nodes])
+    return _sum(tree, _tokens(tree))
+
+
+def lacks_costs(tree: SpanTree) -> bool:
+    """Whether a call of a model does not say its cost, and no sum covers it: the cost is at least what is known."""
+    return _is_part(tree, _costs(tree))
+
+
+def lacks_tokens(tree: SpanTree) -> bool:
+    """The same of tokens."""
+    return _is_part(tree, _tokens(tree))
+
+
+def _costs(tree: SpanTree) -> Sequence[float | None]:
+    return [node.span.cost_usd for node in tree.nodes]
+
+
+def _tokens(tree: SpanTree) -> Sequence[float | None]:
+    return [node.span.tokens for node in tree.nodes]
 
 
 def own_seconds(tree: SpanTree) -> Sequence[float]:
@@ -74,6 +92,19 @@ def _sum(tree: SpanTree, values: Sequence[float | None]) -> float | None:
         else:
             below[parent] = (below[parent] or 0.0) + here
     return total
+
+
+def _is_part(tree: SpanTree, values: Sequence[float | None]) -> bool:
+    told, lacking = [False] * len(values), [False] * len(values)
+    for place in range(len(values) - 1, -1, -1):
+        node, own = tree.nodes[place], values[place]
+        says_below = any(told[child] for child in node.children)
+        told[place] = says_below or own is not None
+        if own is not None and not says_below:
+            continue
+        is_silent = node.span.role is SpanRole.MODEL and own is None and not says_below
+        lacking[place] = is_silent or any(lacking[child] for child in node.children)
+    return any(lacking[place] for place, node in enumerate(tree.nodes) if node.parent is None)
 
 
 def _covered(node: SpanNode, nodes: Sequence[SpanNode]) -> float:

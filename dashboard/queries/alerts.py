@@ -25,12 +25,15 @@ _NAMED = ("services", "deployments")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """Notifications by one way (`pagerduty`, `slack` ...) over the last hour. `receiver` is "" where not told apart."""
+    """Notifications by one way (`pagerduty`, `slack` ...) over the last hour. `receiver` is "" where not told apart.
+
+    A count is None where it is not known: no figure of that way, or none that is a number.
+    """
 
     integration: str
     receiver: str
-    sent: float
-    failed: float
+    sent: float | None
+    failed: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,15 +97,21 @@ def _of(groups: tuple[GroupedAlerts, ...], ns: str) -> tuple[GroupedAlerts, ...]
 
 
 def deliveries(sent: tuple[Sample, ...], failed: tuple[Sample, ...]) -> tuple[Delivery, ...]:
-    """Sent and failed notifications by way; one that sent nothing is left out. Those that fail come first. Pure."""
-    lost = {_way(sample): sample.value or 0.0 for sample in failed}
+    """Sent and failed notifications by way. Those that fail come first, then those of which that is not known. Pure.
+
+    A way that surely sent nothing is left out.
+    """
+    tried, lost = ({_way(sample): sample.value for sample in counted} for counted in (sent, failed))
     found = [
-        Delivery(integration=way[0], receiver=way[1], sent=sample.value or 0.0, failed=lost.get(way, 0.0))
-        for sample in sent
-        for way in (_way(sample),)
-        if (sample.value or 0.0) > 0 or lost.get(way, 0.0) > 0
+        Delivery(integration=way[0], receiver=way[1], sent=tried.get(way), failed=lost.get(way))
+        for way in {**tried, **lost}
+        if tried.get(way) != 0 or lost.get(way)
     ]
-    return tuple(sorted(found, key=lambda one: (-one.failed, one.integration, one.receiver)))
+    return tuple(sorted(found, key=_most_urgent))
+
+
+def _most_urgent(one: Delivery) -> tuple[float, bool, str, str]:
+    return -(one.failed or 0.0), one.failed is not None, one.integration, one.receiver
 
 
 def _way(sample: Sample) -> tuple[str, str]:

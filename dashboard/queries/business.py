@@ -28,6 +28,7 @@ from dashboard.queries.request import Instant, Range, Request
 
 AGENT = "gen_ai_agent_name"
 NO_TASK = "no task ended in this period"
+NO_NUMBER = "a count of tasks is no number (NaN), so shares of them are not known"
 _HOUR = timedelta(hours=1)
 _ASKED: Mapping[str, Expression] = {
     "tasks": catalog.TASKS,
@@ -123,7 +124,7 @@ def _figures(answers: Readings, table: Vocabulary[TaskOutcome]) -> dict[str, Mea
     def of_tasks(part: Callable[[Outcomes], float | None]) -> Callable[[str], Reading[float]]:
         def value(when: str) -> Reading[float]:
             found = _outcomes(answers.samples(f"tasks{when}").said(NO_TASK), table)
-            return found.map(part, empty=NO_TASK)
+            return found.map(part, empty=found.reason or NO_TASK)
 
         return value
 
@@ -165,7 +166,7 @@ def _figures(answers: Readings, table: Vocabulary[TaskOutcome]) -> dict[str, Mea
 
 def _outcomes(samples: Samples, table: Vocabulary[TaskOutcome]) -> Reading[Outcomes]:
     """How tasks ended. Where a word is not understood, what is known of the outcomes is not all of it."""
-    found = samples.map(lambda several: decide.outcomes(several, table), empty=NO_TASK)
+    found = samples.map(lambda several: decide.outcomes(several, table), empty=NO_NUMBER if samples.value else NO_TASK)
     words = decide.unclear_words(found.value) if found.value is not None else ""
     if not words or found.state not in (State.FRESH, State.PARTIAL):
         return found
@@ -179,7 +180,7 @@ def _satisfaction(answers: Readings, when: str, table: Vocabulary[TaskOutcome]) 
     if odd:
         said = f"{odd[0]:g} is no ratio; metrics.satisfaction.unit says in which unit it is: ratio or percent"
         return missing(said, source=rated.source, query=rated.query)
-    weights = {kind: found.total for kind, found in decide.by_kind(counted.value or (), table).items()}
+    weights = {kind: one.total for kind, one in decide.by_kind(counted.value or (), table).items() if one is not None}
     return beside(rated, {"tasks": counted}).map(lambda found: decide.weighted(_by(found, decide.KIND), weights))
 
 
@@ -191,15 +192,15 @@ def _kinds(answers: Readings, table: Vocabulary[TaskOutcome]) -> Reading[tuple[F
 
     def joined(samples: tuple[Sample, ...]) -> tuple[FigureRow, ...] | None:
         found = decide.by_kind(samples, table)
-        ordered = sorted(found.items(), key=lambda item: (-item[1].total, item[0]))
+        ordered = sorted(found.items(), key=lambda item: (-(item[1].total if item[1] else 0.0), item[0]))
         return (
             tuple(
                 FigureRow(
                     labels=(kind,),
                     figures={
-                        "tasks": one.total,
-                        "done": decide.share(one.succeeded, one.total),
-                        "handed over": decide.share(one.handed_over, one.total),
+                        "tasks": one.total if one else None,
+                        "done": decide.share(one.succeeded, one.total) if one else None,
+                        "handed over": decide.share(one.handed_over, one.total) if one else None,
                         "satisfied": of["satisfaction"].get(kind),
                         "value": of["value"].get(kind),
                         "p95": of["p95_of_kind"].get(kind),
@@ -216,9 +217,8 @@ def _kinds(answers: Readings, table: Vocabulary[TaskOutcome]) -> Reading[tuple[F
 def _agents(answers: Readings) -> Reading[tuple[FigureRow, ...]]:
     """A row for each agent, the dearest first."""
     found = rows((AGENT,), {"cost": answers.samples("cost"), "runs": answers.samples("runs")})
-    known = [cost for row in found.value or () if (cost := row.figures["cost"]) is not None]
     # A share of all costs needs all of them.
-    total = sum(known) if len(known) == len(found.value or ()) else None
+    total = decide.total(row.figures["cost"] for row in found.value or ())
 
     def more(row: FigureRow) -> FigureRow:
         cost, runs = row.figures["cost"], row.figures["runs"]
@@ -262,8 +262,7 @@ def _divided(part: Lines, whole: Lines) -> Lines:
 
 
 def _sum(samples: tuple[Sample, ...]) -> float | None:
-    known = [one.value for one in samples if one.value is not None]
-    return sum(known) if known else None
+    return decide.total(one.value for one in samples)
 
 
 def _mean(lines: tuple[Series, ...]) -> tuple[Series, ...]:

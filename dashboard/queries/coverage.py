@@ -18,7 +18,7 @@ from dashboard.model.words import WORDS, Words, shown
 from dashboard.model.workload import Workload
 from dashboard.queries.cluster import ClusterState
 from dashboard.queries.readings import Readings
-from dashboard.queries.signs import GAUGES, HELPING, LOOKED_AT, known_now
+from dashboard.queries.signs import HELPING, LOOKED_AT, NUMBERS, known_now
 
 _FROM_BEST = (State.FRESH, State.EMPTY, State.UNMEASURED, State.PARTIAL, State.STALE, State.MISSING)
 _ANSWERED_NOTHING = (State.EMPTY, State.UNMEASURED)
@@ -69,11 +69,11 @@ def coverage(
 
 
 def _numberless(readings: Readings) -> tuple[str, ...]:
-    """What a gauge was read for that says no number."""
+    """What a gauge or a count was read for that says no number."""
     return tuple(
         what
         for what, keys in LOOKED_AT.items()
-        if any(sample.value is None for key in keys if key in GAUGES for sample in known_now(readings.samples(key)))
+        if any(sample.value is None for key in keys if key in NUMBERS for sample in known_now(readings.samples(key)))
     )
 
 

@@ -202,18 +202,17 @@ def _pair(
 
 def _contract(readings: Readings, incident: Incident) -> str:
     samples = readings.samples("contract").value or ()
-    mine = [s for s in samples if place(s.labels) == (incident.service, incident.track)]
-    worst = max(mine, key=lambda s: s.value or 0.0, default=None)
-    return worst.labels.get("contract", "") if worst else ""
+    mine = [(s.value, s.labels.get("contract", "")) for s in samples if s.value is not None and _is_at(s, incident)]
+    return max(mine, default=(0.0, ""))[1]
+
+
+def _is_at(sample: Sample, incident: Incident) -> bool:
+    return place(sample.labels) == (incident.service, incident.track)
 
 
 def _sick_agents(readings: Readings, incident: Incident, limits: Limits) -> tuple[str, ...]:
     samples = readings.samples("agents").value or ()
-    shares = {
-        s.labels.get("gen_ai_agent_name", ""): s.value
-        for s in samples
-        if place(s.labels) == (incident.service, incident.track)
-    }
+    shares = {s.labels.get("gen_ai_agent_name", ""): s.value for s in samples if _is_at(s, incident)}
     return incidents.only_where(shares, limits.error_ratio)
 
 

@@ -47,11 +47,13 @@ def _runs_within(samples: Iterable[Sample], before: Iterable[Sample]) -> dict[st
     by_track: dict[str, dict[float, float]] = {track: {} for track in Track}
     for (track, pod), runs in by_pod.items():
         then = earlier.get((track, pod), {})
+        if then and then.keys() != runs.keys():
+            continue  # a bucket that was not read at both ends says neither how much was added nor that it began anew
         # A pod that began anew since has counted nothing before.
-        is_one_life = all(runs.get(bound, 0.0) >= count for bound, count in then.items())
+        is_one_life = all(runs[bound] >= count for bound, count in then.items())
         for bound, count in runs.items():
             within = by_track.setdefault(track, {})
-            within[bound] = within.get(bound, 0.0) + count - (then.get(bound, 0.0) if is_one_life else 0.0)
+            within[bound] = within.get(bound, 0.0) + count - (then[bound] if then and is_one_life else 0.0)
     return by_track
 
 

@@ -57,8 +57,14 @@ LOOKED_AT = {
     "certificates": ("sign.certificates",),
     "answers of sources to the prober": ("sign.probes",),
 }
-# Gauges: one that says no number (NaN) is neither quiet nor 0. Shares without events have none, too.
-GAUGES = frozenset(("sign.engaged", "sign.waiting", "sign.oldest", "sign.lag", "sign.valid", "sign.certificates"))
+# A gauge or a count that says no number (NaN) is neither quiet nor 0. A share without events has none, and may.
+NUMBERS = frozenset(
+    f"sign.{name}"
+    for name in (
+        *("engaged", "waiting", "oldest", "lag", "valid", "certificates", "probes", "cpu", "requested"),
+        *("decided", "denied", "decisions", "answered"),
+    )
+)
 # "No code" is an answer; an unknown code is not.
 HELPING = {"requests between components": ("sign.codes",)}
 _BUCKET_SECONDS, _BACK, _AHEAD = 15, timedelta(minutes=15), timedelta(minutes=10)

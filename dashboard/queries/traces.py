@@ -267,7 +267,10 @@ def span_of(entry: LogEntry) -> Span:
     """A span's document as a span."""
     said = entry.attributes
     cost, read, written = (_figure(said.get(name)) for name in _FIGURES)
-    tokens = None if read is None and written is None else (read or 0.0) + (written or 0.0)
+    if _word(said.get("gen_ai.operation.name")) in _WITHOUT_ANSWER and written is None:
+        written = 0.0
+    # One direction alone is no count of tokens.
+    tokens = None if read is None or written is None else read + written
     agent, tool, model = (_word(said.get(f"gen_ai.{name}")) for name in ("agent.name", "tool.name", "request.model"))
     contract = _word(said.get("agentgov.contract.name"))
     return Span(
@@ -294,6 +297,8 @@ def span_of(entry: LogEntry) -> Span:
     )
 
 
+# Calls that read and write no tokens, by the semantic conventions.
+_WITHOUT_ANSWER = ("embeddings",)
 _FIGURES = ("gen_ai.usage.cost.amount", "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens")
 
 

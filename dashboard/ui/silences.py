@@ -134,7 +134,10 @@ def receivers(deliveries: Reading[tuple[Delivery, ...]], routes: Reading[Route])
 
 def _delivery(one: Delivery) -> str:
     name = f"{one.receiver}, {one.integration}" if one.receiver else one.integration
-    tries = f"{one.sent:,.0f} sent in the last hour"
+    sent = "an unknown number" if one.sent is None else f"{one.sent:,.0f}"
+    tries = f"{sent} sent in the last hour"
+    if one.failed is None:
+        return fact(name, f"it is not known how many failed, {tries}", tone="warn")
     if one.failed:
         return fact(name, f"{one.failed:,.0f} failed, {tries}", "People may not have been told.", tone="sick")
     return fact(name, f"none failed, {tries}", tone="well")

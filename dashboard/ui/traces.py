@@ -15,7 +15,7 @@ from dashboard.decide.critical_path import seconds_by_node
 from dashboard.decide.run_paths import RunLoop, RunPath
 from dashboard.decide.trace_comparison import ComparedStep, compared, parting
 from dashboard.decide.trace_rows import trace_rows
-from dashboard.decide.trace_story import cause, cost_usd, own_seconds, sentence, tokens
+from dashboard.decide.trace_story import cause, cost_usd, lacks_costs, lacks_tokens, own_seconds, sentence, tokens
 from dashboard.model.reading import Reading, Unit
 from dashboard.model.trace import SpanNode, SpanTree
 from dashboard.model.view import View
@@ -199,8 +199,8 @@ def _about(tree: SpanTree, view: View) -> str:
                 stamp(tree.begins, view.tz),
                 count(tree.recorded, "span"),
                 count(len(services), "service"),
-                "" if spent is None else number(spent, Unit.USD),
-                "" if read is None else number(read, Unit.TOKENS),
+                "" if spent is None else f"{'at least ' if lacks_costs(tree) else ''}{number(spent, Unit.USD)}",
+                "" if read is None else f"{'at least ' if lacks_tokens(tree) else ''}{number(read, Unit.TOKENS)}",
                 root.track,
             ),
         )

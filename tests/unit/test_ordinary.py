@@ -8,9 +8,9 @@ import pytest
 from dashboard.decide import ordinary
 
 
-def test_an_interval_with_a_kill_switch_at_either_end_is_out_and_a_gap_is_not() -> None:
+def test_an_interval_with_a_kill_switch_at_either_end_is_out_and_a_gap_is_as_what_was_read_before_it() -> None:
     found = ordinary.stopped(np.array([0.0, 1.0, np.nan, 0.0, 0.0]))
-    assert found.tolist() == [True, True, False, False]
+    assert found.tolist() == [True, True, True, False]
 
 
 def test_a_queue_is_frozen_while_its_oldest_task_ages_as_fast_as_time() -> None:
