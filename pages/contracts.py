@@ -19,7 +19,12 @@ from dashboard.ui.tiles import tiles
 
 _PLATFORM = "whole namespace"
 _FACES = {
-    "compliance": TileSpec(name="Kept", good="up", help="Evaluations that passed; an error counts as broken."),
+    "compliance": TileSpec(
+        name="Kept",
+        good="up",
+        help="Of the evaluations that passed, found a violation or ended in an error, the share that passed. Skipped "
+        "ones and words that nobody understands count on neither side, as in the error budget.",
+    ),
     "violations": TileSpec(name="Violations", good="down", help="Violations each second."),
     "budget": TileSpec(name="Budget left", good="up", limit=0.0, help="Of the error budget over 3 days."),
     "burn": TileSpec(

@@ -1,7 +1,8 @@
 """What the Contracts page asks: evaluations, violations, budgets, policy decisions, approvals and waivers.
 
-Counts over a period are rounded, since Prometheus extrapolates. Compliance is the share of evaluations that pass; an
-evaluation that ended in an error does not.
+Counts over a period are rounded, since Prometheus extrapolates. Compliance is the share that passed of the evaluations
+that passed, found a violation or ended in an error, as in the recorded SLO: one that was skipped, or whose word nobody
+understands, is neither kept nor broken.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dashboard.catalog import recorded
 from dashboard.catalog.counting import counted, once, or_zero, paced, per_second, present, share, shared
 from dashboard.catalog.expression import Expression
-from dashboard.model.mapping import DENIED, NOT_PASSED
+from dashboard.model.mapping import BROKEN, DENIED, JUDGED
 from dashboard.model.reading import Unit
 
 SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
@@ -18,13 +19,15 @@ SCOPE = f'{SERVICE}, contract=~"$contract", gen_ai_agent_name=~"$agent"'
 PLATFORM = 'namespace="$namespace"'
 
 _ALL = f"agentgov_contract_evaluations_total{{{SCOPE}}}"
-_BROKEN = f"agentgov_contract_evaluations_total{{{SCOPE}, {NOT_PASSED}}}"
+_JUDGED = f"agentgov_contract_evaluations_total{{{SCOPE}, {JUDGED}}}"
+_BROKEN = f"agentgov_contract_evaluations_total{{{SCOPE}, {BROKEN}}}"
 _VIOLATIONS = f"agentgov_contract_violations_total{{{SCOPE}}}"
 _DECISIONS = f"agentgov_policy_decisions_total{{{PLATFORM}}}"
 _DENIALS = f"agentgov_policy_decisions_total{{{PLATFORM}, {DENIED}}}"
 # The same, recorded.
 _R_ALL = f"agent:agentgov_contract_evaluations:rate5m{{{SCOPE}}}"
-_R_BROKEN = f"agent:agentgov_contract_evaluations:rate5m{{{SCOPE}, {NOT_PASSED}}}"
+_R_JUDGED = f"agent:agentgov_contract_evaluations:rate5m{{{SCOPE}, {JUDGED}}}"
+_R_BROKEN = f"agent:agentgov_contract_evaluations:rate5m{{{SCOPE}, {BROKEN}}}"
 _R_VIOLATIONS = f"agent:agentgov_contract_violations:rate5m{{{SCOPE}}}"
 _R_DECISIONS = f"policy:agentgov_policy_decisions:rate5m{{{PLATFORM}}}"
 _R_DENIALS = f"policy:agentgov_policy_decisions:rate5m{{{PLATFORM}, {DENIED}}}"
@@ -33,15 +36,17 @@ _R_DRIFT = f"contract:agentgov_contract_drift_score_ratio:max{{{SCOPE}}}"
 
 COMPLIANCE = Expression(
     name="contract_compliance",
-    **counted(lambda broken, all_of: f"1 - {share(broken, all_of, zero=present(_ALL))}", _BROKEN, _ALL, total=_ALL),
-    recorded=f"1 - {recorded.ratio(_R_BROKEN, _R_ALL)}",
+    **counted(
+        lambda broken, judged: f"1 - {share(broken, judged, zero=present(_JUDGED))}", _BROKEN, _JUDGED, total=_ALL
+    ),
+    recorded=f"1 - {recorded.ratio(_R_BROKEN, _R_JUDGED)}",
     unit=Unit.RATIO,
     blind="whether the agents keep their contracts",
 )
 BROKEN_RATIO_BY_TRACK = Expression(
     name="contract_broken_ratio_by_track",
-    **shared(_BROKEN, _ALL, "track"),
-    recorded=recorded.ratio(_R_BROKEN, _R_ALL, "track"),
+    **shared(_BROKEN, _JUDGED, "track"),
+    recorded=recorded.ratio(_R_BROKEN, _R_JUDGED, "track"),
     unit=Unit.RATIO,
     blind="which track breaks contracts",
 )
@@ -83,12 +88,12 @@ EVALUATIONS_BY_CONTRACT = Expression(
 COMPLIANCE_BY_CONTRACT = Expression(
     name="contract_compliance_by_contract",
     **counted(
-        lambda broken, all_of: f"1 - {share(broken, all_of, 'contract', zero=present(_ALL, 'contract'))}",
+        lambda broken, judged: f"1 - {share(broken, judged, 'contract', zero=present(_JUDGED, 'contract'))}",
         _BROKEN,
-        _ALL,
+        _JUDGED,
         total=_ALL,
     ),
-    recorded=f"1 - {recorded.ratio(_R_BROKEN, _R_ALL, 'contract')}",
+    recorded=f"1 - {recorded.ratio(_R_BROKEN, _R_JUDGED, 'contract')}",
     unit=Unit.RATIO,
     blind="which contract is not kept",
 )

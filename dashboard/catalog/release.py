@@ -21,7 +21,7 @@ from dashboard.catalog.counting import (
     split,
 )
 from dashboard.catalog.expression import Expression
-from dashboard.model.mapping import ANY_ERROR, DENIED, VIOLATED
+from dashboard.model.mapping import ANY_ERROR, DENIED, JUDGED, VIOLATED
 from dashboard.model.reading import Unit
 
 _SERVICE = 'namespace="$namespace", service_name="$service"'
@@ -29,7 +29,7 @@ _RUN = f'{_SERVICE}, gen_ai_operation_name="invoke_agent"'
 
 _RUN_COUNT = f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}}}"
 _FAILED = f"gen_ai_invoke_agent_duration_seconds_count{{{_RUN}, {ANY_ERROR}}}"
-_EVALUATION_COUNT = f"agentgov_contract_evaluations_total{{{_SERVICE}}}"
+_EVALUATION_COUNT = f"agentgov_contract_evaluations_total{{{_SERVICE}, {JUDGED}}}"
 _VIOLATIONS = f"agentgov_contract_evaluations_total{{{_SERVICE}, {VIOLATED}}}"
 _TOOL_COUNT = f"gen_ai_execute_tool_duration_seconds_count{{{_SERVICE}}}"
 _DECISION_COUNT = f"agentgov_policy_decisions_total{{{_SERVICE}}}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dashboard.catalog import recorded
 from dashboard.catalog.counting import once_quantile, paced, shared
 from dashboard.catalog.expression import Expression
-from dashboard.model.mapping import ANY_ERROR, VIOLATED
+from dashboard.model.mapping import ANY_ERROR, JUDGED, VIOLATED
 from dashboard.model.reading import Unit
 
 _RUNS = 'gen_ai_invoke_agent_duration_seconds_count{namespace="$namespace", gen_ai_operation_name="invoke_agent"'
@@ -16,6 +16,7 @@ _R_RUNS = 'agent:gen_ai_invoke_agent_runs:rate5m{namespace="$namespace"}'
 _R_FAILED = 'agent:gen_ai_invoke_agent_failures:rate5m{namespace="$namespace"}'
 _R_BUCKETS = 'agent:gen_ai_invoke_agent_duration_seconds_bucket:rate5m{namespace="$namespace"}'
 _R_ALL = 'agent:agentgov_contract_evaluations:rate5m{namespace="$namespace"}'
+_R_JUDGED = f'agent:agentgov_contract_evaluations:rate5m{{namespace="$namespace", {JUDGED}}}'
 _R_BROKEN = f'agent:agentgov_contract_evaluations:rate5m{{namespace="$namespace", {VIOLATED}}}'
 _BY_TRACK = "service_name, track"
 
@@ -23,6 +24,7 @@ _RUN = f"{_RUNS}}}"
 _FAILED = f"{_RUNS}, {ANY_ERROR}}}"
 _BUCKET_RATE = f"rate({_RUNS.replace('_count{', '_bucket{')}}}[$window])"
 _EVALUATIONS = 'agentgov_contract_evaluations_total{namespace="$namespace"}'
+_JUDGED = f'agentgov_contract_evaluations_total{{namespace="$namespace", {JUDGED}}}'
 _VIOLATIONS = f'agentgov_contract_evaluations_total{{namespace="$namespace", {VIOLATED}}}'
 
 
@@ -56,8 +58,8 @@ TRACK_EVALUATIONS = Expression(
 )
 TRACK_VIOLATION_RATIO = Expression(
     name="track_violation_ratio",
-    **shared(_VIOLATIONS, _EVALUATIONS, _BY_TRACK),
-    recorded=recorded.ratio(_R_BROKEN, _R_ALL, _BY_TRACK),
+    **shared(_VIOLATIONS, _JUDGED, _BY_TRACK),
+    recorded=recorded.ratio(_R_BROKEN, _R_JUDGED, _BY_TRACK),
     unit=Unit.RATIO,
     blind="Which track breaks its contracts.",
 )

@@ -16,6 +16,7 @@ from dashboard.catalog import escaping
 from dashboard.model.mapping import (
     CONCEPT_OF,
     IN_WORDS,
+    JUDGED,
     LABELS,
     NO_ERROR,
     OURS,
@@ -156,7 +157,9 @@ def _of_metric(
 ) -> tuple[str, tuple[LabelMatcher, ...]]:
     """The team's metric, and its matchers in place of ours; matchers on labels are not translated yet."""
     is_bad = any(str(matcher) in concept.bad for matcher in found)
-    rest = tuple(m for m in found if str(m) not in concept.scope)
+    # Where the settings say what is bad, all other events are good: no word decides which of them count.
+    is_told = bool(metric.bad or metric.bad_series)
+    rest = tuple(m for m in found if str(m) not in concept.scope and not (is_told and str(m) == JUDGED))
     own_name = metric.name(suffix)
     if is_bad and metric.bad_series:
         if suffix not in ("_count", ""):
@@ -198,7 +201,11 @@ def own_matchers(
     Raises:
         NotMeasuredError: the metric has no such label.
     """
-    return tuple(own for matcher in found for own in _own(_in_words(matcher, mapping), mapping, metric, name))
+    return tuple(
+        own
+        for matcher in found
+        for own in _own(_in_words(matcher, mapping), mapping, metric, name, beside=str(matcher) == JUDGED)
+    )
 
 
 def _in_words(matcher: LabelMatcher, mapping: Mapping) -> LabelMatcher:
@@ -207,7 +214,10 @@ def _in_words(matcher: LabelMatcher, mapping: Mapping) -> LabelMatcher:
     return matcher if written is None else matchers(written(mapping.words))[0]
 
 
-def _own(matcher: LabelMatcher, mapping: Mapping, metric: MetricNames | None, name: str) -> Iterator[LabelMatcher]:
+def _own(
+    matcher: LabelMatcher, mapping: Mapping, metric: MetricNames | None, name: str, *, beside: bool = False
+) -> Iterator[LabelMatcher]:
+    """Args: `beside`: words of the tables count beside those that the settings name, since these may name but some."""
     if matcher.label.startswith("="):
         yield replace(matcher, label=matcher.label[1:])
         return
@@ -220,10 +230,10 @@ def _own(matcher: LabelMatcher, mapping: Mapping, metric: MetricNames | None, na
         return  # any value, and none
     if not label.name:
         raise NotMeasuredError(f"{name} has no label for the {logical} (labels.{logical} is empty)")
-    yield _own_matcher(matcher, label)
+    yield _own_matcher(matcher, label, beside=beside)
 
 
-def _own_matcher(matcher: LabelMatcher, label: Label) -> LabelMatcher:
+def _own_matcher(matcher: LabelMatcher, label: Label, *, beside: bool) -> LabelMatcher:
     is_plain = label.pattern == "{}"
     if matcher.operator in ("=", "!="):
         values = label.values.get(matcher.value, (matcher.value,))
@@ -236,7 +246,8 @@ def _own_matcher(matcher: LabelMatcher, label: Label) -> LabelMatcher:
     own = [value for ours, theirs in label.values.items() if asked.fullmatch(ours) for value in theirs]
     named = [_quoted(escaping.literal(value)) for value in own]
     # The team's word for no error stands beside those that anybody writes.
-    pattern = "|".join([*named, NO_ERROR] if matcher.value == NO_ERROR else named) or matcher.value
+    beside = beside or matcher.value == NO_ERROR
+    pattern = "|".join([*named, matcher.value] if beside else named) or matcher.value
     if is_plain:
         return LabelMatcher(label.name, matcher.operator, pattern)
     return LabelMatcher(label.name, matcher.operator, _placed(label, f"(?:{pattern})"))

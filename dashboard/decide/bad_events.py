@@ -92,16 +92,10 @@ class _Known:
 
     def doubt(self, row: Sample) -> str:
         """Why a series may hold bad events that are not counted; "" where it does not."""
-        if is_bad(self._told, row):
-            return self._counted_as_bad(row)
-        if row.value == 0:
-            return ""  # a word that is declared and was never said
+        if is_bad(self._told, row) or row.value == 0:
+            return ""  # counted, or a word that is declared and was never said
         tell = telling_conditions(self._told)
         return next(filter(None, (self._of_label(row, one) for one in tell if not one.holds(row.labels))), "")
-
-    @property
-    def _first(self) -> Condition:
-        return self._told.conditions[0]
 
     def _of_label(self, row: Sample, condition: Condition) -> str:
         value = row.labels.get(condition.label, "")
@@ -150,16 +144,6 @@ class _Known:
                 return self._odd(label, value)
         return ""
 
-    def _counted_as_bad(self, row: Sample) -> str:
-        """A word that nobody understands counts as broken where only good words are named by us: that is said."""
-        told = self._told
-        if told.is_own or told.table != "evaluation" or not self._first.operator.startswith("!") or row.value == 0:
-            return ""
-        value = row.labels.get(self._first.label, "")
-        if self._meaning(self._first.label, value) is not Ended.NOT_UNDERSTOOD:
-            return ""
-        return f"{self._odd(self._first.label, value)}; it counts as not passed"
-
     def _meaning(self, label: str, value: str) -> Ended:
         return meaning(self._told, label, value, self._words)
 
@@ -168,8 +152,9 @@ class _Known:
 
     def _odd(self, label: str, value: str) -> str:
         return (
-            f"{self._told.metric} says {label}={shown(value)}, which is not understood: words.{self._told.table} in the"
-            f" settings can say what it means{self._line(label, value, ' if it is a failure')}"
+            f"{self._told.metric} says {label}={shown(value)}, which is not understood{_left_out(self._told)}: "
+            f"words.{self._told.table} in the settings can say what it means"
+            f"{self._line(label, value, ' if it is a failure')}"
         )
 
     def _uncounted(self, label: str, value: str) -> str:
@@ -182,6 +167,11 @@ class _Known:
         if not told.key or told.table != "outcome":
             return ""
         return f"; metrics.{told.key}.bad = '{with_value(told, label, (value,))}' counts it{when}"
+
+
+def _left_out(told: BadEvents) -> str:
+    """What becomes of such an event in a share, where that is not plain."""
+    return " and counts as neither kept nor broken" if told.table == "evaluation" and not told.is_own else ""
 
 
 def _literal(word: str) -> str:

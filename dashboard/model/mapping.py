@@ -100,14 +100,26 @@ def violated(known: words.Words = words.WORDS) -> str:
     return f'outcome=~"{_any_of(known.evaluation, words.EvaluationOutcome.VIOLATED)}"'
 
 
-def not_passed(known: words.Words = words.WORDS) -> str:
-    """The matcher of an evaluation that did not pass. A word that nobody understands does not pass."""
-    return f'outcome!~"{_any_of(known.evaluation, words.EvaluationOutcome.PASSED)}"'
+def broken(known: words.Words = words.WORDS) -> str:
+    """The matcher of an evaluation that did not pass: it found a violation, or ended in an error."""
+    return f'outcome=~"{_any_of(known.evaluation, *_BROKEN)}"'
 
 
-def _any_of(table: words.Vocabulary[Any], meaning: Any) -> str:
-    """The words with this meaning in any case, as a regular expression within quotes."""
-    patterns = (re.sub(r"([^\w ])", r"\\\1", word) for word in table.words_for(meaning))
+def judged(known: words.Words = words.WORDS) -> str:
+    """The matcher of an evaluation that says whether the contract was kept.
+
+    One that was skipped, or whose word nobody understands, is neither kept nor broken: the recorded SLO leaves it out
+    as well.
+    """
+    return f'outcome=~"{_any_of(known.evaluation, words.EvaluationOutcome.PASSED, *_BROKEN)}"'
+
+
+_BROKEN = (words.EvaluationOutcome.VIOLATED, words.EvaluationOutcome.ERRORED)
+
+
+def _any_of(table: words.Vocabulary[Any], *meanings: Any) -> str:
+    """The words with one of these meanings in any case, as a regular expression within quotes."""
+    patterns = (re.sub(r"([^\w ])", r"\\\1", word) for word in table.words_for(*meanings))
     spelled = (pattern.replace("\\", "\\\\").replace('"', '\\"') for pattern in patterns)
     return f"(?i:{'|'.join(spelled)})"
 
@@ -118,9 +130,14 @@ NO_ERROR = (
     r"|passed)"
 )
 ANY_ERROR = f'error_type!~"{NO_ERROR}"'
-DENIED, VIOLATED, NOT_PASSED = denied(), violated(), not_passed()
+DENIED, VIOLATED, BROKEN, JUDGED = denied(), violated(), broken(), judged()
 # By the matcher that the catalogue has: what it is in the words of an environment.
-IN_WORDS: MappingOf[str, Callable[[words.Words], str]] = {DENIED: denied, VIOLATED: violated, NOT_PASSED: not_passed}
+IN_WORDS: MappingOf[str, Callable[[words.Words], str]] = {
+    DENIED: denied,
+    VIOLATED: violated,
+    BROKEN: broken,
+    JUDGED: judged,
+}
 _ERROR = (ANY_ERROR,)
 CONCEPTS: tuple[Concept, ...] = (
     Concept(
@@ -183,7 +200,7 @@ CONCEPTS: tuple[Concept, ...] = (
         key="contract_evaluations",
         series="agentgov_contract_evaluations_total",
         what="evaluations of contracts",
-        bad=(VIOLATED, NOT_PASSED),
+        bad=(VIOLATED, BROKEN),
         table="evaluation",
     ),
     Concept(key="violations", series="agentgov_contract_violations_total", what="violations of contracts"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from dashboard.catalog.index import ENTRIES
 from dashboard.model.mapping import (
@@ -156,9 +157,15 @@ def _carrier(concept: Concept, mapping: NameMapping) -> str:
     return next((name for suffix in suffixes if (name := metric.name(suffix))), "")
 
 
+@cache
+def _blinds(series: str) -> tuple[str, ...]:
+    """What nobody sees without these series."""
+    return tuple(dict.fromkeys(one.blind for one in ENTRIES if any(name.startswith(series) for name in one.metrics())))
+
+
 def _checked(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> ConceptCheck:
     name = _carrier(concept, mapping)
-    blinds = tuple(dict.fromkeys(e.blind for e in ENTRIES if any(m.startswith(concept.series) for m in e.metrics())))
+    blinds = _blinds(concept.series)
 
     def answer(standing: Fit, says: str = "", lines: Iterable[str] = (), metric: str = name) -> ConceptCheck:
         return ConceptCheck(

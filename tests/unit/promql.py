@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from collections.abc import Mapping as MappingOf
 from pathlib import Path
 
 import yaml
 
 from dashboard.catalog.expression import Expression
+from dashboard.catalog.translation import translate
+from dashboard.model.mapping import OURS, Mapping
 from deploy.local import programs
 
 # promtool prints what it got only where it differs from what was expected.
@@ -23,24 +26,35 @@ Labels = frozenset[tuple[str, str]]
 def answers(
     folder: Path,
     asked: Expression,
-    values: Mapping[str, str],
+    values: MappingOf[str, str],
     series: Iterable[tuple[str, str]],
     at: str,
     interval: str = "5s",
+    *,
+    rules: Path | None = None,
+    mapping: Mapping = OURS,
 ) -> dict[Labels, float]:
     """The samples of the answer by their labels.
 
     Args:
         series: selectors with values in promtool's notation, one value an interval.
         at: when the question is asked, as a duration since the first value.
+        rules: a file of rules that are evaluated meanwhile, every 15 s.
+        mapping: the names of an environment that the question is asked in.
     """
     test = {
         "interval": interval,
         "input_series": [{"series": name, "values": text} for name, text in series],
-        "promql_expr_test": [{"expr": asked.render(values), "eval_time": at, "exp_samples": _NEVER}],
+        "promql_expr_test": [
+            {"expr": translate(asked.render(values), mapping), "eval_time": at, "exp_samples": _NEVER}
+        ],
     }
     file = folder / "series.yaml"
-    file.write_text(yaml.safe_dump({"rule_files": [], "evaluation_interval": interval, "tests": [test]}))
+    document = {
+        "rule_files": [str(rules.resolve())] if rules else [],
+        "evaluation_interval": "15s" if rules else interval,
+    }
+    file.write_text(yaml.safe_dump({**document, "tests": [test]}))
     done = subprocess.run(
         [programs.find().promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False
     )
@@ -50,6 +64,6 @@ def answers(
     return {frozenset(_LABEL.findall(labels)): float(value) for labels, value in _SAMPLE.findall(got)}
 
 
-def of(found: Mapping[Labels, float], **labels: str) -> float | None:
+def of(found: MappingOf[Labels, float], **labels: str) -> float | None:
     """The one value with these labels; None where there is none."""
     return found.get(frozenset(labels.items()))
