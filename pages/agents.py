@@ -14,6 +14,8 @@ from dashboard.ui import session, url
 from dashboard.ui.agents import AGENT_UNITS, FACES, MODEL_UNITS, TOOL_UNITS
 from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import TRACKS, choose
+from dashboard.ui.folds import folded_table
+from dashboard.ui.lead import section
 from dashboard.ui.measures import columns, covered, line_name, specs
 from dashboard.ui.page import begin, go, live
 from dashboard.ui.spans import ended, trace_link
@@ -61,7 +63,7 @@ def _draw(answer: AgentsAnswer, view: View) -> None:
                 markers=answer.changes,
                 tz=view.tz,
             )
-    st.subheader("By agent", anchor=False)
+    section("By agent")
     table(
         answer.agents,
         columns(("agent",), AGENT_UNITS),
@@ -69,13 +71,17 @@ def _draw(answer: AgentsAnswer, view: View) -> None:
         csv_name="agents",
         link=lambda row: "" if row.name in ("", view.agent) else f"agents?{urlencode(url.link(view, agent=row.name))}",
     )
-    st.subheader("Errors by type", anchor=False)
     errors = columns(("error", "track"), {"errors/s": Unit.PER_SECOND})
-    table(answer.errors, errors, key="agents.errors", csv_name="errors-by-type")
-    st.subheader("By model", anchor=False)
-    table(answer.models, columns(("model",), MODEL_UNITS), key="agents.models", csv_name="models")
-    st.subheader("By tool", anchor=False)
-    table(answer.tools, columns(("tool",), TOOL_UNITS), key="agents.tools", csv_name="tools")
-    st.subheader("Slowest runs", anchor=False)
+    folded_table("Errors by type", answer.errors, errors, key="agents.errors", csv_name="errors-by-type")
+    folded_table("Models", answer.models, columns(("model",), MODEL_UNITS), key="agents.models", csv_name="models")
+    folded_table("Tools", answer.tools, columns(("tool",), TOOL_UNITS), key="agents.tools", csv_name="tools")
     slowest = answer.slowest.map(lambda found: found.entries or None, empty="no run was recorded in this period")
-    table(slowest, _SLOWEST, key="agents.slowest", csv_name="slowest-runs", tz=view.tz, link=trace_link(view))
+    folded_table(
+        "Slowest runs",
+        slowest,
+        _SLOWEST,
+        key="agents.slowest",
+        csv_name="slowest-runs",
+        tz=view.tz,
+        link=trace_link(view),
+    )

@@ -11,6 +11,7 @@ from dashboard.queries.contracts import ContractsAnswer, contract_names, contrac
 from dashboard.ui import session
 from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import TRACKS, choose
+from dashboard.ui.lead import section
 from dashboard.ui.measures import TileSpec, columns, covered, entry_columns, line_name, specs
 from dashboard.ui.page import begin, live
 from dashboard.ui.spans import trace_link
@@ -84,17 +85,17 @@ def _draw(answer: ContractsAnswer, view: View) -> None:
             markers=answer.changes,
             tz=view.tz,
         )
-    st.subheader("By contract", anchor=False)
+    section("By contract")
     table(answer.contracts, columns(("contract",), _CONTRACT), key="contracts.contracts", csv_name="contracts")
-    st.subheader("Violations by rule", anchor=False)
+    section("Violations by rule")
     rule = columns(("rule", "contract", "severity", "enforcement"), _COUNT)
     table(answer.violations, rule, key="contracts.violations", csv_name="violations")
-    st.subheader("Newest violations", anchor=False)
+    section("Newest violations")
     newest = answer.newest.map(lambda found: found.entries or None, empty="no violation was logged in this period")
     to_trace = trace_link(view)
     table(newest, entry_columns(), key="contracts.newest", csv_name="newest-violations", tz=view.tz, link=to_trace)
-    st.subheader("By kind of clause", anchor=False)
+    section("By kind of clause")
     table(answer.clauses, columns(("clause", "outcome"), _COUNT), key="contracts.clauses", csv_name="clauses")
-    st.subheader("Policy decisions", anchor=False)
+    section("Policy decisions")
     decisions = columns(("policy", "stage", "decision"), _COUNT)
     table(answer.decisions, decisions, key="contracts.decisions", csv_name="policy-decisions")

@@ -13,6 +13,8 @@ from dashboard.queries.resources import ResourcesAnswer, pod_containers, pod_log
 from dashboard.ui import session
 from dashboard.ui.charts import time_chart
 from dashboard.ui.filters import choose
+from dashboard.ui.folds import folded_table
+from dashboard.ui.lead import section
 from dashboard.ui.measures import covered
 from dashboard.ui.page import begin, live
 from dashboard.ui.resources import (
@@ -25,10 +27,11 @@ from dashboard.ui.resources import (
     headline,
     log,
     logs_of,
+    picture,
     pod_line,
     resource_tiles,
+    troubled,
 )
-from dashboard.ui.tables import table
 from dashboard.ui.tiles import tiles
 
 
@@ -40,7 +43,7 @@ def page() -> None:
         _draw(session.answer(resources, view), view)
 
     live(draw, key="resources.live")
-    st.subheader("Pod log", anchor=False)
+    section("Pod log")
     ask = session.ask_for(view)
     choose(view, nothing="choose a pod", clears=("container",), pod=pod_names(ask, view))
     if view.pod:
@@ -49,22 +52,29 @@ def page() -> None:
 
 
 def _draw(answer: ResourcesAnswer, view: View) -> None:
-    headline(answer, view)
+    headline(answer)
+    picture(answer)
+    troubled(answer, view)
     tiles(resource_tiles(answer, limits_of(session.ask_for(view))), columns=6, key="resources")
     st.caption(covered(answer.period))
-    st.subheader("Workloads", anchor=False)
-    table(answer.workloads, WORKLOADS, key="resources.workloads", csv_name="workloads")
     with st.grid(2, min_column_width=300, gap="small", key="resources-charts"):
         for title, series, unit, key in (
             ("CPU by pod", answer.cpu, Unit.CORES, "resources.chart.cpu"),
             ("Memory by pod", answer.memory, Unit.BYTES, "resources.chart.memory"),
         ):
             time_chart(title, series, unit=unit, name=pod_line, key=key, markers=answer.changes, tz=view.tz)
-    st.subheader("Pods", anchor=False)
-    table(answer.pods, PODS, key="resources.pods", csv_name="pods", tz=view.tz, link=partial(logs_of, view=view))
-    st.subheader("Nodes", anchor=False)
-    table(answer.nodes, NODES, key="resources.nodes", csv_name="nodes", tz=view.tz)
-    st.subheader("Limits", anchor=False)
-    table(answer.limits, LIMITS, key="resources.limits", csv_name="limits")
-    st.subheader("Events", anchor=False)
-    table(answer.events, EVENTS, key="resources.events", csv_name="events", tz=view.tz, most_cards=8)
+    folded_table("Workloads", answer.workloads, WORKLOADS, key="resources.workloads", csv_name="workloads")
+    to_logs = partial(logs_of, view=view)
+    folded_table("Pods", answer.pods, PODS, key="resources.pods", csv_name="pods", tz=view.tz, link=to_logs)
+    folded_table("Nodes", answer.nodes, NODES, key="resources.nodes", csv_name="nodes", tz=view.tz)
+    folded_table("Limits and budgets", answer.limits, LIMITS, key="resources.limits", csv_name="limits")
+    folded_table(
+        "Events",
+        answer.events,
+        EVENTS,
+        key="resources.events",
+        csv_name="events",
+        tz=view.tz,
+        most_cards=8,
+        counts=False,
+    )

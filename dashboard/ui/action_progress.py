@@ -72,7 +72,7 @@ def _card(state: ActionState, view: View) -> None:
     request = state.request
     with st.container(border=True, key="release-progress", gap="xsmall"):
         st.markdown(
-            f"##### {_OUTCOME_ICONS[state.outcome]} {request.kind.capitalize()} of {plain(request.service)} "
+            f"## {_OUTCOME_ICONS[state.outcome]} {request.kind.capitalize()} of {plain(request.service)} "
             f"to {request.target}: {state.outcome}"
         )
         st.markdown(plain(state.sentence, limit=600))

@@ -177,7 +177,7 @@ def _card(group: WaitingGroup, view: View, now: datetime) -> None:
             is_late = now - group.since > RESPONSE_TARGET
             icon = ":material/timer_off:" if is_late else ":material/timer:"
             st.badge(left(group.since, now), icon=icon, color="orange" if is_late else "gray")
-        st.markdown(f"##### {plain(said(group.alerts[0]) or group.alerts[0].name)}")
+        st.markdown(f"### {plain(said(group.alerts[0]) or group.alerts[0].name)}")
         if len(group.alerts) > 1:
             others = [plain(one.name) for one in group.alerts[1 : _MOST_NAMED + 1]]
             more = f" and {len(group.alerts) - 1 - _MOST_NAMED:,} more" if len(group.alerts) > _MOST_NAMED + 1 else ""

@@ -16,7 +16,7 @@ from dashboard.model.view import View
 from dashboard.ui import page, session
 from dashboard.ui.format import DASH, clock, stamp
 from dashboard.ui.history import audit_troubles
-from dashboard.ui.lead import Tone, fact, facts, lead
+from dashboard.ui.lead import Tone, fact, facts, lead, section
 from dashboard.ui.tables import Column, table, to_csv
 from dashboard.ui.text import plain
 
@@ -142,7 +142,7 @@ def _deed(deed: Deed, view: View) -> None:
 
 def evidence(deed: Deed | None, trail: AuditTrail, view: View) -> None:
     """Everything that is on record about one action."""
-    st.subheader("Evidence of one action", anchor=False)
+    section("Evidence of one action")
     page.link("audit", "Close", replace(view, record=""), icon=":material/close:", width="content")
     if deed is None:
         st.warning(f"No record of an action {plain(view.record)} is in the file.", icon=":material/search_off:")

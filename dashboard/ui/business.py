@@ -16,11 +16,11 @@ from dashboard.model.view import View
 from dashboard.queries.business import BusinessAnswer
 from dashboard.ui import business_report, chart_html, session, states, theme, url
 from dashboard.ui.chart_html import Chart
+from dashboard.ui.folds import folded_table
 from dashboard.ui.format import number, span, stamp
 from dashboard.ui.lead import Tone, lead
 from dashboard.ui.lines import ChartLine
 from dashboard.ui.measures import TileSpec, columns, specs
-from dashboard.ui.tables import table
 from dashboard.ui.text import in_html, plain
 from dashboard.ui.tiles import tiles
 
@@ -189,11 +189,10 @@ def figures(answer: BusinessAnswer) -> None:
 
 def breakdowns(answer: BusinessAnswer, view: View) -> None:
     """The same by kind of task, and what each agent costs."""
-    st.subheader("By kind of task", anchor=False)
     kinds = columns(("kind of task",), business_report.KIND_UNITS)
-    table(answer.kinds, kinds, key="business.kinds", csv_name="task-kinds")
-    st.subheader("By agent", anchor=False)
-    table(
+    folded_table("Kinds of task", answer.kinds, kinds, key="business.kinds", csv_name="task-kinds")
+    folded_table(
+        "Agents by cost",
         answer.agents,
         columns(("agent",), business_report.AGENT_UNITS),
         key="business.agents",

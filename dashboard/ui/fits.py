@@ -10,14 +10,14 @@ import streamlit as st
 from dashboard.model.reading import Reading, State
 from dashboard.queries.fit import is_too_short, retention_says
 from dashboard.queries.sources import FitAnswer
-from dashboard.ui.lead import Tone, fact, facts
+from dashboard.ui.lead import Tone, fact, facts, section
 
 _MOST_STREAMS: Final = 6
 
 
 def fits(fitting: FitAnswer, retention_days: int) -> None:
     """What the log patterns match and lack, the rights that the cluster refuses, and the retention of Prometheus."""
-    st.subheader("Logs, rights and retention", anchor=False)
+    section("Logs, rights and retention")
     st.html(facts([*_log_facts(fitting), _rights(fitting), _retention(fitting.retention, retention_days)]))
 
 

@@ -15,6 +15,7 @@ from dashboard.model.view import View
 from dashboard.ui import session, url
 from dashboard.ui.code import code
 from dashboard.ui.format import ago, count, duration, number
+from dashboard.ui.lead import section
 from dashboard.ui.text import in_html, plain
 
 _SIGNS: Final[Mapping[Result, tuple[str, str]]] = {
@@ -36,7 +37,7 @@ _CHARTS: Final[Mapping[str, str]] = {
 def gates(verdict: Verdict, view: View, now: datetime) -> None:
     """What fails or waits, open and in order of concern; what passes, and what does not decide, in one line each."""
     counts = [f"{sum(g.result is result for g in verdict.gates)} {_SIGNS[result][1]}" for result in _SIGNS]
-    st.markdown(f"##### Gates :gray[{', '.join(counts)}]")
+    section(f"Gates: {', '.join(counts)}")
     passing = [gate for gate in verdict.gates if gate.result is Result.PASS]
     aside = [gate for gate in verdict.gates if gate.result is Result.UNKNOWN and not gate.required]
     open_ones = [gate for gate in verdict.gates if gate not in passing and gate not in aside]
@@ -79,7 +80,7 @@ def _gates_alike(gates: Sequence[GateAnswer]) -> str:
     sign, decision = _SIGNS[gates[0].result]
     names = in_html(", ".join(gate.title for gate in gates), limit=1000)
     return (
-        f'<div class="td-gate td-{decision}"><h5><span class="td-sign">{sign} {decision}</span> {len(gates)} gates</h5>'
+        f'<div class="td-gate td-{decision}"><h3><span class="td-sign">{sign} {decision}</span> {len(gates)} gates</h3>'
         f'<p>{in_html(gates[0].reason)}</p><div class="td-note">{names}</div></div>'
     )
 
@@ -90,7 +91,7 @@ def _gate(gate: GateAnswer, view: View, now: datetime) -> str:
     aside = "" if gate.required else " <small>does not decide</small>"
     title = f'<span class="td-sign">{sign} {decision}</span> {in_html(gate.title)}{aside}'
     return (
-        f'<div class="td-gate td-{decision}"><h5>{title}</h5>'
+        f'<div class="td-gate td-{decision}"><h3>{title}</h3>'
         f"<p>{in_html(gate.reason)}</p>"
         f'<div class="td-note">{" · ".join(facts)}</div>{_strength(gate)}</div>'
     )

@@ -10,6 +10,7 @@ from dashboard.model.action import HistoryEntry
 from dashboard.model.audit import AuditStatus
 from dashboard.model.view import View
 from dashboard.ui.format import DASH
+from dashboard.ui.lead import section
 from dashboard.ui.tables import Column, table
 from dashboard.ui.text import plain
 
@@ -25,7 +26,7 @@ _COLUMNS: list[Column[HistoryEntry]] = [
 
 def history(past: Sequence[HistoryEntry], audit: AuditStatus, view: View) -> None:
     """Who switched what, when, why, and how it ended; refused actions too."""
-    st.markdown("##### History of switches")
+    section("History of switches")
     for trouble in (*audit_troubles(audit), *chain_troubles(past)):
         st.warning(plain(trouble, limit=600), icon=":material/history_edu:")
     table(past, _COLUMNS, key="release.history", csv_name="switches", tz=view.tz)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboard.ui.text import in_html
+from dashboard.ui.text import in_html, plain
 
 _LONGEST = 600
 Tone = Literal["well", "warn", "sick", "quiet"]
@@ -49,6 +49,11 @@ def bar(shares: Sequence[Share], *, label: str) -> None:
         f'<div class="td-share" role="img" aria-label="{in_html(f"{label}: {said}")}">{parts}</div>'
         f'<ul class="td-legend">{words}</ul>'
     )
+
+
+def section(title: str) -> None:
+    """The heading of a part of the page, one level under the page's own."""
+    st.header(plain(title), anchor=False)
 
 
 def fact(what: str, how: str, more: str = "", *, tone: Tone) -> str:

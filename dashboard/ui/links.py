@@ -1,7 +1,8 @@
 """Links in our own HTML: where they lead, and that they open without loading the deck anew.
 
 Streamlit follows the address bar when a person goes back or forward, so a link is put there and announced alike.
-The same script copies: a button with `data-copy` copies the text of the next element that has the class td-copied.
+The same script lets "Skip to main content" skip the navigation too, and it copies: a button with `data-copy` copies the
+text of the next element that has the class td-copied.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ if (!window.tdLinks) {
         getSelection().selectAllChildren(source);
         button.textContent = document.execCommand("copy") ? "Copied" : "Selected: copy it by keyboard";
       }
+      return;
+    }
+    if (event.target.closest?.('[data-testid="stSkipToContent"]')) {
+      // Streamlit leads to all of the page, where the navigation comes first again.
+      document.querySelector(".td-title")?.focus();
       return;
     }
     const link = event.target.closest?.(".stHtml a[href]");

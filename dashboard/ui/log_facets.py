@@ -53,7 +53,7 @@ def _facet(name: str, values: tuple[tuple[str, int], ...], view: View) -> str:
         found = {asked: found.get(asked, dict(values).get(asked, 0)), **found}
     rows = "".join(_row(name, value, count, view, is_asked=value == asked) for value, count in found.items())
     more = f'<li class="td-note">{len(values) - _MOST_VALUES} more</li>' if len(values) > _MOST_VALUES else ""
-    return f"<section><h4>{_NAMES.get(name, name)}</h4><ul>{rows}{more}</ul></section>"
+    return f"<section><h3>{_NAMES.get(name, name)}</h3><ul>{rows}{more}</ul></section>"
 
 
 def _row(name: str, value: str, count: int, view: View, *, is_asked: bool) -> str:

@@ -78,9 +78,9 @@ def _follow() -> None:
 def _searches(view: View) -> None:
     saved = session.settings().environments[view.env].searches
     if saved:
-        st.html(f"<h4>Saved</h4>{_links(dict.fromkeys(saved, ''), saved, view)}")
+        st.html(f"<h3 class='td-section'>Saved</h3>{_links(dict.fromkeys(saved, ''), saved, view)}")
     queries = {query: urlencode({"q": query}) for query in _EXAMPLES}
-    st.html(f"<h4>Examples</h4>{_links(_EXAMPLES, queries, view)}")
+    st.html(f"<h3 class='td-section'>Examples</h3>{_links(_EXAMPLES, queries, view)}")
     st.caption("To save this search for everybody, put these lines into the settings file:")
     mine = as_toml(view, {"A name for it": of_view(view)})
     code(mine)

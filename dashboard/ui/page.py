@@ -48,7 +48,7 @@ def begin(title: str, question: str) -> View:
     _navigation(view, title)
     with st.container(horizontal=True, key="bar", vertical_alignment="center", gap="small"):
         where = f"{in_html(view.env)} / {in_html(view.ns)}"
-        st.html(f'<h1 class="td-title">{in_html(title)} <span>{where}</span></h1>', width="content")
+        st.html(f'<h1 class="td-title" tabindex="-1">{in_html(title)} <span>{where}</span></h1>', width="content")
         pulse = st.container(key="bar-pulse", width="content")
         pulse.empty()
         _ranges(view)

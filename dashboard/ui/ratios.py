@@ -48,7 +48,7 @@ def bars(found: Sequence[Ratio], candidate: Track) -> str:
         f'<span style="left:{_place(value, most):.1%}">{word}</span>' for value, word in _TICKS.items() if value <= most
     )
     rows = "".join(_row(ratio, candidate, most) for ratio in found)
-    return f'<div class="td-ratios">{rows}<div class="td-scale" aria-hidden="true">{ticks}</div></div>'
+    return f'<div>{rows}<div class="td-scale" aria-hidden="true">{ticks}</div></div>'
 
 
 def _row(ratio: Ratio, candidate: Track, most: float) -> str:

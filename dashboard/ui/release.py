@@ -36,7 +36,7 @@ def verdict_card(verdict: Verdict, service: GovernedService | None, now: datetim
     """The word, its sentence, and how far the weakest gate is from an answer."""
     with st.container(border=True, key=f"release-verdict-{verdict.mode}", gap="xsmall"):
         colour = _COLOURS[verdict.decision]
-        st.markdown(f"### :{colour}[{_ICONS[verdict.decision]} {verdict.decision}] {plain(_about(verdict, service))}")
+        st.markdown(f"## :{colour}[{_ICONS[verdict.decision]} {verdict.decision}] {plain(_about(verdict, service))}")
         st.markdown(plain(verdict.sentence, limit=500))
         weakest = verdict.weakest
         if weakest is not None and verdict.decision is Decision.WAIT:
@@ -84,7 +84,7 @@ def tracks(found: ReleaseAnswer, now: datetime) -> None:
 def _track(service: GovernedService, track: Track, figures: TrackFigures, now: datetime) -> str:
     status = service.tracks.get(track)
     role = "active" if track is service.active else "preview"
-    head = f'<h4><b class="td-{track}">● {track}</b> <span>{role}</span></h4>'
+    head = f'<h3><b class="td-{track}">● {track}</b> <span>{role}</span></h3>'
     if status is None:
         return f'<div class="td-card">{head}<p>no Deployment of this track</p></div>'
     pairs = [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import streamlit as st
@@ -12,18 +14,29 @@ from dashboard.decide.policy import Limits
 from dashboard.model.finding import FindingKind
 from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.view import View
-from dashboard.model.workload import ClusterEvent, Container, Health, Limit, Node, Pod, Workload
+from dashboard.model.workload import SICK, ClusterEvent, Container, Health, Limit, Node, Pod, Workload
 from dashboard.queries.resources import ResourcesAnswer
 from dashboard.ui import session, states
 from dashboard.ui.filters import choose
 from dashboard.ui.format import shown
+from dashboard.ui.lead import Share, Tone, bar, section
 from dashboard.ui.links import address
 from dashboard.ui.measures import TileSpec, specs
-from dashboard.ui.tables import Column
+from dashboard.ui.tables import Column, table
 from dashboard.ui.text import one_line, plain
 from dashboard.ui.tiles import Tile
 
 _LINES = 300
+_MOST_SICK, _MOST_SICK_CARDS = 20, 4
+_TONES: Mapping[Health, Tone] = {
+    Health.FAILING: "sick",
+    Health.DEGRADED: "warn",
+    Health.UNKNOWN: "quiet",
+    Health.CHANGING: "quiet",
+    Health.HEALTHY: "well",
+    Health.IDLE: "quiet",
+    Health.OVER: "quiet",
+}
 _MOST_TOLD = 3
 _SIGNS = {
     Health.FAILING: "✖ failing",
@@ -190,7 +203,7 @@ EVENTS: list[Column[ClusterEvent]] = [
 ]
 
 
-def headline(answer: ResourcesAnswer, view: View) -> None:
+def headline(answer: ResourcesAnswer) -> None:
     """The page's answer in one sentence; never that all is well while something is unknown."""
     said = summary(answer)
     if said.is_well:
@@ -199,6 +212,31 @@ def headline(answer: ResourcesAnswer, view: View) -> None:
     else:
         icon = ":material/error:" if said.is_wrong else ":material/visibility_off:"
         st.warning(f"**{said.head}** {plain(said.rest, limit=700)}", icon=icon)
+
+
+def picture(answer: ResourcesAnswer) -> None:
+    """All workloads as one bar by their health."""
+    counts = Counter(one.health for one in answer.workloads.value or ())
+    bar([Share(name=str(health), count=counts[health], tone=_TONES[health]) for health in Health], label="Workloads")
+
+
+def troubled(answer: ResourcesAnswer, view: View) -> None:
+    """The pods that are not well, open; what is well is folded below. Each leads to its log lines."""
+    sick = tuple(pod for pod in answer.pods.value or () if pod.health in (*SICK, Health.UNKNOWN))
+    if sick:
+        ordered = sorted(sick, key=lambda pod: (list(Health).index(pod.health), pod.name))
+        section("Pods that are not well" if len(sick) > 1 else "The pod that is not well")
+        table(
+            ordered[:_MOST_SICK],
+            PODS,
+            key="resources.sick",
+            csv_name="pods-not-well",
+            tz=view.tz,
+            most_cards=_MOST_SICK_CARDS,
+            link=partial(logs_of, view=view),
+        )
+        if len(sick) > _MOST_SICK:
+            st.caption(f"The {_MOST_SICK} worst of {len(sick):,}; all pods are below.")
 
 
 def choose_container(view: View, known: Sequence[Container]) -> None:

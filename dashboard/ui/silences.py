@@ -21,7 +21,7 @@ from dashboard.queries.alerts import Delivery
 from dashboard.ui import states
 from dashboard.ui.alerts import OPEN, rows
 from dashboard.ui.format import clock, span, stamp
-from dashboard.ui.lead import Tone, fact, facts
+from dashboard.ui.lead import Tone, fact, facts, section
 
 A_PAGE: Final = 10
 _MOST: Final = 20
@@ -75,7 +75,7 @@ def _line(one: MutedAlert, now: datetime) -> str:
 
 def silences(found: Reading[tuple[Mute, ...]], matched: Mapping[str, int], view: View, now: datetime) -> None:
     """The silences in force, the next to end first: owner, reason, remaining time, how many alerts each mutes."""
-    st.markdown("##### Silences")
+    section("Silences")
     if found.value is None:
         states.note(found, "Silences")
         return
@@ -121,7 +121,7 @@ def _ends(mute: Mute, place: str) -> None:
 
 def receivers(deliveries: Reading[tuple[Delivery, ...]], routes: Reading[Route]) -> None:
     """Whether what Alertmanager sent in the last hour arrived."""
-    st.markdown("##### Receivers")
+    section("Receivers")
     states.note(routes, "Who is told when")
     if deliveries.value is None:
         states.note(deliveries, "Whether notifications arrive")
@@ -145,7 +145,7 @@ def _delivery(one: Delivery) -> str:
 
 def times(found: Reading[ResponseTimes], view: View) -> None:
     """How soon alerts of the period were acknowledged, against the target."""
-    st.markdown("##### Time to acknowledge")
+    section("Time to acknowledge")
     target = span(RESPONSE_TARGET)
     if found.value is None:
         states.note(found, "Time to acknowledge")

@@ -21,7 +21,7 @@ from dashboard.queries.own import OwnHealth
 from dashboard.queries.sources import FitAnswer, MissingMetric, ServiceCheck, SourcesAnswer
 from dashboard.ui import states
 from dashboard.ui.format import ago, clock, number
-from dashboard.ui.lead import Share, Tone, bar, fact, facts, lead
+from dashboard.ui.lead import Share, Tone, bar, fact, facts, lead, section
 from dashboard.ui.tables import Column, table
 from dashboard.ui.text import plain
 
@@ -129,7 +129,7 @@ def _tone(fit: Fit) -> Tone:
 
 def backends(found: SourcesAnswer, lags: Mapping[str, Reading[float]], now: datetime, view: View) -> None:
     """Each source that is not well in a line of its own, and those that are in one."""
-    st.subheader("Sources", anchor=False)
+    section("Sources")
     told = [_backend(one, lags, now, view) for one in found.health]
     well = [one for one in told if one.tone == "well"]
     lines = [fact(one.name, one.how, one.more, tone=one.tone) for one in told if one.tone != "well"]
@@ -184,7 +184,7 @@ def _lags(one: SourceHealth, lags: Mapping[str, Reading[float]]) -> tuple[bool, 
 
 def concepts(found: SourcesAnswer) -> None:
     """What the pages read, concept by concept: what is wrong with its lines to copy, then what is not, folded."""
-    st.subheader("What the pages read", anchor=False)
+    section("What the pages read")
     if found.concepts.value is None:
         states.note(found.concepts, "Not known which metrics are there")
         return
@@ -240,7 +240,7 @@ def suggestion(text: Reading[str]) -> None:
 
 def services(reading: Reading[tuple[ServiceCheck, ...]]) -> None:
     """The governed Services: what each lacks, and in one line those that lack nothing."""
-    st.subheader("Governed Services", anchor=False)
+    section("Governed Services")
     if reading.value is None:
         states.note(reading, "Not known which Services are governed")
         return
@@ -275,7 +275,7 @@ def missing(reading: Reading[tuple[MissingMetric, ...]]) -> None:
 
 def own(health: OwnHealth, troubles: Sequence[str], audit_file: str, now: datetime) -> None:
     """The deck itself: its audit, its memory and age, and how its questions were answered since it began."""
-    st.subheader("The deck itself", anchor=False)
+    section("The deck itself")
     told = [fact("Audit", trouble, tone="sick") for trouble in troubles]
     if not troubles:
         told.append(fact("Audit", f"{audit_file} can be read and written, and every record is on its way", tone="well"))

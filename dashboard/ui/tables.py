@@ -243,7 +243,7 @@ def _cards(rows: Sequence[Row], columns: Sequence[Column[Row]], tz: str, most: i
     for row in rows[:most]:
         told = [(column.name, shown) for column in rest if (shown := _shown(column, row, tz))]
         pairs = "".join(f"<dt>{in_html(name)}</dt><dd>{in_html(shown)}</dd>" for name, shown in told)
-        cards.append(f'<div class="td-card"><h4>{in_html(_shown(title, row, tz))}</h4><dl>{pairs}</dl></div>')
+        cards.append(f'<div class="td-card"><h3>{in_html(_shown(title, row, tz))}</h3><dl>{pairs}</dl></div>')
     more = len(rows) - most
     note = f'<div class="td-note">{more} more in the CSV file.</div>' if more > 0 else ""
     return f'<div class="td-cards">{"".join(cards)}{note}</div>'

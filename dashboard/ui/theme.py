@@ -23,6 +23,7 @@ LIGHT: Final[Mapping[str, str]] = {
     "line": "#D5DEDC",
     "paper": "#FFFFFF",
     "quiet": "#F1F5F4",
+    "on-brand": "#FFFFFF",
 }
 DARK: Final[Mapping[str, str]] = {
     "blue": "#7CA8FF",
@@ -35,6 +36,7 @@ DARK: Final[Mapping[str, str]] = {
     "line": "#2B3A38",
     "paper": "#0E1716",
     "quiet": "#172322",
+    "on-brand": "#0E1716",
 }
 # Lines that are no track: none of these may be taken for blue or green, nor for a state.
 OTHERS_LIGHT: Final = ("#0F766E", "#7C3AED", "#A16207", "#BE185D", "#566664", "#0E7490", "#6D28D9", "#854D0E")

@@ -23,7 +23,7 @@ from dashboard.model.written import count, number
 from dashboard.queries.traces import RunsAnswer, TraceAnswer, TraceRun, WholeTrace
 from dashboard.ui import page, session, states, theme, trace_pictures, url, waterfall
 from dashboard.ui.format import stamp
-from dashboard.ui.lead import Tone, fact, facts, lead
+from dashboard.ui.lead import Tone, fact, facts, lead, section
 from dashboard.ui.tables import Column, table, to_csv
 from dashboard.ui.text import in_html, plain
 from dashboard.ui.waterfall import Waterfall
@@ -60,13 +60,13 @@ def runs(answer: RunsAnswer, view: View) -> None:
     st.html(trace_pictures.scatter(found.value, theme.colours(), view.tz))
     table(found.value, _RUN_COLUMNS, key="traces.runs", csv_name="runs", tz=view.tz, link=lambda run: _to(run, view))
     if answer.paths:
-        st.subheader("Ways that these runs took", anchor=False)
+        section("Ways that these runs took")
         ways = answer.paths[:_MOST_WAYS]
         table(ways, _WAY_COLUMNS, key="traces.ways", csv_name="ways", link=lambda one: address(view, one.slowest))
         if len(answer.paths) > len(ways):
             st.caption(f"And {count(len(answer.paths) - len(ways), 'way')} that fewer runs took.")
     if answer.loops:
-        st.subheader("Steps done again and again", anchor=False)
+        section("Steps done again and again")
         table(
             answer.loops[:_MOST_WAYS],
             _LOOP_COLUMNS,

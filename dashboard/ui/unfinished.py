@@ -45,7 +45,7 @@ def card(found: ReleaseAnswer, view: View, running: str) -> WayOn | None:
         return None
     with st.container(border=True, key="release-unfinished", gap="xsmall"):
         title = "Left unfinished" if left.is_left_behind else "Under way elsewhere"
-        st.markdown(f"##### :material/running_with_errors: {title}: {left.intent.kind} to {left.intent.target}")
+        st.markdown(f"## :material/running_with_errors: {title}: {left.intent.kind} to {left.intent.target}")
         st.markdown(sentence(left, view))
         st.markdown(f"True now: {_truth(found, service, left)}")
         if not left.ways_on:

@@ -31,7 +31,7 @@ def draw_page(pod: str, sick: bool) -> None:
     view = View(env="local", ns="agents", pod=pod)
     ask = FakeAsk(pods=pods, deployments=[workload()], nodes=nodes, resourcequotas=[quota])
     answer = resources(ask, view, NOW)  # type: ignore[arg-type]
-    headline(answer, view)
+    headline(answer)
     for rows, columns, name in (
         (answer.workloads, WORKLOADS, "workloads"),
         (answer.pods, PODS, "pods"),
