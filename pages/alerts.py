@@ -24,7 +24,7 @@ def _draw(view: View) -> None:
     found = session.answer(alerts, view)
     board = found.board.value
     pieces.headline(found.board, now)
-    pieces.groups(found.board, view, now)
+    pieces.groups(found.board, found.active, view, now)
     silences.muted(found.board, view, now)
     pieces.informing(found.board, view)
     silences.silences(found.mutes, board.matched if board else {}, view, now)

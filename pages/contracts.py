@@ -10,11 +10,12 @@ from dashboard.queries.agents import agent_names
 from dashboard.queries.contracts import ContractsAnswer, contract_names, contracts
 from dashboard.ui import session
 from dashboard.ui.charts import time_chart
+from dashboard.ui.contracts import contract_link, rule_link
 from dashboard.ui.filters import TRACKS, choose
 from dashboard.ui.lead import section
 from dashboard.ui.measures import TileSpec, columns, covered, entry_columns, line_name, specs
 from dashboard.ui.page import begin, live
-from dashboard.ui.spans import trace_link
+from dashboard.ui.spans import line_link, trace_link
 from dashboard.ui.tables import table
 from dashboard.ui.tiles import tiles
 
@@ -86,14 +87,21 @@ def _draw(answer: ContractsAnswer, view: View) -> None:
             tz=view.tz,
         )
     section("By contract")
-    table(answer.contracts, columns(("contract",), _CONTRACT), key="contracts.contracts", csv_name="contracts")
+    table(
+        answer.contracts,
+        columns(("contract",), _CONTRACT),
+        key="contracts.contracts",
+        csv_name="contracts",
+        link=contract_link(view),
+    )
     section("Violations by rule")
     rule = columns(("rule", "contract", "severity", "enforcement"), _COUNT)
-    table(answer.violations, rule, key="contracts.violations", csv_name="violations")
+    table(answer.violations, rule, key="contracts.violations", csv_name="violations", link=rule_link(view))
     section("Newest violations")
     newest = answer.newest.map(lambda found: found.entries or None, empty="no violation was logged in this period")
     to_trace = trace_link(view)
-    table(newest, entry_columns(), key="contracts.newest", csv_name="newest-violations", tz=view.tz, link=to_trace)
+    lines = entry_columns(line_link(view))
+    table(newest, lines, key="contracts.newest", csv_name="newest-violations", tz=view.tz, link=to_trace)
     section("By kind of clause")
     table(answer.clauses, columns(("clause", "outcome"), _COUNT), key="contracts.clauses", csv_name="clauses")
     section("Policy decisions")

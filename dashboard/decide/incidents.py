@@ -53,7 +53,7 @@ def group(
     )
 
 
-def _runbook(alerts: Iterable[Alert]) -> str:
+def runbook_of(alerts: Iterable[Alert]) -> str:
     """The name of a runbook of ours, or the address of a team's own; "" when no alert names one."""
     named = (one.annotations.get("runbook") or one.annotations.get("runbook_url", "") for one in alerts)
     return next(filter(None, named), "")
@@ -94,6 +94,12 @@ def in_order(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
         )
 
     return tuple(sorted(incidents, key=rank))
+
+
+def with_first(found: Iterable[Incident], fingerprint: str) -> tuple[Incident, ...]:
+    """The same incidents, that of this alert before the others of its standing."""
+    suppressed = Standing.SUPPRESSED
+    return tuple(sorted(found, key=lambda one: (one.standing is suppressed, fingerprint not in one.fingerprints)))
 
 
 def with_outages(found: Iterable[Incident], active: Mapping[str, str]) -> tuple[Incident, ...]:
@@ -199,7 +205,7 @@ def _incident(
         service=service,
         track=track,
         owner=next((first.labels[name] for name in owner_labels if first.labels.get(name)), ""),
-        runbook=_runbook(ordered),
+        runbook=runbook_of(ordered),
         alerts=tuple(sorted({alert.name for alert in alerts})),
         fingerprints=tuple(sorted({alert.fingerprint for alert in alerts})),
         # Budgets say no more of the cause than the alert on the fault itself.

@@ -41,6 +41,15 @@ class Standing(StrEnum):
     SUPPRESSED = "suppressed"  # silenced, or inhibited by another alert
 
 
+class Situation(StrEnum):
+    """What is known of an incident that decides which step of its runbook is the right one."""
+
+    ACTIVE = "active"  # only the track that users get is sick
+    PREVIEW = "preview"  # only the track that no user gets is sick
+    BOTH = "both"  # both tracks are sick
+    MEMORY = "memory"  # containers were killed for their memory
+
+
 def cause_key(standing: Standing, *parts: str) -> str:
     """The key of one cause. Each part keeps its place and its case, so two causes never share a key."""
     return "/".join(quote(part, safe="") for part in (standing, *parts))
@@ -114,7 +123,8 @@ class IncidentEvidence:
     """Evidence for one incident. `pair` holds the failing track first, then the other one.
 
     `limit` is the limit of the measure; its value of now is over `window_seconds`. `ends` are the termination reasons
-    of containers over time, each with the time since when it was seen, where the reason changed.
+    of containers over time, each with the time since when it was seen, where the reason changed. `trace` is the span
+    that shows the fault best: the longest failed run, the slowest one, a broken contract. None: no span can show it.
     """
 
     measure: str
@@ -126,6 +136,8 @@ class IncidentEvidence:
     agents: tuple[str, ...]
     change: Change | None
     ends: tuple[tuple[str, datetime], ...] = ()
+    trace: Reading[LogEntry] | None = None
+    situations: frozenset[Situation] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

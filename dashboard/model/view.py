@@ -22,6 +22,7 @@ FILTERS = (
     *("service", "track", "agent", "model", "tool", "contract", "pod", "container", "trace", "q"),
     *("actor", "action", "record"),
     *("level", "logger", "line", "tail"),
+    "alert",
     *("compare", "span", "outcome", "error", "took", "cost", "order", "show"),
 )
 
@@ -62,6 +63,7 @@ class View:
     actor: str = ""
     action: str = ""
     record: str = ""
+    alert: str = ""
     level: str = ""
     logger: str = ""
     line: str = ""

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from dashboard.catalog.alerts import NOTIFICATIONS_FAILED, NOTIFICATIONS_SENT
 from dashboard.decide.alerts import namespace
 from dashboard.decide.answering import AlertBoard, ResponseTimes, board, response_times, touches
+from dashboard.decide.blue_green import of_service
 from dashboard.decide.routing import Route
 from dashboard.model.alert import Alert, GroupedAlerts
+from dashboard.model.blue_green import BlueGreen, selector_of
 from dashboard.model.own_labels import namespace_labels
 from dashboard.model.reading import Reading, beside
 from dashboard.model.series import Sample
 from dashboard.model.silence import AlertMatcher, Mute
 from dashboard.model.view import View
-from dashboard.queries.ask import AlertGroups, Alerts, Ask, Instant, Objects, Routes, Silences
+from dashboard.queries.ask import AlertGroups, Alerts, Ask, Instant, Objects, Readings, Routes, Silences
 
 # How far back notifications are counted: whether they arrive is a question about now.
 DELIVERY = timedelta(hours=1)
 # What a rule's job may be named after.
 _NAMED = ("services", "deployments")
+_OF_TRACKS = (*_NAMED, "replicasets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +43,17 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsAnswer:
-    """Everything that the page shows. `mutes` are silences that can concern the namespace, the next to end first."""
+    """Everything that the page shows. `mutes` are silences that can concern the namespace, the next to end first.
+
+    `active` is the track that users get, by governed service.
+    """
 
     board: Reading[AlertBoard]
     mutes: Reading[tuple[Mute, ...]]
     routes: Reading[Route]
     deliveries: Reading[tuple[Delivery, ...]]
     times: Reading[ResponseTimes]
+    active: Mapping[str, str]
 
 
 def alerts(ask: Ask, view: View, now: datetime) -> AlertsAnswer:
@@ -53,7 +62,7 @@ def alerts(ask: Ask, view: View, now: datetime) -> AlertsAnswer:
     readings = ask.gather(
         {
             "groups": AlertGroups.of_namespace(view.ns, namespace_labels(ask.environment.alert_labels)),
-            **{kind: Objects(kind, view.ns) for kind in _NAMED},
+            **{kind: Objects(kind, view.ns) for kind in _OF_TRACKS},
             "silences": Silences(),
             "routes": Routes(),
             "sent": Instant(NOTIFICATIONS_SENT, window),
@@ -75,7 +84,18 @@ def alerts(ask: Ask, view: View, now: datetime) -> AlertsAnswer:
         routes=routes,
         deliveries=beside(sent.map(lambda counted: deliveries(counted, failed.value or ())), {"failures": failed}),
         times=mutes.map(lambda several: response_times(several, start, end)),
+        active=_active(readings, ask.environment.blue_green.known),
     )
+
+
+def _active(readings: Readings, known: BlueGreen) -> dict[str, str]:
+    services, deployments, replicasets = (readings.objects(kind).value or () for kind in _OF_TRACKS)
+
+    def track(service: Mapping[str, Any]) -> str:
+        values = of_service(known, service, services=services, deployments=deployments, replicasets=replicasets)
+        return values.track_shown(selector_of(service))
+
+    return {one["metadata"]["name"]: track(one) for one in services if known.is_governed(one)}
 
 
 def matched(ask: Ask, view: View, matchers: tuple[AlertMatcher, ...]) -> Reading[tuple[Alert, ...]]:

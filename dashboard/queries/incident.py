@@ -1,4 +1,4 @@
-"""Evidence for an incident: its course on both tracks, the newest error line, the change before it.
+"""Evidence for an incident: its course on both tracks, the newest error line, the worst trace, the change before it.
 
 Asked only for the incidents at the top of the page: the more is broken, the less load Triage may add.
 """
@@ -20,7 +20,7 @@ from dashboard.model.log import LogEntry, LogPage
 from dashboard.model.reading import Reading, State, missing
 from dashboard.model.release import Track
 from dashboard.model.series import Sample, Series
-from dashboard.model.words import LogLevel
+from dashboard.model.words import LogLevel, SpanOutcome
 from dashboard.model.workload import Pod
 from dashboard.queries import believed
 from dashboard.queries.ask import Ask, Logs, Range, Readings, Request
@@ -29,6 +29,12 @@ from dashboard.queries.log_places import places
 COURSE = timedelta(minutes=15)
 MOST = 4
 _NO_LINE = "no log line at all in the last 15 minutes, so errors are not known"
+# Any cost at all: spans that name none are left out.
+LEAST_COST = 1e-9
+_OF_A_SPAN = (
+    *("time", "message", "status", "error_type", "duration", "trace_id", "span_id"),
+    *("service", "track", "pod", "agent"),
+)
 MEASURES = {
     "runs": catalog.TRACK_RUNS,
     "errors": catalog.TRACK_ERROR_RATIO,
@@ -90,6 +96,8 @@ def evidence(
             )
             requests[f"log.{incident.key}"] = errors
             requests[f"any.{incident.key}"] = replace(errors, filters={**filters, "level": ""})
+            if (spans := _spans(incident, readings, errors)) is not None:
+                requests[f"trace.{incident.key}"] = spans
         if incident.family is CauseFamily.PODS:
             requests["ends"] = Range(own.LAST_ENDS, moments, end - COURSE, end)
     more = ask.gather(requests)
@@ -106,6 +114,7 @@ def evidence(
             _evidence_of(incident, readings, more, requests, changed, now, limits, windows),
             log=_line(incident, more, requests, addresses),
             ends=_ends(incident, more, found_pods) if "ends" in requests else (),
+            trace=_worst(incident, more, requests),
         )
         for incident in shown
     }
@@ -125,6 +134,39 @@ def _line(
         if answer.state is State.EMPTY:
             answer = _none_of(answer, every)
     return answer.map(lambda entry: replace(entry, message=wording.named(entry.message, addresses)))
+
+
+def _spans(incident: Incident, readings: Readings, like: Logs) -> Logs | None:
+    """The question for the span that shows the fault best; None where spans say nothing of such a fault."""
+    failed: dict[str, str] = {"outcome": SpanOutcome.FAILED}
+    contract = _contract(readings, incident)
+    match incident.family:
+        case CauseFamily.ERRORS:
+            wanted, order = {"beginning": "run", **failed}, "duration"
+        case CauseFamily.LATENCY:
+            wanted, order = {"beginning": "run"}, "duration"
+        case CauseFamily.CONTRACTS:
+            wanted, order = {"contract": contract, **failed} if contract else failed, "@timestamp"
+        case CauseFamily.COST:
+            wanted, order = {}, "cost"
+        case CauseFamily.REQUESTS:
+            wanted, order = failed, "duration"
+        case _:
+            return None
+    return replace(
+        like,
+        stream="traces",
+        filters={"service": incident.service, "track": incident.track, **wanted},
+        at_least={"cost": LEAST_COST} if order == "cost" else {},
+        sort=order,
+        concepts=_OF_A_SPAN,
+    )
+
+
+def _worst(incident: Incident, more: Readings, requests: Mapping[str, Request]) -> Reading[LogEntry] | None:
+    if f"trace.{incident.key}" not in requests:
+        return None
+    return more.logs(f"trace.{incident.key}").map(_newest, empty="no such span was recorded in the last 15 minutes")
 
 
 def _none_of(answer: Reading[LogEntry], every: Reading[LogPage]) -> Reading[LogEntry]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from dashboard.catalog import triage as own
-from dashboard.decide import incidents, suspects, wording
+from dashboard.decide import incidents, runbook_steps, suspects, wording
 from dashboard.decide.alerts import namespace
 from dashboard.decide.blue_green import of_service, workloads_of
 from dashboard.decide.owners import owner_of
@@ -22,7 +22,7 @@ from dashboard.model.alert import Alert
 from dashboard.model.bad_events import Place
 from dashboard.model.blue_green import BlueGreen, rollout_of, selector_of
 from dashboard.model.finding import ClusterFinding
-from dashboard.model.incident import Coverage, Incident, IncidentEvidence, Measured, Symptoms
+from dashboard.model.incident import Coverage, Incident, IncidentEvidence, Measured, Situation, Symptoms
 from dashboard.model.own_labels import namespace_labels
 from dashboard.model.reading import Reading, State, beside
 from dashboard.model.series import Sample
@@ -128,13 +128,13 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
         lambda found: tuple(filter(is_governed, found)) or None, empty="no Service here is governed"
     )
     services = _services(ask, readings, governed, cluster.workloads, now)
-    found = _owned(incidents.joined(known, seen), services.value or ())
+    found = incidents.with_first(_owned(incidents.joined(known, seen), services.value or ()), view.alert)
     windows = {"now": seconds, "longer": _LONGER * seconds}
     proof = evidence(ask, now, found, readings, moments, limits, addresses, pods, windows)
     return Triage(
         alerts=alerts,
         incidents=tuple(_told(one, proof.get(one.key)) for one in found),
-        evidence=proof,
+        evidence=_situated(found, proof, services.value or ()),
         services=services,
         budgets=_budgets(readings),
         pods=cluster.pods,
@@ -172,6 +172,20 @@ def _owned(found: Iterable[Incident], services: Iterable[ServiceLine]) -> tuple[
         one if one.owner or one.service not in lines else replace(one, owner=lines[one.service].owner) for one in found
     )
     return incidents.with_outages(owned, {name: line.active for name, line in lines.items()})
+
+
+def _situated(
+    found: tuple[Incident, ...], proof: Mapping[str, IncidentEvidence], services: Iterable[ServiceLine]
+) -> dict[str, IncidentEvidence]:
+    """The evidence with what it tells for the choice between the steps of a runbook."""
+    lines = {line.name: line for line in services}
+
+    def known(incident: Incident) -> frozenset[Situation]:
+        line = lines.get(incident.service)
+        tracks = line.tracks if line else ()
+        return runbook_steps.of_incident(incident, proof[incident.key], line.active if line else "", found, tracks)
+
+    return {one.key: replace(proof[one.key], situations=known(one)) for one in found if one.key in proof}
 
 
 def _told(incident: Incident, proof: IncidentEvidence | None) -> Incident:

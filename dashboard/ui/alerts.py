@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import streamlit as st
 
 from dashboard.decide.answering import AlertBoard, WaitingGroup
-from dashboard.decide.incidents import RESPONSE_TARGET
+from dashboard.decide.incidents import RESPONSE_TARGET, runbook_of
 from dashboard.decide.routing import Tier, next_tier
+from dashboard.decide.runbook_steps import of_group
 from dashboard.decide.wording import said
 from dashboard.model.alert import Alert
+from dashboard.model.incident import Situation
 from dashboard.model.reading import Reading, State
 from dashboard.model.view import View
 from dashboard.model.words import Severity
-from dashboard.ui import page, session, states
+from dashboard.ui import page, runbook, session, states
 from dashboard.ui.format import ago, clock, span
 from dashboard.ui.lead import Tone, lead
 from dashboard.ui.tables import Column, table
@@ -133,13 +135,16 @@ def _who(tier: Tier) -> str:
     return f"{tier.receiver} (at certain times only)" if tier.is_timed else tier.receiver
 
 
-def groups(found: Reading[AlertBoard], view: View, now: datetime) -> None:
-    """A card for each group, the most urgent first; what is beyond the first few in a table."""
+def groups(found: Reading[AlertBoard], active: Mapping[str, str], view: View, now: datetime) -> None:
+    """A card for each group, the most urgent first; what is beyond the first few in a table.
+
+    `active` is the track that users get, by service.
+    """
     board = found.value
     if board is None or not board.waiting:
         return
     for group in board.waiting[:MOST_CARDS]:
-        _card(group, view, now)
+        _card(group, of_group(group, board.waiting, active), view, now)
     rest = board.waiting[MOST_CARDS:]
     if rest:
         alerts = [alert for group in rest for alert in group.alerts]
@@ -169,7 +174,7 @@ def _labels(alert: Alert) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(alert.labels.items()) if name != "alertname")
 
 
-def _card(group: WaitingGroup, view: View, now: datetime) -> None:
+def _card(group: WaitingGroup, known: frozenset[Situation], view: View, now: datetime) -> None:
     with st.container(border=True, key=f"incident-alerts-{group.key}", gap="xsmall"):
         with st.container(horizontal=True, gap="xsmall"):
             severity_badge(group.severity, group.severity_word)
@@ -183,10 +188,13 @@ def _card(group: WaitingGroup, view: View, now: datetime) -> None:
             more = f" and {len(group.alerts) - 1 - _MOST_NAMED:,} more" if len(group.alerts) > _MOST_NAMED + 1 else ""
             st.markdown(f"With it: {', '.join(others)}{more}.")
         st.markdown(plain(told(group.tiers, group.since, now), limit=400))
-        with st.grid(3, min_column_width=130, gap="small", vertical_alignment="center", key=f"act-alerts-{group.key}"):
+        with st.grid(4, min_column_width=130, gap="small", vertical_alignment="center", key=f"act-alerts-{group.key}"):
             _opener("acknowledge", "Acknowledge", group, ":material/front_hand:", primary=True)
             _opener("silence", "Silence", group, ":material/notifications_off:")
-            page.go("triage", "Incident", view, icon=":material/emergency_home:")
+            page.go("triage", "Incident", view, icon=":material/emergency_home:", alert=group.key)
+            runbook.button(
+                runbook_of(group.alerts), known, key=f"alerts-{group.key}", why="Fits as far as the firing alerts tell"
+            )
 
 
 def _opener(what: str, label: str, group: WaitingGroup, icon: str, *, primary: bool = False) -> None:

@@ -100,7 +100,9 @@ def _doors(entry: LogEntry, view: View) -> str:
     here = replace(view, line="")
     doors: list[tuple[str, str]] = []
     if entry.trace_id:
-        doors.append(("Open the trace", address("traces", replace(_bare(here), trace=entry.trace_id))))
+        doors.append(
+            ("Open the trace", address("traces", replace(_bare(here), trace=entry.trace_id, span=entry.span_id)))
+        )
         doors.append(("All lines of this trace", address("logs", replace(_bare(here), trace=entry.trace_id))))
     if entry.pod:
         doors.append(("Lines of this pod", address("logs", replace(_bare(here), pod=entry.pod))))

@@ -82,12 +82,12 @@ def line_name(*labels: str) -> Callable[[Mapping[str, str]], str]:
     return lambda found: " ".join(filter(None, (found.get(label, "") for label in labels))) or "unknown"
 
 
-def entry_columns() -> list[Column[LogEntry]]:
-    """Columns of log lines and spans."""
+def entry_columns(line: Callable[[LogEntry], str] | None = None) -> list[Column[LogEntry]]:
+    """Columns of log lines and spans; `line` is where the text of one leads."""
     return [
         Column(name="time", cell=lambda entry: entry.at, essential=True),
         Column(name="severity", cell=lambda entry: entry.severity),
-        Column(name="message", cell=lambda entry: entry.message, essential=True),
+        Column(name="message", cell=lambda entry: entry.message, essential=True, link=line),
         Column(name="track", cell=lambda entry: entry.track, essential=True),
         Column(name="pod", cell=lambda entry: entry.pod),
         Column(name="trace", cell=lambda entry: entry.trace_id),

@@ -31,7 +31,7 @@ IN_BAR = 5
 # What a page asks in its own words means nothing to another page; what is looked at goes along.
 LEFT_BEHIND = dict.fromkeys(
     (
-        *("q", "container", "trace", "actor", "action", "record"),
+        *("q", "container", "trace", "actor", "action", "record", "alert"),
         *("compare", "span", "outcome", "error", "took", "cost", "order", "show"),
     ),
     "",

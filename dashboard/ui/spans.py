@@ -22,6 +22,11 @@ def trace_link(view: View) -> Callable[[LogEntry], str]:
     return link
 
 
+def line_link(view: View) -> Callable[[LogEntry], str]:
+    """Where a log line of another page leads: to all that is known of it, with what was written around it."""
+    return lambda entry: f"logs?{urlencode(url.link(view, line=str(entry.document), q=''))}"
+
+
 def ended(span: LogEntry) -> str:
     """How a span ended by its own account. One that says nothing of it says nothing; a word not understood is shown."""
     match span.outcome:

@@ -34,12 +34,16 @@ _DANGEROUS = ("=", "+", "-", "@")
 
 @dataclass(frozen=True, kw_only=True)  # no slots: with them `Column[Row](...)` fails on Python 3.11
 class Column(Generic[Row]):
-    """One column: `cell` takes a row to its value. A phone shows the essential ones, the first as a card's title."""
+    """One column: `cell` takes a row to its value. A phone shows the essential ones, the first as a card's title.
+
+    `link` is where the cell leads, as a path of the deck with its query; "" where it leads nowhere.
+    """
 
     name: str
     cell: Callable[[Row], Cell]
     unit: Unit | None = None
     essential: bool = False
+    link: Callable[[Row], str] | None = None
 
 
 def table(
@@ -131,12 +135,11 @@ def as_html(
     )
     body = []
     for place, row in enumerate(rows):
-        to = link(row) if link else ""
         cells = []
         for column, kind in zip(columns, kinds, strict=True):
             text = _shown(column, row, tz)
             shown = in_html(text, limit=_MOST_CHARACTERS)
-            if to and column.name == essential[0]:
+            if to := _address(column, row, link if column.name == essential[0] else None):
                 shown = f'<a href="{in_html(to, limit=2000)}" target="_self">{shown}</a>'
             if 0 < len(text) <= _SHORT:
                 shown = f'<span class="td-short">{shown}</span>'
@@ -148,6 +151,12 @@ def as_html(
         f'<div class="td-wide" tabindex="0" role="group" aria-label="table"><table class="td-table">'
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table></div>{note}"
     )
+
+
+def _address(column: Column[Row], row: Row, of_row: Callable[[Row], str] | None) -> str:
+    """Where a cell leads: by its column, else where the row leads, which its first essential cell tells."""
+    own = column.link(row) if column.link else ""
+    return own or (of_row(row) if of_row else "")
 
 
 def _says_anything(column: Column[Row], rows: Sequence[Row]) -> bool:

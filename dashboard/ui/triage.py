@@ -1,49 +1,26 @@
-"""Pieces of the Triage page: the sentence on top, an incident's card, the services with their tracks, the budgets."""
+"""Pieces of the Triage page: the sentence on top, the incidents, the services with their tracks, the budgets."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Final
+from dataclasses import replace
+from datetime import datetime
 
 import streamlit as st
 
-from dashboard.decide.incidents import RESPONSE_TARGET
-from dashboard.model.incident import CauseFamily, Incident, IncidentEvidence, Measured, Standing
+from dashboard.model.incident import CauseFamily, Measured, Standing
 from dashboard.model.reading import State, Unit
 from dashboard.model.view import View
 from dashboard.model.words import Severity
 from dashboard.model.workload import SICK, Health
-from dashboard.queries.incident import COURSE
 from dashboard.queries.measures import period
 from dashboard.queries.triage import Budget, ServiceLine, Triage
 from dashboard.ui import page, session, states, unfinished
-from dashboard.ui.alerts import OPEN
-from dashboard.ui.format import ago, clock, duration, span
-from dashboard.ui.log_lines import message
+from dashboard.ui.format import clock, span
+from dashboard.ui.incident_card import MEASURES, UNITS, card, colour
 from dashboard.ui.tables import Column, table
 from dashboard.ui.text import plain
-from dashboard.ui.tiles import Tile, TileColour, tiles
-
-# An alert may link to anywhere on the web, and to nothing that a browser would run.
-_URL: Final = re.compile(r"https?://[^\s<>\"]{1,1000}")
-RUNBOOKS: Final = Path(__file__).resolve().parents[2] / "deploy" / "runbooks"
-_MOST_REASONS = 4
-_NAMES = {"errors": "Failed runs", "violations": "Violations", "p95": "Slow runs (p95)"}
-_UNITS = {"errors": Unit.RATIO, "violations": Unit.RATIO, "p95": Unit.SECONDS, "runs": Unit.PER_SECOND}
-_AGENTS = ("agents", "Agents", ":material/smart_toy:")
-_RESOURCES = ("resources", "Resources", ":material/memory:")
-_DETAILS = {  # where a family's details are
-    CauseFamily.CONTRACTS: ("contracts", "Contracts", ":material/contract:"),
-    CauseFamily.STOPPED: ("contracts", "Contracts", ":material/contract:"),
-    CauseFamily.PODS: _RESOURCES,
-    CauseFamily.UNSERVED: _RESOURCES,
-    CauseFamily.LOGS: ("logs", "Logs", ":material/notes:"),
-    CauseFamily.CPU: _RESOURCES,
-    CauseFamily.BLIND: _RESOURCES,
-}
+from dashboard.ui.tiles import Tile, tiles
 
 
 def audit_card(troubles: Sequence[str], view: View) -> None:
@@ -157,162 +134,35 @@ def _quiet(words: str) -> None:
 
 
 def cards(found: Triage, view: View, now: datetime) -> None:
-    """Incidents that are open, then the suppressed ones in one closed section."""
+    """Incidents that are open, then the suppressed ones in one closed section; that of a link stands first."""
     suppressed = [i for i in found.incidents if i.standing is Standing.SUPPRESSED]
+    if view.alert:
+        _linked(found, view)
     for incident in found.incidents:
         if incident.standing is not Standing.SUPPRESSED:
-            _card(incident, found.evidence.get(incident.key), view, now)
+            card(incident, found.evidence.get(incident.key), view, now)
     if suppressed:
-        with st.expander(f"{len(suppressed)} acknowledged, silenced or inhibited", icon=":material/notifications_off:"):
+        title = f"{len(suppressed)} acknowledged, silenced or inhibited"
+        is_linked = any(view.alert in one.fingerprints for one in suppressed)
+        with st.expander(title, icon=":material/notifications_off:", expanded=is_linked):
             for incident in suppressed:
                 st.markdown(f"{plain(incident.headline)} :gray[since {clock(incident.since, view.tz)}]")
 
 
-def _card(incident: Incident, evidence: IncidentEvidence | None, view: View, now: datetime) -> None:
-    with st.container(border=True, key=f"incident-{incident.key}", gap="xsmall"):
-        _badges(incident, view, now)
-        st.markdown(f"##### {plain(incident.headline)}")
-        for reason in incident.reasons[:_MOST_REASONS]:
-            st.markdown(plain(reason, limit=400))
-        if evidence is not None:
-            if words := _words(incident, evidence, view, now):
-                st.markdown(" ".join(words))
-            _proof(incident, evidence)
-        with st.grid(3, min_column_width=130, gap="small", vertical_alignment="center", key=f"act-{incident.key}"):
-            filters = {"service": incident.service, "track": incident.track}
-            page.go("release", "Release", view, icon=":material/swap_horiz:", **filters)
-            path, label, icon = _DETAILS.get(incident.family, _AGENTS)
-            page.go(path, label, view, icon=icon, **filters)
-            if evidence is not None and evidence.log is not None and evidence.log.value is not None:
-                line = str(evidence.log.value.document)
-                page.go("logs", "Log line", view, icon=":material/notes:", line=line, **filters)
-            _acknowledge(incident)
-            _runbook(incident)
-        owner = plain(incident.owner) if incident.owner else "no owner named"
-        alerts = f" Alerts: {plain(', '.join(incident.alerts))}." if incident.alerts else ""
-        st.caption(f"Owner: {owner}.{alerts}")
-
-
-def _acknowledge(incident: Incident) -> None:
-    """The clock "answer within" has its button; the page opens the dialog."""
-    if not incident.fingerprints or incident.severity is Severity.INFO:
-        return
-    if st.button(
-        "Acknowledge", icon=":material/front_hand:", key=f"triage.acknowledge.{incident.key}", width="stretch"
-    ):
-        st.session_state[OPEN] = ("acknowledge", incident.fingerprints)
-        st.rerun()
-
-
-def _badges(incident: Incident, view: View, now: datetime) -> None:
-    with st.container(horizontal=True, gap="xsmall"):
-        _severity_badge(incident)
-        if incident.is_outage:
-            st.badge("users get no service", icon=":material/person_off:", color="red")
-        if incident.since is None:
-            st.badge("no alert yet", icon=":material/query_stats:", color="gray")
-            return
-        age = now - incident.since
-        st.badge(f"since {clock(incident.since, view.tz, seconds=False)}, {span(age)}", color="gray")
-        left = RESPONSE_TARGET - age
-        if left > timedelta(0):
-            st.badge(f"answer within {span(left)}", icon=":material/timer:", color="gray")
-        else:
-            st.badge("unanswered for over 5 min", icon=":material/timer_off:", color="orange")
-
-
-def _severity_badge(incident: Incident) -> None:
-    match incident.severity:
-        case Severity.CRITICAL:
-            st.badge("critical", icon=":material/error:", color="red")
-        case Severity.UNKNOWN:
-            said = plain(incident.severity_word)
-            st.badge(f"severity not understood: {said}", icon=":material/question_mark:", color="orange")
-        case Severity.WARNING:
-            st.badge("warning", icon=":material/warning:", color="orange")
-        case Severity.INFO:
-            st.badge("for information", icon=":material/info:", color="gray")
-
-
-def _words(incident: Incident, evidence: IncidentEvidence, view: View, now: datetime) -> list[str]:
-    """The sentences below the headline: where only, after which change, which contract, which error line."""
-    said = []
-    if evidence.agents:
-        said.append(f"Only {', '.join(f'**{plain(agent)}**' for agent in evidence.agents)} of the track's agents.")
-    if len(evidence.pair) == 2:
-        other, measured = evidence.pair[1]
-        limit = evidence.limit
-        if measured.value.value is not None and limit is not None and measured.value.value <= limit:
-            said.append(f"Only {incident.track}: {other} is within its limit.")
-        elif measured.value.value is not None:
-            said.append(f"{other.capitalize()} is sick too: look for a cause that both share.")
-        else:
-            said.append(f"{other} is not known: {plain(measured.value.reason)}.")
-    if incident.alerts and evidence.pair and evidence.limit is not None:
-        value = evidence.pair[0][1].value
-        if value.state is State.FRESH and value.value is not None and value.value <= evidence.limit:
-            said.append("**Under its limit again**, but the alert has not ended yet.")
-    if evidence.ends:
-        turns = ", then ".join(f"{plain(why)} from {clock(at, view.tz, seconds=False)}" for why, at in evidence.ends)
-        said.append(f"**The cause has changed:** containers died of {turns}.")
-    if evidence.contract:
-        said.append(f"Violated most: **{plain(evidence.contract)}**.")
-    if evidence.change is not None:
-        at = evidence.change.at
-        said.append(f"Last change: {plain(evidence.change.what)} {ago(at, now)} ({clock(at, view.tz, seconds=False)}).")
-    if evidence.log is not None:
-        if evidence.log.value is not None:
-            line = evidence.log.value
-            doubt = "" if evidence.log.state is State.FRESH else f", {evidence.log.state}: {plain(evidence.log.reason)}"
-            kind = "log line" if incident.family is CauseFamily.LOGS else "error line"
-            said.append(f"Newest {kind} ({ago(line.at, now)}{doubt}): *{plain(message(line), limit=160)}*")
-        else:
-            said.append(f"Error lines: {plain(evidence.log.reason)}.")
-    return said
-
-
-def _proof(incident: Incident, evidence: IncidentEvidence) -> None:
-    """The sick track beside the other one, on one scale."""
-    if not evidence.pair:
-        return
-    limit = evidence.limit
-    known = [v for _, m in evidence.pair for s in m.course.value or () for v in s.values if v is not None]
-    top = max([(limit or 0.0) * 1.2, *known])
-    tiles(
-        [
-            Tile(
-                name=f"{_NAMES[evidence.measure]}, {track}" if track else _NAMES[evidence.measure],
-                value=measured.value,
-                unit=_UNITS[evidence.measure],
-                key=f"{incident.key}-{track or 'all'}",
-                spark=measured.course,
-                good="down",
-                limit=limit,
-                scale=top,
-                colour=_colour(track),
-                note=f"last {duration(evidence.window_seconds)}; line: last {span(COURSE)}",
-            )
-            for track, measured in evidence.pair
-        ],
-        columns=4,
-        key=incident.key,
-    )
-
-
-_RUNBOOK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-def _runbook(incident: Incident) -> None:
-    """The runbook's text in place: at night nobody looks for a file. One of a team's own is a link."""
-    if _URL.fullmatch(incident.runbook):
-        st.link_button("Runbook", incident.runbook, icon=":material/menu_book:", help=plain(incident.runbook))
-        return
-    # The name comes from an alert's annotation: it may name a runbook and nothing else on this machine.
-    file = RUNBOOKS / f"{incident.runbook}.md"
-    if not _RUNBOOK.fullmatch(incident.runbook) or not file.is_file():
-        return
-    with st.popover("Runbook", icon=":material/menu_book:", width="stretch", key=f"runbook-{incident.key}"):
-        st.markdown(file.read_text(encoding="utf-8").replace("# ", "##### ", 1))
+def _linked(found: Triage, view: View) -> None:
+    """What became of the alert that the link names, and the way back to the usual order."""
+    mine = [incident for incident in found.incidents if view.alert in incident.fingerprints]
+    if found.alerts.value is None:
+        said = f"whether the alert of this link still fires is not known: {plain(found.alerts.reason)}"
+    elif not mine:
+        said = "the alert of this link no longer fires"
+    elif mine[0].standing is Standing.SUPPRESSED:
+        said = "nobody is told of the alert of this link now: it is acknowledged, silenced or inhibited"
+    else:
+        said = "first the incident of the alert that you came from"
+    with st.container(horizontal=True, key="triage-linked", gap="small", vertical_alignment="center"):
+        st.caption(f":material/link: {said[0].upper()}{said[1:]}.", width="content")
+        page.link("triage", "Usual order", replace(view, alert=""), icon=":material/sort:", width="content")
 
 
 def services(found: Triage, view: View) -> None:
@@ -340,20 +190,20 @@ def _service(line: ServiceLine, found: Triage, view: View) -> None:
 
 
 def _tiles_of(line: ServiceLine, figures: Mapping[str, Measured], limits: Mapping[str, float], view: View) -> None:
-    named = {"errors": "Failed runs", "p95": "Slow runs (p95)", "violations": "Violations", "runs": "Runs"}
+    named = {**MEASURES, "runs": "Runs"}
     length = period(view, session.now()).span
     tiles(
         [
             Tile(
                 name=f"{label}, {line.active}" if line.active else label,
                 value=figures[name].value,
-                unit=_UNITS[name],
+                unit=UNITS[name],
                 key=f"{line.name}-{name}",
                 previous=figures[name].previous,
                 spark=figures[name].course,
                 good="neutral" if name == "runs" else "down",
                 limit=limits.get(name),
-                colour=_colour(line.active),
+                colour=colour(line.active),
                 note=f"over {span(length)}",
                 help=f"Of {line.name}{f' on {line.active}, the track that users get' if line.active else ''}.",
             )
@@ -411,9 +261,3 @@ def sources(view: View) -> None:
     """Each source: whether it answers, how fast, and when it last did."""
     st.markdown("##### Sources")
     states.source_badges(session.ask_for(view).health(), session.now(), view.tz)
-
-
-def _colour(track: str) -> TileColour:
-    if track == "blue":
-        return "blue"
-    return "green" if track == "green" else "brand"

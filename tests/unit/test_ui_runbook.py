@@ -10,26 +10,9 @@ def drawn(runbook: str) -> tuple[list[str], bool]:
     """The links on the card, and whether the text of one of ours is there."""
 
     def draw(runbook: str) -> None:
-        from datetime import UTC, datetime
+        from dashboard.ui import runbook as pieces
 
-        from dashboard.model.incident import CauseFamily, Incident, Standing
-        from dashboard.model.words import Severity
-        from dashboard.ui import triage
-
-        incident = Incident(
-            key="x",
-            family=CauseFamily.ERRORS,
-            severity=Severity.CRITICAL,
-            standing=Standing.FIRING,
-            headline="h",
-            since=datetime(2026, 3, 1, tzinfo=UTC),
-            service="web",
-            track="green",
-            owner="",
-            runbook=runbook,
-            alerts=(),
-        )
-        triage._runbook(incident)
+        pieces.button(runbook, (), key="x")
 
     app = AppTest.from_function(draw, default_timeout=30, args=(runbook,)).run()
     assert not app.exception
