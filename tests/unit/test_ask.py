@@ -19,7 +19,8 @@ from connectors.prometheus import Line, Matrix, Point, Vector
 from dashboard.catalog.expression import Expression
 from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Source, State, Unit
-from dashboard.queries.ask import BULKHEADS, LONG_BULKHEADS, Alerts, Instant, Logs, Objects, PodLog, Range
+from dashboard.queries.ask import Alerts, Instant, Logs, Objects, PodLog, Range
+from dashboard.queries.dispatch import BULKHEADS, LONG_BULKHEADS
 from dashboard.queries.informer import IDLE_SECONDS
 from dashboard.queries.source_calls import metrics
 from tests.unit.asking import NOW, REFUSED, UP, FakePrometheus, World, environment

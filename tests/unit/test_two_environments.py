@@ -235,7 +235,7 @@ def test_every_search_carries_the_namespace(asks: dict[str, Ask], store: OneStor
 def test_nothing_is_asked_about_a_namespace_that_the_settings_do_not_list(asks: dict[str, Ask], request_: Any) -> None:
     with pytest.raises(ValueError, match="production do not list the namespace"):
         asks["production"].gather({"x": request_})
-    assert asks["production"]._informers == {}
+    assert asks["production"]._copies._informers == {}
 
 
 @given(st.dictionaries(st.sampled_from(["env", "ns"]), st.text(max_size=300)))
