@@ -10,7 +10,7 @@ from __future__ import annotations
 from dashboard.catalog import recorded
 from dashboard.catalog.counting import counted, once, once_quantile, or_zero, paced, per_second, shared
 from dashboard.catalog.expression import Alias, Expression, renamed
-from dashboard.model.mapping import ANY_ERROR
+from dashboard.model.event_matchers import ANY_ERROR
 from dashboard.model.reading import Unit
 
 SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'

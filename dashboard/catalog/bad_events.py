@@ -17,7 +17,9 @@ from dashboard.catalog.translation import (
     with_our_labels,
 )
 from dashboard.model.bad_events import BadEvents, Condition
-from dashboard.model.mapping import ANY_ERROR, CONCEPT_OF, LABELS, Concept, Mapping, MetricNames
+from dashboard.model.concepts import CONCEPT_OF, Concept
+from dashboard.model.event_matchers import ANY_ERROR
+from dashboard.model.mapping import LABELS, Mapping, MetricNames
 
 # Of metrics that no settings can rename: requests between components, model calls of another generation.
 REQUESTS = "agentgov_component_requests_total"

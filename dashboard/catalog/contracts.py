@@ -10,7 +10,7 @@ from __future__ import annotations
 from dashboard.catalog import recorded
 from dashboard.catalog.counting import counted, once, or_zero, paced, per_second, present, share, shared
 from dashboard.catalog.expression import Expression
-from dashboard.model.mapping import BROKEN, DENIED, JUDGED
+from dashboard.model.event_matchers import BROKEN, DENIED, JUDGED
 from dashboard.model.reading import Unit
 
 SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'

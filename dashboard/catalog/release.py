@@ -21,7 +21,7 @@ from dashboard.catalog.counting import (
     split,
 )
 from dashboard.catalog.expression import Expression
-from dashboard.model.mapping import ANY_ERROR, DENIED, JUDGED, VIOLATED
+from dashboard.model.event_matchers import ANY_ERROR, DENIED, JUDGED, VIOLATED
 from dashboard.model.reading import Unit
 
 _SERVICE = 'namespace="$namespace", service_name="$service"'

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dashboard.catalog import recorded
 from dashboard.catalog.counting import once_quantile, paced, shared
 from dashboard.catalog.expression import Expression
-from dashboard.model.mapping import ANY_ERROR, JUDGED, VIOLATED
+from dashboard.model.event_matchers import ANY_ERROR, JUDGED, VIOLATED
 from dashboard.model.reading import Unit
 
 _RUNS = 'gen_ai_invoke_agent_duration_seconds_count{namespace="$namespace", gen_ai_operation_name="invoke_agent"'

@@ -13,20 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from dashboard.catalog import escaping
-from dashboard.model.mapping import (
-    CONCEPT_OF,
-    IN_WORDS,
-    JUDGED,
-    LABELS,
-    NO_ERROR,
-    OURS,
-    UNIT_NOT_KNOWN,
-    UNITS,
-    Concept,
-    Label,
-    Mapping,
-    MetricNames,
-)
+from dashboard.model.concepts import CONCEPT_OF, Concept
+from dashboard.model.event_matchers import IN_WORDS, JUDGED, NO_ERROR
+from dashboard.model.mapping import LABELS, OURS, Label, Mapping, MetricNames
+from dashboard.model.metric_units import UNIT_NOT_KNOWN, UNITS
 
 # Labels that say what a figure is about: without one of them it would be shown for the wrong thing.
 _KEYS = {"namespace", "service_name", "track", "pod"}

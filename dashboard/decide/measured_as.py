@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from dashboard.decide.latency import bound_of
-from dashboard.model.mapping import CONCEPTS, UNIT_NOT_KNOWN, Concept, MetricNames, unit_words
+from dashboard.model.concepts import CONCEPTS, Concept
 from dashboard.model.mapping import Mapping as NameMapping
+from dashboard.model.mapping import MetricNames
+from dashboard.model.metric_units import UNIT_NOT_KNOWN, unit_words
 from dashboard.model.telemetry import Described
 
 _ENDINGS = ("_count", "_sum", "_bucket")

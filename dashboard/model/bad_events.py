@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dashboard.model.mapping import NO_ERROR
+from dashboard.model.event_matchers import NO_ERROR
 from dashboard.model.series import Sample
 
 # A service and its track, in our words; "" stands for any.

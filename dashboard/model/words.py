@@ -175,7 +175,7 @@ OUTCOMES: Vocabulary[SpanOutcome] = _table(
         SpanOutcome.UNSAID: "unset unknown status_code_unset status_unset none 0",
     },
 )
-# In a field for errors these say that there was none; the regular expression of the same is `mapping.NO_ERROR`.
+# In a field for errors these say that there was none; the regular expression of the same is `event_matchers.NO_ERROR`.
 NO_ERROR_WORDS = (
     *("", "-", "--", "n/a", "na", "none", "null", "nil", "no", "false", "0", "no_error", "noerror", "ok", "success"),
     *("succeeded", "successful", "complete", "completed", "done", "finished", "pass", "passed"),

@@ -17,7 +17,7 @@ from dashboard.decide.measured_as import unsaid_units
 from dashboard.model.bad_events import BadEvents, SeenEvents
 from dashboard.model.blue_green import BlueGreen
 from dashboard.model.health import SourceHealth
-from dashboard.model.mapping import UNIT_NOT_KNOWN
+from dashboard.model.metric_units import UNIT_NOT_KNOWN
 from dashboard.model.reading import Reading, Source, missing, unmeasured
 from dashboard.model.release import Track
 from dashboard.model.telemetry import MetricFacts, Telemetry

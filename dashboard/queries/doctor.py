@@ -12,18 +12,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from dashboard.catalog.index import ENTRIES
-from dashboard.model.mapping import (
-    CONCEPTS,
-    LABELS,
-    OURS,
-    UNIT_NOT_KNOWN,
-    UNITS,
-    Concept,
-    Label,
-    MetricNames,
-    unit_in_name,
-)
+from dashboard.model.concepts import CONCEPTS, Concept
+from dashboard.model.mapping import LABELS, OURS, Label, MetricNames
 from dashboard.model.mapping import Mapping as NameMapping
+from dashboard.model.metric_units import UNIT_NOT_KNOWN, UNITS, unit_in_name
 from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
 from dashboard.settings import EnvironmentSettings
 from dashboard.settings.names import mapping_of, preset, preset_mapping, preset_names

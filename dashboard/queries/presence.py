@@ -13,7 +13,7 @@ from datetime import timedelta
 from dashboard.catalog.selectors import of_labels
 from dashboard.catalog.translation import series_of
 from dashboard.model.bad_events import BadEvents
-from dashboard.model.mapping import CONCEPTS
+from dashboard.model.concepts import CONCEPTS
 from dashboard.model.mapping import Mapping as NameMapping
 
 # How far back a metric counts as one that is measured here.

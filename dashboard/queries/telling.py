@@ -12,8 +12,9 @@ from dataclasses import replace
 from dashboard.catalog.bad_events import REQUESTS, of_concept, of_requests
 from dashboard.decide.telling import Telling, telling
 from dashboard.model.bad_events import BadEvents, SeenEvents
-from dashboard.model.mapping import CONCEPTS, Concept, MetricNames
+from dashboard.model.concepts import CONCEPTS, Concept
 from dashboard.model.mapping import Mapping as NameMapping
+from dashboard.model.mapping import MetricNames
 from dashboard.model.reading import Reading, State
 from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
 from dashboard.model.words import LONGEST_WORD, Words

@@ -17,7 +17,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from dashboard.model.bad_events import Condition
-from dashboard.model.mapping import CONCEPTS, LABELS, UNITS, Concept, Label, Mapping, MetricNames
+from dashboard.model.concepts import CONCEPTS, Concept
+from dashboard.model.mapping import LABELS, Label, Mapping, MetricNames
+from dashboard.model.metric_units import UNITS
 from dashboard.model.release import Track
 from dashboard.model.words import DECISIONS, EVALUATIONS, TASKS
 from dashboard.settings.base import Section, not_allowed

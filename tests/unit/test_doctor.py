@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.model.mapping import CONCEPTS, OURS
+from dashboard.model.concepts import CONCEPTS
+from dashboard.model.mapping import OURS
 from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
 from dashboard.queries.doctor import candidates, check, suggest
 

@@ -12,7 +12,7 @@ from dashboard.catalog.bad_events import REQUESTS, of_concept, of_requests
 from dashboard.cli import sources as command
 from dashboard.decide.telling import told_words
 from dashboard.model.bad_events import SeenEvents
-from dashboard.model.mapping import CONCEPTS
+from dashboard.model.concepts import CONCEPTS
 from dashboard.model.reading import Reading, Source, fresh, missing
 from dashboard.model.series import Sample
 from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry, ToldValue, Understood

@@ -11,7 +11,8 @@ from dashboard.catalog.translation import matchers
 from dashboard.decide.bad_events import doubts
 from dashboard.decide.endings import Ended, ended
 from dashboard.model.bad_events import SeenEvents
-from dashboard.model.mapping import ANY_ERROR, OURS, Label, Mapping, MetricNames
+from dashboard.model.event_matchers import ANY_ERROR
+from dashboard.model.mapping import OURS, Label, Mapping, MetricNames
 from dashboard.model.series import Sample
 from dashboard.model.words import WORDS
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from connectors.prometheus import Metadata, Point, Vector
 from dashboard.catalog import agents
 from dashboard.decide import measured_as
-from dashboard.model.mapping import CONCEPTS, UNIT_NOT_KNOWN, Mapping, MetricNames
+from dashboard.model.concepts import CONCEPTS
+from dashboard.model.mapping import Mapping, MetricNames
+from dashboard.model.metric_units import UNIT_NOT_KNOWN
 from dashboard.model.reading import Reading, State
 from dashboard.model.telemetry import Described, Fit, MetricFacts, Telemetry
 from dashboard.queries.ask import Instant

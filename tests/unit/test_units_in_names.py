@@ -6,7 +6,9 @@ import pytest
 
 from dashboard.catalog import release
 from dashboard.catalog.translation import bucket_factor, translate
-from dashboard.model.mapping import CONCEPTS, OURS, Mapping, MetricNames, unit_in_name
+from dashboard.model.concepts import CONCEPTS
+from dashboard.model.mapping import OURS, Mapping, MetricNames
+from dashboard.model.metric_units import unit_in_name
 from dashboard.model.telemetry import Telemetry
 from dashboard.queries.doctor import check
 

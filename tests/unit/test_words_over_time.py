@@ -13,7 +13,8 @@ from connectors.prometheus import Line, Matrix, Point, Vector
 from dashboard.catalog import agents
 from dashboard.catalog.bad_events import looked_over, of_concept
 from dashboard.catalog.escaping import seconds
-from dashboard.model.mapping import CONCEPTS, OURS, Mapping, MetricNames
+from dashboard.model.concepts import CONCEPTS
+from dashboard.model.mapping import OURS, Mapping, MetricNames
 from dashboard.model.reading import Reading, State
 from dashboard.queries.ask import Instant, Range
 from dashboard.settings import Settings

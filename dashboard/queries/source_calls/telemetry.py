@@ -9,8 +9,9 @@ from connectors.errors import NotFound, Rejected
 from connectors.prometheus import Prometheus
 from dashboard.catalog.selectors import OURS, latest, of_metric
 from dashboard.decide import measured_as
-from dashboard.model.mapping import Concept, MetricNames
+from dashboard.model.concepts import Concept
 from dashboard.model.mapping import Mapping as NameMapping
+from dashboard.model.mapping import MetricNames
 from dashboard.model.reading import Reading, Source, fresh
 from dashboard.model.telemetry import Described, MetricFacts, Telemetry
 from dashboard.queries import doctor
