@@ -14,7 +14,7 @@ from dashboard.decide.policy import Limits
 from dashboard.decide.suspects import suspect, where
 from dashboard.model.health import SourceHealth
 from dashboard.model.incident import CauseFamily, Incident, Symptoms
-from dashboard.model.reading import Unit
+from dashboard.model.reading import Source, Unit
 from dashboard.model.series import Sample
 from dashboard.model.words import Severity
 from dashboard.model.workload import Pod
@@ -180,11 +180,14 @@ def expiring(seconds_left: Samples) -> Iterator[Incident]:
         )
 
 
-def ailing(sources: Iterable[SourceHealth], probes: Samples) -> Iterator[Incident]:
+def ailing(
+    sources: Iterable[SourceHealth], probes: Samples, awaited: Mapping[Source, Sequence[str]]
+) -> Iterator[Incident]:
     """Sources that do not answer, or answer late: what they alone know is not known meanwhile.
 
     Args:
         probes: how long the prober waited for each source, in seconds.
+        awaited: what is not known until a source answers.
     """
     waited = {sample.labels.get("instance", ""): sample.value or 0.0 for sample in probes}
     for one in sources:
@@ -195,7 +198,7 @@ def ailing(sources: Iterable[SourceHealth], probes: Samples) -> Iterator[Inciden
                 CauseFamily.BLIND,
                 f"{name} does not answer",
                 subject=f"source {one.source}",
-                reasons=(one.reason, f"What only {name} knows is unknown until it answers"),
+                reasons=(one.reason, f"Not known until it answers: {_listed(awaited.get(one.source, ()))}"),
             )
         elif one.reachable and (probed >= SLOW_PROBE_SECONDS or own >= SLOW_SOURCE_SECONDS):
             late = probed if probed >= SLOW_PROBE_SECONDS else own
@@ -206,6 +209,10 @@ def ailing(sources: Iterable[SourceHealth], probes: Samples) -> Iterator[Inciden
                 severity=Severity.WARNING,
                 reasons=("Pages are slow to draw. What does not arrive in time is left out, and the page names it",),
             )
+
+
+def _listed(awaited: Sequence[str]) -> str:
+    return ", ".join(awaited) or "what only it tells"
 
 
 def _flood(service: str, track: str, per_second: float, beside: str) -> Incident:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from urllib.parse import quote
 
 from dashboard.model.log import LogEntry
-from dashboard.model.reading import Reading
+from dashboard.model.reading import Reading, Source
 from dashboard.model.series import Series
 from dashboard.model.words import Severity
 
@@ -149,9 +149,11 @@ class Coverage:
         unmeasured: what nothing here measures, with what would.
         silent: what is measured here and has no data now, such as failed runs where nothing runs.
         unknown: what was not answered, or not wholly, or not understood, by the reason.
+        awaited: what of it a source would tell that does not answer. The source's own card says so.
     """
 
     looked_at: tuple[str, ...]
     unmeasured: Mapping[str, str]
     silent: Mapping[str, str]
     unknown: Mapping[str, tuple[str, ...]]
+    awaited: Mapping[Source, tuple[str, ...]] = field(default_factory=dict)

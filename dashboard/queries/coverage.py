@@ -11,8 +11,9 @@ from typing import Any
 
 from dashboard.decide.signs import not_understood
 from dashboard.model.finding import FindingKind
+from dashboard.model.health import SourceHealth
 from dashboard.model.incident import Coverage, Symptoms
-from dashboard.model.reading import Reading, State
+from dashboard.model.reading import Reading, Source, State
 from dashboard.model.release import Track
 from dashboard.model.words import WORDS, Words, shown
 from dashboard.model.workload import Workload
@@ -31,13 +32,17 @@ def coverage(
     tracks: Iterable[tuple[str, Workload]],
     symptoms: Iterable[Symptoms],
     words: Words = WORDS,
+    health: Iterable[SourceHealth] = (),
 ) -> Coverage:
     """Everything that Triage looks at, sorted by how its question was answered.
 
     Args:
         governed: the governed Services.
         tracks: the governed services' workloads with the name of their service: each should be measured alone.
+        health: which sources answer.
     """
+    down = {one.source for one in health if one.reachable is False}
+    awaited: dict[Source, tuple[str, ...]] = {}
     looked_at: list[str] = []
     unmeasured: dict[str, str] = {}
     silent = _untold_tracks(tracks, symptoms)
@@ -53,6 +58,8 @@ def coverage(
                 silent[what] = worst.reason
             case _:
                 unknown[worst.reason] = (*unknown.get(worst.reason, ()), what)
+                if worst.source in down:
+                    awaited[worst.source] = (*awaited.get(worst.source, ()), what)
         of_services = {service: why for one in answers for service, why in one.unmeasured_of.items()}
         unmeasured |= {f"{what} of {service}": why for service, why in of_services.items()}
     for one in cluster.findings.value or ():
@@ -65,7 +72,7 @@ def coverage(
     if numberless := _numberless(readings):
         unknown["no number (NaN)"] = numberless
         looked_at = [what for what in looked_at if what not in numberless]
-    return Coverage(looked_at=tuple(looked_at), unmeasured=unmeasured, silent=silent, unknown=unknown)
+    return Coverage(looked_at=tuple(looked_at), unmeasured=unmeasured, silent=silent, unknown=unknown, awaited=awaited)
 
 
 def _numberless(readings: Readings) -> tuple[str, ...]:

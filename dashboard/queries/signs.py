@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from dashboard.catalog import release, resources
@@ -13,7 +13,7 @@ from dashboard.decide.side_signs import Lines
 from dashboard.model.health import SourceHealth
 from dashboard.model.incident import Incident, Symptoms
 from dashboard.model.log import LogPage
-from dashboard.model.reading import Reading, State
+from dashboard.model.reading import Reading, Source, State
 from dashboard.model.release import Track
 from dashboard.model.series import Sample
 from dashboard.model.workload import Pod
@@ -103,6 +103,7 @@ def found(
     longer: tuple[Symptoms, ...],
     pods: Iterable[Pod],
     health: Iterable[SourceHealth],
+    awaited: Mapping[Source, Sequence[str]],
     limits: Limits,
     now: datetime,
 ) -> Iterator[Incident]:
@@ -127,7 +128,7 @@ def found(
     yield from side_signs.flooding(lines, _by_pod(readings), pods)
     yield from side_signs.misdated(lines, symptoms, now)
     yield from side_signs.expiring(of("certificates"))
-    yield from side_signs.ailing(health, of("probes"))
+    yield from side_signs.ailing(health, of("probes"), awaited)
 
 
 def known_now(reading: Reading[tuple[Sample, ...]]) -> tuple[Sample, ...]:

@@ -108,6 +108,21 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
     names = _names(readings, symptoms)
     known = incidents.group(ours, words.severity, addresses, ask.environment.owner_labels, tracks, names)
     pods = cluster.pods.value or ()
+    is_governed = ask.environment.blue_green.known.is_governed
+    governed = readings.objects("services").map(
+        lambda found: tuple(filter(is_governed, found)) or None, empty="no Service here is governed"
+    )
+    services = _services(ask, readings, governed, cluster.workloads, now)
+    health = ask.health()
+    looked_at = coverage(
+        readings,
+        cluster,
+        governed,
+        [(line.name, track) for line in services.value or () for track in line.tracks],
+        symptoms,
+        words,
+        health,
+    )
     seen = (
         *suspects.of_symptoms((*symptoms, *longer), limits),
         *suspects.of_findings(cluster.findings.value or ()),
@@ -118,16 +133,12 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
             symptoms=symptoms,
             longer=longer,
             pods=pods,
-            health=ask.health(),
+            health=health,
+            awaited=looked_at.awaited,
             limits=limits,
             now=now,
         ),
     )
-    is_governed = ask.environment.blue_green.known.is_governed
-    governed = readings.objects("services").map(
-        lambda found: tuple(filter(is_governed, found)) or None, empty="no Service here is governed"
-    )
-    services = _services(ask, readings, governed, cluster.workloads, now)
     found = incidents.with_first(_owned(incidents.joined(known, seen), services.value or ()), view.alert)
     windows = {"now": seconds, "longer": _LONGER * seconds}
     proof = evidence(ask, now, found, readings, moments, limits, addresses, pods, windows)
@@ -140,14 +151,7 @@ def triage(ask: Ask, view: View, now: datetime) -> Triage:
         pods=cluster.pods,
         findings=cluster.findings,
         figures=_figures(readings, services.value or ()),
-        coverage=coverage(
-            readings,
-            cluster,
-            governed,
-            [(line.name, track) for line in services.value or () for track in line.tracks],
-            symptoms,
-            words,
-        ),
+        coverage=looked_at,
         measured=len(symptoms),
         has_traffic=any((s.runs_per_second or 0) > 0 for s in symptoms),
         limits=by_measure(limits),

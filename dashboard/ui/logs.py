@@ -54,7 +54,8 @@ def first(answer: LogsAnswer, view: View) -> None:
     def to(start: datetime, end: datetime) -> str:
         return address("logs", replace(view, range="", start=start, end=end, line="", tail=""))
 
-    st.html(log_histogram.html(bars, view.tz, to))
+    if bars:
+        st.html(log_histogram.html(bars, view.tz, to))
 
 
 def narrowing(answer: LogsAnswer, view: View) -> None:

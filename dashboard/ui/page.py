@@ -86,8 +86,10 @@ def live(draw: Callable[[], None], *, key: str) -> None:
             draw()
             health, now = ask.health(), session.now()
             with down:
-                _outages(ask, view, leads_on=not key.startswith("triage"))
-                states.sources(health, now, view.tz)
+                is_triage = key.startswith("triage")
+                _outages(ask, view, leads_on=not is_triage)
+                # On Triage a source that does not answer has a card of its own.
+                states.sources((one for one in health if not is_triage or one.reachable is not False), now, view.tz)
         with pulse:
             states.pulse(health, now, is_live=view.is_live, tz=view.tz)
         if view.is_live and may_repace and session.pace_seconds(calm, is_well=ask.is_well) != every:

@@ -260,8 +260,9 @@ def pod_line(labels: Mapping[str, str]) -> str:
 
     `agent-runtime-blue-a2c82377b2-d87ft` is `agent-runtime-blue d87ft`.
     """
-    *workload, _, own = labels.get("pod", "unknown").rsplit("-", 2)
-    return f"{workload[0]} {own}" if workload else labels.get("pod", "unknown")
+    name = labels.get("pod", "unknown")
+    parts = name.rsplit("-", 2)
+    return f"{parts[0]} {parts[2]}" if len(parts) == 3 else name
 
 
 def logs_of(pod: Pod, view: View) -> str:

@@ -40,12 +40,14 @@ def headline(found: Triage, view: View, now: datetime, *, is_audit_well: bool = 
     "No problem found" is said of what was measured, and not at all while something else on the page is not in order.
     """
     open_ones = [i for i in found.incidents if i.standing is not Standing.SUPPRESSED]
-    if found.unknown:
-        missing = "; ".join(f"{plain(_listed(what))} ({plain(why)})" for why, what in found.unknown.items())
+    if untold := _untold(found):
+        missing = "; ".join(f"{plain(_listed(what))} ({plain(why)})" for why, what in untold.items())
         st.warning(
             f"**Not known whether all is well.** Not answered, or not understood: {missing}.",
             icon=":material/visibility_off:",
         )
+    elif found.unknown:
+        pass  # the cards of the sources that do not answer say what is not known
     elif not open_ones and (not is_audit_well or any(line.unfinished for line in found.services.value or ())):
         pass  # `audit_card` and `unfinished_actions` say what is not in order
     elif not open_ones and not found.has_traffic:
@@ -61,6 +63,13 @@ def headline(found: Triage, view: View, now: datetime, *, is_audit_well: bool = 
         )
     if not view.range:
         st.caption("Incidents are those of now. Only the figures of the services cover the chosen period.")
+
+
+def _untold(found: Triage) -> Mapping[str, Sequence[str]]:
+    """What is not known and what no card of a source tells, by the reason."""
+    told = {what for awaited in found.coverage.awaited.values() for what in awaited}
+    rest = {why: [one for one in what if one not in told] for why, what in found.unknown.items()}
+    return {why: what for why, what in rest.items() if what}
 
 
 _NEED_RUNS = ("runs", "error ratios", "latency", "contract violations", "cost of a run")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
+from dashboard.catalog.expression import Expression
 from dashboard.model.health import SourceHealth
 from dashboard.model.reading import Reading, Source, empty, fresh, missing
 from dashboard.model.series import Sample, Series
@@ -94,15 +96,15 @@ class StageAsk:
                 return self._of(Source.ALERTMANAGER, ())
             case Range(expression, values, start, end, step) if expression.name in PER_INTERVAL:
                 lines = self._counters(expression.name, start, end, step)
-                return self._of(Source.PROMETHEUS, lines, expression.render(values))
+                return self._of(Source.PROMETHEUS, lines, _rendered(expression, values))
             case Range(expression, values) if expression.name in ("release_stopped", "release_queue_age"):
-                return self._of(Source.PROMETHEUS, (), expression.render(values))
+                return self._of(Source.PROMETHEUS, (), _rendered(expression, values))
             case Range(expression, values, start, end):
-                return self._of(Source.PROMETHEUS, _lines(start, end), expression.render(values))
+                return self._of(Source.PROMETHEUS, _lines(start, end), _rendered(expression, values))
             case Instant(expression, values, _) if expression.name == "release_buckets":
-                return self._of(Source.PROMETHEUS, _buckets(), expression.render(values))
+                return self._of(Source.PROMETHEUS, _buckets(), _rendered(expression, values))
             case Instant(expression, values, _):
-                return self._of(Source.PROMETHEUS, self._samples(expression.name), expression.render(values))
+                return self._of(Source.PROMETHEUS, self._samples(expression.name), _rendered(expression, values))
         return empty("nothing", source=Source.ELASTICSEARCH, as_of=self.now)
 
     def _of(self, source: Source, value: Any, query: str = "") -> Reading[Any]:
@@ -138,6 +140,15 @@ class StageAsk:
     def _alive(self) -> tuple[str, ...]:
         runs = self.table["release_runs"]
         return tuple(track for track, value in zip(("blue", "green"), runs, strict=True) if value)
+
+
+def _rendered(expression: Expression, values: Mapping[str, str]) -> str:
+    return _rendered_once(expression, tuple(sorted(values.items())))
+
+
+@cache
+def _rendered_once(expression: Expression, values: tuple[tuple[str, str], ...]) -> str:
+    return expression.render(dict(values))
 
 
 def _buckets() -> tuple[Sample, ...]:

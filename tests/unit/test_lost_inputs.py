@@ -58,7 +58,7 @@ class Full(StageAsk):
         found = {key: self._whole(request) for key, request in requests.items()}
         self.known |= {key: reading for key, reading in found.items() if reading.value}
         key, how = self.spoiled
-        return Readings(requests, {name: _spoilt(one, how) if name == key else one for name, one in found.items()})
+        return Readings(requests, {name: spoilt(one, how) if name == key else one for name, one in found.items()})
 
     def _whole(self, request: Request) -> Reading[Any]:
         answer = super()._answer(request)
@@ -76,7 +76,7 @@ def _counted(request: Logs) -> LogPage:
     return replace(page(), entries=() if is_error else page().entries, total=0 if is_error else 1)
 
 
-def _spoilt(answer: Reading[Any], how: str) -> Reading[Any]:
+def spoilt(answer: Reading[Any], how: str) -> Reading[Any]:
     """The same where it is lost; an answer of nothing is not one that existed."""
     nothing: Reading[Any] = Reading(
         value=None, source=answer.source, state=State.MISSING, as_of=None, reason="lost", query=answer.query

@@ -8,6 +8,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.ui.resources import pod_line
+
 
 def draw_page(pod: str, sick: bool) -> None:
     from dashboard.model.view import View
@@ -75,3 +77,16 @@ def test_each_container_can_be_chosen_where_there_are_several(tmp_path: Path, mo
     (chosen,) = draw(tmp_path, monkeypatch, pod="fine").selectbox
     assert list(chosen.options) == ["app, the default one", "app (main)", "mesh (sidecar)"]
     assert not draw(tmp_path, monkeypatch, pod="over").selectbox
+
+
+@pytest.mark.parametrize(
+    ("pod", "line"),
+    [
+        ("agent-runtime-blue-a2c82377b2-d87ft", "agent-runtime-blue d87ft"),
+        ("db-0", "db-0"),
+        ("debug", "debug"),
+        ("", ""),
+    ],
+)
+def test_a_pod_has_a_line_in_the_legend_whatever_its_name(pod: str, line: str) -> None:
+    assert pod_line({"pod": pod}) == line
