@@ -20,7 +20,7 @@ class FiringAlert:
     """One alert. `state` is active, suppressed or unprocessed (just arrived).
 
     `receivers` are all whom its routes name, told by now or not. `generator_url` leads to the rule's expression in
-    Prometheus; "" where the sender gave none.
+    Prometheus; "" where the sender gave none. `muted_by` are the names of time intervals (Alertmanager 0.28 and later).
     """
 
     labels: Mapping[str, str]
@@ -30,6 +30,7 @@ class FiringAlert:
     fingerprint: str
     silenced_by: tuple[str, ...]
     inhibited_by: tuple[str, ...]
+    muted_by: tuple[str, ...] = ()
     generator_url: str = ""
     receivers: tuple[str, ...] = ()
 
@@ -244,6 +245,7 @@ def _alert(found: Any) -> FiringAlert:
         fingerprint=found["fingerprint"],
         silenced_by=tuple(found["status"].get("silencedBy") or ()),
         inhibited_by=tuple(found["status"].get("inhibitedBy") or ()),
+        muted_by=tuple(found["status"].get("mutedBy") or ()),
         generator_url=found.get("generatorURL") or "",
         receivers=tuple(receiver["name"] for receiver in found.get("receivers") or ()),
     )

@@ -22,6 +22,8 @@ from connectors.session import NO_ACCESS_RULES, Access, Session
 SOURCE = "prometheus"
 INSTANT_SECONDS = 2.0
 RANGE_SECONDS = 5.0
+_REMARKS = (b'"warnings"', b'"infos"', b'"isPartial":true', b'"isPartial": true')
+_PARTIAL = "some storage of the backend did not answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,12 +254,17 @@ class Prometheus:
         return self._session.request(method, url, params=asked, timeout=timeout_seconds).json()["data"]
 
     def _remarks(self) -> dict[str, tuple[str, ...]]:
-        """`warnings` and `infos`, which the client library drops; decodes again only where one is there."""
+        """`warnings` and `infos`, which the client library drops; decodes again only where one is there.
+
+        VictoriaMetrics says by `isPartial` alone that some of its storage did not answer: a warning as well.
+        """
         response = self._session.last_answer()
-        if b'"warnings"' not in response.content and b'"infos"' not in response.content:
+        if not any(mark in response.content for mark in _REMARKS):
             return {}
         answer = response.json()
-        return {kind: tuple(map(str, answer.get(kind) or ())) for kind in ("warnings", "infos")}
+        found = {kind: tuple(map(str, answer.get(kind) or ())) for kind in ("warnings", "infos")}
+        partial = (_PARTIAL,) if answer.get("isPartial") else ()
+        return {**found, "warnings": (*found["warnings"], *partial)}
 
 
 def _target(found: Any) -> Target:

@@ -23,6 +23,7 @@ def alert_of(found: FiringAlert, own_labels: Sequence[OwnLabel] = ()) -> Alert:
         fingerprint=found.fingerprint,
         silenced_by=found.silenced_by,
         inhibited_by=found.inhibited_by,
+        muted_by=found.muted_by,
         receivers=found.receivers,
         expression=rule_of(found.generator_url),
         own=in_our_names(found.labels, own_labels),

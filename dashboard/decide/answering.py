@@ -45,7 +45,7 @@ class WaitingGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MutedAlert:
-    """An alert of which nobody is told now, by silences (those that are known) or by other alerts."""
+    """An alert of which nobody is told now: by silences (those that are known), other alerts or time intervals."""
 
     alert: Alert
     mutes: tuple[Mute, ...] = ()
@@ -61,6 +61,7 @@ class AlertBoard:
     acknowledged: tuple[MutedAlert, ...] = ()
     silenced: tuple[MutedAlert, ...] = ()
     inhibited: tuple[MutedAlert, ...] = ()
+    scheduled: tuple[MutedAlert, ...] = ()  # muted by a time interval of the routes
 
     @property
     def needing(self) -> tuple[Alert, ...]:
@@ -71,7 +72,7 @@ class AlertBoard:
     def matched(self) -> Mapping[str, int]:
         """How many alerts each silence mutes now, by its id."""
         found: dict[str, int] = {}
-        for muted in (*self.acknowledged, *self.silenced, *self.inhibited):
+        for muted in (*self.acknowledged, *self.silenced, *self.inhibited, *self.scheduled):
             for silence in muted.alert.silenced_by:
                 found[silence] = found.get(silence, 0) + 1
         return found
@@ -111,7 +112,7 @@ def board(
     """
     alerts = {alert.fingerprint: alert for group in groups for alert in group.alerts}
     known, names = {mute.id: mute for mute in mutes}, {key: alert.name for key, alert in alerts.items()}
-    found: dict[str, list[MutedAlert]] = {"acknowledged": [], "silenced": [], "inhibited": []}
+    found: dict[str, list[MutedAlert]] = {"acknowledged": [], "silenced": [], "inhibited": [], "scheduled": []}
     for alert in alerts.values():
         if alert.state == "suppressed":
             muted = MutedAlert(
@@ -127,13 +128,16 @@ def board(
         acknowledged=by_age["acknowledged"],
         silenced=by_age["silenced"],
         inhibited=by_age["inhibited"],
+        scheduled=by_age["scheduled"],
     )
 
 
 def _kind(muted: MutedAlert) -> str:
     if any(one.acknowledges for one in muted.mutes):
         return "acknowledged"
-    return "silenced" if muted.alert.silenced_by else "inhibited"
+    if muted.alert.silenced_by:
+        return "silenced"
+    return "scheduled" if muted.alert.muted_by and not muted.alert.inhibited_by else "inhibited"
 
 
 def _waiting(

@@ -217,12 +217,15 @@ def _running(pod: Object, of: Kinds, phase: str, look: _Look) -> _PodState:
 
 
 def _died_lately(pod: Object, look: _Look) -> _PodState | None:
-    """A container that died just now and was started again: the pod is ready, and not well yet."""
+    """A container that died just now and was started again: the pod is ready, and not well yet.
+
+    An exit code of 0 proves nothing: where the kernel killed a child process, the container can end OOMKilled with 0.
+    """
     for one in status_list(pod):
         ended = objects.part(one, "lastState", "terminated")
         at = objects.instant(ended.get("finishedAt"))
         is_fresh = at is not None and look.now is not None and look.now - at <= DIED_WITHIN
-        if is_fresh and objects.count(ended, "exitCode") != 0:
+        if is_fresh and (objects.count(ended, "exitCode") != 0 or ended.get("reason") not in (None, "", "Completed")):
             return _PodState(health=Health.DEGRADED, trouble=f"{death(ended)}, and was started again", since=at)
     return None
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from dashboard.decide import objects
+from dashboard.decide.containers import DEFAULT_CONTAINER
 from dashboard.model.action import Judged, ServedBefore
 from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.release import Track
@@ -19,6 +21,8 @@ from dashboard.model.release import Track
 Object: TypeAlias = Mapping[str, Any]
 
 _RUNS = ("name", "image", "command", "args", "env", "envFrom")
+# Labels that name the app a pod runs.
+_APP_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/component", "app", "k8s-app", "name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +128,7 @@ def _track_deployment(
         track=track,
         name=deployment["metadata"]["name"],
         uid=str(deployment["metadata"].get("uid") or ""),
-        version=_version(_labels(deployment), images, blue_green),
+        version=_version(deployment, blue_green),
         images=images,
         template=fingerprint(deployment["spec"]["template"]),
         runs=fingerprint(_what_runs(deployment)),
@@ -155,14 +159,34 @@ def _images(deployment: Object) -> tuple[str, ...]:
     return tuple(str(container.get("image", "")) for container in pod.get("containers") or ())
 
 
-def _version(labels: Mapping[str, str], images: Iterable[str], blue_green: BlueGreen) -> str:
-    """The version by its label. Only where there is no such label at all, the tag of the image tells it."""
-    return blue_green.version(labels) if blue_green.version_label in labels else _tag(images)
+def _version(deployment: Object, blue_green: BlueGreen) -> str:
+    """The version by its label. Only where there is no such label at all, the tag of the main image tells it."""
+    labels = _labels(deployment)
+    return blue_green.version(labels) if blue_green.version_label in labels else _tag(_main_image(deployment))
 
 
-def _tag(images: Iterable[str]) -> str:
-    """The tag of the first image: the version where no label tells it. An image by digest or at `latest` tells none."""
-    name = next(iter(images), "").partition("@")[0].rpartition("/")[2]
+def _main_image(deployment: Object) -> str:
+    """The image of the container that the service is; "" where a proxy or collector beside it could be meant as well.
+
+    The annotation of kubectl names it, or it is named like the Deployment or its app. Being the first proves nothing.
+    """
+    template = objects.part(deployment, "spec", "template")
+    containers = objects.part(template, "spec").get("containers") or ()
+    images = {str(one.get("name") or ""): str(one.get("image") or "") for one in containers}
+    if len(set(map(_tag, images.values()))) == 1:
+        return next(iter(images.values()))
+    annotations = objects.part(template, "metadata").get("annotations") or {}
+    if (chosen := annotations.get(DEFAULT_CONTAINER)) in images:
+        return images[chosen]
+    labels = _labels(deployment)
+    apps = {objects.name_of(deployment), *(labels.get(key, "") for key in _APP_LABELS)}
+    named = [name for name in images if name in apps]
+    return images[named[0]] if len(named) == 1 else ""
+
+
+def _tag(image: str) -> str:
+    """The tag of an image. An image by digest alone or at `latest` tells no version."""
+    name = image.partition("@")[0].rpartition("/")[2]
     tag = name.partition(":")[2]
     return "" if tag == "latest" else tag
 

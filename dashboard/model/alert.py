@@ -10,11 +10,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One firing alert. `suppressed` means that somebody silenced it or another alert inhibits it.
+    """One firing alert. `suppressed` means that a silence, another alert or a time interval mutes it.
 
-    `silenced_by` are ids of silences, `inhibited_by` fingerprints of alerts; `receivers` are all whom its routes name,
-    told by now or not. `expression` is the rule's PromQL; "" where the alert has no link to it. `own` are labels under
-    our names, as the settings read them from the team's labels.
+    `silenced_by` are ids of silences, `inhibited_by` fingerprints of alerts, `muted_by` names of time intervals;
+    `receivers` are all whom its routes name, told by now or not. `expression` is the rule's PromQL; "" where the alert
+    has no link to it. `own` are labels under our names, as the settings read them from the team's labels.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Alert:
     fingerprint: str
     silenced_by: tuple[str, ...] = ()
     inhibited_by: tuple[str, ...] = ()
+    muted_by: tuple[str, ...] = ()
     receivers: tuple[str, ...] = ()
     expression: str = ""
     own: Mapping[str, str] = field(default_factory=dict)

@@ -38,7 +38,7 @@ class Standing(StrEnum):
 
     FIRING = "firing"  # Alertmanager, and nobody silenced it
     SUSPECT = "suspect"  # measured just now; no alert yet
-    SUPPRESSED = "suppressed"  # silenced, or inhibited by another alert
+    SUPPRESSED = "suppressed"  # by a silence, another alert or a time interval
 
 
 class Situation(StrEnum):

@@ -37,6 +37,8 @@ class Telemetry:
         recent: names of the metrics of the last hour.
         ever: names of the metrics of the last 14 days.
         labels: by metric, the labels of some of its series. Only of those that a concept may be read from.
+        elsewhere: metrics of which only other namespaces have series, with those namespaces.
+        namespaces: to which all of this is narrowed; empty where it is not.
         facts: what is known of the metrics that settings and presets name.
     """
 
@@ -44,6 +46,8 @@ class Telemetry:
     ever: frozenset[str]
     labels: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
     facts: MetricFacts = field(default_factory=MetricFacts)
+    elsewhere: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    namespaces: tuple[str, ...] = ()
 
 
 class Fit(StrEnum):

@@ -14,6 +14,7 @@ from dashboard import connections
 from dashboard.catalog.translation import NotMeasuredError, UnitNotKnownError
 from dashboard.decide.blue_green import TRACK_OBJECTS, with_seen
 from dashboard.decide.measured_as import unsaid_units
+from dashboard.decide.own_series import within
 from dashboard.model.bad_events import BadEvents, SeenEvents
 from dashboard.model.blue_green import BlueGreen
 from dashboard.model.health import SourceHealth
@@ -131,7 +132,8 @@ class Ask:
 
     def telemetry(self) -> Reading[Telemetry]:
         """Which metrics Prometheus has and had, with labels: for the check whether they fit. Takes seconds."""
-        return self._dispatcher.begin(self._calls.telemetry.with_labels())(0.0)
+        found = self._dispatcher.begin(self._calls.telemetry.with_labels())(0.0)
+        return found.map(lambda telemetry: within(telemetry, self.environment.namespaces))
 
     def seen_events(self, several: Iterable[BadEvents]) -> tuple[Reading[SeenEvents], ...]:
         """How the series of the last day say that their events ended, for each; empty where there are no series."""

@@ -26,6 +26,7 @@ _PLACING = ("namespace", "service", "track")
 _STACKS = ("", "kube-prometheus-stack", "otlp")
 _HTTP = "http-server"
 _TRACK_VALUES = frozenset(("blue", "green"))
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,15 +178,23 @@ def _checked(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> Co
             return answer(Fit.RENAMED, f"{found} carries it", (f'presets = ["{by}"]',), metric=found)
         if name in telemetry.ever:
             return answer(Fit.SILENT, f"{name} was there within 14 days and not in the last hour")
-        reason = f"there is no {name}" if name else "the settings name no metric for it"
+        reason = _absence(name, telemetry) if name else "the settings name no metric for it"
         return answer(Fit.UNMEASURED, f"{reason}; if another metric carries it: metrics.{concept.key}")
     lacking = [
-        logical for logical in concept.placing if not _has(_label(logical, concept, mapping), _sets(name, telemetry))
+        logical
+        for logical in concept.placing
+        if not _tells(logical, _label(logical, concept, mapping), _sets(name, telemetry), telemetry)
     ]
     if lacking:
         labels = ", ".join(f"{_label(each, concept, mapping).name or each} (the {each})" for each in lacking)
         return answer(Fit.UNLABELLED, f"{name} has no {labels}", _label_lines(lacking, name, telemetry))
     return answer(*_read_as(concept, name, mapping, telemetry))
+
+
+@cache
+def _blinds(series: str) -> tuple[str, ...]:
+    """What the deck does not see without a metric."""
+    return tuple(dict.fromkeys(e.blind for e in ENTRIES if any(m.startswith(series) for m in e.metrics())))
 
 
 def _read_as(
@@ -217,6 +226,20 @@ def _two_units(concept: Concept, mapping: NameMapping) -> str:
 
 def _label(logical: str, concept: Concept, mapping: NameMapping) -> Label:
     return mapping.label(logical, mapping.metrics.get(concept.key))
+
+
+def _absence(name: str, telemetry: Telemetry) -> str:
+    others = sorted(telemetry.elsewhere.get(name, ()))
+    if not others:
+        return f"there is no {name}"
+    return f"{name} has series of other namespaces alone ({', '.join(others[:_MOST_NAMED])})"
+
+
+def _tells(logical: str, label: Label, sets: Iterable[Mapping[str, str]], telemetry: Telemetry) -> bool:
+    """Whether series tell what they are of. A namespace that is not one of ours does not: an exporter's own, say."""
+    if logical == "namespace" and telemetry.namespaces:
+        label = replace(label, values={"ours": telemetry.namespaces})
+    return _has(label, sets)
 
 
 def _sets(name: str, telemetry: Telemetry) -> tuple[Mapping[str, str], ...]:
@@ -295,9 +318,19 @@ def _label_lines(lacking: Iterable[str], name: str, telemetry: Telemetry) -> Ite
     sets = _sets(name, telemetry)
     for stack in _STACKS[1:]:
         mapping = preset_mapping(stack)
-        if all(_has(mapping.label(logical), sets) for logical in lacking):
+        if all(_tells(logical, mapping.label(logical), sets, telemetry) for logical in lacking):
             yield f'presets = ["{stack}"]'
             return
     have = ", ".join(sorted({label for each in sets for label in each} - {"__name__"})) or "none"
     for logical in lacking:
+        if logical == "namespace" and (ours := _own_namespace(sets, telemetry)):
+            yield f'labels.namespace = "{ours}"'
+            continue
         yield f'labels.{logical} = "..."  # {LABELS[logical]} by default; it has: {have}'
+
+
+def _own_namespace(sets: Iterable[Mapping[str, str]], telemetry: Telemetry) -> str:
+    """The label that holds one of our namespaces; "" where none or several do."""
+    ours = telemetry.namespaces
+    found = {name for each in sets for name, value in each.items() if value in ours and "namespace" in name}
+    return found.pop() if len(found) == 1 else ""

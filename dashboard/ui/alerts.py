@@ -64,6 +64,7 @@ def _others(board: AlertBoard) -> str:
         "acknowledged": len(board.acknowledged),
         "silenced": len(board.silenced),
         "inhibited": len(board.inhibited),
+        "muted by a time interval": len(board.scheduled),
         "for information": len(board.informing),
     }
     told = [f"{count:,} {name}" for name, count in counted.items() if count]

@@ -41,9 +41,10 @@ def muted(found: Reading[AlertBoard], view: View, now: datetime) -> None:
     for name, several, icon in (
         ("silenced", board.silenced, ":material/notifications_off:"),
         ("inhibited", board.inhibited, ":material/call_merge:"),
+        ("muted by a time interval", board.scheduled, ":material/schedule:"),
     ):
         if several:
-            with st.expander(f"{len(several):,} {name}", icon=icon, key=f"muted-{name}"):
+            with st.expander(f"{len(several):,} {name}", icon=icon, key=f"muted-{name.split()[0]}"):
                 st.html(facts(_line(one, now) for one in several[:_MOST]))
                 _rest(several, name, view)
 
@@ -70,6 +71,8 @@ def _line(one: MutedAlert, now: datetime) -> str:
     if one.alert.silenced_by:
         told = [f"by {mute.by or 'nobody named'}, {span(mute.ends_at - now)} left: {mute.reason}" for mute in one.mutes]
         return fact(what, "; ".join(told) or "by a silence that is not known", one.alert.name, tone="quiet")
+    if one.alert.muted_by and not one.alert.inhibited_by:
+        return fact(what, f"in the time interval {', '.join(one.alert.muted_by)}", one.alert.name, tone="quiet")
     return fact(what, f"because {', '.join(one.by) or 'another alert'} fires", one.alert.name, tone="quiet")
 
 

@@ -151,7 +151,7 @@ def cards(found: Triage, view: View, now: datetime) -> None:
         if incident.standing is not Standing.SUPPRESSED:
             card(incident, found.evidence.get(incident.key), view, now)
     if suppressed:
-        title = f"{len(suppressed)} acknowledged, silenced or inhibited"
+        title = f"{len(suppressed)} acknowledged, silenced, inhibited or muted"
         is_linked = any(view.alert in one.fingerprints for one in suppressed)
         with st.expander(title, icon=":material/notifications_off:", expanded=is_linked):
             for incident in suppressed:

@@ -17,7 +17,7 @@ _ALERT = {
     "endsAt": "2026-01-02T04:04:05Z",
     "fingerprint": "abc",
     "receivers": [{"name": "team"}],
-    "status": {"state": "suppressed", "silencedBy": ["s1"], "inhibitedBy": []},
+    "status": {"state": "suppressed", "silencedBy": ["s1"], "inhibitedBy": [], "mutedBy": ["night"]},
 }
 
 
@@ -29,6 +29,7 @@ def test_an_alert_is_read_with_who_silenced_it(backend, answer):
     assert alert.labels["alertname"] == "TargetDown"
     assert alert.starts_at == datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
     assert (alert.state, alert.silenced_by, alert.fingerprint) == ("suppressed", ("s1",), "abc")
+    assert alert.muted_by == ("night",)
 
 
 def test_filters_are_passed_on(backend, answer):

@@ -329,3 +329,10 @@ def test_metadata_tells_how_each_target_declares_a_metric(backend, answer):
         "up": (Metadata(kind="gauge"),),
         "t": (Metadata(kind="counter", unit="ms", about="Time."),),
     }
+
+
+@pytest.mark.parametrize("partial", [True, False])
+def test_an_answer_of_half_of_the_storage_is_partial(backend, answer, partial):
+    """VictoriaMetrics says so beside the data and warns of nothing."""
+    backend.answers["/api/v1/query"] = answer(_vector("1", isPartial=partial))
+    assert bool(Prometheus(backend.url).instant("up").warnings) is partial

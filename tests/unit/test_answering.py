@@ -145,3 +145,11 @@ def test_times_to_acknowledge_are_of_the_period_and_held_against_the_target() ->
 )
 def test_silences_of_other_namespaces_alone_are_not_ours_to_show(text: str, expected: bool) -> None:
     assert touches(a_mute(an_alert(), matchers=read(text)), "agents") is expected
+
+
+def test_an_alert_in_a_time_interval_of_the_routes_is_muted_by_that_and_by_no_other_alert() -> None:
+    night = an_alert("Night", state="suppressed", muted_by=("offhours",))
+    child = an_alert("Child", state="suppressed", inhibited_by=("f-Night-critical",))
+    found = board((groups(night, child),), (), ROOT)
+    assert [one.alert.name for one in found.scheduled] == ["Night"]
+    assert [(one.alert.name, one.by) for one in found.inhibited] == [("Child", ("Night",))]

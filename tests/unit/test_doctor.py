@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.decide.own_series import within
 from dashboard.model.concepts import CONCEPTS
 from dashboard.model.mapping import OURS
 from dashboard.model.telemetry import ConceptCheck, Fit, Telemetry
@@ -71,3 +73,41 @@ def test_every_concept_has_one_standing_and_a_suggestion_never_finds_less(
     assert [one.key for one in before] == [concept.key for concept in CONCEPTS]
     there = (Fit.PRESENT, Fit.UNLABELLED)
     assert sum(one.standing in there for one in after) >= sum(one.standing in there for one in before)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"namespace": "other-team"},
+        {"namespace": "monitoring", "exported_namespace": "other-team"},
+        {"k8s_namespace_name": "other-team", "service_namespace": "support"},
+    ],
+)
+def test_another_teams_series_are_none_of_ours(theirs: dict[str, str]) -> None:
+    found = of("agent_runs", within(telemetry(RUNS, **{**OUR_RUN, "namespace": "other-team", **theirs}), ("support",)))
+    assert found.standing is Fit.UNMEASURED
+    assert "other namespaces alone" in found.says
+    assert "other-team" in found.says
+
+
+def test_ours_count_beside_those_of_others() -> None:
+    sets = ({**OUR_RUN, "namespace": "other-team"}, {**OUR_RUN, "namespace": "support"})
+    known = Telemetry(recent=frozenset((RUNS,)), ever=frozenset((RUNS,)), labels={RUNS: sets})
+    assert of("agent_runs", within(known, ("support",))).standing is Fit.PRESENT
+
+
+def test_a_namespace_that_an_exporter_hides_is_named_with_the_line_that_reads_it() -> None:
+    hidden = {**OUR_RUN, "namespace": "monitoring", "exported_namespace": "support"}
+    found = of("agent_runs", within(telemetry(RUNS, **hidden), ("support",)))
+    assert found.standing is Fit.UNLABELLED
+    assert 'labels.namespace = "exported_namespace"' in found.lines
+
+
+def test_a_series_without_a_namespace_stays() -> None:
+    bare = {key: value for key, value in OUR_RUN.items() if key != "namespace"}
+    assert of("agent_runs", within(telemetry(RUNS, **bare), ("support",))).standing is Fit.UNLABELLED
+
+
+def test_presets_are_not_chosen_by_what_others_measure() -> None:
+    known = telemetry(*candidates(), **{**OUR_RUN, "namespace": "other-team"})
+    assert suggest(within(known, ("support",))).presets == ()

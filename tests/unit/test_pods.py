@@ -400,8 +400,8 @@ def test_no_field_that_is_lost_or_spoiled_makes_a_sick_pod_well(
 ESSENTIAL = (("metadata",), ("metadata", "name"), ("metadata", "deletionTimestamp"))
 
 
-def died(code: int = 137, at: str = JUST_NOW) -> dict[str, Any]:
-    ended = {"terminated": {"reason": "OOMKilled", "exitCode": code, "finishedAt": at}}
+def died(code: int = 137, at: str = JUST_NOW, reason: str = "OOMKilled") -> dict[str, Any]:
+    ended = {"terminated": {"reason": reason, "exitCode": code, "finishedAt": at}}
     return pod("a", container(restartCount=1, lastState=ended))
 
 
@@ -411,7 +411,12 @@ def test_a_ready_pod_whose_container_died_just_now_is_not_healthy_yet() -> None:
     assert "OOMKilled" in one.trouble
 
 
-@pytest.mark.parametrize("found", [died(at=LONG_AGO), died(code=0)], ids=["long ago", "ended well"])
+@pytest.mark.parametrize("reason", ["OOMKilled", "Error", "ContainerStatusUnknown"])
+def test_a_death_with_an_exit_code_of_0_is_a_death(reason: str) -> None:
+    assert judged(died(code=0, reason=reason)).health is Health.DEGRADED
+
+
+@pytest.mark.parametrize("found", [died(at=LONG_AGO), died(code=0, reason="Completed")], ids=["long ago", "ended well"])
 def test_an_old_death_or_a_good_end_leaves_a_ready_pod_healthy(found: dict[str, Any]) -> None:
     assert judged(found).health is Health.HEALTHY
 

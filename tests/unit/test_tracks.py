@@ -144,3 +144,30 @@ def test_more_pods_are_no_rollout() -> None:
 
 def test_a_track_that_is_gone_is_no_longer_what_was_judged() -> None:
     assert "has no Deployment now" in rolled_on(green(a_deployment("g", labels("green"))), None)
+
+
+COLLECTOR = {"name": "otel-collector", "image": "otel/collector:0.99.0"}
+
+
+@pytest.mark.parametrize(
+    ("containers", "annotations", "version"),
+    [
+        pytest.param([COLLECTOR, {"name": "g", "image": "a:1.8"}], {}, "1.8", id="named like the Deployment"),
+        pytest.param([COLLECTOR, {"name": "runtime", "image": "a:1.8"}], {}, "1.8", id="named like its app"),
+        pytest.param(
+            [COLLECTOR, {"name": "main", "image": "host:5000/a:1.8@sha256:1"}],
+            {"kubectl.kubernetes.io/default-container": "main"},
+            "1.8",
+            id="named by the annotation",
+        ),
+        pytest.param([COLLECTOR, {"name": "main", "image": "a:1.8"}], {}, "", id="nothing tells which"),
+        pytest.param([{"name": "x", "image": "a:1.8"}, {"name": "y", "image": "b:1.8"}], {}, "1.8", id="one release"),
+        pytest.param([{"name": "main", "image": "a:1.8"}], {}, "1.8", id="the only one"),
+        pytest.param([{"name": "main", "image": "a:latest"}], {}, "", id="latest"),
+    ],
+)
+def test_the_tag_of_a_sidecar_is_no_version(containers: list[Any], annotations: dict[str, str], version: str) -> None:
+    found = a_deployment("g", {APP: "runtime", TRACK: "green"})
+    found["spec"]["template"]["spec"]["containers"] = containers
+    found["spec"]["template"]["metadata"]["annotations"] = annotations
+    assert green(found).version == version

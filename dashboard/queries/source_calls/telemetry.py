@@ -9,6 +9,7 @@ from connectors.errors import NotFound, Rejected
 from connectors.prometheus import Prometheus
 from dashboard.catalog.selectors import OURS, latest, of_metric
 from dashboard.decide import measured_as
+from dashboard.decide.own_series import namespaces_of
 from dashboard.model.concepts import Concept
 from dashboard.model.mapping import Mapping as NameMapping
 from dashboard.model.mapping import MetricNames
@@ -151,10 +152,13 @@ class TelemetryCalls:
         past = self._prometheus.label_values("__name__", start=ever, end=now, timeout_seconds=RANGE_SECONDS)
         wanted = sorted((doctor.candidates() | doctor.carriers(self._mapping)) & set(recent))
         labels: dict[str, list[Mapping[str, str]]] = {}
+        seen: dict[str, set[str]] = {}
         for one in self._series(wanted, start=hour, end=now):
             kept = labels.setdefault(one["__name__"], [])
-            if len(kept) < _MOST_LABEL_SETS:
+            new = namespaces_of(one) - seen.setdefault(one["__name__"], set())
+            if len(kept) < _MOST_LABEL_SETS or new:  # however many series the others have, ours are seen
                 kept.append(one)
+                seen[one["__name__"]] |= new
         return Telemetry(
             recent=frozenset(recent),
             ever=frozenset(past),
