@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from dashboard.catalog import escaping
 from dashboard.model.concepts import CONCEPT_OF, Concept
 from dashboard.model.event_matchers import IN_WORDS, JUDGED, NO_ERROR
+from dashboard.model.label_names import is_answer
 from dashboard.model.mapping import LABELS, OURS, Label, Mapping, MetricNames
 from dashboard.model.metric_units import UNIT_NOT_KNOWN, UNITS
 
@@ -23,6 +24,9 @@ _KEYS = {"namespace", "service_name", "track", "pod"}
 _OUR_PREFIXES = ("gen_ai_", "agentgov_")
 _LOGICAL = {ours: logical for logical, ours in LABELS.items()}
 _MATCHER = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_.]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+# Under a label of these a word says what was found, and a yes only where the label's name says what it means.
+_ASKED = {"outcome", "decision"}
+_YES_OR_NO = re.compile(r"\|(?:true|false)(?=[|)])")
 _STRING = r'"(?:[^"\\]|\\.)*"'
 # A selector with what belongs to it: a range, an offset, and the function around a range.
 _LEAF = re.compile(
@@ -220,6 +224,8 @@ def _own(
         return  # any value, and none
     if not label.name:
         raise NotMeasuredError(f"{name} has no label for the {logical} (labels.{logical} is empty)")
+    if logical in _ASKED and not label.values and not is_answer(label.name):
+        matcher = replace(matcher, value=_YES_OR_NO.sub("", matcher.value))
     yield _own_matcher(matcher, label, beside=beside)
 
 

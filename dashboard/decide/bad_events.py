@@ -10,10 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from dashboard.decide.endings import OF_FAILURES, OF_OUTCOMES, Ended, beside, ended, of_table, outcome_labels
+from dashboard.decide.endings import Ended, beside, ended, of_table, outcome_labels, tells
 from dashboard.model.bad_events import BadEvents, Condition, Place, SeenEvents
+from dashboard.model.label_names import names_errors
 from dashboard.model.series import Sample
 from dashboard.model.words import Words, shown
+
+# Concepts whose events are calls that the agents make: a status of 400 to 499 is their failure.
+_CALLS = {"model_calls", "tool_calls"}
 
 
 def doubts(told: BadEvents, seen: SeenEvents, words: Words) -> dict[Place, str]:
@@ -39,7 +43,7 @@ def judged_rows(told: BadEvents, seen: SeenEvents, words: Words) -> Iterator[tup
 
 def telling_conditions(told: BadEvents) -> tuple[Condition, ...]:
     """The conditions that tell failures: those on labels for outcomes, or all where none is on such a label."""
-    return tuple(one for one in told.conditions if one.label in OF_OUTCOMES) or told.conditions
+    return tuple(one for one in told.conditions if tells(one.label)) or told.conditions
 
 
 def is_bad(told: BadEvents, row: Sample) -> bool:
@@ -49,8 +53,31 @@ def is_bad(told: BadEvents, row: Sample) -> bool:
 
 def meaning(told: BadEvents, label: str, value: str, words: Words) -> Ended:
     """How events ended whose series has this value of a label that tells."""
+    if told.table != "outcome":
+        mapped = told.words.get(value)
+        return of_table(told.table, mapped, words) if mapped else of_table(told.table, value, words, label)
     word = told.words.get(value, value)
-    return of_table(told.table, word, words) if told.table != "outcome" else ended(label, word, words)
+    found = ended(label, word, words, refused(told, label))
+    return _by_the_other(told, label, word) if found is Ended.NOT_UNDERSTOOD else found
+
+
+def refused(told: BadEvents, label: str) -> Ended:
+    """What a status of 400 to 499 means: for calls of models and tools a failure, for a server its clients' mistake.
+
+    A run that says so in a label which nobody named may be either.
+    """
+    parts = told.metric.casefold().split("_")
+    if told.key in _CALLS or "client" in parts:
+        return Ended.BADLY
+    is_named = any(one.label == label for one in told.conditions)
+    return Ended.WELL if is_named or "server" in parts else Ended.NOT_UNDERSTOOD
+
+
+def _by_the_other(told: BadEvents, label: str, value: str) -> Ended:
+    """Of a label of 0 and 1 the one is well where the settings call the other bad."""
+    other = {"0": "1", "1": "0"}.get(value)
+    is_told = told.is_own and other and any(one.label == label and one.value == other for one in told.conditions)
+    return Ended.WELL if is_told else Ended.NOT_UNDERSTOOD
 
 
 def with_value(told: BadEvents, label: str, values: Iterable[str]) -> str:
@@ -115,7 +142,7 @@ class _Known:
         """Whether a series without the label is one of events that went well."""
         label = condition.label
         if condition.is_any_value:
-            is_convention = label in OF_FAILURES
+            is_convention = names_errors(label)
             is_well = self._has_failed or is_convention or any(r.labels.get(label) for r in self._rows)
         else:
             says_well = any(
@@ -137,12 +164,15 @@ class _Known:
         is_proven = any(other.labels.get("track", "") == place for other in self._matched)
         told_by = {one.label for one in self._told.conditions}
         for label, value in sorted(row.labels.items()):
-            how = None if label in told_by else beside(label, value, self._telling, self._words)
+            how = None if label in told_by else self._beside(label, value)
             if how is Ended.BADLY:
                 return self._uncounted(label, value)
             if how is Ended.NOT_UNDERSTOOD and not is_proven:
                 return self._odd(label, value)
         return ""
+
+    def _beside(self, label: str, value: str) -> Ended | None:
+        return beside(label, value, self._telling, self._words, refused(self._told, label))
 
     def _meaning(self, label: str, value: str) -> Ended:
         return meaning(self._told, label, value, self._words)

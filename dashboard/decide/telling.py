@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from dashboard.decide.bad_events import doubts, is_bad, judged_rows, meaning, telling_conditions, with_value
+from dashboard.decide.bad_events import (
+    doubts,
+    is_bad,
+    judged_rows,
+    meaning,
+    refused,
+    telling_conditions,
+    with_value,
+)
 from dashboard.decide.endings import Ended, beside, outcome_labels
 from dashboard.model.bad_events import BadEvents, Condition, SeenEvents
 from dashboard.model.series import Sample
@@ -94,7 +102,7 @@ def _values(told: BadEvents, judged: list[tuple[Sample, str]], words: Words) -> 
         for label, value, how in _said(told, row, why, words):
             found[label, value] = min(found.get((label, value), how), how, key=_WORST_FIRST.index)
         for label in sorted(suspects & set(row.labels)):
-            ending = beside(label, row.labels[label], labels, words)
+            ending = beside(label, row.labels[label], labels, words, refused(told, label))
             if ending is not None:
                 found.setdefault((label, row.labels[label]), _MEANS[ending])
     return tuple(ToldValue(label=label, value=value, understood=how) for (label, value), how in sorted(found.items()))
@@ -104,7 +112,8 @@ def _suspects(told: BadEvents, row: Sample, labels: frozenset[str], words: Words
     """Labels that nobody named and by which a doubtful series says that it failed, or what nobody understands."""
     named = {one.label for one in told.conditions}
     for label, value in row.labels.items():
-        if label not in named and beside(label, value, labels, words) in (Ended.BADLY, Ended.NOT_UNDERSTOOD):
+        how = None if label in named else beside(label, value, labels, words, refused(told, label))
+        if how in (Ended.BADLY, Ended.NOT_UNDERSTOOD):
             yield label
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from dashboard.model import words
 from dashboard.model.concepts import Concept
+from dashboard.model.label_names import NO, YES, spelled, yes_is_well
 from dashboard.model.metric_units import unit_in_name
 
 # Logical names of labels, as settings and presets write them, and the label that carries each in the catalogue.
@@ -36,6 +37,8 @@ LABELS: MappingOf[str, str] = {
     "task": "task_type",
     "period": "period",
 }
+# Our words for a yes and a no to whether it went well, by the logical label that asks it.
+_ANSWERS: MappingOf[str, tuple[str, str]] = {"outcome": ("success", "failure"), "decision": ("allow", "deny")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +139,16 @@ class Mapping:
     def label(self, logical: str, metric: MetricNames | None = None) -> Label:
         """What carries a label, on `metric` where it has its own."""
         own = metric.labels.get(logical) if metric else None
-        return own or self.labels.get(logical) or Label(name=LABELS[logical])
+        return _with_answers(logical, own or self.labels.get(logical) or Label(name=LABELS[logical]))
+
+
+def _with_answers(logical: str, label: Label) -> Label:
+    """The same with what yes and no mean under a label such as `violated` or `allowed`, where no line says it."""
+    known = _ANSWERS.get(logical)
+    if known is None or label.values or label.pattern != "{}" or (is_well := yes_is_well(label.name)) is None:
+        return label
+    yes, no = spelled(YES), spelled(NO)
+    return replace(label, values=dict(zip(known, (yes, no) if is_well else (no, yes), strict=True)))
 
 
 OURS = Mapping()

@@ -81,10 +81,12 @@ class Vocabulary(Generic[M]):
     Attributes:
         key: name of its settings table: `[environments.X.words.KEY]`.
         spelled: word as people write it, in lower case, and its meaning.
+        told: the words that the settings gave a meaning, folded.
     """
 
     key: str
     spelled: Mapping[str, M]
+    told: frozenset[str] = frozenset()
     _folded: Mapping[str, M] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -94,11 +96,15 @@ class Vocabulary(Generic[M]):
         """What `word` means; None where it is not understood."""
         return self._folded.get(folded(word))
 
+    def is_told(self, word: str) -> bool:
+        """Whether the settings say what `word` means."""
+        return folded(word) in self.told
+
     def extended(self, more: Mapping[str, M]) -> Vocabulary[M]:
         """The same table with more words; `more` wins over what is there."""
-        new = {folded(word) for word in more}
+        new = frozenset(folded(word) for word in more)
         kept = {word: meaning for word, meaning in self.spelled.items() if folded(word) not in new}
-        return replace(self, spelled={**kept, **more})
+        return replace(self, spelled={**kept, **more}, told=self.told | new)
 
     def words_for(self, *meanings: M) -> tuple[str, ...]:
         """Words that mean one of `meanings`, in lower case."""

@@ -113,6 +113,30 @@ HELD: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...], str]] = {
         ("tools_compared",),
         "success=“false”",
     ),
+    "a label for exceptions": (
+        {f"{RUNS}_count": (("", {}, 900.0), ("green", {"exception_class": "RateLimitError"}, 90.0))},
+        {},
+        ("errors", "errors_compared"),
+        "exception_class=“RateLimitError”",
+    ),
+    "a yes to a time-out": (
+        {f"{RUNS}_count": (("", {"timed_out": "false"}, 900.0), ("green", {"timed_out": "true"}, 90.0))},
+        {},
+        ("errors", "errors_compared"),
+        "timed_out=“true”",
+    ),
+    "an exit code": (
+        {f"{RUNS}_count": (("", {"return_code": "1"}, 900.0),)},
+        {},
+        ("errors", "errors_compared"),
+        "return_code=“1”",
+    ),
+    "tools that were refused": (
+        {f"{TOOLS}_count": (("", {"http_status_code": "200"}, 900.0), ("green", {"http_status_code": "429"}, 90.0))},
+        {},
+        ("tools_compared",),
+        "http_status_code=“429”",
+    ),
     "decisions": (
         {DECISIONS: (("", {"decision": "allow"}, 900.0), ("", {"decision": "nixda"}, 90.0))},
         {},
