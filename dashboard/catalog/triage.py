@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dashboard.catalog.counting import counted, once, or_zero, paced, per_second, shared
 from dashboard.catalog.expression import Expression
-from dashboard.model.event_matchers import ANY_ERROR, DENIED, VIOLATED
+from dashboard.model import event_matchers
 from dashboard.model.reading import Unit
 
 _RUNS = 'gen_ai_invoke_agent_duration_seconds_count{namespace="$namespace", gen_ai_operation_name="invoke_agent"'
 _BY_TRACK = "service_name, track"
 _BY_AGENT = f"{_BY_TRACK}, gen_ai_agent_name"
-_FAILED = f"{_RUNS}, {ANY_ERROR}}}"
+_FAILED = f"{_RUNS}, {event_matchers.ANY_ERROR}}}"
 _RUN = f"{_RUNS}}}"
-_VIOLATIONS = f'agentgov_contract_evaluations_total{{namespace="$namespace", {VIOLATED}}}'
+_VIOLATIONS = f'agentgov_contract_evaluations_total{{namespace="$namespace", {event_matchers.VIOLATED}}}'
 
 AGENT_ERROR_RATIO_NOW = Expression(
     name="agent_error_ratio_now",
@@ -52,7 +52,7 @@ _COST = f"agentgov_agent_cost_usd_total{{{_NS}}}"
 
 _BY_POLICY = f"{_BY_TRACK}, policy"
 _DECISIONS = f"agentgov_policy_decisions_total{{{_NS}}}"
-_DENIALS = f"agentgov_policy_decisions_total{{{_NS}, {DENIED}}}"
+_DENIALS = f"agentgov_policy_decisions_total{{{_NS}, {event_matchers.DENIED}}}"
 
 DENIED = Expression(
     name="policy_denied",

@@ -1,16 +1,16 @@
 """Is the candidate's share of bad events above its fixed limit, whatever the other track does? Evidence at every look.
 
-The same kind of evidence as the comparison's, against one fixed share: a likelihood ratio between a bet above the limit
-and the limit itself has a mean of at most 1 for every share at or under the limit, so its product is valid at every
-look. A raw share beside its limit says nothing about chance: under repeated looks every healthy service crosses it.
+The evidence is of the same kind as the comparison's, against one fixed share. The likelihood ratio between a bet above
+the limit and the limit itself has a mean of at most 1 for every share at or under the limit, so its product is valid
+at every look. A raw share beside its limit ignores chance: with repeated looks every healthy service crosses it.
 
-Rates also drift: a service at 0.8 of its limit is above it for minutes and comes back. Two tests share the budget of a
-limit and allow for drift in different ways:
+Rates also drift: a service at 0.8 of its limit is above it for minutes and returns. Two tests share the error budget of
+a limit, and each allows for drift in its own way:
 
-- Against the limit itself, with counts divided by the drift that the baseline's past shows, as by its dispersion. Gross
-  harm shows in seconds; a share that stays a bit above its limit takes long.
-- Against the highest share that drift explains, given what was usual before, without that division. A service that was
-  far below its limit and is above it now did not drift there, so this test finds it much sooner. Pure.
+- One tests the limit itself, with counts divided by the drift in the baseline's past, as by a dispersion. It finds
+  gross harm within seconds, and takes long for a share slightly above the limit.
+- The other tests the highest share that drift explains, given the usual share, without that division. A service far
+  below its limit that is above it now did not drift there, so this test finds it much sooner. Pure.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ from dashboard.decide.track_noise import Wander
 
 # Drift is measured between windows of this length.
 DRIFT_WINDOW_SECONDS = 300.0
-# A drift has a memory of ten minutes, and averages out over twice that.
+# Drift has a memory of ten minutes, and averages out over twice that.
 DRIFT_MEMORY_SECONDS = 1200.0
-# From half the mean squared difference of neighbouring windows to the variance of such a drift, a bit wide.
+# The factor from half the mean squared difference of neighbouring windows to the variance of such drift, a bit wide.
 TO_VARIANCE = 5.5
-# A standard error is added; with no past at all rates are taken to drift by 30 %.
+# How many standard errors are added, and the estimate without any past: drift of 30 %.
 ERRORS_ADDED, UNMEASURED = 1.0, 0.024
-# A rate that drifts by more than a factor of about 1.8 either way is not usual, it is a fault.
+# Drift by more than a factor of about 1.8 either way is a fault and not usual.
 MOST_VARIANCE = 0.36
-# Drift explains a share up to this many of its standard deviations above the usual one.
+# Drift explains a share of up to this many standard deviations above the usual one.
 MOST_DRIFTS = 3.2
-# An hour with less than this part of the busiest hour's events says too little about what is usual.
+# An hour with less than this part of the busiest hour's events is left out.
 LEAST_HOUR = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LimitTable:
-    """Counts of the candidate since the beginning, and what is known of how such counts vary.
+    """Counts of the candidate since the release began, and how much such counts vary.
 
     Attributes:
         total, bad: (..., interval, limit) of the candidate.
-        parts_total, parts_bad: (..., interval, limit, pod) of the baseline beside it, for the dispersion.
+        parts_total, parts_bad: (..., interval, limit, pod) of the baseline beside it, to measure the dispersion.
         limits: (limit,): the share of bad events that is allowed.
         drift: (..., limit): the variance of the baseline's log share over time.
-        usual: (..., limit): the most that the baseline's usual share may be; infinity where no past is known.
-        dispersion: what the baseline's pods showed before.
+        usual: (..., limit): an upper bound of the baseline's usual share; infinity without a past.
+        dispersion: as measured on the baseline's pods before.
     """
 
     total: Array
@@ -66,20 +66,20 @@ class LimitTable:
 
 
 def drift_variance(past: Wander) -> Array:
-    """The variance of drift in a log share, from its wander between windows of five minutes: (..., limit)."""
+    """The variance of drift in a log share, from the wander between windows of five minutes: (..., limit)."""
     known = np.isfinite(past.error)
     measured = past.mean + np.where(known, np.minimum(ERRORS_ADDED * past.error, UNMEASURED), 0.0)
     return np.minimum(TO_VARIANCE * np.where(known, np.maximum(measured, 0.0), UNMEASURED), MOST_VARIANCE)
 
 
 def usual_share(total: Array, bad: Array) -> Array:
-    """The most that the share of the worst hour may be, from counts (..., hour, limit); infinity without an hour.
+    """An upper bound of the worst hour's share, from counts (..., hour, limit); infinity without an hour.
 
-    Of hours, since shares also follow the time of day, which neighbouring minutes do not show.
+    Hours are used because shares also follow the time of day, which neighbouring minutes do not show.
     """
     busiest = total.max(axis=-2, keepdims=True, initial=0.0)
     says = (total > 0) & (total >= LEAST_HOUR * busiest)
-    # Two standard deviations of a count above it, and a bit for none at all.
+    # Two standard deviations above the count, and a constant for counts near 0.
     highest = (bad + 2.0 * np.sqrt(bad) + 4.0) / np.maximum(total, 1.0)
     worst = np.where(says, highest, -np.inf).max(axis=-2, initial=-np.inf)
     return np.where(np.isfinite(worst), worst, np.inf)
@@ -88,8 +88,8 @@ def usual_share(total: Array, bad: Array) -> Array:
 def above(table: LimitTable, *, interval_seconds: float, scales: tuple[int, ...]) -> tuple[Array, Array]:
     """The logarithm of the evidence that the candidate's shares are above their limits, and the divisor of counts.
 
-    Both are (..., interval, limit), after each interval. Nothing is taken from the candidate's own past but its totals,
-    so one more bad event never speaks for it.
+    Both are (..., interval, limit), after each interval. Of the candidate's own past only totals are used, so one more
+    bad event never speaks for it.
     """
     return evidence(table, table.total, table.bad, interval_seconds=interval_seconds, scales=scales)
 
@@ -110,7 +110,7 @@ def evidence(
 
 
 def _evidence(total: Array, bad: Array, limits: Array, interval_seconds: float) -> Array:
-    """The logarithm of the evidence by divided counts (..., interval, limit), after each interval."""
+    """The logarithm of the evidence from divided counts (..., interval, limit), after each interval."""
     limits = limits[..., None]
     bets = odds_times(limits, FAIL_ODDS)
     factors = log_absolute_factor(total[..., None], bad[..., None], limit=limits, bet_g=bets)
@@ -122,9 +122,9 @@ def _evidence(total: Array, bad: Array, limits: Array, interval_seconds: float) 
 
 
 def beyond_chance(total: float, share: float, limit: float) -> float:
-    """How much `total` events with this share of bad ones speak against a true share of `limit`, as a logarithm.
+    """How strongly `total` events with this share of bad ones speak against a true share of `limit`, as a logarithm.
 
-    0 at the limit and below; by Chernoff's bound its exponential is at most the chance's reciprocal.
+    0 at the limit and below. By Chernoff's bound, exp(-x) bounds the probability of such a share by chance.
     """
     share = min(share, 1.0)
     if share <= limit or not 0 < limit < 1:
@@ -134,7 +134,7 @@ def beyond_chance(total: float, share: float, limit: float) -> float:
 
 
 def _within(told: Array, memory: int) -> Array:
-    """Running sums over the last `memory` intervals, each included: (..., interval, limit)."""
+    """Sums over the last `memory` intervals, the present one included: (..., interval, limit)."""
     sums = np.add.accumulate(told, axis=-2)
     before = np.zeros_like(sums)
     before[..., memory:, :] = sums[..., :-memory, :]

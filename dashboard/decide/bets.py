@@ -1,4 +1,4 @@
-"""The bets on harm of a comparison: how much worse the candidate may be, and when each bet begins. Pure."""
+"""The bets on harm in a comparison: by how much the candidate may be worse, and when each bet starts. Pure."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import numpy as np
 
 from dashboard.decide.factor import MOST_RATE, Array, odds_times, over_last
 
-# How much worse than the edge the bets are, in odds: from barely to grossly.
+# How far beyond the edge each bet is, as a factor on the odds, and its share of the stake: barely to grossly worse.
 FAIL_ODDS = np.array([1.25, 1.6, 2.2, 3.5, 7.0, 18.0])
 FAIL_SHARES = np.array([0.1, 0.15, 0.25, 0.25, 0.15, 0.1])
-# Part of the stake that is kept for harm that begins later, and how slowly it is spent: minutes until 0.3 of it is.
+# The part of the stake that is kept for harm that starts later, and the minutes in which 0.3 of it are spent.
 LATE_SHARE = 0.25
 LATE_MINUTES = 10.0
 
 
 def bets(baseline: Array, psi: Array, odds: Array) -> tuple[Array, Array]:
-    """The baseline as it is expected, and the candidate beyond the edge by each of the odds, on a last axis."""
+    """The rates of all bets, on a last axis: the baseline as expected, the candidate beyond the edge by each factor."""
     bet_b = np.minimum(baseline, MOST_RATE / psi)[..., None]
     return bet_b, odds_times(psi[..., None] * bet_b, odds)
 
 
 def log_stakes(interval_seconds: float, first: int, length: int) -> Array:
-    """What is newly staked at the beginning of each interval: most at once, the rest minute by minute.
+    """The logarithm of the stake that starts with each interval: most of it at once, the rest minute by minute.
 
-    Minute m stakes what lies between two values of LATE_SHARE sqrt(k / (k + m)), so all stakes sum to at most 1.
+    Minute m stakes the difference of two values of LATE_SHARE sqrt(k / (k + m)), so all stakes sum to at most 1.
     """
     each = max(1, round(60.0 / interval_seconds))
     index = np.arange(first, first + length)
@@ -38,7 +38,7 @@ def log_stakes(interval_seconds: float, first: int, length: int) -> Array:
 
 
 def log_mean(logs: Array, shares: Array) -> Array:
-    """The logarithm of the mean of exp(logs) over the last axis, by shares."""
+    """The logarithm of the mean of exp(logs) over the last axis, weighted by shares."""
     most = reduce(np.maximum, np.moveaxis(logs, -1, 0))
     mean: Array = most + np.log(over_last(np.exp(logs - most[..., None]) * shares))
     return mean

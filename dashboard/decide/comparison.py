@@ -1,16 +1,16 @@
-"""Is the candidate worse, or no worse, than the baseline by the counts of both tracks? Evidence after each interval.
+"""Is the candidate worse than the baseline, or no worse, by the counts of both tracks? Evidence after each interval.
 
-One pure function for the page, the command, the autopilot, a replay and the bench: `compare` takes a whole table of
-counts and a state, and answers with the evidence after every interval and the state to go on from. In steps or at once,
-for one release or for thousands on leading axes, the answer is the same to the last bit.
+`compare` is the one pure function for the page, the command, the guard and the bench. It takes a table of counts and a
+state, and returns the evidence after each interval and the state to continue from. The answer is the same to the last
+bit in steps or at once, and for one release or for thousands on leading axes.
 
-Everything is a count: total and bad events, for errors, violations, tools, and for latency "slower than L". Harm may
-show at any moment, so for the NO-GO margin each interval has a factor (`factor.py`), and factors multiply. A product
-that reaches 1/alpha happens by chance in at most a share alpha of the releases that keep the margin, at whatever moment
-one looks (Ville's inequality; Ramdas et al., "Game-theoretic statistics and safe anytime-valid inference", Statistical
-Science 38, 2023). For the GO margin it is decided at planned amounts of information (`planned.py`), so that the time it
-takes can be told. Counts are divided by their dispersion first (`dispersion.py`), and by what a track's own slow noise
-makes of them (`track_noise.py`).
+Everything is a count of total and bad events: errors, violations, tools, and for latency "slower than L". Harm may show
+at any moment, so for the margin to fail each interval gives an e-value (`factor.py`), and e-values multiply. A product
+reaches 1/alpha by chance in at most a share alpha of the releases within the margin, at whatever moment one looks
+(Ville's inequality; Ramdas et al., "Game-theoretic statistics and safe anytime-valid inference", Statistical Science
+38, 2023). The margin to pass is decided at planned amounts of information (`planned.py`), so that the time until then
+can be predicted. Counts are first divided by their dispersion (`dispersion.py`) and by the track's own slow noise
+(`track_noise.py`).
 """
 
 from __future__ import annotations
@@ -27,20 +27,17 @@ from dashboard.decide.dispersion import Dispersion
 from dashboard.decide.factor import Array, log_absolute_factor, log_factor
 from dashboard.decide.planned import Edge, Flags
 
-# The baseline's rate is known from before with the weight of this many bad events.
+# The weight of the baseline's rate from before, in bad events.
 PRIOR_EVENTS = 5.0
-# Against a fixed limit the candidate is taken to have these parts of it. No bet follows the candidate's own past, so
-# that one more bad event can never speak for it.
+# Bets on a rate under a fixed limit, as parts of the limit. No bet follows the candidate's own past, so one more bad
+# event can never speak for it.
 ABSOLUTE_PARTS = np.array([0.001, 0.1, 0.3, 0.6])
 ABSOLUTE_SHARES = np.array([0.4, 0.2, 0.2, 0.2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompareState:
-    """What `compare` goes on from.
-
-    Logarithms of running products by bet, sums of all counts divided by phi, and the score so far.
-    """
+    """What `compare` continues from: logarithms of running products by bet, sums of divided counts, and the score."""
 
     past: Past
     interval: int
@@ -50,19 +47,22 @@ class CompareState:
     score: Array  # (3, ..., metric): score, variance, information
     passed: Flags  # (..., metric)
     absolute: Array
-    absolute_most: Array  # (..., metric): the most evidence against a limit so far
-    told: Array  # (2, ..., memory + 1, metric): running sums of what counts tell, for NO-GO and for GO
+    absolute_most: Array  # (..., metric): the most evidence so far for a rate under the limit
+    told: Array  # (2, ..., memory + 1, metric): running sums of information, for NO-GO and for GO
     dispersion: Dispersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Course:
-    """The evidence after each interval: (..., interval, metric), but for `total`, which is (..., interval).
+    """The evidence after each interval: (..., interval, metric); `total` is (..., interval).
 
-    `fail` speaks for harm and `absolute` for a rate under the limit, as natural logarithms; `total` is the weighted
-    mean of `fail`. `score`, `variance` and `information` are the sums by which it is decided whether a metric passes,
-    and `passed` is so from the decision on that it passes by. `psi_fail` and `psi_go` are the margins as ratios of
-    shares, and `phi` and `phi_go` what counts were divided by for NO-GO and for GO: dispersion and noise together.
+    Attributes:
+        fail: the evidence for harm, as a natural logarithm; `total` is its weighted mean.
+        absolute: the evidence for a rate under the limit, as a natural logarithm.
+        score, variance, information: the sums that decide whether a metric passes.
+        passed: whether it has passed, at this interval or before.
+        psi_fail, psi_go: the margins as ratios of shares.
+        phi, phi_go: what counts were divided by for NO-GO and for GO: dispersion and noise together.
     """
 
     fail: Array
@@ -79,7 +79,7 @@ class Course:
 
 
 def begin(plan: Plan, past: Past) -> CompareState:
-    """The state before the first interval. Nothing speaks for or against the candidate yet."""
+    """The state before the first interval, without evidence for or against the candidate."""
     shape = past.share.shape
     return CompareState(
         past=past,
@@ -99,7 +99,7 @@ def begin(plan: Plan, past: Past) -> CompareState:
 def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, CompareState]:
     """The evidence after each interval of `table`, and the state after the last.
 
-    Every bet, margin and dispersion is taken from what was known before its interval.
+    Bets, margins and dispersion of an interval depend only on what was known before it.
     """
     past = state.past
     by_pods, spread = dispersion.follow(state.dispersion, table.parts_total, table.parts_bad, plan.scales)
@@ -179,7 +179,7 @@ def compare(plan: Plan, table: Table, state: CompareState) -> tuple[Course, Comp
 
 
 def joined(courses: Sequence[Course]) -> Course:
-    """The course over intervals that were compared in steps."""
+    """The courses of consecutive steps as one."""
     axis = {"total": -1}
     return Course(
         **{
@@ -190,7 +190,7 @@ def joined(courses: Sequence[Course]) -> Course:
 
 
 def _tells(table: Table, past: Past) -> Array:
-    """How much each interval tells of a constant ratio: 2ab / (a + b) of the bad events expected on both tracks."""
+    """The information on a constant ratio: 2ab / (a + b) of the expected bad events of both tracks."""
     ours, theirs = table.candidate_total, table.baseline_total
     both = np.maximum(ours + theirs, 1.0)
     tells: Array = 2.0 * past.share[..., None, :] * ours * theirs / both
@@ -198,9 +198,9 @@ def _tells(table: Table, past: Past) -> Array:
 
 
 def _before(start: Array, rows: Array, *, axis: int) -> tuple[Array, Array]:
-    """Running sums over `axis` as they stood before each interval, and the one after the last.
+    """Running sums over `axis` before each interval, and the sum after the last.
 
-    `start` lacks that axis. Additions are done one after the other, so that steps and a whole give the same bits.
+    `start` lacks that axis. Additions are sequential, so that steps and a whole give the same bits.
     """
     course = np.add.accumulate(np.concatenate([np.expand_dims(start, axis), rows], axis=axis), axis=axis)
     upright = np.moveaxis(course, axis, 0)
@@ -208,7 +208,7 @@ def _before(start: Array, rows: Array, *, axis: int) -> tuple[Array, Array]:
 
 
 def edge_to_pass(plan: Plan, past: Past, baseline: Array) -> Edge:
-    """The edge of the margin to pass where `baseline` is the share expected of it: (..., interval, metric)."""
+    """The edge of the margin to pass, given the expected share of the baseline: (..., interval, metric)."""
     return planned.edge(
         ratio=np.array([metric.go.ratio for metric in plan.metrics]) ** past.slope[..., None, :],
         share=np.array([metric.go.share for metric in plan.metrics]),
@@ -218,12 +218,12 @@ def edge_to_pass(plan: Plan, past: Past, baseline: Array) -> Edge:
 
 
 def _psi(plan: Plan, past: Past, baseline: Array) -> Array:
-    """The edge of harm of each interval, as a ratio of shares."""
+    """The edge of the margin to fail in each interval, as a ratio of shares."""
     ratio = np.array([metric.fail.ratio for metric in plan.metrics]) ** past.slope
     share = np.array([metric.fail.share for metric in plan.metrics])
     return np.maximum(ratio[..., None, :], 1.0 + share / baseline) * past.widening[..., None, :]
 
 
 def expected(total_events: Array, bad_events: Array, share: Array) -> Array:
-    """The baseline's share by what was counted so far and what it was before."""
+    """The baseline's expected share: the counts so far, and the share from before with a small weight."""
     return (bad_events + PRIOR_EVENTS) / (total_events + PRIOR_EVENTS / share)

@@ -1,4 +1,4 @@
-"""What a comparison of two tracks is given: a plan fixed before it begins, the past, and a table of counts. Pure."""
+"""The inputs of a comparison of two tracks: the plan, fixed before it starts, the past, and a table of counts. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from dashboard.decide.factor import Array
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Margin:
-    """How much worse is bad: this many times the baseline's share, and in any case this much more.
+    """How much worse than the baseline is allowed: `ratio` times its share, or `share` more, whichever is more.
 
-    For latency `ratio` is of time: 1.1 is 10 % slower; it becomes a ratio of shares by the local slope.
+    For latency `ratio` is one of time: 1.1 is 10 % slower. The local slope turns it into a ratio of shares.
     """
 
     ratio: float
@@ -23,7 +23,7 @@ class Margin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricPlan:
-    """One metric of a comparison, fixed before it begins. `limit` is the share that the SLO allows, if it has one."""
+    """One metric of a comparison, fixed before it starts. `limit` is the share that the SLO allows, if it has one."""
 
     name: str
     weight: float
@@ -34,15 +34,15 @@ class MetricPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is compared and how sure one must be, fixed before the comparison begins.
+    """What is compared, and with which error probabilities; fixed before the comparison starts.
 
     Attributes:
         metrics: their weights sum to at most 1.
         interval_seconds: the length of one interval.
-        alpha: the share of healthy releases that may ever be failed, over all metrics together.
-        pass_alpha: the share of releases at the edge of harm that may ever pass, for each metric.
+        alpha: the share of healthy releases that may ever fail, over all metrics together.
+        pass_alpha: for each metric, the share of releases at the edge of harm that may ever pass.
         scales: windows of the dispersion in intervals.
-        watched: how many intervals a release is watched for after a switch; its record is dealt out over them.
+        watched: for how many intervals a release is watched after a switch; the record is divided among them.
     """
 
     metrics: tuple[MetricPlan, ...]
@@ -63,11 +63,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
-    """Counts of whole intervals. An interval that is left out has no events on either track.
+    """Counts of whole intervals. An interval that is left out has no events on both tracks.
 
     Attributes:
         candidate_total, candidate_bad, baseline_total, baseline_bad: (..., interval, metric).
-        parts_total, parts_bad: (..., interval, metric, pod) of the baseline, for the dispersion.
+        parts_total, parts_bad: (..., interval, metric, pod) of the baseline, to measure the dispersion.
     """
 
     candidate_total: Array
@@ -106,15 +106,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Past:
-    """What is known before a comparison begins, of each metric: (..., metric).
+    """What is known of each metric before a comparison starts: (..., metric).
 
     Attributes:
         share: the baseline's share of bad events.
-        slope: for latency by how many percent the share slower than L shrinks when L grows by one percent; else 1.
-        widening: factor on both margins, above 1 where the baseline is a record and not beside the candidate.
-        noise: the variance of a track's own slow noise in its log share, with its uncertainty: it slows NO-GO.
-        noise_shown: the part of it that the past shows beyond its uncertainty: it slows GO.
-        dispersion: what the baseline's pods showed.
+        slope: for latency, by how many percent the share slower than L falls when L rises by one percent; else 1.
+        widening: a factor on both margins; above 1 where the baseline is a record from before.
+        noise: the variance of a track's own slow noise in its log share, uncertainty included: it slows NO-GO.
+        noise_shown: the part of it that the past proves beyond its uncertainty: it slows GO.
+        dispersion: as measured on the baseline's pods.
     """
 
     share: Array

@@ -1,11 +1,11 @@
-"""How much more counts vary than independent events would: phi, by which all counts are divided.
+"""The dispersion phi: how much more counts vary than independent events would. All counts are divided by it.
 
-The baseline's pods do the same work, so what they differ by beyond chance is noise that a comparison of two tracks
-meets as well: failures in clumps, a pod's own bad minutes. It is measured over sums of 10 s, 1 min and 5 min, and the
-largest is taken. A measurement, not a theorem: it is shown beside the verdict.
+The baseline's pods do the same work, so where they differ by more than chance there is noise that the comparison of two
+tracks has too: failures in clumps, bad minutes of one pod. It is measured over windows of 10 s, 1 min and 5 min, and
+the largest estimate is used. It is an estimate and not a guarantee, so it is shown beside the verdict.
 
 Source: the Pearson estimate of the dispersion of quasi-binomial models, McCullagh and Nelder, "Generalized Linear
-Models", 2nd edition, section 4.5. Pure; sums are kept, so it can be taken in steps.
+Models", 2nd edition, section 4.5. Pure; running sums are kept, so it can be computed in steps.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ import numpy as np
 
 from dashboard.decide.factor import Array, over_last
 
-# Without any measurement counts are taken to vary this much more; ten informative windows halve the caution.
+# phi that is assumed without any measurement. Ten informative windows halve what it exceeds 1 by.
 UNMEASURED = 2.0
 CAUTION_WINDOWS = 10.0
 ENOUGH_WINDOWS = 50.0
-# Of three estimates the largest is taken, which is too large by chance: so one standard error is taken off each. What a
-# whole track does beyond that carries its uncertainty the other way (`track_noise.py`).
+# The largest of three estimates is too large by chance, so one standard error is subtracted from each. The noise of a
+# whole track is treated the other way: its standard error is added (`track_noise.py`).
 SUMS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dispersion:
-    """What has been seen so far.
+    """The sums behind the estimate.
 
     Attributes:
-        sums: (..., metric, scale, SUMS): found and expected square sums, their squares and product, and windows seen.
-        open_tries, open_bad: (..., interval, metric, pod): counts since the last window of the longest scale closed.
+        sums: (..., metric, scale, SUMS): observed and expected sums of squares, their squares and product, windows.
+        open_total, open_bad: (..., interval, metric, pod): counts since the last window of the longest scale closed.
     """
 
     sums: Array
@@ -48,10 +48,10 @@ def nothing_seen(shape: tuple[int, ...], metrics: int, pods: int, scales: int) -
 def follow(
     state: Dispersion, total_events: Array, bad_events: Array, scales: tuple[int, ...]
 ) -> tuple[Array, Dispersion]:
-    """phi as it was known before each interval, and the state after the last.
+    """phi as known before each interval, and the state after the last.
 
     Args:
-        state: what was seen before.
+        state: the sums from before.
         total_events, bad_events: (..., interval, metric, pod) of the baseline.
         scales: lengths of the windows in intervals, ascending, each a divisor of the last.
 
@@ -65,13 +65,13 @@ def follow(
     courses, ends = [], []
     for index, scale in enumerate(scales):
         before = state.sums[..., index, :]
-        # Windows that had closed when the state was taken are in its sums.
+        # The state's sums have the windows that had closed by then.
         first, last = seen // scale, length // scale
         moments = _moments(_windows(all_total, first, last, scale), _windows(all_bad, first, last, scale))
         course = np.add.accumulate(np.concatenate([before[..., None, :, :], moments], axis=-3), axis=-3)
         closed = np.arange(seen, length) // scale - first
         courses.append(_measured(course)[..., closed, :])
-        if index == 0:  # the shortest windows are the most, so they tell how much has been seen
+        if index == 0:  # the shortest windows are the most numerous, so they say how much was measured
             courses.append(_caution(course)[..., closed, :])
         ends.append(course[..., -1, :, :])
     keep = length // scales[-1] * scales[-1]
@@ -82,7 +82,7 @@ def follow(
 
 
 def known(state: Dispersion) -> Array:
-    """phi by what was seen so far: (..., metric)."""
+    """phi by the sums so far: (..., metric)."""
     scales = range(state.sums.shape[-2])
     found = [_measured(state.sums[..., scale, :]) for scale in scales]
     phi: Array = np.maximum.reduce([*found, _caution(state.sums[..., 0, :])])
@@ -98,7 +98,7 @@ def _windows(counts: Array, first: int, last: int, scale: int) -> Array:
 
 
 def _moments(total_events: Array, bad_events: Array) -> Array:
-    """Per window: found square sum, expected one, their squares and product, and 1 where the window says something."""
+    """Per window: observed and expected sum of squares, their squares and product, and 1 where it is informative."""
     all_total, all_bad = over_last(total_events), over_last(bad_events)
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = all_bad / all_total
@@ -111,7 +111,7 @@ def _moments(total_events: Array, bad_events: Array) -> Array:
 
 
 def _measured(sums: Array) -> Array:
-    """phi of one scale from its sums, less a part of its standard error; 1 where nothing was seen."""
+    """phi of one scale minus its standard error; 1 where nothing was measured."""
     found, expected, found2, cross, expected2, _ = np.moveaxis(sums, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         phi = found / expected
@@ -120,7 +120,7 @@ def _measured(sums: Array) -> Array:
 
 
 def _caution(sums: Array) -> Array:
-    """What is assumed while few windows have said something; 1 once there are enough."""
+    """The phi that is assumed while few windows were informative; 1 once there are enough."""
     windows = sums[..., 5]
     assumed = 1.0 + (UNMEASURED - 1.0) * CAUTION_WINDOWS / (CAUTION_WINDOWS + windows)
     return np.where(windows >= ENOUGH_WINDOWS, 1.0, assumed)

@@ -1,10 +1,10 @@
-"""How long until a comparison answers, and what it can find at all, at the traffic that there is.
+"""How long until a comparison answers at the present traffic, and which harm it can find at all.
 
-A pass is decided at planned amounts of information, so the time until then is what is missing over what the present
-traffic brings. Against a limit, and for harm, a running product of evidence factors is a random walk with drift on the
-logarithmic scale: the time left is about what is missing over what an interval brings on average (Wald, "Sequential
-Analysis", 1947, section 3.4: the average sample number), computed by the factor itself from expected counts. So
-forecasts follow margins, shares of traffic and dispersion. They are computed again with each look. Pure.
+A pass is decided at planned amounts of information, so the time left is the missing information over what the present
+traffic brings. Against a limit, and for harm, the product of e-values is a random walk with drift on the logarithmic
+scale. The time left is about the missing evidence over the mean growth of an interval (Wald, "Sequential Analysis",
+1947, section 3.4: the average sample number), which `factor.py` gives for expected counts. So forecasts follow margins,
+traffic shares and dispersion, and are computed again at each look. Pure.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from dashboard.decide.comparison_inputs import MetricPlan, Plan, Table
 from dashboard.decide.factor import MOST_RATE, Array, log_absolute_factor, log_factor, odds_times
 from dashboard.decide.planned import Flags
 
-# The present traffic is that of these last intervals.
+# The present traffic is the mean of this many last intervals.
 RECENT = 12
-# A time left is said only while earlier forecasts agree with it within this factor, or within so many seconds.
+# A time left is shown only while earlier forecasts agree within this factor, or within this many seconds.
 STEADY_FACTOR = 1.25
 STEADY_SECONDS = 20.0
 
 
 def seconds_to_go(plan: Plan, table: Table, course: Course, state: CompareState) -> Array:
-    """How long each metric takes until it can pass, (..., metric): 0 where it can, infinity where it never will.
+    """The seconds until each metric can pass, (..., metric): 0 where it can, infinity where it never will.
 
-    The candidate is taken to be as good as both tracks are together.
+    The candidate is assumed to be as good as both tracks together.
     """
     phi = course.phi_go[..., -1, :]
     n_g = _recent(table.candidate_total) / phi
@@ -52,7 +52,7 @@ def seconds_to_go(plan: Plan, table: Table, course: Course, state: CompareState)
 
 
 def is_steady(now: Array, before: Sequence[tuple[float, Array]]) -> Flags:
-    """Whether forecasts of some seconds ago said the same moment as the one of now does: (..., metric)."""
+    """Whether earlier forecasts predicted the same moment as the present one: (..., metric)."""
     steady = np.full(now.shape, bool(before))
     for seconds, left in before:
         then = left - seconds
@@ -74,7 +74,7 @@ def _intervals(missing: Array, growth: Array) -> Array:
 
 
 def _absolute_growth(n_g: Array, *, share: Array, limit: Array) -> Array:
-    """What an interval brings on average against a limit; nothing where there is none or the rate is not under it."""
+    """The mean growth of evidence per interval against a limit; 0 without a limit or with a rate that is above it."""
     bet = np.minimum(share, 0.6 * limit)
     growth = log_absolute_factor(n_g, n_g * share, limit=limit, bet_g=bet)
     return np.where(np.isnan(growth), 0.0, growth)
@@ -87,11 +87,11 @@ class Reach:
     Attributes:
         metric: its name.
         share: the baseline's share of bad events.
-        smallest: the smallest share of bad events that is found within the bake time, as a typical case; None when not
-            even one of 90 % is.
-        seconds_to_go: how long a healthy release takes to pass; None when it takes longer than the bake time.
-        bad_needed: bad events on both tracks together until a healthy release passes by comparison; None when a track
-            does nothing, so that it never does.
+        smallest: the smallest share of bad events that is typically found within the bake time; None if not even 90 %
+            is.
+        seconds_to_go: how long a healthy release takes to pass; None if that is longer than the bake time.
+        bad_needed: bad events on both tracks together until a healthy release passes by comparison; None if a track has
+            no traffic, so that it never does.
     """
 
     metric: str
@@ -111,7 +111,7 @@ def reach(
     total_events: tuple[float, float],
     bake_seconds: float,
 ) -> Reach:
-    """What `metric` finds and passes, with `events` a second on candidate and baseline and the baseline's `share`."""
+    """What `metric` finds and passes, at `total_events` per second on candidate and baseline, with this `share`."""
     n_g, n_b = (np.array(rate * plan.interval_seconds / phi) for rate in total_events)
     rate = np.array(share)
     psi_fail = np.array(max(metric.fail.ratio**slope, 1.0 + metric.fail.share / share))
@@ -138,7 +138,7 @@ def reach(
 
 
 def _found(n_g: Array, n_b: Array, rate: Array, worse: Array, psi: Array) -> float:
-    """What one interval brings on average for the best of the bets when the candidate's share is `worse`."""
+    """The mean growth of evidence per interval of the best bet, where the candidate's share is `worse`."""
     bet_b = np.minimum(rate, MOST_RATE / psi)
     bets = odds_times(psi * bet_b, FAIL_ODDS)
     growth = log_factor(n_g, n_g * worse, n_b, n_b * rate, psi=psi, bet_b=bet_b, bet_g=bets)

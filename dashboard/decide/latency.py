@@ -1,8 +1,8 @@
-"""Latency as counts: which bucket bounds of a histogram a comparison uses, and how steep the distribution is there.
+"""Latency as counts: which bucket bounds of a histogram are compared, and how steep the distribution is there.
 
-"Slower than L" is counted for the bounds nearest the baseline's p50, p90 and p99, frozen when a comparison begins. A
-release that takes r times as long has about r^s as many runs slower than L, with s the local slope: by how many
-percent the share slower than L shrinks when L grows by one percent. So a margin in time becomes one in shares. Pure.
+"Slower than L" is counted for the bounds nearest to the baseline's p50, p90 and p99, chosen when a comparison starts. A
+release whose runs take r times as long has about r^s times as many runs slower than L. The local slope s is by how many
+percent the share slower than L falls when L rises by one percent. It turns a margin in time into one in shares. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dashboard.model.trial import SlowBound
 
 QUANTILES = (0.5, 0.9, 0.99)
-# A share that rests on fewer slow or fewer quick runs than this places no bound.
+# A bound needs at least this many slower and this many quicker runs.
 LEAST_RUNS = 20
 _LEAST_SLOPE, _MOST_SLOPE = 0.1, 10.0
 
@@ -28,7 +28,7 @@ def bound_of(label: str) -> float | None:
 
 
 def spellings(bounds: Iterable[float], told: Iterable[str]) -> tuple[str, ...]:
-    """All labels of finite `bounds`: those `told`, and those that an upgrade may bring, as `1`, `1.0`, `1e0` ..."""
+    """All spellings of finite `bounds`: those in `told`, and those that an upgrade may bring: `1`, `1.0`, `1e0` ..."""
     wanted = tuple(bounds)
     usual = (text for bound in wanted for text in _spelled(bound))
     return tuple(dict.fromkeys(label for label in (*sorted(set(told)), *usual) if bound_of(label) in wanted))
@@ -45,7 +45,7 @@ def _spelled(bound: float) -> Iterator[str]:
 def freeze(
     runs_within: Mapping[float, float], allowed: Sequence[float], quantiles: Sequence[float] = QUANTILES
 ) -> tuple[SlowBound, ...]:
-    """The bounds to use, one a quantile, each once.
+    """The bounds to count by: one for each quantile, each once.
 
     Args:
         runs_within: the baseline's runs up to each bound in seconds, infinity included.
@@ -66,7 +66,7 @@ def freeze(
 
 
 def _slope(slower: Mapping[float, float], bound: float) -> float:
-    """Between the neighbours of `bound` that any run is slower than; between it and one where it has but one."""
+    """The slope between the neighbours of `bound` that some runs exceed; at an end between it and its one neighbour."""
     bounds = [b for b in slower if slower[b] > 0 and b > 0]
     place = bounds.index(bound)
     low, high = bounds[max(0, place - 1)], bounds[min(len(bounds) - 1, place + 1)]

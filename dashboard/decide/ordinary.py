@@ -1,8 +1,8 @@
-"""Which time was no ordinary traffic, so that it is no measure of a release: stopped agents, a frozen queue, a fault.
+"""Which time was no ordinary traffic and measures no release: stopped agents, a frozen queue, a fault of the baseline.
 
-Runs that a kill switch cuts short are quick, and a queue that stands still lets nothing through: a baseline that was
-counted then makes every release look slow. Such intervals are left out on both tracks, with a minute after them, and
-how many that are is said. Pure.
+Runs that a kill switch cuts short are quick, and a frozen queue lets nothing through. A baseline counted at that time
+makes every release look slow. Such intervals are left out on both tracks, with the minute after them, and the page says
+how many. Pure.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from dashboard.decide.factor import Array
 
 Flags = NDArray[np.bool_]
 
-# What follows such a time is part of it: a backlog that is worked off, runs that were begun anew.
+# The time after it belongs to it: a backlog is worked off, runs start again.
 AFTER_SECONDS = 60.0
-# The oldest task must have waited this long before a queue can be called frozen.
+# A queue counts as frozen only if its oldest task has waited for this long.
 LEAST_AGE_SECONDS = 30.0
-# A minute of the baseline's past is a fault of its own when chance explains its share above the limit this little.
+# A minute of the baseline's past is a fault if its share above the limit has this much evidence beyond chance.
 FAULT = 8.0
 
 
 def stopped(engaged: Array) -> Flags:
     """The intervals with a kill switch engaged at an end, from its samples (moment,), NaN where there is none.
 
-    A moment without a sample is as the last one with a sample: a switch that nobody reads is not released by that.
+    A moment without a sample takes the last one before: a switch that nobody reads is not released by that.
     """
     known = np.isfinite(engaged)
     last = np.maximum.accumulate(np.where(known, np.arange(len(engaged)), 0))
@@ -39,7 +39,7 @@ def stopped(engaged: Array) -> Flags:
 
 
 def frozen(oldest_age: Array, step: float) -> Flags:
-    """The intervals in which nothing was taken from a queue: its oldest task grew older by all that time."""
+    """The intervals in which nothing left a queue: the age of its oldest task grew by the whole interval."""
     with np.errstate(invalid="ignore"):
         found: Flags = (np.diff(oldest_age) >= 0.9 * step) & (oldest_age[1:] >= LEAST_AGE_SECONDS)
     return found
@@ -56,7 +56,7 @@ def faults(total: Array, bad: Array, limit: float, each: int) -> Flags:
 
 
 def with_aftermath(flags: Flags, step: float) -> Flags:
-    """The same with the minute after each."""
+    """The flags, extended by the minute after each."""
     found = flags.copy()
     for later in range(1, int(-(-AFTER_SECONDS // step)) + 1):
         found[later:] |= flags[:-later] if later < len(flags) else False
@@ -64,14 +64,14 @@ def with_aftermath(flags: Flags, step: float) -> Flags:
 
 
 def spans(flags: Flags, moments: NDArray[np.floating[Any]]) -> tuple[tuple[float, float], ...]:
-    """From when to when the flags hold; `moments` are the edges of the intervals, one more than flags."""
+    """Start and end of each stretch of flags; `moments` are the edges of the intervals, one more than flags."""
     edges = np.diff(np.concatenate([[0], flags.astype(int), [0]]))
     begins, ends = moments[edges == 1].tolist(), moments[edges == -1].tolist()
     return tuple(zip(begins, ends, strict=True))
 
 
 def last_ordinary(at: float, disturbed: Iterable[tuple[float, float]]) -> tuple[float | None, float]:
-    """The last stretch of ordinary time up to `at`: from the end of a disturbance, or None, and until when."""
+    """Start and end of the last ordinary time up to `at`; the start is None where no disturbance came before."""
     since: float | None = None
     for begins, ends in sorted(disturbed):
         if begins >= at:

@@ -1,4 +1,4 @@
-"""A trial without the time in which its baseline was no measure of what is usual. Pure."""
+"""Removes from a trial the time in which its baseline did not show what is usual. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dashboard.decide.ordinary import Flags
 from dashboard.decide.trial_tables import TOTALS
 from dashboard.model.trial import Columns, PastColumns, Trial, TrialPast
 
-# A fault is looked for minute by minute.
+# Faults are searched for minute by minute.
 _WINDOW_SECONDS = 60
 
 
 def ordinary_past(past: TrialPast, disturbed: Flags) -> TrialPast:
-    """The past without disturbances and without faults of the baseline itself."""
+    """The past without the windows of these flags."""
     return (
         past
         if not past.total_events
@@ -31,10 +31,10 @@ def ordinary_past(past: TrialPast, disturbed: Flags) -> TrialPast:
 
 
 def without_faults(trial: Trial, limits: Mapping[str, float]) -> Trial:
-    """Without the minutes of the past in which the baseline itself was far above a limit: no measure of what is usual.
+    """The trial without those minutes of the past in which the baseline itself was far above a limit.
 
-    `limits` are shares of bad events by metric. What the baseline does since the beginning stays: then a gate says that
-    nothing can be compared with it.
+    `limits` are shares of bad events by metric. Counts since the release began stay: there a gate says that the
+    baseline cannot be compared with.
     """
     each = max(1, _WINDOW_SECONDS // trial.interval_seconds)
     history, past = np.zeros(trial.history, dtype=bool), None

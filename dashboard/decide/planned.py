@@ -1,11 +1,11 @@
-"""Is the candidate no worse than the margin to pass? Decided at planned amounts of information, not at every look.
+"""Is the candidate within the margin to pass? A group-sequential test: decided at planned amounts of information.
 
-Each interval adds to a score: what the candidate may have of bad events by the baseline's count, less what it has,
-weighted by how much the interval says. At the edge of the margin and beyond it the score's mean is at most 0, whatever
-the rate of the baseline; a candidate as good as the baseline gains one unit of score a unit of information. Information
-follows from events and from what was known before its interval alone, so the moments of the decisions are planned: they
-depend on no count of the candidate and on nobody's looking. One more bad event of the candidate lowers the score and
-moves nothing else.
+Each interval adds to a score: the bad events that the margin allows the candidate, given the baseline's count, minus
+those that it has, weighted by the interval's information. At the edge of the margin and beyond it the score has a mean
+of at most 0, for every rate of the baseline. A candidate as good as the baseline gains one unit of score for each unit
+of information. Information depends only on the numbers of events and on what was known before the interval. So the
+decisions are planned: neither the candidate's bad events nor anybody's looking moves them, and one more bad event of
+the candidate only lowers the score.
 
 Sources: the score test for two Poisson rates, Gu, Ng, Tang, Schucany, "Testing the ratio of two Poisson rates",
 Biometrical Journal 50 (2008); decisions at planned points that share one error budget: Lan, DeMets, "Discrete
@@ -23,16 +23,16 @@ from numpy.typing import NDArray
 
 from dashboard.decide.factor import Array
 
-# The first decision and how much farther each further one is, in information: the square of how many standard
-# deviations a healthy candidate is away from the edge by then.
+# Information at the first decision, and the factor to each next one. Information is the squared distance of a healthy
+# candidate from the edge, in standard deviations.
 FIRST_INFORMATION = 5.7
 STEP = 1.3
 DECISIONS = 16
 POINTS = FIRST_INFORMATION * STEP ** np.arange(DECISIONS)
-# The first decision gets this part of the error budget, each further one this part of what is left.
+# The first decision spends this part of the error budget, each further one this part of the rest.
 FIRST_SHARE = 0.4
 FURTHER_SHARE = 0.5
-# A decision is expected to pass where the expected score is beyond its bound by so many of the deviations to come.
+# A decision is likely to pass where the expected score exceeds its bound by this many standard deviations to come.
 LIKELY = 0.3
 _DEVIATIONS, _GRID = 8.0, 321
 
@@ -41,7 +41,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Edge:
-    """The rate at the edge of the margin, as `times` the baseline's and `more` on top; `expected` is the baseline's."""
+    """The rate at the edge of the margin: `times` that of the baseline plus `more`. `expected` is the baseline's."""
 
     times: Array
     more: Array
@@ -61,8 +61,8 @@ class Gain:
 def edge(*, ratio: Array, share: Array, widening: Array, expected: Array) -> Edge:
     """The wider of `ratio` times the baseline's rate and `share` more than it, both widened.
 
-    Which is wider is taken from the rate that is expected; a release beyond the margin is beyond either. The edge is
-    never more than half of the way from the expected rate to always.
+    Which one is wider follows from the expected rate; a release beyond the margin is beyond both. The edge lies at most
+    halfway between the expected rate and 1.
     """
     is_ratio = (ratio - 1.0) * expected >= share
     times = widening * np.where(is_ratio, ratio, 1.0)
@@ -75,7 +75,7 @@ def gain(n_g: Array, x_g: Array, n_b: Array, x_b: Array, beside: Edge) -> Gain:
     """What each interval adds; nothing where a track has no events. Counts need not be whole numbers."""
     weight, portion = _weight(n_g, n_b, beside), _portion(n_g, n_b)
     allowed = portion * beside.times * x_b + n_g * beside.more
-    # By Poisson's law, which is never less than that of shares; the edge itself gives the candidate's part.
+    # Poisson variance, which is never less than the binomial one. The candidate's part is that of the edge.
     variance = (portion * beside.times) ** 2 * x_b + allowed
     return Gain(
         score=weight * (allowed - x_g),
@@ -86,25 +86,25 @@ def gain(n_g: Array, x_g: Array, n_b: Array, x_b: Array, beside: Edge) -> Gain:
 
 
 def information(n_g: Array, n_b: Array, beside: Edge) -> Array:
-    """What events tell: the square of how many standard deviations a healthy candidate is away from the edge."""
+    """The information in these events: the squared distance of a healthy candidate from the edge, in deviations."""
     return _weight(n_g, n_b, beside) * _distance(beside) * n_g
 
 
 def _weight(n_g: Array, n_b: Array, beside: Edge) -> Array:
-    """Distance over variance at the edge, by the rate that is expected: what tells the two apart best."""
+    """Distance over variance at the edge, by the expected rate: the weight of the most powerful test."""
     times, more, expected = beside.times, beside.more, beside.expected
     variance = (_portion(n_g, n_b) * times + 1.0) * times * expected + more
     return np.where((n_g > 0) & (n_b > 0), _distance(beside) / variance, 0.0)
 
 
 def _portion(n_g: Array, n_b: Array) -> Array:
-    """The candidate's events for each one of the baseline."""
+    """Events of the candidate per event of the baseline."""
     both = (n_g > 0) & (n_b > 0)
     return np.where(both, n_g, 0.0) / np.where(both, n_b, 1.0)
 
 
 def _distance(beside: Edge) -> Array:
-    """How much higher than the baseline's rate the edge is."""
+    """The distance from the baseline's rate to the edge."""
     return (beside.times - 1.0) * beside.expected + beside.more
 
 
@@ -114,7 +114,7 @@ def passes(*, score: Array, variance: Array, before: Array, after: Array, weight
     Args:
         score, variance: the sums after each interval.
         before, after: the information before and after it.
-        weight: that of one event in it; half an event is taken off, since counts are whole.
+        weight: of one event in the interval; half an event is subtracted, since counts are whole numbers.
         pass_alpha: the share of releases at the edge that may ever pass.
     """
     reached = np.searchsorted(POINTS, before, side="right")
@@ -126,7 +126,7 @@ def passes(*, score: Array, variance: Array, before: Array, after: Array, weight
 
 
 def information_to_pass(*, score: Array, variance: Array, information: Array, pass_alpha: float) -> Array:
-    """How much more information the next decision needs at which a healthy candidate is likely to pass.
+    """How much information is missing until the next decision that a healthy candidate is likely to pass.
 
     Infinity where no decision is left.
     """
@@ -139,7 +139,7 @@ def information_to_pass(*, score: Array, variance: Array, information: Array, pa
 
 
 def progress(information: Array) -> Array:
-    """How far the next decision is, 0..1."""
+    """How far the way to the next decision has come, 0..1."""
     points = np.append(POINTS, np.inf)
     done: Array = information / points[np.searchsorted(POINTS, information, side="right")]
     return done
@@ -147,10 +147,10 @@ def progress(information: Array) -> Array:
 
 @lru_cache(maxsize=32)
 def bounds(pass_alpha: float) -> tuple[float, ...]:
-    """How many standard deviations the score must be above 0 at each decision.
+    """How many standard deviations above 0 the score must be at each decision.
 
-    Found one after the other, so that scores that walk at the edge pass at the k-th decision for the first time in just
-    its part of `pass_alpha`.
+    Found one after the other: a score at the edge passes for the first time at decision k with a probability of that
+    decision's part of `pass_alpha`.
     """
     spent = pass_alpha * _spending()
     found: list[float] = []
@@ -160,7 +160,7 @@ def bounds(pass_alpha: float) -> tuple[float, ...]:
         walk = np.exp(-0.5 * (reach[:, None] - grid) ** 2 / (point - before)) / np.sqrt(2 * np.pi * (point - before))
         step = reach[1] - reach[0]
         density = walk @ alive
-        # The chance to be at each of the places or above, by the trapezoidal rule.
+        # The probability of each grid point or more, by the trapezoidal rule.
         above = np.cumsum((density * step)[::-1])[::-1] - 0.5 * density * step
         bound = float(np.interp(np.log(part), np.log(np.maximum(above[::-1], 1e-300)), reach[::-1]))
         found.append(bound / float(np.sqrt(point)))
@@ -169,6 +169,6 @@ def bounds(pass_alpha: float) -> tuple[float, ...]:
 
 
 def _spending() -> Array:
-    """The parts of the error budget, one a decision; they sum to at most 1."""
+    """The part of the error budget that each decision spends; they sum to at most 1."""
     further = (1.0 - FIRST_SHARE) * FURTHER_SHARE * (1.0 - FURTHER_SHARE) ** np.arange(DECISIONS - 1)
     return np.append(FIRST_SHARE, further)

@@ -1,6 +1,6 @@
 """The release policy of an environment: limits, margins, error probabilities, and which gates must pass.
 
-Chosen before a comparison begins and part of its evidence; a policy that contradicts itself is refused here.
+It is fixed before a comparison starts and is part of its evidence. A policy that contradicts itself is refused here.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from dashboard.decide.comparison_inputs import Margin
 from dashboard.model.trial import SlowBound
 
-# Gates that are shown and do not decide until an environment asks for it: somebody has to declare schemas and backups,
-# and alike is a rough word for log lines.
+# Gates that decide only where an environment asks for it and are shown elsewhere: somebody has to declare schemas and
+# backups, and likeness of log lines is a rough measure.
 SHOWN = ("patterns", "schema", "backup")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freeze:
-    """A time in which nobody may switch, its end excluded, and why."""
+    """A time in which nobody may switch (its end excluded), and why."""
 
     begins: datetime
     ends: datetime
@@ -32,19 +32,19 @@ class Limits:
     """Fixed limits and minimum samples, whatever the other track does.
 
     Attributes:
-        error_ratio: more failed runs than this are bad.
+        error_ratio: the largest share of failed runs that is allowed.
         violation_ratio: the same for contract evaluations.
         tool_failure_ratio, denial_ratio: the same for tool calls and policy decisions.
-        p95_seconds: the same for the time that 95 of 100 runs stay under.
-        least_sample: events in the long window from which on a gate can pass.
-        least_bad_events: bad events from which on a share is trusted; 1 of 20 is not yet 5 %.
-        freshest: inputs that are older, or further in the future, do not count.
+        p95_seconds: the largest p95 of a run's duration that is allowed.
+        least_sample: how many events in the long window a gate needs to pass.
+        least_bad_events: how many bad events a share needs to be trusted; 1 of 20 is not yet 5 %.
+        freshest: inputs that are older than this, or further in the future, do not count.
         objective_ratio: the share of good events that the recorded objectives promise.
-        cost_ratio: a run that costs more than this many times what one costs on the other track is bad.
-        throttled_ratio: more CPU periods in which a container was held back than this are too many.
-        oldest_backup: a backup that was verified longer ago is none.
+        cost_ratio: how many times the other track's cost a run may cost.
+        throttled_ratio: the largest share of throttled CPU periods that is allowed.
+        oldest_backup: a backup that was verified longer ago does not count.
         freezes: when nobody may switch.
-        words: words that mean something here beside the tables of `model/words.py`, by the key of each table.
+        words: words with a meaning here, beyond the tables of `model/words.py`, by the key of each table.
     """
 
     error_ratio: float = 0.02
@@ -69,9 +69,9 @@ class MetricFamily:
 
     Attributes:
         weight: its part of the error budget.
-        fail, go: the margins; for latency their ratio is one of time.
-        limit: the share that is good enough whatever the other track does; None where there is none.
-        usual: the share that is assumed while nothing is known.
+        fail, go: the margins; for latency `ratio` is one of time.
+        limit: the share that is good enough whatever the other track does; None without one.
+        usual: the share that is assumed without a past.
     """
 
     weight: float
@@ -87,7 +87,7 @@ def _share(weight: float, limit: float | None, usual: float) -> MetricFamily:
 
 
 def default_families() -> dict[str, MetricFamily]:
-    """The default margins. The p95 limit of latency is one on the share of slow runs as well: 5 %."""
+    """The default margins. The p95 limit is also a limit on the share of slow runs: 5 %."""
     return {
         "errors": _share(0.4, 0.02, 0.005),
         "violations": _share(0.2, 0.02, 0.005),
@@ -97,7 +97,7 @@ def default_families() -> dict[str, MetricFamily]:
     }
 
 
-# What counts against a fixed limit takes this part of the error budget from the comparison, in these parts.
+# The part of the error budget that the fixed limits take from the comparison, and how they divide it.
 LIMITS_PART = 0.12
 LIMIT_WEIGHTS = {"errors": 0.04, "violations": 0.02, "latency": 0.04, "cost": 0.02}
 
@@ -107,15 +107,15 @@ class Policy:
     """The whole policy.
 
     Attributes:
-        families: by name; their weights are parts of what the limits leave of the error budget.
-        alpha: the share of healthy releases that may ever be failed by chance: by the comparison, a limit or the cost.
-        pass_alpha: the share of releases at the edge of harm that may ever pass, for each metric.
-        hold_evidence: evidence from which on a release is held: it neither passes nor fails.
+        families: by name; their weights divide what the limits leave of the error budget.
+        alpha: the share of healthy releases that may ever fail by chance, by comparison, limit or cost.
+        pass_alpha: for each metric, the share of releases at the edge of harm that may ever pass.
+        hold_evidence: from this evidence on a release is held: it neither passes nor fails.
         bake: how long a release is watched after a switch.
-        most_left_out: the share of a track's intervals that may be unknown.
+        most_left_out: the largest share of a track's intervals that may be unknown.
         advisory: gates by name that are shown and do not decide.
-        required: gates by name that decide here, of those that are only shown elsewhere.
-        acceptable: by gate, who may switch although it is unknown.
+        required: gates by name that decide here although they are only shown by default.
+        acceptable: by gate, who may switch while it is unknown.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -130,11 +130,11 @@ class Policy:
     acceptable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def in_order(self) -> tuple[tuple[str, MetricFamily], ...]:
-        """The families in one order, however they were written down."""
+        """The families in a fixed order, by weight and then by name."""
         return tuple(sorted(self.families.items(), key=lambda item: (-item[1].weight, item[0])))
 
     def compared_weight(self, family: MetricFamily) -> float:
-        """The part of the whole error budget that the comparison of a family has."""
+        """The part of the whole error budget that a family's comparison has."""
         return family.weight * (1.0 - LIMITS_PART)
 
     def watched_intervals(self, interval_seconds: float) -> int:
@@ -156,5 +156,5 @@ class Policy:
 
 
 def limit_of(policy: Policy, family: MetricFamily, bound: SlowBound) -> float | None:
-    """The share of runs that may be slower than `bound`; the p95 limit says nothing about bounds beyond it."""
+    """The share of runs that may be slower than `bound`; None for a bound beyond the p95 limit."""
     return family.limit if bound.seconds <= policy.limits.p95_seconds else None

@@ -1,15 +1,15 @@
-"""How many times the baseline's share of bad events the candidate has: between which bounds, by the counts so far.
+"""The ratio of the candidate's share of bad events to the baseline's, as a confidence sequence from the counts so far.
 
-The same evidence as in the verdict, asked the other way round: each ratio beyond the lower bound is one that the counts
-do not speak against. Of a ratio on the margin to fail that is what the gate asks; here it is asked of every ratio, and
-of both sides. The bounds hold at whatever moment one looks: for all moments together the truth is beyond the lower one
-with the chance by which the metric is failed, and beyond the upper one with the chance by which it is passed. Pure.
+It is the evidence of the verdict, inverted: a ratio lies below the lower bound if the counts speak against it. The gate
+asks this of one ratio, the margin to fail; here it is asked of all ratios and on both sides. The bounds hold at every
+look: over all moments together, the true ratio is outside the lower bound with the error probability of failing the
+metric, and outside the upper one with that of passing it. Pure.
 
-They speak of the whole time together. The gates are sooner: one keeps a stake for harm that begins late, the other asks
-at planned moments only.
+The bounds use the whole time together. The gates answer sooner: one keeps a stake for harm that starts late, the other
+asks only at planned moments.
 
 Source: confidence sequences by inverting tests, Howard, Ramdas, McAuliffe, Sekhon, Annals of Statistics 49 (2021), with
-the factor of `factor.py`; the ratio itself: Mantel, Haenszel, Journal of the National Cancer Institute 22 (1959).
+the e-value of `factor.py`; the ratio itself: Mantel, Haenszel, Journal of the National Cancer Institute 22 (1959).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from dashboard.decide.trial_tables import metrics_of, plan_of, tables
 from dashboard.model.trial import Trial
 from dashboard.model.verdict import Mode
 
-# Ratios beyond these are called 0 and without a bound.
+# Bounds beyond these are shown as 0 and as none.
 LEAST, MOST = 1 / 64, 64.0
-# Each step halves what is left between the two: to 1 %.
+# Each bisection halves the distance between the two: to 1 %.
 _STEPS = 10
-# More intervals than these are taken together: a picture needs no more.
+# More intervals than this are added up into fewer rows: enough for a picture.
 _MOST_ROWS = 360
 
 
@@ -39,10 +39,10 @@ class Ratio:
     """The candidate's share of bad events as a multiple of the baseline's.
 
     Attributes:
-        low, high: where it lies; `low` is 0 and `high` None where the counts do not bound it.
-        best: what the counts say at face value; None without a bad one on the baseline.
-        fail, go: the metric's margins: it fails with `low` above the one, and may pass with `high` below the other.
-        seconds: for latency what "slow" is.
+        low, high: the bounds; `low` is 0 and `high` None where the counts do not bound it.
+        best: the point estimate; None without a bad event on the baseline.
+        fail, go: the metric's margins: it fails with `low` above `fail`, and may pass with `high` below `go`.
+        seconds: for latency, the bound beyond which a run is slow.
     """
 
     metric: str
@@ -88,7 +88,7 @@ def ratios(trial: Trial, policy: Policy, mode: Mode) -> tuple[Ratio, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Counts over their dispersion: (row, metric)."""
+    """Counts divided by their dispersion: (row, metric)."""
 
     n_g: Array
     x_g: Array
@@ -97,7 +97,7 @@ class _Rows:
     share: Array
 
     def evidence(self, psi: Array, odds: Array) -> Array:
-        """How much speaks for a ratio beyond `psi` on the side of the odds, as a logarithm: (metric)."""
+        """The evidence for a ratio beyond `psi`, on the side of the odds, as a logarithm: (metric)."""
         total_events, bad_events = (np.cumsum(count, axis=0) - count for count in (self.n_b, self.x_b))
         baseline = expected(total_events, bad_events, self.share)
         bet_b, bet_g = bets(baseline, np.broadcast_to(psi, baseline.shape), odds)
@@ -106,7 +106,7 @@ class _Rows:
         return log_mean(factors.sum(axis=0), FAIL_SHARES)
 
     def ratio(self) -> Array:
-        """Over the rows, so that what drifts in common and shares that move do not show: (metric)."""
+        """The Mantel-Haenszel ratio over the rows, in which shared drift and changing traffic cancel: (metric)."""
         both = np.maximum(self.n_g + self.n_b, 1e-9)
         ours, theirs = (self.x_g * self.n_b / both).sum(axis=0), (self.x_b * self.n_g / both).sum(axis=0)
         return np.where(theirs > 0, ours / np.where(theirs > 0, theirs, 1.0), np.nan)
@@ -118,9 +118,9 @@ def _together(count: Array) -> Array:
 
 
 def _beyond(rows: _Rows, odds: Array, enough: Array) -> Array:
-    """The last ratio that the truth is shown to be beyond, from the far end on; the far end where it is of none.
+    """The nearest ratio that the true one is shown to be beyond; the far end where there is none.
 
-    Each step halves the way between one that is shown and one that is not.
+    Found by bisection between a ratio for which that is shown and one for which it is not.
     """
     is_lower = odds[0] > 1
     shown = np.full(rows.n_g.shape[1], LEAST if is_lower else MOST)

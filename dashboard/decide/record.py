@@ -1,9 +1,9 @@
-"""After a switch no other track runs beside: the baseline is the record from before, with wider margins.
+"""The baseline after a switch: the record from before it, with wider margins, since no other track runs beside.
 
 Each interval after the switch is compared with its own part of the record. The parts are fixed when the watch begins,
-the latest first, and no interval of the record is used twice: so evidence that was counted at one look stands at every
-later one. The margins are widened by how much rates drifted between windows of the record, beyond chance: drift is no
-harm. This is weaker than a comparison side by side, and every screen that shows it says so. Pure.
+the latest first, and none is used twice, so evidence from one look stands at every later one. The margins are widened
+by the drift of rates between windows of the record beyond chance, since drift is no harm. This is weaker than a
+comparison side by side, and every screen that shows it says so. Pure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from dashboard.decide.factor import Array
 
 WINDOW_INTERVALS = 30
-# Both windows deviate from the mean by the drift, and a record of one hour measures that drift only roughly.
+# Both windows deviate from the mean by the drift, which a record of one hour measures only roughly.
 DRIFTS = 3.15 * 2**0.5
 MOST_WIDENING = 20.0
 
@@ -23,8 +23,8 @@ MOST_WIDENING = 20.0
 def pair(counts: Array, intervals: int, watched: int) -> Array:
     """The baseline of the first `intervals` intervals after a switch: (..., interval, metric).
 
-    How much of the record an interval gets depends on the whole watch, never on how many intervals have passed. Once
-    the record is used up, intervals have no baseline.
+    The part of an interval depends on the length of the watch and not on how many intervals have passed. Once the
+    record is used up, intervals have no baseline.
 
     Args:
         counts: the record, (..., moment, metric, pod).
@@ -40,14 +40,14 @@ def pair(counts: Array, intervals: int, watched: int) -> Array:
 
 
 def widening(total_events: Array, bad_events: Array, *, slope: Array, kinds: Sequence[str]) -> Array:
-    """The factor on the margins, (..., metric), from how much windows of the record differ beyond chance.
+    """The factor on the margins, (..., metric), from the differences of the record's windows beyond chance.
 
-    What moves one metric moves others of its kind, and an hour tells little of each. So a metric is taken to drift at
-    least as much as its kind does on average.
+    What moves one metric also moves others of its kind, and an hour says little about one. So each metric is assumed to
+    drift at least as much as the mean of its kind.
 
     Args:
         total_events, bad_events: the record, (..., moment, metric).
-        slope: (metric,): by how many percent the share shrinks when a latency bound grows by one percent; else 1.
+        slope: (metric,): by how many percent the share falls when a latency bound rises by one percent; else 1.
         kinds: "share" or "latency" for each metric.
     """
     windows = total_events.shape[-2] // WINDOW_INTERVALS

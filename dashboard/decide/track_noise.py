@@ -1,17 +1,18 @@
-"""How much a whole track's rates wander by themselves, and how much less its counts tell because of it.
+"""The noise of a whole track: how much its rates wander by themselves, and how much less its counts tell because of it.
 
 Noise that all pods of a track share (a slow neighbour, a cache that fills) does not show between its pods, so
-`dispersion.py` cannot see it. It shows over time: neighbouring minutes of one track differ by more than chance. Part of
-that is drift which both tracks share and which a comparison cancels; so much is taken off, and the rest is taken for
-the track's own. Where both tracks had traffic in the past, their ratio shows the noise itself and nothing is taken off.
+`dispersion.py` cannot measure it. It shows over time: neighbouring minutes of one track differ by more than chance. A
+part of that is drift that both tracks share, which a comparison cancels. That part is subtracted, and the rest counts
+as the track's own noise. Where both tracks had traffic in the past, their ratio shows the noise itself, and nothing is
+subtracted.
 
-The measurement carries its uncertainty: a part of its standard error is added, so little past means more caution, and
-with no past at all 20 % of noise is assumed. Noise with a memory of about two minutes is meant; what wanders more
-slowly looks like harm for as long as it lasts.
+The estimate includes its uncertainty: a part of its standard error is added, so less past means more caution. Without
+any past, noise of 20 % is assumed. The model is noise with a memory of about two minutes; what wanders more slowly
+looks like harm for as long as it lasts.
 
 Sources: differences of neighbouring windows, Allan, "Statistics of atomic frequency standards", Proc. IEEE 54 (1966);
-what counts tell of a rate that wanders: the negative-binomial information, McCullagh and Nelder, "Generalized Linear
-Models", 2nd edition, section 9.2. Pure.
+information in counts with a wandering rate: the negative-binomial information, McCullagh and Nelder, "Generalized
+Linear Models", 2nd edition, section 9.2. Pure.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ import numpy as np
 from dashboard.decide.factor import Array
 
 WINDOW_SECONDS = 60.0
-# Half the mean squared difference of neighbouring minutes, in logarithms of rates, that both tracks may share: a drift
-# of about 12 % from one minute to the next. In logarithms of time for latency, which drifts less.
+# The drift that both tracks may share, as half the mean squared difference of log rates of neighbouring minutes: about
+# 12 % from one minute to the next. For latency of log times, which drift less.
 COMMON = {"share": 0.007, "latency": 0.0002}
-# So much of the standard error is added; without any past the measurement is taken to be this large.
+# How many standard errors are added, and the estimate that is assumed without any past.
 ERRORS_ADDED = 0.5
 UNMEASURED = {"share": 0.01, "latency": 0.0002}
-# With so many windows an error is taken to be twice what it seems.
+# With this many windows the standard error is doubled.
 FEW_WINDOWS = 20.0
-# From differences of neighbouring minutes to the variance of noise with a memory of two minutes.
+# The factor from differences of neighbouring minutes to the variance of noise with a memory of two minutes.
 TO_VARIANCE = 4.0
 # Noise averages out over this long: twice its memory.
 MEMORY_SECONDS = 240.0
@@ -40,9 +41,9 @@ MEMORY_SECONDS = 240.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wander:
-    """Half the mean squared difference of log rates in neighbouring windows beyond chance, and its standard error.
+    """Half the mean squared difference of log rates in neighbouring windows, beyond chance, with its standard error.
 
-    Both are (..., metric); the error is infinite where nothing was counted.
+    Both are (..., metric). The error is infinite where nothing was counted.
     """
 
     mean: Array
@@ -56,12 +57,12 @@ def over_time(total_events: Array, bad_events: Array) -> Wander:
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = np.nan_to_num(both_x / both_n)
         weight = np.nan_to_num(rate * n_1 * n_2 / both_n)
-    # Chance alone gives the residual the variance `weight` times the share of good events.
+    # By chance alone the residual has the variance `weight` times the share of good events.
     return _beyond_chance(x_1 - n_1 * rate, weight * (1.0 - rate), 2.0 * weight**2)
 
 
 def between(total_1: Array, bad_1: Array, total_2: Array, bad_2: Array) -> Wander:
-    """The ratio of two tracks over time, as the wander of each of the two: drift in common does not show."""
+    """The wander of each of two tracks, from their ratio over time, in which shared drift cancels."""
     n = [_neighbours(total_1), _neighbours(total_2)]
     x = [_neighbours(bad_1), _neighbours(bad_2)]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -76,7 +77,7 @@ def between(total_1: Array, bad_1: Array, total_2: Array, bad_2: Array) -> Wande
         residual = (variances[1] * residuals[0] - variances[0] * residuals[1]) / together
         variance = variances[0] * variances[1] / together
     residual, variance = np.nan_to_num(residual), np.nan_to_num(variance)
-    # Two tracks wander, so their ratio does so twice as much.
+    # Both tracks wander, so the variance of their ratio is twice that of one.
     return _beyond_chance(residual, variance, 4.0 * variance**2)
 
 
@@ -85,15 +86,15 @@ def _neighbours(counts: Array) -> tuple[Array, Array]:
 
 
 def _beyond_chance(residual: Array, chance: Array, weight: Array) -> Wander:
-    """The slope of what squared residuals have beyond chance over their weights: (..., metric)."""
+    """The slope of squared residuals beyond chance over their weights: (..., metric)."""
     beyond = np.where(weight > 0, residual**2 - chance, 0.0)
     all_weight = weight.sum(axis=-2)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = beyond.sum(axis=-2) / all_weight
         seen = np.sqrt(((beyond - mean[..., None, :] * weight) ** 2).sum(axis=-2)) / all_weight
-        # By chance alone; a few windows without a bad event are not a precise measurement of no noise.
+        # The error by chance alone: a few windows without bad events do not prove that there is no noise.
         least = np.sqrt((2.0 * (np.where(weight > 0, chance, 0.0)) ** 2).sum(axis=-2)) / all_weight
-        # An error from a few windows is itself hardly known.
+        # A standard error from few windows is uncertain itself.
         few = 1.0 + (FEW_WINDOWS / (weight > 0).sum(axis=-2)) ** 2
         error = few * np.maximum(seen, least)
     known = all_weight > 0
@@ -105,14 +106,14 @@ def variance(
 ) -> Array:
     """The variance of a track's own noise in the log share of each metric: (..., metric).
 
-    What moves one metric moves others of its kind, so a kind is measured by all its metrics together.
+    What moves one metric also moves others of its kind, so the noise of a kind is estimated from all its metrics.
 
     Args:
         alone: of the baseline over time.
-        beside: of the ratio of both tracks, where the other one had traffic too.
+        beside: from the ratio of both tracks, where the other one had traffic too.
         slope: (..., metric): for latency by how many percent the share shrinks when the bound grows by one; else 1.
         kinds: "share" or "latency" for each metric.
-        errors_added: so many standard errors are added; below 0 they are taken off.
+        errors_added: how many standard errors are added; negative to subtract them.
     """
     found = np.zeros(alone.mean.shape)
     for kind in dict.fromkeys(kinds):
@@ -120,7 +121,7 @@ def variance(
         allowed = COMMON[kind]
         most = UNMEASURED[kind]
         by_time = _upper(alone, slope, index, most, errors_added) - allowed
-        # What neither tells is not known; what one tells, the other cannot raise.
+        # The smaller of the two estimates counts; where there is neither, nothing is known.
         own = np.minimum(by_time, _upper(beside, slope, index, most, errors_added))
         own = np.where(np.isfinite(own), np.maximum(own, 0.0), most if errors_added > 0 else 0.0)
         found = np.where(index, TO_VARIANCE * own[..., None] * slope**2, found)
@@ -128,9 +129,9 @@ def variance(
 
 
 def _upper(wander: Wander, slope: Array, index: Array, unmeasured: float, errors_added: float) -> Array:
-    """The mean over all metrics of a kind with a part of its error, in units of the slope; infinity if unknown: (...).
+    """The mean over all metrics of a kind plus a part of its error, in units of the slope; infinity if unknown: (...).
 
-    Uncertainty alone adds no more than what is assumed without any measurement.
+    Uncertainty adds at most what is assumed without any measurement.
     """
     squares = np.broadcast_to(slope, wander.mean.shape)[..., index] ** 2
     mean, error = wander.mean[..., index] / squares, wander.error[..., index] / squares
@@ -145,19 +146,19 @@ def _upper(wander: Wander, slope: Array, index: Array, unmeasured: float, errors
 
 
 def intervals_of_memory(interval_seconds: float, memory_seconds: float = MEMORY_SECONDS) -> int:
-    """How many intervals noise is remembered for; at least one."""
+    """The memory of the noise in intervals; at least one."""
     return max(1, round(memory_seconds / interval_seconds))
 
 
 def divisor(told: Array, before: Array, variance: Array) -> tuple[Array, Array]:
-    """By how much counts are to be divided because the rate wanders, and the last sums to go on from.
+    """The divisor of counts that accounts for a wandering rate, and the running sums to continue from.
 
-    Counts that tell `told` of a constant rate tell no more than 1 / variance of one that wanders within its memory,
-    and that much again for each further memory.
+    Information `told` about a constant rate is at most 1 / variance about a wandering one within its memory, and as
+    much again within each further memory.
 
     Args:
-        told: (..., interval, metric): expected bad events of one track, or 2ab / (a + b) for a comparison of two.
-        before: (..., memory + 1, metric): the last running sums, zeros at the beginning.
+        told: (..., interval, metric): expected bad events of one track, or 2ab / (a + b) of two compared tracks.
+        before: (..., memory + 1, metric): the last running sums; zeros at the start.
         variance: (..., metric): of the noise.
     """
     memory = before.shape[-2] - 1

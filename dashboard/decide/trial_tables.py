@@ -1,6 +1,6 @@
-"""From a trial's columns to tables of counts: what is compared, what is held against a limit, what was before.
+"""From a trial's columns to tables of counts: for the comparison, for the limits, and of the past.
 
-Pure. In the mode *after* the baseline is the record from before the switch (`record.py`).
+In the mode *after* the baseline is the record from before the switch (`record.py`). Pure.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from dashboard.decide.policy import LIMIT_WEIGHTS, MetricFamily, Policy, limit_o
 from dashboard.model.trial import Columns, PastColumns, Trial
 from dashboard.model.verdict import Mode
 
-# The events among which the bad ones of each metric are counted; latency counts runs.
+# The total events of each metric; latency counts runs.
 TOTALS = {"errors": "runs", "violations": "evaluations", "tools": "tools", "denials": "decisions"}
 OVER_LIMIT = "over_limit"
-# Of runs that may take longer than the limit of p95.
+# The share of runs that may take longer than the limit of p95.
 SLOWER_THAN_P95 = 0.05
 _HALVES = ("first", "second")
 _HOUR_SECONDS = 3600.0
@@ -43,7 +43,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitMetric:
-    """One share that is held against a fixed limit. `weight` is its part of the error budget."""
+    """One share that is tested against a fixed limit. `weight` is its part of the error budget."""
 
     name: str
     gate: str
@@ -55,7 +55,7 @@ class LimitMetric:
 
 
 def metrics_of(trial: Trial, policy: Policy) -> tuple[Metric, ...]:
-    """What can be compared, with its part of the error budget. A baseline that may have had more proves nothing."""
+    """The metrics that can be compared. One whose baseline may have had more bad events than counted is left out."""
     found = [
         Metric(
             name=name,
@@ -95,7 +95,7 @@ def _plan(name: str, family: MetricFamily, weight: float, limit: float | None) -
 
 
 def limits_of(trial: Trial, policy: Policy) -> tuple[LimitMetric, ...]:
-    """What is held against a fixed limit. One without columns is not counted."""
+    """What is tested against a fixed limit, as far as it is counted."""
     wanted = (
         ("errors", "errors", policy.limits.error_ratio, None),
         ("violations", "violations", policy.limits.violation_ratio, None),
@@ -117,7 +117,7 @@ def limits_of(trial: Trial, policy: Policy) -> tuple[LimitMetric, ...]:
 
 
 def plan_of(trial: Trial, metrics: Sequence[Metric], policy: Policy) -> Plan:
-    """What is compared, and how sure one must be."""
+    """The plan of a comparison of these metrics."""
     return Plan(
         metrics=tuple(metric.plan for metric in metrics),
         interval_seconds=trial.interval_seconds,
@@ -128,7 +128,7 @@ def plan_of(trial: Trial, metrics: Sequence[Metric], policy: Policy) -> Plan:
 
 
 def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, plan: Plan) -> tuple[Table, Past]:
-    """The table since the beginning, and what is known from before."""
+    """The counts since the release began, and what is known from before."""
     now, before = slice(trial.history, None), slice(0, trial.history)
     total, bad = _baseline_halves(metrics)
     kinds = ["latency" if metric.family == "latency" else "share" for metric in metrics]
@@ -142,7 +142,7 @@ def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, plan: Plan) -> t
         widening = record.widening(total[before].sum(-1), bad[before].sum(-1), slope=slope, kinds=kinds)
         length = len(candidate), plan.watched
         baseline = record.pair(total[before], *length), record.pair(bad[before], *length)
-        # What the old track does after the switch is no evidence: neither as a baseline nor of how counts vary.
+        # What the old track does after the switch is no evidence, neither as a baseline nor on the dispersion.
         parts_total, parts_bad = np.zeros_like(parts_total), np.zeros_like(parts_bad)
     seen = _seen(total[before], bad[before], plan.scales)
     noise, noise_shown = _noise(trial, metrics, kinds, slope, dispersion.known(seen))
@@ -166,7 +166,7 @@ def tables(trial: Trial, metrics: Sequence[Metric], mode: Mode, plan: Plan) -> t
 
 
 def limit_table(trial: Trial, found: Sequence[LimitMetric], mode: Mode, scales: tuple[int, ...]) -> LimitTable:
-    """What is held against the limits: the candidate since the beginning."""
+    """The candidate's counts since the release began, to test against the limits."""
     total, bad = _baseline_halves(found)
     now, before = slice(trial.history, None), slice(0, trial.history)
     parts_total, parts_bad = total[now], bad[now]
@@ -195,7 +195,7 @@ def limit_table(trial: Trial, found: Sequence[LimitMetric], mode: Mode, scales: 
 
 @dataclass(frozen=True, slots=True)
 class PastRows:
-    """Counts of the past: a pair of total and bad events for each track, (window, metric)."""
+    """Counts of the past: total and bad events of each track, (window, metric)."""
 
     candidate: tuple[Array, Array]
     baseline: tuple[Array, Array]
@@ -223,7 +223,7 @@ def past_rows(trial: Trial, names: Sequence[str]) -> PastRows:
 
 
 def grouped(rows: Array, each: int) -> Array:
-    """Sums over `each` windows in a row, the latest whole; what is left over at the beginning is dropped."""
+    """Sums over groups of `each` windows, aligned to the end; a rest at the beginning is dropped."""
     windows = rows.shape[-2] // each
     some = rows[..., rows.shape[-2] - windows * each :, :]
     sums: Array = some.reshape(*rows.shape[:-2], windows, each, rows.shape[-1]).sum(axis=-2)
@@ -233,9 +233,9 @@ def grouped(rows: Array, each: int) -> Array:
 def _noise(
     trial: Trial, metrics: Sequence[Metric], kinds: Sequence[str], slope: Array, phi: Array
 ) -> tuple[Array, Array]:
-    """The variance of a track's own noise in each metric: with its uncertainty, and what is shown beyond it.
+    """The variance of a track's own noise in each metric: with its uncertainty, and what is proven beyond it.
 
-    Counts are divided by their dispersion first, or failures in clumps would pass for noise.
+    Counts are divided by their dispersion first, since failures in clumps would look like noise.
     """
     each = max(1, round(track_noise.WINDOW_SECONDS / trial.past.window_seconds))
     past = past_rows(trial, [metric.name for metric in metrics])

@@ -1,7 +1,7 @@
-"""From a trial's counts to all the evidence on a release: comparison, limits and cost, which share one error budget.
+"""All evidence on a release from the counts of a trial: comparison, limits and cost, which share one error budget.
 
-Each is evidence that stays believable at every look, and the weighted mean of such evidence is evidence again: it
-reaches 1/alpha by chance in at most a share alpha of all healthy releases, whatever gate it comes from. Pure.
+Each part is evidence that is valid at every look, and so is their weighted mean. It reaches 1/alpha by chance in at
+most a share alpha of all healthy releases, whichever gate it comes from. Pure.
 """
 
 from __future__ import annotations
@@ -22,18 +22,22 @@ from dashboard.decide.trial_tables import LimitMetric, Metric, limit_table, limi
 from dashboard.model.trial import Trial
 from dashboard.model.verdict import Mode
 
-# A forecast is said when those of half a minute and a minute ago agree with it.
+# A forecast is shown if those of half a minute and of a minute ago agree with it.
 _LOOKED_BACK_SECONDS = (60.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """The evidence on one metric. `harm` is a part of the threshold, on the logarithmic scale; `proof` how far the way
-    to a pass has come, which may be decided otherwise at its end. Of both 1 is the most.
+    """The evidence on one metric.
 
-    `psi_go` is how many times the baseline's share the candidate may have; `by_limit` says which way to pass is nearer,
-    and `is_under_limit` that its own rate is shown to be under its limit.
-    `seconds_left` is None where no time is known, or it is not steady.
+    Attributes:
+        harm: how far the evidence for harm has come to its threshold, on the logarithmic scale; at most 1.
+        proof: how far the way to the next decision to pass has come; at most 1. That decision may still be no.
+        is_under_limit: whether the candidate's own rate is shown to be under its limit.
+        by_limit: whether the limit is the nearer way to pass.
+        seconds_left: None where the time is unknown or not steady.
+        psi_fail, psi_go: how many times the baseline's share the candidate may have.
+        phi: what counts were divided by.
     """
 
     metric: Metric
@@ -55,7 +59,7 @@ class Weighed:
 class AboveLimit:
     """The evidence that one share is above its limit.
 
-    `baseline_is_above`: that of the track beside is shown to be, so being no worse than it proves nothing.
+    `baseline_is_above`: the other track is shown to be above it too, so being no worse than that track proves nothing.
     """
 
     metric: LimitMetric
@@ -69,9 +73,9 @@ class AboveLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighing:
-    """All of it. `total` is the evidence for harm now, `most` the most it ever was since the beginning.
+    """All evidence. `total` is the evidence for harm now, `most` its maximum since the release began.
 
-    `cost_harm` is the part of its threshold that the evidence on cost has reached; None where it is not counted.
+    `cost_harm` is how far the evidence on cost has come to its threshold, 0..1; None where cost is not counted.
     """
 
     metrics: tuple[Weighed, ...]
@@ -86,7 +90,7 @@ class Weighing:
 
 
 def weigh(trial: Trial, policy: Policy, mode: Mode) -> Weighing:
-    """The evidence after the last interval. Nothing to compare gives no metrics and no evidence."""
+    """The evidence after the last interval; empty where there is nothing to compare."""
     metrics, limits = metrics_of(trial, policy), limits_of(trial, policy)
     if not metrics or trial.intervals <= 0:
         return Weighing(metrics=())
@@ -109,9 +113,9 @@ def weigh(trial: Trial, policy: Policy, mode: Mode) -> Weighing:
 
 
 def _compared(plan: Plan, table: Table, past: Past) -> tuple[Course, Array]:
-    """The comparison, and for each metric the seconds until it passes: infinity where that is not steadily known."""
+    """The comparison, and for each metric the seconds until it passes: infinity where no steady time is known."""
     length = table.candidate_total.shape[-2]
-    # Long intervals make one look back of two.
+    # With long intervals both looks back may be the same one.
     back = sorted({max(1, round(seconds / plan.interval_seconds)) for seconds in _LOOKED_BACK_SECONDS}, reverse=True)
     cuts = [length - intervals for intervals in back if length > intervals]
     state, start = begin(plan, past), 0
@@ -132,7 +136,7 @@ _COST_WEIGHT = LIMIT_WEIGHTS["cost"]
 def together(
     fail: Array, weights: Array, above: Array, limit_weights: Array, cost: Array | None, cost_weight: float
 ) -> Array:
-    """The evidence of everything, as a logarithm: (..., interval).
+    """The weighted mean of all evidence, as a logarithm: (..., interval).
 
     Args:
         fail: of the comparison, (..., interval, metric), with `weights`.
@@ -158,7 +162,7 @@ def _against_limits(
     above, phi = against_limit.above(table, interval_seconds=plan.interval_seconds, scales=plan.scales)
     theirs = np.full(len(limits), -np.inf)
     if mode is Mode.BEFORE:
-        # The baseline is held to the limit as the candidate is, by its own counts.
+        # The baseline is tested against the limit as the candidate is, by its own counts.
         total, bad = table.parts_total.sum(axis=-1), table.parts_bad.sum(axis=-1)
         found, _ = against_limit.evidence(table, total, bad, interval_seconds=plan.interval_seconds, scales=plan.scales)
         theirs = found.max(axis=0)
@@ -178,7 +182,7 @@ def _against_limits(
 
 
 def _cost(trial: Trial, policy: Policy, mode: Mode) -> Array | None:
-    """The evidence that runs cost too much over time; None where it is not counted, or there is no track beside."""
+    """The evidence over time that runs cost too much; None where cost is not counted or no other track runs."""
     if trial.cost is None or "runs" not in trial.total_events or mode is Mode.AFTER:
         return None
     cost, runs = trial.cost, trial.total_events["runs"]

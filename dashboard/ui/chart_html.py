@@ -143,8 +143,8 @@ def _times(frame: Frame, tz: str) -> str:
         for place, label in found
         if _EDGE <= place <= 1 - 2 * _EDGE
     )
-    ends = (datetime.fromtimestamp(at, UTC) for at in (frame.start, frame.end))
-    zone_word = zone_words(*ends, zone(tz))
+    start, end = (datetime.fromtimestamp(at, UTC) for at in (frame.start, frame.end))
+    zone_word = zone_words(start, end, zone(tz))
     return f'{shown}<span class="td-x td-zone" aria-hidden="true">{in_html(zone_word)}</span>'
 
 
