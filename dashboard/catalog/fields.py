@@ -83,6 +83,9 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "lvl",
             "log.syslog.severity.name",
             "log.syslog.severity.code",
+            "Level",
+            "LogLevel",
+            "PRIORITY",
         ),
         "severity_number": ("severity_number",),
         "container": (

@@ -42,11 +42,13 @@ _HEADER_TOKENS = 8
 # The uncaught error that ended a program.
 _CRASHES = ("Traceback (most recent call last)", "panic: ", "Exception in thread ", "Unhandled exception")
 
-_MESSAGE_KEYS = ("message", "msg", "event", "text", "body", "log", "@message", "@m", "MESSAGE", "short_message")
+_MESSAGE_KEYS = ("message", "msg", "event", "text", "body", "log", "@message", "@m", "@mt", "MESSAGE",
+                 "Message", "RenderedMessage", "short_message")  # fmt: skip
 _ERROR_KEYS = ("error", "err", "exception", "exc_info", "error.message", "error.type", "exception.message",
                "exception.type", "reason")  # fmt: skip
 _LEVEL_KEYS = ("level", "severity", "log.level", "loglevel", "log_level", "levelname", "lvl", "severity_text",
-               "severityText", "SeverityText", "@level", "@l", "level_name", "log.severity")  # fmt: skip
+               "severityText", "SeverityText", "@level", "@l", "level_name", "log.severity", "Level",
+               "LogLevel", "PRIORITY")  # fmt: skip
 _LEVEL_NUMBER_KEYS = ("severity_number", "severityNumber", "SeverityNumber")
 # Differ from line to line and say nothing about the event.
 _ASIDE = re.compile(
@@ -113,7 +115,8 @@ def _of_tree(tree: Mapping[str, Any], depth: int) -> LogLine:
     flat = dict(_leaves(tree))
     said: list[str] = []
     key = next((key for key in _LEVEL_KEYS if flat.get(key) not in (None, "")), "")
-    level, family = (str(flat[key]), family_of(siblings_of(flat, key))) if key else ("", None)
+    level = str(flat[key]) if key else ""
+    family = family_of(siblings_of(flat, key), level, key) if key else None
     level = level or next((of_number(flat[key]) for key in _LEVEL_NUMBER_KEYS if key in flat), "")
     for name, value in flat.items():
         if _is_message(name):

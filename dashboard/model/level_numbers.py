@@ -1,11 +1,13 @@
-"""Numbers of levels that two families of log libraries use for different levels: 40 is an error in Python and a warning
-in pino. Such a number is understood only where the document around it tells the family. Pure.
+"""Numbers of levels that families of log libraries use for different levels: 40 is an error in Python and a warning in
+pino, 3 an error in syslog and a warning in .NET. Such a number is understood only where the document around it tells
+the family. Pure.
 
 The settings can say what a number means (`words.level`), and then that holds everywhere.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -20,11 +22,22 @@ class Family:
         numbers: only those that another family gives another meaning. What all agree on stands in the table of words.
         together: sets of keys beside the level; all of one set show the family.
         numeric: of those keys the ones whose value is a number.
+        own: a pattern of names that a field for levels has in this family alone; "" where there are none.
     """
 
     numbers: Mapping[str, LogLevel]
     together: tuple[frozenset[str], ...]
     numeric: frozenset[str] = frozenset()
+    own: str = ""
+
+    def owns(self, name: str) -> bool:
+        """Whether a field of this name holds a level of this family, whatever stands beside it."""
+        return bool(self.own) and re.search(self.own, name) is not None
+
+
+def _each(*keys: str) -> tuple[frozenset[str], ...]:
+    """Keys of which each alone shows a family."""
+    return tuple(frozenset((key,)) for key in keys)
 
 
 PINO = Family(  # and bunyan
@@ -34,12 +47,54 @@ PINO = Family(  # and bunyan
 )
 PYTHON = Family(
     numbers={"20": LogLevel.INFO, "30": LogLevel.WARNING, "40": LogLevel.ERROR},
-    together=tuple(
-        frozenset((key,)) for key in ("levelno", "levelname", "lineno", "funcName", "processName", "relativeCreated")
+    together=_each("levelno", "levelname", "lineno", "funcName", "processName", "relativeCreated"),
+)
+SYSLOG = Family(  # and GELF and journald
+    numbers={
+        **dict.fromkeys(("0", "1", "2", "3"), LogLevel.ERROR),
+        "4": LogLevel.WARNING,
+        "5": LogLevel.INFO,
+    },
+    together=(
+        *(frozenset(("facility", key)) for key in ("severity", "hostname", "source_host")),
+        frozenset(("short_message", "host")),
+        *_each(
+            "syslog_facility",
+            "syslog_severity",
+            "SYSLOG_FACILITY",
+            "SYSLOG_IDENTIFIER",
+            "_TRANSPORT",
+            "gl2_source_input",
+        ),
+    ),
+    own=r"(?i:(^|[._])syslog[._])|(^|[._])PRIORITY$",
+)
+DOTNET = Family(  # Microsoft.Extensions.Logging and Serilog
+    numbers={
+        **dict.fromkeys(("0", "1"), LogLevel.DEBUG),
+        "2": LogLevel.INFO,
+        "3": LogLevel.WARNING,
+        **dict.fromkeys(("4", "5"), LogLevel.ERROR),
+    },
+    together=(
+        frozenset(("EventId", "Category")),
+        frozenset(("EventId", "CategoryName")),
+        *_each("@mt", "MessageTemplate", "messageTemplate", "RenderedMessage", "SourceContext"),
+        *_each("Properties.SourceContext", "fields.SourceContext", "EventId.Id"),
     ),
 )
-FAMILIES = (PINO, PYTHON)
-NUMBERS = tuple(PINO.numbers)
+FAMILIES = (PINO, PYTHON, SYSLOG, DOTNET)
+NUMBERS = tuple(dict.fromkeys(number for family in FAMILIES for number in family.numbers))
+
+
+def rivals(family: Family) -> tuple[Family, ...]:
+    """The families whose keys show that a number is not of this one.
+
+    Python's documents may have a pid and a host's name too, but no other's have a levelname.
+    """
+    if family is PYTHON:
+        return ()
+    return tuple(other for other in FAMILIES if other is not family and other.numbers.keys() & family.numbers.keys())
 
 
 def meanings(number: str) -> tuple[LogLevel, ...]:
@@ -53,16 +108,23 @@ def bare(word: str) -> str:
     return number if number in NUMBERS else ""
 
 
-def family_of(siblings: Mapping[str, object]) -> Family | None:
-    """The family whose documents have these keys beside their level; None where none or several may have.
+def family_of(siblings: Mapping[str, object], word: str, name: str = "") -> Family | None:
+    """The family whose number a level is; None where it is no such number, or none or several families may be it.
 
     Args:
         siblings: the values beside the level, by their own key.
+        word: the level as written.
+        name: the field that it stands in.
     """
-    found = [family for family in FAMILIES if any(_has(family, keys, siblings) for keys in family.together)]
-    if PYTHON in found:  # its documents may have a pid and a host's name too, but no other's have a levelname
-        return PYTHON
-    return found[0] if found else None
+    number = bare(word)
+    told = [
+        family
+        for family in FAMILIES
+        if number in family.numbers
+        and (family.owns(name) or any(_has(family, keys, siblings) for keys in family.together))
+    ]
+    sure = [family for family in told if family.owns(name) or not any(rival in told for rival in rivals(family))]
+    return sure[0] if len(sure) == 1 else None
 
 
 def siblings_of(flat: Mapping[str, object], name: str) -> Mapping[str, object]:

@@ -155,16 +155,16 @@ SEVERITIES: Vocabulary[Severity] = _table(
     },
 )
 # Numbers are those of syslog (GELF, journald), of pino, bunyan and Python, and of log4j and logback. Numbers that two
-# of them read differently are left out: 200 is an error to log4j 2 and information to monolog. For 20, 30 and 40 see
-# `level_numbers.py`: the document around them may tell whose they are.
+# of them read differently are left out: 200 is an error to log4j 2 and information to monolog. For 0 to 5, 20, 30 and
+# 40 see `level_numbers.py`: the document around them may tell whose they are.
 LEVELS: Vocabulary[LogLevel] = _table(
     "level",
     {
         LogLevel.ERROR: "error err errors severe fatal critical crit emergency emerg alert panic dpanic failure failed "
-        "error2 error3 error4 fatal2 fatal3 fatal4 e f 1 2 3 50 60 40000 50000",
-        LogLevel.WARNING: "warning warn warn2 warn3 warn4 wrn w 4 30000",
+        "error2 error3 error4 fatal2 fatal3 fatal4 e f 50 60 40000 50000",
+        LogLevel.WARNING: "warning warn warn2 warn3 warn4 wrn w 30000",
         LogLevel.INFO: "info information informational notice log default ok success info2 info3 info4 inf config i n "
-        "5 6 20000",
+        "6 20000",
         LogLevel.DEBUG: "debug debug2 debug3 debug4 trace trace2 trace3 trace4 verbose fine finer finest silly dbg trc "
         "all d t 7 10 10000 5000",
     },

@@ -163,36 +163,37 @@ def _level_fields(fields: Resolution) -> tuple[UsableField, ...]:
 def _of_families(use: UsableField, levels: Sequence[LogLevel], words: Words) -> Iterator[Clause]:
     """Documents whose number means one of the levels in the family that the fields beside it show."""
     beside = use.name[: use.name.rfind(".") + 1]
+
+    def there(family: level_numbers.Family) -> list[Clause]:
+        return [every([{"exists": {"field": f"{beside}{key}"}} for key in sorted(keys)]) for keys in family.together]
+
+    owner = next((family for family in level_numbers.FAMILIES if family.owns(use.name)), None)
     for family in level_numbers.FAMILIES:
         numbers = _numbers(family, levels, words)
-        shown = [[{"exists": {"field": f"{beside}{key}"}} for key in sorted(keys)] for keys in family.together]
-        if numbers:
-            yield {
-                "bool": {
-                    "filter": [has(use, numbers), either([every(keys) for keys in shown])],
-                    "must_not": [{"exists": {"field": f"{beside}{key}"}} for key in _others(family)],
-                }
-            }
+        if not numbers or (owner is not None and owner is not family and owner in level_numbers.rivals(family)):
+            continue
+        if family is owner:
+            yield has(use, numbers)
+            continue
+        others = [clause for rival in level_numbers.rivals(family) for clause in there(rival)]
+        yield {"bool": {"filter": [has(use, numbers), either(there(family))], "must_not": others}}
 
 
 def _of_families_in_line(name: str, levels: Sequence[LogLevel], words: Words) -> Iterator[Clause]:
     """The same of a line that nobody parsed, by the keys that stand in it."""
+
+    def stands(family: level_numbers.Family) -> list[Clause]:
+        return [every([{"match": {name: key}} for key in sorted(keys)]) for keys in family.together]
+
     for family in level_numbers.FAMILIES:
-        for number in _numbers(family, levels, words):
-            keys = [every([{"match": {name: key}} for key in sorted(together)]) for together in family.together]
-            others = [{"match": {name: key}} for key in _others(family)]
-            yield {"bool": {"filter": [_numbered_line(name, number), either(keys)], "must_not": others}}
+        said = [_numbered_line(name, number) for number in _numbers(family, levels, words)]
+        if said:
+            others = [clause for rival in level_numbers.rivals(family) for clause in stands(rival)]
+            yield {"bool": {"filter": [either(said), either(stands(family))], "must_not": others}}
 
 
 def _numbers(family: level_numbers.Family, levels: Sequence[LogLevel], words: Words) -> tuple[str, ...]:
-    return tuple(number for number in level_numbers.unsettled(words) if family.numbers[number] in levels)
-
-
-def _others(family: level_numbers.Family) -> tuple[str, ...]:
-    """The keys that show that a document is not of this family, whatever else it has."""
-    if family is level_numbers.PYTHON:
-        return ()
-    return tuple(key for keys in level_numbers.PYTHON.together for key in sorted(keys))
+    return tuple(number for number in level_numbers.unsettled(words) if family.numbers.get(number) in levels)
 
 
 def without_level(fields: Resolution) -> Clause:

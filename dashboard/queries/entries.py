@@ -129,9 +129,8 @@ class Reader:
         """Whose number the level is, where it is a number and the fields beside it show that."""
         names = self._names("severity")
         said = next((name for name in names if _values(flat, (name,))), "")
-        if not any(level_numbers.bare(value) for value in _values(flat, (said,))):
-            return None
-        return level_numbers.family_of(level_numbers.siblings_of(flat, said))
+        number = next(filter(level_numbers.bare, _values(flat, (said,))), "")
+        return level_numbers.family_of(level_numbers.siblings_of(flat, said), number, said)
 
     def _outcome(self, flat: Mapping[str, Any]) -> SpanOutcome | None:
         """How a span ended; UNSAID where it does not say, None where its word is not understood."""

@@ -34,7 +34,7 @@ def test_the_worst_severity_has_many_names(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["error", "err", "SEVERE", "Fatal", "critical", "emerg", "crit", "alert", "panic", "50", "60", "3", "40000"]
+    "word", ["error", "err", "SEVERE", "Fatal", "critical", "emerg", "crit", "alert", "panic", "50", "60", "40000"]
 )
 def test_an_error_has_many_names(word: str) -> None:
     assert LEVELS.meaning(word) is LogLevel.ERROR
@@ -112,7 +112,7 @@ def test_a_word_that_is_not_understood_is_shown_as_itself_and_bounded() -> None:
 def test_a_number_is_read_with_its_sign_and_its_point(number: str) -> None:
     assert WORDS.outcome.meaning(number) is None
     assert WORDS.level.meaning(number) is None
-    assert WORDS.level.meaning("4.0") is LogLevel.WARNING
+    assert WORDS.level.meaning("7.0") is LogLevel.DEBUG
 
 
 def test_the_recorded_slo_of_contracts_has_the_words_that_the_table_has() -> None:
