@@ -9,6 +9,7 @@ from dashboard.catalog.translation import LabelMatcher
 
 # The metrics that the catalogue reads. Names with a colon are recorded by rules.
 OURS = '{__name__=~"gen_ai_.+|agentgov_.+|kube_.+|container_.+|up|.+:.+"}'
+_MOST_BEGINNINGS = 20
 
 
 def of_metric(name: str) -> str:
@@ -20,6 +21,31 @@ def of_labels(matchers: Iterable[LabelMatcher]) -> str:
     """All series that match, of any metric; "" where nothing has to match."""
     found = ", ".join(map(str, dict.fromkeys(matchers)))
     return f"{{{found}}}" if found else ""
+
+
+def falls(names: Iterable[str]) -> str:
+    """How often a series of each metric fell within an hour as no counter does, by the label `metric`.
+
+    A counter that begins anew falls to nearly nothing, and a process that crashes begins anew some 16 times an hour. So
+    minutes count in which a series fell by less than half, or all falls where there are many more than that.
+    """
+    return " or ".join(
+        _labelled(f"max({_slight_falls(of_metric(name))} or {_many_falls(of_metric(name))})", name)
+        for name in dict.fromkeys(names)
+    )
+
+
+def _slight_falls(series: str) -> str:
+    before = f"({series} offset 1m)"
+    return f"count_over_time((({series} < {before}) > 0.5 * {before})[1h:1m])"
+
+
+def _many_falls(series: str) -> str:
+    return f"(resets({series}[1h]) > {_MOST_BEGINNINGS})"
+
+
+def _labelled(vector: str, name: str) -> str:
+    return f'label_replace({vector}, "metric", "{label_value(name)}", "", "")'
 
 
 def latest(series: str) -> str:

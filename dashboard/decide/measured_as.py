@@ -1,7 +1,7 @@
 """Whether a team's metric is what a concept needs: a counter or a gauge, and in which unit its values are.
 
-A metric's name proves neither. What the target declares (type, unit, help text) and the bounds of a histogram do.
-Where nothing tells, the answer is "not known", and nothing is shown as seconds. Pure.
+A metric's name proves neither. What the target declares (type, unit, help text), the bounds of a histogram and the way
+its values move do. Where nothing tells, the answer is "not known", and nothing is shown as seconds or dollars. Pure.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ _OF_MILLISECONDS = {25.0, 75.0, 250.0, 750.0, 2500.0}
 _EPOCHS = ((1e8, "s"), (1e11, "ms"), (1e14, "us"), (1e17, "ns"))
 
 
+# Of these a number alone says nothing: milliseconds look like seconds, cents and euros like dollars.
+_NEVER_PLAIN = ("s", "USD")
+# One sample that arrives late may look like a fall.
+_FALLS = 3
+
+
 def declared_as(name: str, described: Mapping[str, Described]) -> Described:
     """What targets declare of a series: under its own name, without `_total`, or as a part of a histogram."""
     for known in (name, name.removesuffix("_total"), *(name.removesuffix(ending) for ending in _ENDINGS)):
@@ -45,12 +51,39 @@ def unfit(mapping: NameMapping, described: Mapping[str, Described]) -> Mapping[s
     }
 
 
+def undeclared(mapping: NameMapping, described: Mapping[str, Described]) -> tuple[str, ...]:
+    """The metrics that are named as counts and of which no target says whether they are counters."""
+    return tuple(
+        name
+        for concept in CONCEPTS
+        if not concept.is_level and (metric := mapping.metrics.get(concept.key))
+        for name in metric.names(concept)
+        if not name.endswith(("_bucket", "_sum")) and declared_as(name, described).kind in ("", "unknown", "untyped")
+    )
+
+
+def moving(mapping: NameMapping, falls: Mapping[str, float]) -> Mapping[str, str]:
+    """Why metrics that are named as counts are none, by metric.
+
+    Args:
+        falls: by metric, how often its value fell within an hour as no counter's does.
+    """
+    return {
+        name: f"the value of {name} goes up and down (it fell {falls[name]:.0f} times within an hour without beginning "
+        f"anew), so it does not count {concept.what}: metrics.{concept.key} needs a counter"
+        for concept in CONCEPTS
+        if (metric := mapping.metrics.get(concept.key))
+        for name in metric.names(concept)
+        if falls.get(name, 0.0) >= _FALLS
+    }
+
+
 def unsaid_units(mapping: NameMapping) -> tuple[tuple[Concept, MetricNames], ...]:
-    """The concepts measured in time whose unit neither the settings nor the metric's name says."""
+    """The concepts measured in time or money whose unit neither the settings nor the metric's name says."""
     return tuple(
         (concept, metric)
         for concept in CONCEPTS
-        if concept.unit == "s" and (metric := mapping.metrics.get(concept.key))
+        if concept.unit in _NEVER_PLAIN and (metric := mapping.metrics.get(concept.key))
         if (metric.series or metric.total) and not metric.unit_of(concept)
     )
 
@@ -64,6 +97,8 @@ def unit(concept: Concept, metric: MetricNames, described: Described, evidence: 
     said = unit_words(described.unit, concept) or unit_words(described.about, concept)
     if said:
         return said
+    if concept.unit != "s":
+        return UNIT_NOT_KNOWN
     return (_of_time if concept.is_time else _of_bounds)(tuple(evidence)) or UNIT_NOT_KNOWN
 
 

@@ -131,6 +131,33 @@ def test_a_number_that_two_families_read_differently_is_an_error_where_the_docum
         assert sum(int(said.split()[0]) for said in warnings.left_out) == 2
 
 
+def test_small_numbers_are_counted_as_syslogs_or_as_those_of_dotnet_where_the_document_shows_it(
+    store: Store, elasticsearch: Elasticsearch
+) -> None:
+    gelf = {"version": "1.1", "host": "node-1", "short_message": "m"}
+    serilog = {"MessageTemplate": "m", "RenderedMessage": "m"}
+    several = [
+        {**gelf, "level": 3},
+        {**gelf, "level": 4},
+        {**serilog, "level": 3},
+        {**serilog, "level": 4},
+        {"level": 3},
+        {"level": 6},
+    ]
+    bulk(store, "small-fields", {f"d{n}": _document(n, **said) for n, said in enumerate(several)})
+    lines = [json.dumps(said) for said in several]
+    bulk(store, "logs-small.lines-default", {f"d{n}": _document(n, message=line) for n, line in enumerate(lines)})
+
+    for pattern in ("small-fields", "logs-small.lines-default"):
+        errors, warnings = (_read(elasticsearch, pattern, filters={"level": level}) for level in ("error", "warning"))
+
+        assert {entry.level for entry in errors.value.entries} == {LogLevel.ERROR}
+        assert (errors.value.total, warnings.value.total) == (2, 2)
+        # A bare 3 is an error to syslog and a warning to .NET; 6 is neither to anybody.
+        for read in (errors, warnings):
+            assert [said.split()[0] for said in read.left_out] == ["1"]
+
+
 def test_spans_whose_outcome_nobody_understands_are_counted_and_a_type_that_names_no_error_is_no_failure(
     store: Store, elasticsearch: Elasticsearch
 ) -> None:

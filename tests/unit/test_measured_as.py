@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,17 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.prometheus import Metadata, Point, Vector
-from dashboard.catalog import agents
+from dashboard.catalog import agents, business
+from dashboard.catalog.expression import Expression
+from dashboard.catalog.selectors import falls
 from dashboard.decide import measured_as
 from dashboard.model.concepts import CONCEPTS
 from dashboard.model.mapping import Mapping, MetricNames
 from dashboard.model.metric_units import UNIT_NOT_KNOWN
-from dashboard.model.reading import Reading, State
+from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.telemetry import Described, Fit, MetricFacts, Telemetry
 from dashboard.queries.ask import Instant
 from dashboard.queries.doctor import check
 from dashboard.settings import Settings
 from tests.unit.asking import NOW, FakePrometheus, World
+from tests.unit.promql import answers
 
 CONCEPT = {concept.key: concept for concept in CONCEPTS}
 VALUES = {"namespace": "agents", "service": "s", "track": "", "agent": "", "window": "5m", "span": ""}
@@ -178,3 +182,102 @@ def test_the_check_of_sources_says_what_cannot_be_read() -> None:
     assert "metrics.agent_runs.unit" in lines[0]
     assert standing(MetricFacts(unfit={"bot_turn_sum": "it is a gauge"}))[:2] == (Fit.UNFIT, "it is a gauge")
     assert standing(MetricFacts(units={"agent_runs": "ms"}))[0] is Fit.PRESENT
+
+
+# A count that no target declares: the way its values move tells.
+
+PLACE = 'namespace="agents",instance="a:1",job="agents"'
+SCRAPES = 60  # one a minute, for an hour
+
+
+def series(*values: float) -> list[tuple[str, str]]:
+    row = " ".join(f"{value:g}" for value in (*values, *[values[-1]] * (SCRAPES + 1 - len(values))))
+    return [(f"bot_runs_total{{{PLACE}}}", row)]
+
+
+def counter(restarts: int, per_minute: int = 5) -> list[tuple[str, str]]:
+    life = SCRAPES // (restarts + 1)
+    return series(*(per_minute * (minute % life) for minute in range(SCRAPES)))
+
+
+@pytest.mark.parametrize(
+    ("moves", "is_count"),
+    [
+        pytest.param(counter(0), True, id="a counter that grows"),
+        pytest.param(counter(3), True, id="a counter whose process began anew three times"),
+        pytest.param(counter(16), True, id="a counter in a crash loop"),
+        pytest.param(series(*[7] * 60), True, id="a counter that stands still"),
+        pytest.param(series(*(5 + at % 4 for at in range(60))), False, id="a gauge that goes up and down"),
+        pytest.param(series(*(200 - 3 * at for at in range(60))), False, id="a gauge that only falls"),
+        pytest.param(series(*(at % 2 for at in range(60))), False, id="a gauge of 0 and 1"),
+    ],
+)
+def test_a_gauge_that_nothing_declares_is_told_by_its_falls(
+    tmp_path: Path, moves: list[tuple[str, str]], is_count: bool
+) -> None:
+    asked = Expression(name="falls", promql=falls(["bot_runs_total", "gone_total"]), unit=Unit.COUNT, blind="-")
+    found = answers(tmp_path, asked, {}, moves, "60m", interval="1m")
+    mapping = Mapping(metrics={"agent_runs": MetricNames(count="bot_runs_total")})
+    by_metric = {dict(labels)["metric"]: value for labels, value in found.items()}
+
+    why = measured_as.moving(mapping, by_metric)
+    assert (not why) is is_count
+    assert all("metrics.agent_runs needs a counter" in said for said in why.values())
+
+
+def test_only_what_is_named_as_a_count_and_not_declared_is_looked_at() -> None:
+    mapping = Mapping(
+        metrics={
+            "agent_runs": MetricNames(series="bot_turn", bad_series="bot_failed_total"),
+            "queue_depth": MetricNames(series="tasks_queued"),
+            "cost": MetricNames(series="spend_total"),
+        }
+    )
+    described = {"bot_turn": Described(kind="histogram"), "spend_total": Described(kind="unknown")}
+
+    assert measured_as.undeclared(mapping, described) == ("bot_failed_total", "spend_total")
+
+
+def test_a_count_that_moves_like_a_gauge_gives_no_rate() -> None:
+    prometheus = FakePrometheus()
+    prometheus.answer = Vector(points=(Point(labels={"metric": "bot_runs_total"}, at=NOW.timestamp(), value=9.0),))
+
+    found = asked(prometheus, {"agent_runs": {"count": "bot_runs_total"}})
+
+    assert found.state is State.MISSING
+    assert "goes up and down" in found.reason
+
+
+# Money.
+
+
+@pytest.mark.parametrize(
+    ("series_name", "described", "unit"),
+    [
+        ("agent_spend_total", Described(), UNIT_NOT_KNOWN),
+        ("agent_spend_eur_total", Described(about="What runs cost, in euros"), UNIT_NOT_KNOWN),
+        ("agent_spend_total", Described(about="What runs cost in dollars."), "USD"),
+        ("agent_spend_total", Described(unit="cents"), "cent"),
+    ],
+)
+def test_money_of_which_nothing_says_the_unit_is_not_taken_for_dollars(
+    series_name: str, described: Described, unit: str
+) -> None:
+    metric = MetricNames(series=series_name)
+
+    assert [concept.key for concept, _ in measured_as.unsaid_units(Mapping(metrics={"cost": metric}))] == ["cost"]
+    assert measured_as.unit(CONCEPT["cost"], metric, described, ()) == unit
+
+
+@pytest.mark.parametrize("key", ["cost", "task_value", "budget"])
+def test_money_without_a_unit_is_no_number_and_the_setting_is_named(key: str) -> None:
+    prometheus = FakePrometheus()
+    prometheus.ever = (*prometheus.ever, "agent_money_total")
+    entry = {"cost": business.COST, "task_value": business.VALUE, "budget": business.BUDGET}[key]
+
+    found = asked(prometheus, {key: "agent_money_total"}, entry)
+    stated = asked(prometheus, {key: {"series": "agent_money_total", "unit": "cent"}}, entry)
+
+    assert (found.state, found.reason.startswith("unit not known")) == (State.MISSING, True)
+    assert f'metrics.{key}.unit = "USD" or "cent"' in found.reason
+    assert stated.value

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from connectors.errors import NotFound, Rejected
+from connectors.errors import NotFound, Rejected, TimedOut
 from connectors.prometheus import Prometheus
-from dashboard.catalog.selectors import OURS, latest, of_metric
+from dashboard.catalog.selectors import OURS, falls, latest, of_metric
 from dashboard.decide import measured_as
 from dashboard.decide.own_series import namespaces_of
 from dashboard.model.concepts import Concept
@@ -66,7 +66,8 @@ class TelemetryCalls:
     def facts(self) -> SourceCall:
         """Whether the metrics that settings and presets name count what they should, and in which unit they are.
 
-        Asks once, and once more for each duration whose unit nothing else tells.
+        Asks once, once more for counts of which no target says that they are counters, and once for each duration whose
+        unit nothing else tells.
         """
 
         def fetch() -> Reading[MetricFacts]:
@@ -114,7 +115,20 @@ class TelemetryCalls:
             )
             for concept, metric in measured_as.unsaid_units(self._mapping)
         }
-        return MetricFacts(unfit=measured_as.unfit(self._mapping, described), units=units)
+        fallen = self._falls(measured_as.undeclared(self._mapping, described))
+        unfit = {**measured_as.moving(self._mapping, fallen), **measured_as.unfit(self._mapping, described)}
+        return MetricFacts(unfit=unfit, units=units)
+
+    def _falls(self, names: Iterable[str]) -> Mapping[str, float]:
+        """How often the value of each metric fell lately as no counter's does; nothing of one that did not fall."""
+        wanted = tuple(names)
+        if not wanted:
+            return {}
+        try:
+            found = self._prometheus.instant(falls(wanted), at=None, timeout_seconds=INSTANT_SECONDS)
+        except (TimedOut, Rejected):  # too much to look at: then names have to be believed, as before this look
+            return {}
+        return {point.labels.get("metric", ""): point.value for point in found.points if point.value is not None}
 
     def _described(self) -> Mapping[str, Described]:
         """What targets declare of each metric, where all of them declare the same."""
