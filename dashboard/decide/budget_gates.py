@@ -1,7 +1,7 @@
 """Two gates about spending: does the candidate burn an error budget too fast, and do its runs cost too much?
 
-Both fail only beyond chance. Recorded shares come without their counts, so a burn is believed when the runs behind it
-cannot have happened by chance; what a run costs is judged by its part of the release's own error budget. Pure.
+Both fail only beyond chance. Recorded shares come without their counts, so a burn rate fails the gate only if the runs
+behind it rule out chance. The cost of runs has its own part of the release's error budget. Pure.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result
 from dashboard.model.written import count, number, span
 
-# A share over its threshold is believed from this much evidence on, as a logarithm: for any one look the chance is
-# under 1 in 20,000 even where the true share is at the threshold (Chernoff's bound).
+# The evidence that a share above its threshold needs, as a logarithm. At one look its probability by chance is under
+# 1 in 20,000, even with the true share at the threshold (Chernoff's bound).
 CERTAIN = 10.0
-# A rate of fewer events in the short window tells no time.
+# With fewer events in the short window no time left is computed.
 _LEAST_FOR_RATE = 20
 
 
 def budgeted(evidence: Evidence, policy: Policy, weighing: Weighing | None) -> tuple[GateAnswer, ...]:
-    """Their answers. After a switch the other track does nothing that a cost could be compared with."""
+    """Their answers. After a switch there is no cost gate: the other track has no runs to compare with."""
     burning = slo(evidence, policy.limits)
     return (burning,) if evidence.mode is Mode.AFTER else (burning, cost(evidence, policy.limits, weighing))
 
 
 def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
-    """Does the candidate burn an error budget so fast that somebody is called for it?"""
+    """Does the candidate burn an error budget so fast that an alert pages somebody?"""
     found = evidence.burn
     title = f"Error budgets of {evidence.candidate}"
     if found.value is None:
@@ -71,7 +71,7 @@ def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
 
 
 def cost(evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateAnswer:
-    """Does a run cost more than it may, by what one costs on the other track?"""
+    """Does a run cost more than allowed, relative to the other track?"""
     track, other = evidence.candidate, evidence.candidate.other
     spent, theirs = evidence.cost_usd[track], evidence.cost_usd[other]
     runs, their_runs = evidence.slow[track].runs, evidence.slow[other].runs
@@ -109,7 +109,7 @@ def cost(evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateA
 
 
 def _runs(evidence: Evidence, seconds: float) -> float:
-    """The runs of the candidate that surely were in a window: those of the last minutes, or since the beginning."""
+    """A lower bound of the candidate's runs in a window: those of the last minutes, or since the release began."""
     lately = evidence.slow[evidence.candidate].runs.value or 0.0
     trial = evidence.trial.value
     if trial is None or evidence.trial.state is not State.FRESH or "runs" not in trial.total_events:
@@ -120,14 +120,14 @@ def _runs(evidence: Evidence, seconds: float) -> float:
 
 
 def _rate(share: float | None, limits: Limits) -> float | None:
-    """How fast a recorded share burns the budget. Sums of recorded rates end a hair outside 0 to 1 by rounding."""
+    """The burn rate of a recorded share. By rounding, sums of recorded rates may lie slightly outside 0 to 1."""
     if share is None or math.isnan(share):
         return None
     return objectives.burn_rate(min(max(share, 0.0), 1.0), 1.0, limits.objective_ratio)
 
 
 def _seconds_left(evidence: Evidence, missing_runs: float) -> float | None:
-    """How long the runs that are missing take on the slower track; None when that is not steadily known."""
+    """How long the missing runs take on the slower track; None when its rate is not known well enough."""
     lately = min(counts.runs.value or 0.0 for counts in evidence.fast.values())
     if missing_runs <= 0:
         return 0.0

@@ -1,7 +1,7 @@
-"""One gate for each kind of metric: is the candidate worse than the other track, no worse, or is it too early to tell?
+"""One gate for each family of metrics: is the candidate worse than the other track, no worse, or is it too early?
 
-The evidence comes from `weighing.py`; here it becomes an answer in plain words. To fail and to pass both need evidence:
-too little of either is unknown. After a switch only harm counts: there is no second track with traffic to compare with.
+`weighing.py` computes the evidence; here it becomes an answer in plain words. Both failing and passing need evidence:
+with too little of either, the answer is unknown. After a switch only harm counts, since no second track has traffic.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TITLES = {
 
 
 def compared(evidence: Evidence, policy: Policy, weighing: Weighing | None) -> tuple[GateAnswer, ...]:
-    """The answers of all kinds of metrics, and the one over all of them together."""
+    """The answers of all families, and the one over all of them together."""
     trial = evidence.trial.value
     if trial is None or weighing is None:
         reason = evidence.trial.reason or "the counts since the release began are not known"
@@ -42,7 +42,7 @@ def compared(evidence: Evidence, policy: Policy, weighing: Weighing | None) -> t
 
 
 def _with_set_aside(detail: str, trial: Trial) -> str:
-    """The detail with how much of the counts was left out because it was no ordinary traffic."""
+    """The detail, with how much time was left out because it was no ordinary traffic."""
     said = [f"{duration(seconds)} of {reason} left out" for reason, seconds in sorted(trial.set_aside.items())]
     return "; ".join(part for part in (detail, *said) if part)
 
@@ -69,7 +69,7 @@ def _answer(name: str, evidence: Evidence, result: Result, reason: str) -> GateA
 
 
 def _gap(trial: Trial, policy: Policy) -> str:
-    """Why what was counted is too patchy to pass by; "" when it is not."""
+    """Why the counts have too many gaps for a pass; "" when they have not."""
     if said := not_begun(trial):
         return said
     for track, share in trial.left_out.items():
@@ -155,7 +155,7 @@ def _proof(weighed: Weighed, evidence: Evidence) -> str:
 
 
 def _together(weighing: Weighing, evidence: Evidence, trial: Trial, policy: Policy) -> GateAnswer:
-    """Several metrics may each be a bit worse, and their sum beyond chance."""
+    """Several metrics may each be slightly worse, and all together beyond chance."""
     since = timedelta(seconds=trial.intervals * trial.interval_seconds)
     if weighing.most >= 1 / policy.alpha:
         names = ", ".join(_suspects(weighing))
@@ -171,7 +171,7 @@ def _together(weighing: Weighing, evidence: Evidence, trial: Trial, policy: Poli
 
 
 def _suspects(weighing: Weighing) -> tuple[str, ...]:
-    """What most of the evidence is about, the strongest first."""
+    """The names of the strongest evidence, the strongest first."""
     compared_by = [(weighed.harm, TITLES[weighed.metric.family][0].lower()) for weighed in weighing.metrics]
     limits = [(above.harm, f"{TITLES[above.metric.gate][0].lower()} above the limit") for above in weighing.limits]
     cost = [] if weighing.cost_harm is None else [(weighing.cost_harm, "cost")]
@@ -180,5 +180,5 @@ def _suspects(weighing: Weighing) -> tuple[str, ...]:
 
 
 def _strength(weighing: Weighing, policy: Policy) -> float:
-    """How far the evidence for harm has come, on the scale on which evidence adds up."""
+    """How far the evidence for harm has come to its threshold, on the logarithmic scale."""
     return min(1.0, max(0.0, math.log(max(weighing.total, 1.0)) / math.log(1 / policy.alpha)))

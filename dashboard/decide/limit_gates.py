@@ -1,7 +1,7 @@
 """One gate for each fixed limit: errors, contract violations, slow runs. Is the candidate above it beyond chance?
 
 Only evidence since the release began fails a gate (`against_limit.py`); it has its part of the error budget. A share of
-the last minutes that is above its limit leaves the gate open, one that is under it passes. Pure.
+the last minutes above the limit leaves the gate unknown, one under it passes. Pure.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.verdict import Counts, Evidence, GateAnswer, Mode, Result
 from dashboard.model.written import count, duration, number
 
-# A rate of fewer events in the short window tells no time.
+# With fewer events in the short window no time left is computed.
 _LEAST_FOR_RATE = 20
 
 
 def limited(evidence: Evidence, policy: Policy, weighing: Weighing | None) -> tuple[GateAnswer, ...]:
-    """The answers of all fixed limits. Without a weighing nothing fails: there is no evidence that it could be by."""
+    """The answers of all fixed limits. Without a weighing there is no evidence, so nothing fails."""
     limits = policy.limits
     errors = _LimitedShare(
         gate="errors", title="Errors", total_events="runs", bad_events="failed", did="failed", limit=limits.error_ratio
@@ -128,7 +128,7 @@ def _latency_gate(evidence: Evidence, limits: Limits, weighing: Weighing | None)
 
 
 def _not_counted(evidence: Evidence, limits: Limits) -> str:
-    """Why slow runs are not counted, so that the gate cannot pass."""
+    """Why slow runs are not counted, which keeps the gate from passing."""
     trial = evidence.trial.value
     if trial is None:
         return why_not_proven(evidence, is_counted=False)
@@ -156,7 +156,7 @@ def _answerer(
 
 
 def _doubt(*behind: Reading[float]) -> str:
-    """Why a gate may not pass by these counts; "" where they are whole, or where there are none."""
+    """Why a gate may not pass by these counts; "" where they are complete, or where there are none."""
     return next((each.reason for each in behind if each.state in (State.MISSING, State.STALE, State.PARTIAL)), "")
 
 
@@ -178,7 +178,7 @@ def _sample(
     weighing: Weighing | None,
     gate: str,
 ) -> dict[str, Any]:
-    """The sample that the gate rests on, of how many, and how long the rest takes at the present traffic."""
+    """The gate's sample, how large it must be, and how long the rest takes at the present traffic."""
     seen = _seen(total, gate, evidence, weighing)
     rate = lately.value / evidence.fast_seconds if lately.value and lately.value >= _LEAST_FOR_RATE else None
     missing = limits.least_sample - (seen or 0.0)
@@ -190,7 +190,7 @@ def _sample(
 
 
 def _seen(total: float | None, gate: str, evidence: Evidence, weighing: Weighing | None) -> float | None:
-    """After a switch only what was seen since counts: the long window holds what was before as well."""
+    """After a switch only events since then count: the long window also holds earlier ones."""
     if total is None or evidence.mode is Mode.BEFORE:
         return total
     above = weighing.above(gate) if weighing else None
@@ -202,7 +202,7 @@ def _is_enough(total: float, gate: str, evidence: Evidence, limits: Limits, weig
 
 
 def _believed_ratio(share: _LimitedShare, evidence: Evidence, limits: Limits) -> float | None:
-    """The other track's share of bad events; None when it did too little to be compared with."""
+    """The other track's share of bad events; None when it had too few events."""
     total, bad = (reading.value for reading in share.of(evidence.slow[evidence.candidate.other]))
     return None if total is None or bad is None or total < limits.least_sample else bad / total
 

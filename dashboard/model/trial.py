@@ -1,4 +1,4 @@
-"""Counts per interval of both tracks since a release began: the part of the evidence that is compared.
+"""Counts per interval of both tracks since a release began: the evidence that the comparison uses.
 
 Plain integers, so that they can be written to a file and read back exactly.
 """
@@ -16,8 +16,8 @@ from dashboard.model.release import Track
 class SlowBound:
     """A bucket bound to count beyond: `share` of the baseline's runs are slower than `seconds`.
 
-    `slope` says by how many percent that share shrinks when the bound grows by one percent; `quantile` is what the
-    bound was chosen for.
+    `slope` says by how many percent that share falls when the bound rises by one percent; `quantile` is the quantile
+    that the bound was chosen for.
     """
 
     quantile: float
@@ -45,8 +45,9 @@ class PastColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialPast:
-    """Both tracks for as long as is known before a release began, up to a day: how much their rates wander by
-    themselves. A window that is left out has no events.
+    """Both tracks before a release began, up to a day: it shows how much their rates wander by themselves.
+
+    A window that is left out has no events.
 
     Attributes:
         window_seconds: the length of one window.
@@ -65,21 +66,21 @@ class Trial:
     Attributes:
         started_at: the beginning of the first interval that is judged.
         interval_seconds: the length of one interval.
-        history: so many of the first rows are from before; the candidate has no counts there.
-        total_events: columns by what is counted: runs, evaluations, tools, decisions; and by metric where its bad
-            events are not known of all of these, such as runs of pods without a bucket.
+        history: the number of first rows from before the release; the candidate has no counts there.
+        total_events: columns by what is counted: runs, evaluations, tools, decisions; also by metric where bad events
+            are known for only some of these, such as runs of pods without a bucket.
         bad_events: columns by metric: errors, violations, tools, denials, slow_0, slow_1 ... for each of `bounds`, and
             over_limit: runs slower than `over_seconds`.
-        bounds: the bucket bounds that latency is counted by, frozen at the beginning.
+        bounds: the bucket bounds that latency is counted by, chosen when counting began.
         left_out: the share of the pods' intervals of each track that could not be counted.
-        problems: by metric why it cannot be compared.
-        unmeasured: by metric why nothing here ever measures it; those are among the problems as well.
-        unclear: by metric why its bad events may be more than were counted; those are among the problems as well.
-        unproven: metrics of which that is so of the baseline: to have more than it proves no harm.
+        problems: by metric, why it cannot be compared.
+        unmeasured: by metric, why nothing here has ever measured it; these are among the problems too.
+        unclear: by metric, why it may have more bad events than counted; these are among the problems too.
+        unproven: metrics whose baseline may have more bad events than counted, so having more proves no harm.
         over_seconds: the smallest bucket bound at or above the limit of p95; None where there is none.
-        cost: what the runs cost in millionths of a dollar; None where it is not counted.
+        cost: the cost of the runs in millionths of a dollar; None where it is not counted.
         past: both tracks before.
-        set_aside: seconds of history and trial that were no ordinary traffic and are left out, by reason.
+        set_aside: seconds of history and trial that are left out as no ordinary traffic, by reason.
     """
 
     started_at: datetime

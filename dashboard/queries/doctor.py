@@ -191,12 +191,6 @@ def _checked(concept: Concept, mapping: NameMapping, telemetry: Telemetry) -> Co
     return answer(*_read_as(concept, name, mapping, telemetry))
 
 
-@cache
-def _blinds(series: str) -> tuple[str, ...]:
-    """What the deck does not see without a metric."""
-    return tuple(dict.fromkeys(e.blind for e in ENTRIES if any(m.startswith(series) for m in e.metrics())))
-
-
 def _read_as(
     concept: Concept, name: str, mapping: NameMapping, telemetry: Telemetry
 ) -> tuple[Fit, str, tuple[str, ...]]:

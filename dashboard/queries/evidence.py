@@ -1,9 +1,9 @@
 """Counts per interval of both tracks since a release began, from the raw counters of each pod.
 
-Increases are computed here and not by `rate()`, which smears them: over whole intervals, per pod, then summed
-(`pod_counts.py`). The newest interval ends a few seconds ago, so that asking again gives the same counts. Time without
-ordinary traffic is left out (`disturbances.py`), and the share that is left out is part of the evidence. The day before
-is counted by the minute: it shows how much rates vary by themselves.
+Increases are computed here per pod over whole intervals and then summed (`pod_counts.py`), since `rate()` would smear
+them. The newest interval ends a few seconds ago, so that a later look gives the same counts. Time without ordinary
+traffic is left out (`disturbances.py`), and how much that is belongs to the evidence. The day before is counted by the
+minute: it shows how much rates vary by themselves.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dashboard.queries.pod_counts import Pod, Used, by_pod, by_pod_of, one_sided
 from dashboard.queries.trial_clock import Beginning, Clock, clock_of, moment, past_clock
 
 LONGEST = timedelta(hours=24)
-# When the bounds of latency may be frozen: at the beginning, or as soon as the baseline has done enough.
+# When the bounds of latency may be chosen: at the start, or as soon as the baseline has enough runs.
 _FREEZE_AFTER_SECONDS = (0, 60, 180)
 
 _TOTALS: Mapping[str, Expression] = {
@@ -54,7 +54,7 @@ _DOUBTFUL = (State.MISSING, State.STALE, State.PARTIAL)
 
 
 def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
-    """What both tracks did since `beginning`, until now. Asks two rounds of questions: bounds and counters first."""
+    """The counts of both tracks since `beginning`. Asks twice: counters and bounds first, then runs within the bounds."""
     clock = clock_of(beginning, now, scrape_interval_seconds=ask.environment.prometheus.scrape_interval_seconds)
     if now - beginning.at > LONGEST:
         reason = f"the release began more than {span(LONGEST)} ago: begin a new one"
@@ -93,17 +93,17 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
     return fresh(found, source=Source.PROMETHEUS, as_of=min(now, moment(clock.end)), query=runs.query)
 
 
-# What a verdict can do without: cost has a gate of its own, and not everybody has queues or a kill switch.
+# A verdict does not need these: cost has its own gate, and not everybody has queues or a kill switch.
 _OPTIONAL = ("now.cost", "now.stopped", "now.queue")
 
 
 def _countable(reading: Reading[tuple[Series, ...]]) -> Reading[tuple[Series, ...]]:
-    """The counters as far as they go: those that lack bad events in words that nobody understands are a lower bound."""
+    """The counters as a lower bound, where some bad events are told in words that nobody understands."""
     return replace(reading, state=State.FRESH, value=reading.value or ()) if is_lower_bound(reading) else reading
 
 
 def _unclear(answers: Readings, beginning: Beginning) -> Mapping[str, tuple[str, bool]]:
-    """By metric, why bad events may be missing from its counts, and whether they may be from those of the baseline."""
+    """By metric, why bad events may be missing from its counts, and whether that concerns the baseline."""
     found = {}
     for metric in _BAD:
         doubts = answers.series(f"now.bad.{metric}").doubts
@@ -114,7 +114,7 @@ def _unclear(answers: Readings, beginning: Beginning) -> Mapping[str, tuple[str,
 
 
 def _asked(when: str, clock: Clock, values: Mapping[str, str]) -> dict[str, Request]:
-    """The counters on a grid, and what says that it was no ordinary time."""
+    """The counters on a grid, and the metrics that tell when traffic was not ordinary."""
     named = {
         **{f"total.{name}": expression for name, expression in _TOTALS.items()},
         **{f"bad.{name}": expression for name, expression in _BAD.items()},
@@ -134,9 +134,9 @@ def _bounds_of(
     now: datetime,
     spans: tuple[tuple[float, float], ...],
 ) -> tuple[tuple[SlowBound, ...], float | None, tuple[str, ...], str]:
-    """The bounds to count latency by, the one for the limit, how they are spelled, and why there are none.
+    """The bounds to count latency by, the bound for the limit, their spellings, and why there are none.
 
-    Of each moment at which bounds may be frozen only the last stretch of ordinary time is used.
+    Before each moment at which bounds may be chosen, only the last stretch of ordinary time is used.
     """
     moments = [float(clock.begin if beginning.record_until is None else clock.history_until)]
     if beginning.record_until is None:
@@ -156,7 +156,7 @@ def _bounds_of(
 
 
 def _unmeasured(answers: Readings) -> Mapping[str, str]:
-    """By metric, why nothing here has ever measured its events or which of them are bad."""
+    """By metric, why nothing here has ever measured its total or bad events."""
     behind = {metric: (f"now.total.{TOTALS[metric]}", f"now.bad.{metric}") for metric in _BAD}
     found = {}
     for metric, keys in behind.items():
@@ -245,7 +245,7 @@ def _by_name(
 
 
 def _cost(answers: Readings, runs: Mapping[Pod, Array], used: Used, is_kept: Flags) -> Columns | None:
-    """What the runs cost in millionths of a dollar, where runs are counted as well; None where nobody counts it."""
+    """The cost of the runs in millionths of a dollar, for pods whose runs are counted; None where nobody counts it."""
     spent = by_pod(answers.series("now.cost"), len(used.moments))
     counted = {pod: used.spent(runs[pod], rows * 1e6) for pod, rows in spent.items() if pod in runs}
     return used.columns(counted, is_kept) if counted else None
@@ -258,7 +258,7 @@ def _past(
     clock: Clock,
     slow: Mapping[str, float],
 ) -> TrialPast:
-    """Both tracks by the minute before; what was not answered is not there, which makes the judge more careful."""
+    """Both tracks before, by the minute. What was not answered is missing, which makes the judge more careful."""
     moments = clock.moments
     total, bad = _by_name(answers, within, "past", len(moments), slow)
     used = Used(beginning, clock, moments, np.ones(len(moments) - 1, dtype=bool))

@@ -30,7 +30,7 @@ def by_pod(reading: Reading[tuple[Series, ...]], length: int) -> dict[Pod, Array
 
 
 def by_pod_of(lines: Iterable[Series], length: int) -> dict[Pod, Array]:
-    """The same for some lines. Several of one pod spell one counter in several ways: the greater value is newer."""
+    """The same for some lines. Lines of one pod are spellings of one counter: the largest value is the newest."""
     found: dict[Pod, Array] = {}
     for series in lines:
         rows = np.array([np.nan if value is None else value for value in series.values], dtype=float)
@@ -60,10 +60,11 @@ class Used:
     ) -> tuple[Array, Array]:
         """Total and bad events of one pod per interval, 0 where they are left out.
 
-        A bad event that never happened has no series, so `is_missing_none`; buckets are always there, or not known.
+        Args:
+            is_missing_none: a missing series means no bad events. Not so for buckets, which exist or are unknown.
         """
         bad_rows = np.full_like(total_events, np.nan) if bad_events is None else bad_events
-        # One without total events beside it is no sample at all.
+        # A sample without one of the total events does not count.
         events = np.where(np.isnan(total_events), np.nan, np.nan_to_num(bad_rows) if is_missing_none else bad_rows)
         n = counters.without_leaps(total_events, counters.increases(total_events))
         x = counters.increases(events)
@@ -72,13 +73,13 @@ class Used:
         return np.where(counts, n, 0.0), np.where(counts, x, 0.0)
 
     def spent(self, runs: Array, cost: Array) -> Array:
-        """What one pod's runs cost per interval, 0 where cost or runs are left out."""
+        """The cost of one pod's runs per interval, 0 where cost or runs are left out."""
         n, spent = counters.without_leaps(runs, counters.increases(runs)), counters.increases(cost)
         counts = np.isfinite(n) & np.isfinite(spent) & self._warm(runs) & self.is_ordinary
         return np.where(counts, spent, 0.0)
 
     def tracks(self, counts: Mapping[Pod, Array]) -> PastColumns:
-        """The sums of both tracks, whatever release their pods were of."""
+        """The sums of both tracks, over pods of all releases."""
         candidate = self.beginning.candidate
         ours, theirs = (
             self._sum(rows for (known, _), rows in counts.items() if known == track)
@@ -87,7 +88,7 @@ class Used:
         return PastColumns(candidate=_whole(ours), baseline=_whole(theirs))
 
     def _warm(self, total_events: Array) -> Flags:
-        """Which intervals begin after the warm-up of a pod that began, or began anew, within the grid."""
+        """The intervals after the warm-up of a pod that started, or restarted, within the grid."""
         seen = np.isfinite(total_events)
         anew = np.append(False, np.diff(np.nan_to_num(total_events)) < 0) & seen
         first = np.zeros_like(seen)
@@ -98,7 +99,7 @@ class Used:
         return warm
 
     def left_out(self, runs: Mapping[Pod, Array]) -> dict[Track, float]:
-        """The share of each track's intervals, since the beginning, in which a pod lived and was not counted."""
+        """For each track, the share of its pods' intervals since the release began that could not be counted."""
         shares = {}
         for track in Track:
             lived = unknown = 0
@@ -106,7 +107,7 @@ class Used:
                 if known != track:
                     continue
                 seen = np.isfinite(rows)
-                # Between its first and its last sample a pod lived.
+                # A pod lives between its first and its last sample.
                 lives = np.maximum.accumulate(seen) & np.maximum.accumulate(seen[::-1])[::-1]
                 now = self.moments[:-1] >= self.clock.begin
                 alive = lives[:-1] & lives[1:] & now
@@ -117,7 +118,7 @@ class Used:
         return shares
 
     def columns(self, counts: Mapping[Pod, Array], is_kept: Flags) -> Columns:
-        """The candidate's sum since the beginning, and the sums of two halves of the baseline's pods."""
+        """The candidate's sum since the release began, and the sums of two halves of the baseline's pods."""
         candidate = self.beginning.candidate
         ours = [rows for (t, pod), rows in counts.items() if t == candidate and pod.startswith(self.beginning.pods)]
         theirs = [counts[key] for key in sorted(counts) if key[0] == candidate.other]

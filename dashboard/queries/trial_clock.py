@@ -1,4 +1,4 @@
-"""When a release is counted: its beginning, the grid of whole intervals, and the grid of the day before. Pure."""
+"""When a release is counted: its start, the grid of whole intervals, and the grid of the day before. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HISTORY = timedelta(hours=1)
 LONG_PAST = timedelta(hours=24)
 _PAST_STEP = 60
 WARM_UP_SECONDS = 60
-# A sample bears the time at which its scrape began, and is there when it has ended.
+# A sample has the time at which its scrape began, and appears when the scrape has ended.
 LATE_SECONDS = 3
 
 
@@ -25,9 +25,9 @@ class Beginning:
     """When a trial begins, and what it is about.
 
     Attributes:
-        at: from here on both tracks are judged; warm-up comes on top.
-        record_until: the end of the record that stands in for a baseline; None when the baseline is beside.
-        pods: what the names of the candidate's pods begin with; "" for any pod of its track.
+        at: both tracks are judged from here on, after a warm-up.
+        record_until: the end of the record that replaces a baseline; None when the baseline runs beside.
+        pods: the prefix of the names of the candidate's pods; "" for any pod of its track.
     """
 
     namespace: str
