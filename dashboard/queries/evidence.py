@@ -54,7 +54,7 @@ _DOUBTFUL = (State.MISSING, State.STALE, State.PARTIAL)
 
 
 def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
-    """The counts of both tracks since `beginning`. Asks twice: counters and bounds first, then runs within the bounds."""
+    """The counts of both tracks since `beginning`. Asks twice: for counters and bounds, then for runs within bounds."""
     clock = clock_of(beginning, now, scrape_interval_seconds=ask.environment.prometheus.scrape_interval_seconds)
     if now - beginning.at > LONGEST:
         reason = f"the release began more than {span(LONGEST)} ago: begin a new one"
