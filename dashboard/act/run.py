@@ -35,12 +35,12 @@ class Run:
 
     `service` is the active Service as it was last read or written: each write carries its resourceVersion, so that a
     change by anybody else becomes a conflict and is looked at. The guard sets what was judged: `target` is the
-    Deployment, `change` is to be written, `needed` is how many pods the target has to have, and `selector` is what the
-    Service is to select, as text. `intent` is set once it is written on the Service, `moved` before the selector is.
-    `served_before` is the annotation of that name as it was before. `serving` is the track that was read back as the
-    only one that serves; `preview_left` says why the preview Service was not moved. `moved_on` says where users were
-    found at the end when that was no longer the target. `blue_green` has the two values of this Service once it was
-    read.
+    Deployment, `change` is to be written, `needed` is how many pods the target has to have (a rollback is content with
+    fewer after `full_until`), and `selector` is what the Service is to select, as text. `intent` is set once it is
+    written on the Service, `moved` before the selector is. `served_before` is the annotation of that name as it was
+    before. `serving` is the track that was read back as the only one that serves; `preview_name` is the preview
+    Service, and `preview_left` says why it was not moved. `moved_on` says where users were found at the end when that
+    was no longer the target. `blue_green` has the two values of this Service once it was read.
     """
 
     id: ActionId
@@ -58,6 +58,7 @@ class Run:
     version: str = ""
     verdict: Verdict | None = None
     needed: int = 1
+    full_until: datetime | None = None
     selector: str = ""
     lease: Lease | None = None
     intent: Intent | None = None
@@ -65,6 +66,7 @@ class Run:
     serving: Track | None = None
     served_before: str | None = None
     preview_left: str = ""
+    preview_name: str = ""
     moved_on: str = ""
     facts: dict[str, str] = field(default_factory=dict)
 

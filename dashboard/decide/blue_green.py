@@ -17,7 +17,7 @@ from dashboard.model.blue_green import (
     selector_of,
 )
 from dashboard.model.release import Track
-from dashboard.model.service_annotations import read_preview_service
+from dashboard.model.service_annotations import read_intent, read_preview_service
 
 Object: TypeAlias = Mapping[str, Any]
 
@@ -69,8 +69,10 @@ def workloads_of(
 def preview_service(service: Object, services: Iterable[Object], known: BlueGreen) -> Object | None:
     """The Service that shows the track which users are not on; None when there is none.
 
-    The annotation names it, whatever it is. Else it has the name of the settings' pattern, or it is the only Service
-    with the same selector but for the track. A Service that ends in a track's value stays on that track.
+    The annotation names it, whatever it is. Else it has the name of the settings' pattern, or the last action took it
+    for the preview, or it is the only Service with the same selector but for the track, which is not the one that users
+    are on. A Service that selects the same pods is another entrance of the users, and stays one after the users were
+    moved away from it. A Service that ends in a track's value stays on that track.
     """
     others = [item for item in services if objects.name_of(item) != objects.name_of(service)]
     if named := read_preview_service(service):
@@ -79,8 +81,34 @@ def preview_service(service: Object, services: Iterable[Object], known: BlueGree
     pattern = known.preview_name.replace("{}", objects.name_of(service))
     if found := next((item for item in free if objects.name_of(item) == pattern), None):
         return found
-    alike = [item for item in free if _apart(item, known) == _apart(service, known) and not _is_fixed(item, known)]
-    return alike[0] if len(alike) == 1 else None
+    alike = [item for item in free if _is_alike(item, service, known)]
+    last = read_intent(service)
+    if last and (found := next((item for item in alike if objects.name_of(item) == last.preview), None)):
+        return found
+    left_behind = last.left_behind if last else ()
+    others = [item for item in alike if known.active(item) != known.active(service)]
+    others = [item for item in others if objects.name_of(item) not in left_behind]
+    return others[0] if len(others) == 1 else None
+
+
+def other_entrances(service: Object, services: Iterable[Object], known: BlueGreen) -> tuple[str, ...]:
+    """Names of the Services that select the same pods as this one and that nobody moves: their users stay behind."""
+    preview = preview_service(service, services := tuple(services), known)
+    apart = {objects.name_of(item) for item in (service, preview) if item is not None}
+    return tuple(
+        sorted(
+            objects.name_of(item)
+            for item in services
+            if objects.name_of(item) not in apart
+            and not known.is_governed(item)
+            and _is_alike(item, service, known)
+            and known.active(item) == known.active(service)
+        )
+    )
+
+
+def _is_alike(item: Object, service: Object, known: BlueGreen) -> bool:
+    return _apart(item, known) == _apart(service, known) and not _is_fixed(item, known)
 
 
 def _can_follow(item: Object, known: BlueGreen) -> bool:

@@ -23,6 +23,23 @@ def receivers(service: str, slices: Iterable[Object]) -> frozenset[str]:
     return frozenset(name for endpoints in families.values() for name in _of_family(endpoints))
 
 
+def receivers_on_every_port(service: Object, slices: Iterable[Object]) -> frozenset[str]:
+    """The pods that get connections on each port of the Service.
+
+    A pod that lacks one of several named ports stands in a slice without it: its other ports work, that one is down.
+    """
+    name, pieces = service["metadata"]["name"], tuple(slices)
+    wanted = [str(port.get("name") or "") for port in service["spec"].get("ports") or ()]
+    by_port = [receivers(name, [piece for piece in pieces if _has_port(piece, port)]) for port in wanted]
+    return frozenset.intersection(*by_port) if by_port else receivers(name, pieces)
+
+
+def _has_port(piece: Object, name: str) -> bool:
+    return "ports" not in piece or any(
+        port.get("port") and str(port.get("name") or "") == name for port in piece["ports"] or ()
+    )
+
+
 def _is_routed(piece: Object) -> bool:
     """Whether kube-proxy routes to a slice at all: it needs addresses, not names, and the number of a port.
 

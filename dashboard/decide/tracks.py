@@ -20,7 +20,7 @@ from dashboard.model.release import Track
 
 Object: TypeAlias = Mapping[str, Any]
 
-_RUNS = ("name", "image", "command", "args", "env", "envFrom")
+_RUNS = ("name", "image", "command", "args", "env", "envFrom", "volumeMounts")
 # Labels that name the app a pod runs.
 _APP_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/component", "app", "k8s-app", "name")
 
@@ -101,7 +101,8 @@ def not_what_served(served: ServedBefore, now: TrackDeployment | None) -> str:
     if served.runs and now.runs != served.runs:
         was, images = served.version or "no version", ", ".join(now.images) or "unknown"
         return (
-            f"{served.track} is {was} still, but with other images, commands or variables than served before ({images})"
+            f"{served.track} is {was} still, but with other images, commands, variables or volumes than served before "
+            f"({images})"
         )
     return ""
 
@@ -196,11 +197,14 @@ def _desired(deployment: Object) -> int:
     return int(deployment["spec"].get("replicas", 1))
 
 
-def _what_runs(deployment: Object) -> tuple[tuple[Any, ...], ...]:
-    """Per container: its image, command and variables."""
+def _what_runs(deployment: Object) -> tuple[Any, ...]:
+    """Per container its image, command, variables and mounts, then what is mounted: a ConfigMap of another name is
+    another configuration."""
     pod = deployment["spec"]["template"].get("spec") or {}
     containers = (*(pod.get("initContainers") or ()), *(pod.get("containers") or ()))
-    return tuple(tuple(container.get(key) or None for key in _RUNS) for container in containers)
+    ran = tuple(tuple(container.get(key) or None for key in _RUNS) for container in containers)
+    volumes = pod.get("volumes") or ()
+    return (*ran, volumes) if volumes else ran
 
 
 def fingerprint(value: Any) -> str:

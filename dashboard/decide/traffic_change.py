@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+from dashboard.decide.blue_green import other_entrances
 from dashboard.decide.tracks import TrackDeployment, lacking
 from dashboard.model import service_annotations
 from dashboard.model.action import ActionKind, ServedBefore
@@ -23,8 +24,14 @@ def traffic_change(
     kind: ActionKind,
     target: Track,
     blue_green: BlueGreen = OURS,
+    services: Iterable[Object] = (),
 ) -> TrafficChange:
-    """What moving the users of `service` to `target` writes. `preview` is its preview Service, where there is one."""
+    """What moving the users of `service` to `target` writes.
+
+    Args:
+        preview: its preview Service, where there is one.
+        services: all of its namespace.
+    """
     left, patch = preview_change(service, preview, tracks, target.other, blue_green)
     return TrafficChange(
         scale=_scale(tracks, target),
@@ -38,6 +45,7 @@ def traffic_change(
         ),
         preview=patch,
         preview_left=left,
+        left_behind=other_entrances(service, services, blue_green) if blue_green.active(service) is not target else (),
     )
 
 
@@ -102,6 +110,17 @@ def served_note(tracks: Mapping[Track, TrackDeployment], kind: ActionKind, targe
         return None
     leaving = tracks.get(target.other)
     served = ServedBefore(
-        track=target.other, version=leaving.version if leaving else "", runs=leaving.runs if leaving else ""
+        track=target.other,
+        version=leaving.version if leaving else "",
+        runs=leaving.runs if leaving else "",
+        pods=leaving.desired if leaving else 0,
     )
     return service_annotations.write_served_before(served)
+
+
+def left_behind_words(change: TrafficChange | None) -> str:
+    """Which other Services go on sending their users to the track that is left; "" for none."""
+    if change is None or not change.left_behind:
+        return ""
+    names, many = ", ".join(change.left_behind), len(change.left_behind) > 1
+    return f"{names} {'select' if many else 'selects'} the same pods and {'are' if many else 'is'} not moved"

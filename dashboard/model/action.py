@@ -178,6 +178,8 @@ class Intent:
     `step` is the last step begun. An intent without an outcome belongs to an action that is running, or whose process
     died. `superseded` is the unfinished action that it replaced. Each intent copies `moved` from the one before, so
     that a failed action does not hide when users were last moved. `judged` is None in intents of earlier versions.
+    `preview` is the Service that was taken for the preview, "" for none; `left_behind` are those that select the pods
+    that users left and that nobody moves, then or at an earlier action.
     """
 
     id: ActionId
@@ -194,6 +196,8 @@ class Intent:
     superseded: str = ""
     moved: Move | None = None
     judged: Judged | None = None
+    preview: str = ""
+    left_behind: tuple[str, ...] = ()
 
     def move(self, ended_at: datetime) -> Move:
         """This action as the one that moved users."""
@@ -211,12 +215,14 @@ class Intent:
 class ServedBefore:
     """The track that a rollback returns to. A rollback deletes it: going forward again needs a verdict.
 
-    `runs` is the fingerprint of what its pods ran (`TrackDeployment.runs`); "" in notes of earlier versions.
+    `runs` is the fingerprint of what its pods ran (`TrackDeployment.runs`), and `pods` how many it asked for; "" and 0
+    in notes of earlier versions.
     """
 
     track: Track
     version: str
     runs: str = ""
+    pods: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

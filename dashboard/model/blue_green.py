@@ -6,6 +6,7 @@ labels of deploy/production/base. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ GOVERNED = "tealdeck.io/governed"
 # Argo Rollouts writes this hash of the pod template into the selectors of the Services that it moves.
 ROLLOUT_HASH = "rollouts-pod-template-hash"
 ROLLOUT = "argo-rollouts.argoproj.io/managed-by-rollouts"
+_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 ROLLOUT_REVISION = "rollout.argoproj.io/revision"
 
 
@@ -153,11 +155,19 @@ def selector_of(service: Object) -> Mapping[str, str]:
 
 def is_of_rollout(service: Object) -> bool:
     """Whether Argo Rollouts moves this Service."""
-    return ROLLOUT_HASH in selector_of(service) or bool(rollout_of(service))
+    return ROLLOUT_HASH in selector_of(service) or bool(_managed_by(service))
 
 
 def rollout_of(service: Object) -> str:
-    """The name of the Rollout that moves a Service; "" when none says that it does."""
+    """The name of the Rollout that moves a Service; "" when none says that it does, or what it says is no name.
+
+    The name becomes part of commands to copy, and anybody who may annotate the Service writes it.
+    """
+    found = _managed_by(service)
+    return found if _OBJECT_NAME.fullmatch(found) else ""
+
+
+def _managed_by(service: Object) -> str:
     return str((service.get("metadata", {}).get("annotations") or {}).get(ROLLOUT, ""))
 
 

@@ -26,6 +26,8 @@ BACKUP_VERIFIED = "tealdeck.io/backup-verified-at"
 SCHEMA_WRITES = "tealdeck.io/schema-writes"
 SCHEMA_READS = "tealdeck.io/schema-reads"
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999
+
 
 def write_intent(intent: Intent) -> str:
     """The intent as the annotation's text."""
@@ -50,15 +52,17 @@ def read_intent(service: Mapping[str, Any]) -> Intent | None:
             ended_at=_instant(found["ended_at"]) if found.get("ended_at") else None,
             superseded=str(found.get("superseded", "")),
             judged=_judged(found.get("judged")),
+            preview=str(found.get("preview") or ""),
+            left_behind=tuple(str(name) for name in found.get("left_behind") or ()),
         )
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError):
         return None
     return replace(intent, moved=_move(found.get("moved")) or _own_move(intent))
 
 
 def write_served_before(served: ServedBefore) -> str:
     """The former active track as the annotation's text."""
-    return json.dumps({"track": served.track, "version": served.version, "runs": served.runs})
+    return json.dumps({"track": served.track, "version": served.version, "runs": served.runs, "pods": served.pods})
 
 
 def read_served_before(service: Mapping[str, Any]) -> ServedBefore | None:
@@ -66,9 +70,12 @@ def read_served_before(service: Mapping[str, Any]) -> ServedBefore | None:
     found = _annotation(service, SERVED_BEFORE)
     try:
         return ServedBefore(
-            track=Track(found["track"]), version=str(found["version"]), runs=str(found.get("runs") or "")
+            track=Track(found["track"]),
+            version=str(found["version"]),
+            runs=str(found.get("runs") or ""),
+            pods=int(found.get("pods") or 0),
         )
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
 
 
@@ -144,7 +151,7 @@ def _text(item: Mapping[str, Any], name: str) -> str:
 def _annotation(service: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     try:
         found = json.loads(_text(service, name) or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -153,4 +160,6 @@ def _instant(text: Any) -> datetime:
     at = datetime.fromisoformat(str(text))
     if at.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
+    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:  # beyond it, arithmetic on times overflows
+        raise ValueError(f"{text!r} is no time at which anybody acted")
     return at

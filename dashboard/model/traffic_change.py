@@ -28,12 +28,14 @@ class TrafficChange:
 
     `scale` is None when the target asks for enough pods. `preview` is None when the preview Service is left alone, for
     the reason in `preview_left`, which is "" where there is no preview Service or nothing to change on it.
+    `left_behind` are other Services that select the track which users leave: they are not changed.
     """
 
     scale: Patch | None
     service: Patch
     preview: Patch | None
     preview_left: str = ""
+    left_behind: tuple[str, ...] = ()
 
     @property
     def patches(self) -> tuple[Patch, ...]:

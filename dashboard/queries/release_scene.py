@@ -198,6 +198,7 @@ def changes(scene: Scene) -> Mapping[ActionKind, TrafficChange]:
             kind=kind,
             target=service.preview,
             blue_green=scene.blue_green,
+            services=scene.services,
         )
         for kind in (ActionKind.SWITCH, ActionKind.ROLLBACK)
     }

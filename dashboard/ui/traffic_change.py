@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.decide.traffic_change import left_behind_words
 from dashboard.model.action import ActionKind
 from dashboard.model.release import GovernedService, Track
 from dashboard.model.service_annotations import ACTION
@@ -65,7 +66,12 @@ def effect(found: ReleaseAnswer, kind: ActionKind, service: GovernedService, tar
 
 
 def _preview_words(shown: Shown) -> str:
-    """What becomes of the preview Service."""
+    """What becomes of the preview Service, and which other Services are left behind."""
+    other = f" {plain(words)}." if (words := left_behind_words(shown.change)) else ""
+    return f"{_of_preview(shown)}{other}"
+
+
+def _of_preview(shown: Shown) -> str:
     if shown.change.preview_left:
         return f"The preview Service is left alone: {plain(shown.change.preview_left)}."
     name, other = shown.service.preview_service, shown.target.other

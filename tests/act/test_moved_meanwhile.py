@@ -140,7 +140,7 @@ def test_the_same_version_with_other_contents_never_served(stage: Stage, other: 
     roll_out(stage.cluster, "blue", **other)
     state = stage.run(a_rollback())
     assert state.outcome is Outcome.REFUSED
-    assert "other images, commands or variables" in state.sentence
+    assert "other images, commands, variables or volumes" in state.sentence
     assert stage.cluster.selector() == "green"
 
 

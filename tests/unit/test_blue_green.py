@@ -163,7 +163,12 @@ def test_a_third_value_that_runs_no_pods_is_left_over_and_counts_for_nothing() -
     [
         pytest.param([service("web-preview", {"app": "web", "color": "green"})], "web-preview", id="by its name"),
         pytest.param([service("try", {"app": "web", "color": "green"})], "try", id="by its selector"),
-        pytest.param([service("try", {"app": "web", "color": "blue"})], "try", id="both on one track just now"),
+        pytest.param([service("lb", {"app": "web", "color": "blue"})], "", id="another entrance of the users"),
+        pytest.param(
+            [service("lb", {"app": "web", "color": "blue"}), service("try", {"app": "web", "color": "green"})],
+            "try",
+            id="beside another entrance",
+        ),
         pytest.param([service("web-green", {"app": "web", "color": "green"})], "", id="one that stays on its track"),
         pytest.param(
             [service("one", {"app": "web", "color": "green"}), service("two", {"app": "web", "color": "green"})],

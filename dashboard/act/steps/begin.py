@@ -46,9 +46,17 @@ class Begin:
                 superseded=left.id if left else former.superseded if former and former.id == run.id else "",
                 moved=former.moved if former else None,
                 judged=judged(run),
+                preview=run.preview_name,
+                left_behind=_left_behind(run, former),
             )
         )
         if left is None:
             return Done()
         fence_preview(run, left.id)
         return Done(f"takes over from the unfinished action {left.id} by {left.actor}")
+
+
+def _left_behind(run: Run, former: Intent | None) -> tuple[str, ...]:
+    """The entrances that no action moves, those of earlier actions included: they have users of their own."""
+    now = run.change.left_behind if run.change else ()
+    return tuple(dict.fromkeys((*(former.left_behind if former else ()), *now)))

@@ -16,6 +16,7 @@ from dashboard.act.entries import entry
 from dashboard.act.lease import LostError
 from dashboard.act.run import Run
 from dashboard.act.step import Done, StepResult
+from dashboard.decide.traffic_change import left_behind_words
 from dashboard.model.action import ActionKind, Intent, Outcome
 
 _REASONS: Mapping[tuple[ActionKind, Outcome], str] = {
@@ -69,7 +70,9 @@ def _success(run: Run) -> str:
         ActionKind.FINISH: f"finished the {_left(run)}",
     }[request.kind]
     left = f" The preview Service was left alone: {run.preview_left}." if run.preview_left else ""
-    return f"{request.actor.name} {did}: only {request.target} serves users.{left}"
+    words = left_behind_words(run.change)
+    whose = f" of {request.service}. {words}." if words else "."
+    return f"{request.actor.name} {did}: only {request.target} serves users{whose}{left}"
 
 
 def _left(run: Run) -> str:

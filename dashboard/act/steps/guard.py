@@ -13,8 +13,8 @@ from dashboard.act.run import Run
 from dashboard.act.step import Done, Refused, StepResult
 from dashboard.act.target import future_selector
 from dashboard.decide.tracks import TrackDeployment
-from dashboard.decide.traffic_change import needed_pods, traffic_change
-from dashboard.model.action import ActionRequest
+from dashboard.decide.traffic_change import left_behind_words, needed_pods, traffic_change
+from dashboard.model.action import ActionKind, ActionRequest
 from dashboard.model.blue_green import moved_by
 from dashboard.model.traffic_change import TrafficChange
 
@@ -33,7 +33,7 @@ class Guard:
             return Refused(why_not)
         match allowed(run):
             case Done(detail):
-                return Done(f"{detail}. {_preview_words(run)}" if _preview_words(run) else detail)
+                return Done(". ".join(filter(None, (detail, _preview_words(run), left_behind_words(run.change)))))
             case refused:
                 return refused
 
@@ -61,22 +61,32 @@ def _target_differs(run: Run) -> str:
         return f"there is no Deployment of {request.target}"
     if target.problem:
         return target.problem
-    if why_not := _not_as_shown(request, target):
+    if why_not := _not_as_shown(request, target) or _source_in_doubt(run, tracks.get(request.source)):
         return why_not
+    preview = run.read_preview()
     planned = traffic_change(
         run.service,
-        preview=run.read_preview(),
+        preview=preview,
         tracks=tracks,
         kind=request.kind,
         target=request.target,
         blue_green=run.blue_green,
+        services=run.cluster.list("services", request.namespace).items,
     )
     if request.change is not None and _written(planned) != _written(request.change):
         return "the change differs from the one that was shown: look at it again"
     run.target, run.version, run.change = target, target.version, planned
     run.needed, run.preview_left = needed_pods(tracks, request.target), planned.preview_left
+    run.preview_name = preview["metadata"]["name"] if preview else ""
     run.selector = future_selector(run)
     return ""
+
+
+def _source_in_doubt(run: Run, source: TrackDeployment | None) -> str:
+    """Why the track that users leave cannot be measured nor gone back to. A rollback leaves it all the same."""
+    if run.request.kind is not ActionKind.SWITCH or source is None or not source.problem:
+        return ""
+    return f"{source.problem}: how many pods serve users is not known, and there would be no way back"
 
 
 def _not_as_shown(request: ActionRequest, target: TrackDeployment) -> str:

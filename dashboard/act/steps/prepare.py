@@ -13,9 +13,13 @@ from dashboard.act.step import Done, Failed, Refused, Retry, StepResult
 from dashboard.act.target import judged, not_ready
 from dashboard.decide.tracks import TrackDeployment, rolled_on
 from dashboard.decide.traffic_change import needed_pods
+from dashboard.model import service_annotations
+from dashboard.model.action import ActionKind
 from dashboard.model.traffic_change import Patch
+from dashboard.model.written import span
 
 _LOOK_AGAIN = timedelta(seconds=1)
+_FULL_STRENGTH_WITHIN = timedelta(seconds=45)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,40 @@ class Prepare:
         _need(run, needed_pods(tracks, run.request.target))
         if target.desired < run.needed:
             return _scale_up(run, target)
-        return not_ready(run, target) or Done(f"{run.needed} pods of {target.name} are ready")
+        if lacks := not_ready(run, target):
+            return _with_fewer(run, target) or lacks
+        return Done(f"{run.needed} pods of {target.name} are ready")
+
+
+def _with_fewer(run: Run, target: TrackDeployment) -> Done | None:
+    """A rollback goes on with as many pods as served before, when the full strength did not come in time.
+
+    The release that users leave may have been scaled up far, by its own fault, beyond what the cluster can start twice.
+    """
+    if run.request.kind is not ActionKind.ROLLBACK:
+        return None
+    run.full_until = run.full_until or run.now() + _FULL_STRENGTH_WITHIN
+    served = service_annotations.read_served_before(run.service)
+    if served is None or not served.pods or served.pods >= run.needed or run.now() < run.full_until:
+        return None
+    wanted, run.needed = run.needed, served.pods
+    if not_ready(run, target):
+        run.needed = wanted
+        return None
+    _note_need(run)
+    return Done(
+        f"{served.pods} pods of {target.name} are ready, as many as served before; {wanted} did not start within "
+        f"{span(_FULL_STRENGTH_WITHIN)}"
+    )
 
 
 def _need(run: Run, pods: int) -> None:
     """Need more pods when the other track was scaled up; the intent names the number at its next write."""
     run.needed = max(run.needed, pods)
+    _note_need(run)
+
+
+def _note_need(run: Run) -> None:
     if run.intent is not None:
         run.intent = replace(run.intent, judged=judged(run))
 

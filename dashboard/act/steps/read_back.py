@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from dashboard.act.cluster import selector_text
 from dashboard.act.run import Run
 from dashboard.act.step import Done, Failed, Retry, StepResult
 from dashboard.act.target import differs
-from dashboard.decide.endpoints import SERVICE_NAME, receivers
+from dashboard.decide.endpoints import SERVICE_NAME, receivers, receivers_on_every_port
 from dashboard.decide.tracks import TrackDeployment
 from dashboard.model.action import ActionKind
 from dashboard.model.release import Track
@@ -59,8 +60,9 @@ class ReadBack:
 
     def _answer(self, run: Run, counted: Names, *, known: Names, beside: Names) -> StepResult:
         """Wait until no other pods get connections, and enough of `counted` do."""
-        serving, needed = _receivers(run), max(1, run.needed)
-        ours, strangers = sorted(serving & counted), sorted(serving - known)
+        slices, needed = _slices(run), max(1, run.needed)
+        serving, whole = receivers(run.request.service, slices), receivers_on_every_port(run.service, slices)
+        ours, strangers = sorted(serving & counted & whole), sorted(serving - known)
         run.facts |= {
             "selector": selector_text(run.service["spec"]["selector"]),
             "endpoints": ", ".join(ours) or "none",
@@ -68,6 +70,10 @@ class ReadBack:
         }
         if strangers:
             return Retry(_LOOK_AGAIN, f"connections still reach {', '.join(strangers)}")
+        if len(ours) < needed <= len(serving & counted):
+            return Retry(
+                _LOOK_AGAIN, f"only {len(ours)} of {needed} pods of {self.track} have every port of the Service"
+            )
         if len(ours) < needed:
             return Retry(_LOOK_AGAIN, f"{len(ours)} of {needed} pods of {self.track} get connections")
         run.serving = self.track
@@ -77,8 +83,7 @@ class ReadBack:
         )
 
 
-def _receivers(run: Run) -> frozenset[str]:
-    """The names of the pods that get the connections of the active Service."""
+def _slices(run: Run) -> Sequence[Mapping[str, Any]]:
+    """The EndpointSlices of the active Service, read anew."""
     request = run.request
-    slices = run.cluster.list("endpointslices", request.namespace, selector_text({SERVICE_NAME: request.service}))
-    return receivers(request.service, slices.items)
+    return run.cluster.list("endpointslices", request.namespace, selector_text({SERVICE_NAME: request.service})).items
