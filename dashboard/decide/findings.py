@@ -37,22 +37,25 @@ def findings(
 
 
 def without_endpoints(
-    services: Iterable[Object], slices: Sequence[Object], pod_objects: Iterable[Object], pods: Iterable[Pod]
+    services: Iterable[Object],
+    slices: Sequence[Object],
+    pod_objects: Iterable[Object] | None,
+    pods: Iterable[Pod],
 ) -> tuple[ClusterFinding, ...]:
     """The Services that select pods and have no endpoint that serves.
 
     Args:
         services: the governed ones.
-        pod_objects, pods: the same pods, raw and judged; they hold the reason.
+        pod_objects, pods: the same pods, raw and judged; they hold the reason. None where the pods are not known.
     """
     health = {pod.name: pod for pod in pods}
-    raw = list(pod_objects)
+    raw = list(pod_objects or ())
     found = []
     for service in services:
         name, selector = objects.name_of(service), objects.part(service, "spec", "selector")
         if selector and not serving(name, slices):
             behind = [health[n] for one in raw if _selects(selector, one) and (n := objects.name_of(one)) in health]
-            found.append(_no_endpoint(name, selector, behind))
+            found.append(_no_endpoint(name, selector, behind if pod_objects is not None else None))
     return in_order(found)
 
 
@@ -65,11 +68,13 @@ def _selects(selector: Mapping[str, object], pod: Object) -> bool:
     return selector.items() <= objects.labels(pod).items()
 
 
-def _no_endpoint(name: str, selector: Mapping[str, object], behind: Sequence[Pod]) -> ClusterFinding:
-    living = [pod for pod in behind if pod.health is not Health.OVER]
+def _no_endpoint(name: str, selector: Mapping[str, object], behind: Sequence[Pod] | None) -> ClusterFinding:
+    living = [pod for pod in behind or () if pod.health is not Health.OVER]
     chosen = ", ".join(f"{key}={value}" for key, value in selector.items())
     troubles = sorted({pod.trouble for pod in living if pod.trouble})
-    if not living:
+    if behind is None:
+        reason = f"which pods have the labels that it selects ({chosen}) is not known"
+    elif not living:
         reason = f"no pod has the labels that it selects ({chosen})"
     else:
         said = f": {'; '.join(troubles)}" if troubles else ""

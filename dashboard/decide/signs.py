@@ -30,8 +30,12 @@ Samples = Iterable[Sample]
 Place = tuple[str, str]
 
 
-def stopped(engaged: Samples, denied: Samples) -> Iterator[Incident]:
-    """The kill switch. Denied runs count as neither failed nor in breach, so no other figure shows it."""
+def stopped(engaged: Samples, denied: Samples, *, unknown: str = "") -> Iterator[Incident]:
+    """The kill switch. Denied runs count as neither failed nor in breach, so no other figure shows it.
+
+    Args:
+        unknown: why it is not known what is denied; "" where that was answered.
+    """
     scopes = sorted(sample.labels.get("scope", "") for sample in engaged if (sample.value or 0.0) > 0)
     if not scopes:
         return
@@ -43,7 +47,9 @@ def stopped(engaged: Samples, denied: Samples) -> Iterator[Incident]:
     reasons = (
         f"Policies deny {rate(denials, 'decisions')}" + (f": {policies}" if policies else "")
         if denials
-        else "no denial is measured now",
+        else f"How much is denied is not known: {unknown}"
+        if unknown
+        else "No denial was counted just now",
         "Denied runs count as neither failed nor in breach, so errors and contracts look well meanwhile",
     )
     headline = f"The kill switch is engaged ({said})" if said else "The kill switch is engaged"
@@ -170,9 +176,10 @@ def _stream(labels: Mapping[str, str]) -> str:
 
 
 def _wait(depth: float | None, age: float | None) -> str:
-    waits = "" if depth is None else count(depth, "task waits", "tasks wait")
-    oldest = "" if age is None else f"the oldest for {number(age, Unit.SECONDS)}"
-    return ", ".join(filter(None, (waits, oldest)))
+    if depth is None:
+        return f"the oldest task waits for {number(age, Unit.SECONDS)}"
+    oldest = "" if age is None else f", the oldest for {number(age, Unit.SECONDS)}"
+    return f"{count(depth, 'task waits', 'tasks wait')}{oldest}"
 
 
 def _place(sample: Sample) -> Place:

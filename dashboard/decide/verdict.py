@@ -106,7 +106,7 @@ def _sentence(decision: Decision, answers: Sequence[GateAnswer], evidence: Evide
         is_harmed = any(answer.gate != "way_back" for answer in failing)
         advice = " Roll back." if evidence.mode is Mode.AFTER and is_harmed else ""
         return f"{failing[0].title}: {failing[0].reason}.{rest}{advice}"
-    fine = "No gate that decides fails" if any(answer.result is Result.FAIL for answer in answers) else "Nothing fails"
+    fine = "No gate that decides fails" if any(answer.result is Result.FAIL for answer in answers) else "No gate fails"
     waiting = [answer for answer in answers if answer.result is Result.UNKNOWN and answer.required]
     return _waiting(waiting, evidence, fine)
 

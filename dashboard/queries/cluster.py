@@ -19,7 +19,7 @@ from dashboard.decide.workloads import pods as decide_pods
 from dashboard.decide.workloads import workloads as decide_workloads
 from dashboard.model.blue_green import OURS, BlueGreen
 from dashboard.model.finding import ClusterFinding
-from dashboard.model.reading import Reading, State, beside, combine
+from dashboard.model.reading import Reading, State, beside, combine, missing
 from dashboard.model.words import WORDS, Words
 from dashboard.model.workload import Health, Node, Pod, Workload
 from dashboard.queries.readings import Readings
@@ -135,16 +135,21 @@ def _findings(
     nodes: Reading[tuple[Node, ...]],
     blue_green: BlueGreen,
 ) -> Reading[tuple[ClusterFinding, ...]]:
-    """What is wrong, as far as the cluster answered; missing without pods."""
+    """What is wrong, as far as the cluster answered; missing where none of it was answered."""
     services, slices = readings.objects(_GOVERNED), readings.objects("cluster.endpointslices")
     raw = readings.objects("cluster.pods")
+    # A namespace without pods answers with none of them; no answer at all is a gap, whatever it is called.
+    known_pods: Reading[Any] = pods if pods.value is not None else missing(pods.reason, source=pods.source)
+    asked = {"pods": known_pods, "workloads": workloads, "nodes": nodes, "services": services, "endpoints": slices}
 
-    def judged(found: tuple[Pod, ...]) -> tuple[ClusterFinding, ...]:
-        facts = decide_findings.findings(pods=found, workloads=workloads.value or (), nodes=nodes.value or ())
+    def judged(_: object) -> tuple[ClusterFinding, ...]:
+        known = pods.value or ()
+        facts = decide_findings.findings(pods=known, workloads=workloads.value or (), nodes=nodes.value or ())
         if services.value is None or slices.value is None:
             return facts
         governed = [item for item in services.value if blue_green.is_governed(item)]
-        unserved = decide_findings.without_endpoints(governed, slices.value, raw.value or (), found)
+        unserved = decide_findings.without_endpoints(governed, slices.value, raw.value, known)
         return decide_findings.in_order((*unserved, *facts))
 
-    return beside(pods.map(judged), {"workloads": workloads, "nodes": nodes, "services": services, "endpoints": slices})
+    lead = next((name for name, one in asked.items() if one.value is not None), "pods")
+    return beside(asked[lead].map(judged), {name: one for name, one in asked.items() if name != lead})

@@ -119,7 +119,7 @@ def contracts(ask: Ask, view: View, now: datetime) -> ContractsAnswer:
             answers.samples("count.violations"), answers.samples("contracts.evaluations"), over
         ),
         "decisions": none.of_decisions(answers.samples("count.decisions")),
-        "clauses": answers.samples("count.clauses").said("no series tells of clauses in this period"),
+        "clauses": answers.samples("count.clauses").said("nothing tells of clauses in this period"),
     }
     counts = {name: rows(labels, {"count": counted[name]}) for name, (_, labels) in _COUNTS.items()}
     undrawn = counts["violations"].reason if counts["violations"].state is State.EMPTY else _UNDRAWN

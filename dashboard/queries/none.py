@@ -27,7 +27,7 @@ def of_violations(found: Counts, evaluations: Counts, over: Period) -> Counts:
 
 def of_decisions(found: Counts) -> Counts:
     """Counts of decisions above 0. Series that did not grow show that there were none; no series shows nothing."""
-    told = found.said("no series tells of policy decisions in this period")
+    told = found.said("nothing tells of policy decisions in this period")
     return told.map(_above_zero, empty="no decisions in this period")
 
 

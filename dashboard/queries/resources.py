@@ -175,10 +175,10 @@ def _limits(readings: Readings) -> Reading[tuple[Limit, ...]]:
 
 
 def _said(name: str, found: Measure) -> Measure:
-    """The measure; where there is nothing to throttle, in words that do not speak of traffic."""
+    """The measure; where there is none, in words that do not speak of traffic."""
     if name != "throttled":
         return found
-    return replace(found, value=found.value.said("no container with a CPU limit is measured, so none is held back"))
+    return replace(found, value=found.value.said("no container with a CPU limit is measured"))
 
 
 def _within(event: ClusterEvent, over: Period) -> bool:

@@ -116,7 +116,9 @@ def found(
         return known_now(readings.samples(f"sign.{name}"))
 
     denied = of("denied")
-    stopped = tuple(signs.stopped(of("engaged"), denied))
+    asked = readings.samples("sign.denied")
+    is_told = asked.state in (State.FRESH, State.EMPTY)
+    stopped = tuple(signs.stopped(of("engaged"), denied, unknown="" if is_told else asked.reason))
     yield from stopped
     yield from signs.denying(denied, of("decided"), limits, short_seconds, is_stopped=bool(stopped))
     yield from signs.stuck(of("waiting"), of("oldest"), symptoms, short_seconds)

@@ -45,8 +45,18 @@ _TRACES: Final = {  # what the trace of a family's card is
 }
 
 
-def card(incident: Incident, evidence: IncidentEvidence | None, view: View, now: datetime) -> None:
-    """Draw one incident: what it is, what proves it, what to do about it, and where it leads."""
+def card(
+    incident: Incident,
+    evidence: IncidentEvidence | None,
+    view: View,
+    now: datetime,
+    *,
+    no_owner: str = "no owner named",
+) -> None:
+    """Draw one incident: what it is, what proves it, what to do about it, and where it leads.
+
+    `no_owner` is said where the incident names none.
+    """
     with st.container(border=True, key=f"incident-{incident.key}", gap="xsmall"):
         _badges(incident, view, now)
         st.markdown(f"##### {plain(incident.headline)}")
@@ -57,7 +67,7 @@ def card(incident: Incident, evidence: IncidentEvidence | None, view: View, now:
                 st.markdown(" ".join(words))
             _proof(incident, evidence)
         _doors(incident, evidence, replace(view, alert=""))
-        owner = plain(incident.owner) if incident.owner else "no owner named"
+        owner = plain(incident.owner) if incident.owner else no_owner
         alerts = f" Alerts: {plain(', '.join(incident.alerts))}." if incident.alerts else ""
         st.caption(f"Owner: {owner}.{alerts}")
 

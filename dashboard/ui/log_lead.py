@@ -51,19 +51,26 @@ def _counted(counts: Reading[LogPage], answer: LogsAnswer, view: View) -> Lead:
     found, levels = total(counts.value), level_totals(counts.value)
     least = "at least " if counts.state is State.PARTIAL else ""
     errors = levels.get(LogLevel.ERROR, 0)
-    sentence = f"{least}{counted(found, 'line')}, {_errors(found, levels)} {period_words(view)}"
-    news, details = _news(answer.kinds)
     unsaid = max(0, found - sum(levels.values()))
+    is_whole = counts.state is State.FRESH and not unsaid
+    sentence = f"{least}{counted(found, 'line')}, {_errors(found, levels, is_whole=is_whole)} {period_words(view)}"
+    news, details = _news(answer.kinds)
     if unsaid and unsaid < found:
         details.append(f"{counted(unsaid, 'line states', 'lines state')} no level that is understood.")
     is_bad = bool(errors) or (answer.kinds is not None and bool(answer.kinds.new))
-    return f"{sentence[0].upper()}{sentence[1:]}{news}", "warn" if is_bad else "well", " ".join(details)
+    return (
+        f"{sentence[0].upper()}{sentence[1:]}{news}",
+        "warn" if is_bad else "well" if is_whole else "quiet",
+        " ".join(details),
+    )
 
 
-def _errors(found: int, levels: Mapping[LogLevel, int]) -> str:
+def _errors(found: int, levels: Mapping[LogLevel, int], *, is_whole: bool) -> str:
     if not sum(levels.values()):
         return "none of which states its level," if found > 1 else "which states no level,"
-    return counted(levels.get(LogLevel.ERROR, 0), "error") if levels.get(LogLevel.ERROR) else "no error among them"
+    if levels.get(LogLevel.ERROR):
+        return counted(levels[LogLevel.ERROR], "error")
+    return "no error among them" if is_whole else "no error among those whose level could be read,"
 
 
 def _news(kinds: NewKinds | None) -> tuple[str, list[str]]:

@@ -17,7 +17,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from dashboard.model.reading import Reading, Unit
+from dashboard.model.reading import Reading, State, Unit
 from dashboard.ui import session, states
 from dashboard.ui.format import DASH, number, stamp
 from dashboard.ui.text import encodable, in_html, plain
@@ -70,7 +70,10 @@ def table(
     else:
         found = rows
     if not found:
-        st.caption(f"{plain(caption) + ': ' if caption else ''}none.")
+        if isinstance(rows, Reading) and rows.state is not State.FRESH:
+            states.note(rows, caption)  # a part or an old answer does not show that there is none
+        else:
+            st.caption(f"{plain(caption) + ': ' if caption else ''}none.")
         return
     if caption:
         st.caption(plain(caption))

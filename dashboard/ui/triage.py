@@ -145,11 +145,12 @@ def _quiet(words: str) -> None:
 def cards(found: Triage, view: View, now: datetime) -> None:
     """Incidents that are open, then the suppressed ones in one closed section; that of a link stands first."""
     suppressed = [i for i in found.incidents if i.standing is Standing.SUPPRESSED]
+    no_owner = "not known" if found.services.value is None else "no owner named"
     if view.alert:
         _linked(found, view)
     for incident in found.incidents:
         if incident.standing is not Standing.SUPPRESSED:
-            card(incident, found.evidence.get(incident.key), view, now)
+            card(incident, found.evidence.get(incident.key), view, now, no_owner=no_owner)
     if suppressed:
         title = f"{len(suppressed)} acknowledged, silenced, inhibited or muted"
         is_linked = any(view.alert in one.fingerprints for one in suppressed)

@@ -68,7 +68,19 @@ def test_a_kind_that_we_may_not_list_makes_the_whole_partial_and_is_named(kind: 
 
 def test_without_pods_nothing_is_said_of_workloads() -> None:
     found = state(deployments=[workload()], pods=FORBIDDEN)
-    assert (found.workloads.state, found.findings.state) == (State.MISSING, State.MISSING)
+    assert (found.workloads.state, found.findings.state, found.findings.value) == (State.MISSING, State.PARTIAL, ())
+    assert "it does not allow that" in found.findings.reason
+
+
+@pytest.mark.parametrize("pods", [FORBIDDEN, empty("not served", source=Source.KUBERNETES, as_of=NOW)])
+def test_a_service_without_endpoints_is_told_without_its_pods_and_nothing_is_said_of_them(pods: Reading[Any]) -> None:
+    labels = {"tealdeck.io/governed": "true"}
+    service = {"metadata": {"name": "agents", "labels": labels}, "spec": {"selector": {"app": "agents"}}}
+    found = state(services=[service], pods=pods)
+    (one,) = found.findings.value or ()
+    assert one.headline == "No pod serves agents: every request to it fails"
+    assert one.reason == "which pods have the labels that it selects (app=agents) is not known"
+    assert found.findings.state is State.PARTIAL
 
 
 def test_stale_workloads_stay_stale() -> None:

@@ -55,7 +55,7 @@ def test_what_was_found_stays_and_what_is_not_known_stays_so() -> None:
 
 def test_decisions_are_none_only_where_their_series_stood_still() -> None:
     assert none.of_decisions(counts(0, 0)).reason == "no decisions in this period"
-    assert none.of_decisions(NOTHING).reason == "no series tells of policy decisions in this period"
+    assert none.of_decisions(NOTHING).reason == "nothing tells of policy decisions in this period"
     assert [sample.value for sample in none.of_decisions(counts(0, 2)).value or ()] == [2]
 
 

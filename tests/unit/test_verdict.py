@@ -108,7 +108,7 @@ def test_with_everything_missing_the_verdict_waits_and_says_why() -> None:
 
 def test_wait_does_not_say_that_nothing_fails_beside_a_failing_gate_that_does_not_decide() -> None:
     waiting, given_evidence = an_answer(Result.UNKNOWN), evidence()
-    for aside, said in ((Result.FAIL, "No gate that decides fails"), (Result.PASS, "Nothing fails")):
+    for aside, said in ((Result.FAIL, "No gate that decides fails"), (Result.PASS, "No gate fails")):
         answers = [an_answer(aside, required=False), waiting]
         assert _sentence(Decision.WAIT, answers, given_evidence, "2").startswith(f"{said}, but 1 gate needs an answer")
 
@@ -119,7 +119,7 @@ def test_wait_says_how_long_at_the_present_traffic() -> None:
     )
     verdict = judge(given_evidence)
     assert verdict.decision is Decision.WAIT
-    assert verdict.sentence == "Nothing fails. 3 gates need more evidence: about 45 s at 0.444 runs a second."
+    assert verdict.sentence == "No gate fails. 3 gates need more evidence: about 45 s at 0.444 runs a second."
     assert verdict.weakest is not None
     assert verdict.weakest.gate == "errors"
 
