@@ -28,6 +28,8 @@ FAST_INTERVALS, SLOW_INTERVALS = 2, 30
 # A release is near being stopped from half of the evidence on, on the logarithmic scale. Of a harm, where most releases
 # are near, so many of each chunk are judged; of a healthy world all of them.
 NEAR, MOST_NEAR, EACH = 0.5, 10, 10
+# Of the runs under way: the worlds count runs when they end.
+TAKES_SECONDS = 1.0
 # From the look at which all metrics pass, so many looks are judged for a GO.
 LOOKS = 4
 
@@ -164,8 +166,18 @@ def trial(world: World, tracks: Tracks, run: int, look: int) -> Trial:
             first=_ints(theirs_cost),
             second=(0,) * end,
         ),
+        active=_active(columns(tracks.ours_total[run, :, 0], tracks.theirs_total[run, :, 0])),
         past=_past(tracks, run),
     )
+
+
+def _active(runs: Columns) -> Columns:
+    """The runs under way where each takes `TAKES_SECONDS`."""
+
+    def of(rows: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(round(TAKES_SECONDS / INTERVAL * count) for count in rows)
+
+    return Columns(candidate=of(runs.candidate), first=of(runs.first), second=of(runs.second))
 
 
 def _past(tracks: Tracks, run: int) -> TrialPast:

@@ -198,6 +198,12 @@ COST_COUNTER = Expression(
     unit=Unit.USD,
     blind="whether a run of the release costs more since it began",
 )
+ACTIVE_RUNS = Expression(
+    name="release_active_runs",
+    promql=_by_pod(f"agentgov_agent_runs_active{{{_SERVICE}}}"),
+    unit=Unit.COUNT,
+    blind="whether runs of the release hang, which count only when they end",
+)
 STOPPED = Expression(
     name="release_stopped",
     promql='max (agentgov_kill_switch_engaged{namespace="$namespace"})',

@@ -22,7 +22,7 @@ from dashboard.model.reading import Reading
 from dashboard.model.verdict import Evidence, Verdict
 
 # Incremented when a change makes old evidence give another verdict.
-FORMAT = 6
+FORMAT = 7
 T = TypeVar("T")
 
 

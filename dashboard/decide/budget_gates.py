@@ -7,14 +7,18 @@ behind it rule out chance. The cost of runs has its own part of the release's er
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from dashboard.decide import slo as objectives
 from dashboard.decide.against_limit import beyond_chance
-from dashboard.decide.not_proven import why_not_proven
+from dashboard.decide.not_proven import not_begun, why_not_proven
 from dashboard.decide.policy import Limits, Policy
 from dashboard.decide.weighing import Weighing
-from dashboard.model.reading import Reading, State, Unit
+from dashboard.model.reading import Reading, Source, State, Unit, combine, empty
+from dashboard.model.release import Track
+from dashboard.model.trial import Columns, Trial
 from dashboard.model.verdict import Evidence, GateAnswer, Mode, Result
 from dashboard.model.written import count, number, span
 
@@ -39,6 +43,7 @@ def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
         return _answer("slo", title, Result.UNKNOWN, found.reason, found)
     allowed = 1.0 - limits.objective_ratio
     blind, doubtful = "", None
+    before: list[tuple[str, objectives.BurnWindow]] = []
     for name, shares in sorted(found.value.items()):
         for window in (window for window in objectives.WINDOWS if window.pages):
             spans = (window.long, window.short)
@@ -47,6 +52,9 @@ def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
             if is_burning is None:
                 blind = blind or name
             if not is_burning or long is None or short is None:
+                continue
+            if _reaches_back(evidence, window.long.total_seconds()):
+                before.append((name, window))
                 continue
             times = number(long, Unit.TIMES).removesuffix(" ×")
             reason = f"{name} burns its budget {times} times too fast, over {span(window.long)} and just now"
@@ -62,6 +70,8 @@ def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
             )
     if doubtful is not None:
         return doubtful
+    if before:
+        return _of_the_release_before(evidence, before, title)
     if not found.value:
         return _answer("slo", title, Result.UNKNOWN, f"no budget of {evidence.candidate} is recorded yet", found)
     if blind:
@@ -70,17 +80,35 @@ def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
     return _answer("slo", title, Result.PASS, "no budget burns too fast", found)
 
 
+def _reaches_back(evidence: Evidence, seconds: float) -> bool:
+    """Whether a window holds what the release before on the same track did."""
+    began = evidence.began or (evidence.trial.value.started_at if evidence.trial.value else None)
+    return began is not None and (evidence.at - began).total_seconds() < seconds
+
+
+def _of_the_release_before(
+    evidence: Evidence, before: Sequence[tuple[str, objectives.BurnWindow]], title: str
+) -> GateAnswer:
+    """A burn over windows that began before the release: it holds while it goes on, and never fails."""
+    name, window = before[0]
+    said = f"the burn of {name} over {span(window.long)} includes the release before on {evidence.candidate}"
+    if all(_reaches_back(evidence, each.short.total_seconds()) for _, each in before):
+        return _answer("slo", title, Result.PASS, f"no budget burns too fast by this release: {said}", evidence.burn)
+    return _answer("slo", title, Result.UNKNOWN, f"{name} burns just now, but {said}", evidence.burn)
+
+
 def cost(evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateAnswer:
     """Does a run cost more than allowed, relative to the other track?"""
     track, other = evidence.candidate, evidence.candidate.other
-    spent, theirs = evidence.cost_usd[track], evidence.cost_usd[other]
-    runs, their_runs = evidence.slow[track].runs, evidence.slow[other].runs
     title = f"Cost per run against {other}"
-    for reading in (spent, theirs, runs, their_runs):
+    spent, theirs = _spending(evidence, track), _spending(evidence, other)
+    for reading in (spent, theirs):
         if reading.value is None:
-            return _answer("cost", title, Result.UNKNOWN, reading.reason, spent)
-    each, usual = _each(spent, runs), _each(theirs, their_runs)
-    least = min(runs.value or 0.0, their_runs.value or 0.0)
+            return _answer("cost", title, Result.UNKNOWN, reading.reason, evidence.cost_usd[track])
+    (paid, runs), (their_paid, their_runs) = spent.value or (0.0, 0.0), theirs.value or (0.0, 0.0)
+    each, usual = paid / runs if runs else None, their_paid / their_runs if their_runs else None
+    least = min(runs, their_runs)
+    behind = evidence.cost_usd[track]
     harm = weighing.cost_harm if weighing else None
     figures: dict[str, Any] = {
         "unit": Unit.USD,
@@ -94,18 +122,46 @@ def cost(evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateA
     }
     if usual == 0:
         reason = f"runs on {other} cost nothing: there is nothing to compare with"
-        return _answer("cost", title, Result.UNKNOWN, reason, spent, **figures)
+        return _answer("cost", title, Result.UNKNOWN, reason, behind, **figures)
     if harm is not None and harm >= 1.0:
         said = f"in most intervals a run cost more than {limits.cost_ratio:g} times as much as on {other}"
-        return _answer("cost", title, Result.FAIL, f"{said}: more than chance explains", spent, **figures)
+        return _answer("cost", title, Result.FAIL, f"{said}: more than chance explains", behind, **figures)
     if each is None or usual is None or least < limits.least_sample:
-        reason = f"{count(least)} of the {count(limits.least_sample)} runs needed on each track"
-        return _answer("cost", title, Result.UNKNOWN, reason, spent, **figures)
+        begins = not_begun(evidence.trial.value) if evidence.trial.value else ""
+        reason = begins or f"{count(least)} of the {count(limits.least_sample)} runs needed on each track"
+        return _answer("cost", title, Result.UNKNOWN, reason, behind, **figures)
     times = f"a run costs {number(each / usual, Unit.TIMES).removesuffix(' ×')} times as much as on {other}"
     if each <= limits.cost_ratio * usual:
-        return _answer("cost", title, Result.PASS, times, spent, **figures)
+        return _answer("cost", title, Result.PASS, times, behind, **figures)
     said = f"{times}: {why_not_proven(evidence, is_counted=harm is not None)}"
-    return _answer("cost", title, Result.UNKNOWN, said, spent, **figures)
+    return _answer("cost", title, Result.UNKNOWN, said, behind, **figures)
+
+
+def _spending(evidence: Evidence, track: Track) -> Reading[tuple[float, float]]:
+    """What a track cost in dollars, and its runs: since the beginning where both are counted.
+
+    The windows are of a track: shortly after a rollout they hold what the release before cost.
+    """
+    both, trial = combine(evidence.cost_usd[track], evidence.slow[track].runs), evidence.trial.value
+    if both.value is None:
+        return both
+    is_fresh = evidence.trial.state is State.FRESH
+    if trial is not None and trial.cost is not None and "runs" in trial.total_events and is_fresh:
+        cost, runs = (
+            _since(trial, columns, is_ours=track == evidence.candidate)
+            for columns in (trial.cost, trial.total_events["runs"])
+        )
+        return both.map(lambda _: (cost / 1e6, runs))
+    if _reaches_back(evidence, evidence.slow_seconds):
+        reason = f"the last {span(timedelta(seconds=evidence.slow_seconds))} include the release before"
+        return empty(reason, source=Source.PROMETHEUS, as_of=evidence.at)
+    return both
+
+
+def _since(trial: Trial, columns: Columns, *, is_ours: bool) -> float:
+    """What a track counted since the beginning."""
+    rows = (columns.candidate,) if is_ours else (columns.first, columns.second)
+    return float(sum(sum(each[trial.history :]) for each in rows))
 
 
 def _runs(evidence: Evidence, seconds: float) -> float:
@@ -132,10 +188,6 @@ def _seconds_left(evidence: Evidence, missing_runs: float) -> float | None:
     if missing_runs <= 0:
         return 0.0
     return missing_runs / lately * evidence.fast_seconds if lately >= _LEAST_FOR_RATE else None
-
-
-def _each(spent: Reading[float], runs: Reading[float]) -> float | None:
-    return spent.value / runs.value if spent.value is not None and runs.value else None
 
 
 def _answer(gate: str, title: str, result: Result, reason: str, behind: Reading[Any], **figures: Any) -> GateAnswer:

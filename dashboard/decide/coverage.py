@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dashboard.decide.trial_tables import RUNS_ACTIVE
 from dashboard.model.reading import Reading, State
 from dashboard.model.verdict import Evidence
 
@@ -25,7 +26,9 @@ def uncovered(evidence: Evidence) -> Mapping[str, str]:
         found["latency_compared"] = found["latency"]
     trial = evidence.trial.value
     if trial is not None:
-        found |= {f"{family}_compared": reason for family, reason in trial.unmeasured.items()}
+        found |= {
+            name if name == RUNS_ACTIVE else f"{name}_compared": reason for name, reason in trial.unmeasured.items()
+        }
     return found
 
 

@@ -65,6 +65,25 @@ def freeze(
     return tuple(found.values())
 
 
+def quantile(runs_within: Mapping[float, float], part: float) -> float | None:
+    """How long all but `1 - part` of the runs take at most, from runs up to each bound; None without any.
+
+    Between two bounds by a straight line; beyond the last one by how steeply the share of slower runs falls there.
+    """
+    total = runs_within.get(math.inf, 0.0)
+    bounds = sorted(bound for bound in runs_within if math.isfinite(bound) and bound > 0)
+    if total <= 0 or not bounds:
+        return None
+    low, below = 0.0, 0.0
+    for bound in bounds:
+        within = runs_within[bound]
+        if within >= part * total:
+            return low + (bound - low) * (part * total - below) / (within - below)
+        low, below = bound, within
+    slower = {bound: total - runs_within[bound] for bound in bounds}
+    return float(low * (slower[low] / total / (1.0 - part)) ** (1.0 / _slope(slower, low)))
+
+
 def _slope(slower: Mapping[float, float], bound: float) -> float:
     """The slope between the neighbours of `bound` that some runs exceed; at an end between it and its one neighbour."""
     bounds = [b for b in slower if slower[b] > 0 and b > 0]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dashboard.model.trial import Trial
 from dashboard.model.verdict import Evidence
+from dashboard.model.written import duration
 
 
 def not_begun(trial: Trial) -> str:
     """When counting begins; "" once it has begun."""
     if trial.intervals > 0:
         return ""
-    return f"counting begins at {trial.started_at:%H:%M:%S} UTC, after the warm-up"
+    length = f" of {duration(trial.warm_up_seconds)}, as long as runs may take" if trial.warm_up_seconds > 60 else ""
+    return f"counting begins at {trial.started_at:%H:%M:%S} UTC, after the warm-up{length}"
 
 
 def why_not_proven(evidence: Evidence, *, is_counted: bool) -> str:

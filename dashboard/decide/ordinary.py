@@ -24,6 +24,8 @@ AFTER_SECONDS = 60.0
 LEAST_AGE_SECONDS = 30.0
 # A minute of the baseline's past is a fault if its share above the limit has this much evidence beyond chance.
 FAULT = 8.0
+# A fault that comes more often than this is usual here; two with less than these seconds between them are one.
+MOST_FAULTS, APART_SECONDS = 2, 180.0
 
 
 def stopped(engaged: Array) -> Flags:
@@ -53,6 +55,13 @@ def faults(total: Array, bad: Array, limit: float, each: int) -> Flags:
         events, found = float(total[window].sum()), float(bad[window].sum())
         flags[window] = events > 0 and beyond_chance(events, found / events, limit) >= FAULT
     return flags
+
+
+def episodes(flags: Flags, step: float) -> int:
+    """How many times something held: what begins again within minutes is one."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
+    gaps = (edges[2::2] - edges[1:-1:2]) * step
+    return int((gaps > APART_SECONDS).sum()) + 1 if len(edges) else 0
 
 
 def with_aftermath(flags: Flags, step: float) -> Flags:

@@ -15,6 +15,7 @@ from dashboard.model.trial import Columns, PastColumns, Trial, TrialPast
 
 # Faults are searched for minute by minute.
 _WINDOW_SECONDS = 60
+_LEAST_PAST_SECONDS = 6 * 3600.0
 
 
 def ordinary_past(past: TrialPast, disturbed: Flags) -> TrialPast:
@@ -33,6 +34,10 @@ def ordinary_past(past: TrialPast, disturbed: Flags) -> TrialPast:
 def without_faults(trial: Trial, limits: Mapping[str, float]) -> Trial:
     """The trial without those minutes of the past in which the baseline itself was far above a limit.
 
+    Only a fault that came once or twice in a past of hours is left out. Bad minutes that come again and again are
+    usual: without them the past looks calmer than the service is, and the next ones, of either release, would look like
+    harm. A short past cannot tell the two apart, so it stays as it is.
+
     `limits` are shares of bad events by metric. Counts since the release began stay: there a gate says that the
     baseline cannot be compared with.
     """
@@ -46,10 +51,14 @@ def without_faults(trial: Trial, limits: Mapping[str, float]) -> Trial:
         if n is not None and x is not None:
             found = ordinary.faults(np.array(n.baseline, dtype=float), np.array(x.baseline, dtype=float), limit, 1)
             past = found if past is None else past | found
-    if past is not None and past.any():
+    if past is None or _known_seconds(trial.past) < _LEAST_PAST_SECONDS:
+        return trial
+    if ordinary.episodes(past, trial.past.window_seconds) > ordinary.MOST_FAULTS:
+        return trial
+    if past.any():
         past = ordinary.with_aftermath(past, trial.past.window_seconds)
         trial = replace(trial, past=ordinary_past(trial.past, past))
-    if not history.any():
+    if not 0 < ordinary.episodes(history, trial.interval_seconds) <= ordinary.MOST_FAULTS:
         return trial
     history = ordinary.with_aftermath(history, trial.interval_seconds)
     out = np.concatenate([history, np.zeros(trial.intervals, dtype=bool)])
@@ -60,6 +69,12 @@ def without_faults(trial: Trial, limits: Mapping[str, float]) -> Trial:
         bad_events={name: _columns_without(columns, out) for name, columns in trial.bad_events.items()},
         set_aside={**trial.set_aside, "a fault of the baseline": seconds},
     )
+
+
+def _known_seconds(past: TrialPast) -> float:
+    """For how long anything is known of the baseline."""
+    rows = [np.array(columns.baseline) > 0 for columns in past.total_events.values()]
+    return float(np.logical_or.reduce(rows).sum() * past.window_seconds) if rows else 0.0
 
 
 def _before(columns: Columns, history: int) -> Array:

@@ -21,6 +21,8 @@ from dashboard.model.verdict import Mode
 # The total events of each metric; latency counts runs.
 TOTALS = {"errors": "runs", "violations": "evaluations", "tools": "tools", "denials": "decisions"}
 OVER_LIMIT = "over_limit"
+# By this name a trial says why runs under way are not known; its gate has the same name.
+RUNS_ACTIVE = "runs_active"
 # The share of runs that may take longer than the limit of p95.
 SLOWER_THAN_P95 = 0.05
 _HALVES = ("first", "second")

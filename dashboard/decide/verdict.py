@@ -15,6 +15,7 @@ from dashboard.decide.comparison_gates import compared
 from dashboard.decide.coverage import uncovered
 from dashboard.decide.limit_gates import limited
 from dashboard.decide.policy import Policy
+from dashboard.decide.runs_active import runs_active
 from dashboard.decide.weighing import Weighing, weigh
 from dashboard.model.reading import State
 from dashboard.model.verdict import Decision, Evidence, GateAnswer, Mode, Result, Verdict
@@ -35,6 +36,7 @@ def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
         *(gate(evidence, policy.limits) for gate in questions),
         *limited(evidence, policy, weighing),
         *budgeted(evidence, policy, weighing),
+        runs_active(evidence, policy),
         *compared(evidence, policy, weighing),
     )
     answers = _deciding(asked, uncovered(evidence), policy)

@@ -77,8 +77,10 @@ class Trial:
         unmeasured: by metric, why nothing here has ever measured it; these are among the problems too.
         unclear: by metric, why it may have more bad events than counted; these are among the problems too.
         unproven: metrics whose baseline may have more bad events than counted, so having more proves no harm.
+        warm_up_seconds: how long after its start a release, and each pod, is left out.
         over_seconds: the smallest bucket bound at or above the limit of p95; None where there is none.
         cost: the cost of the runs in millionths of a dollar; None where it is not counted.
+        active: the runs under way at the end of each interval; None where they are not known.
         past: both tracks before.
         set_aside: seconds of history and trial that are left out as no ordinary traffic, by reason.
     """
@@ -93,11 +95,13 @@ class Trial:
     problems: Mapping[str, str]
     over_seconds: float | None = None
     cost: Columns | None = None
+    active: Columns | None = None
     past: TrialPast = field(default_factory=TrialPast)
     set_aside: Mapping[str, float] = field(default_factory=dict)
     unmeasured: Mapping[str, str] = field(default_factory=dict)
     unclear: Mapping[str, str] = field(default_factory=dict)
     unproven: tuple[str, ...] = ()
+    warm_up_seconds: int = 60
 
     @property
     def intervals(self) -> int:

@@ -67,7 +67,9 @@ class Evidence:
     process.
     `under_way` says in words which action has not finished; it is "" when there is none. `trial` holds the counts per
     interval that both tracks are compared by. `burn` has the candidate's share of bad events by objective and by window
-    in seconds, `kill_switch` the scopes for which it is engaged, `cost_usd` what each track cost in the long window.
+    in seconds; such windows are of a track, so one that reaches back beyond `began`, when what runs on the candidate
+    was rolled out, holds the release before as well. `kill_switch` has the scopes for which it is engaged, `cost_usd`
+    what each track cost in the long window.
     """
 
     mode: Mode
@@ -91,6 +93,7 @@ class Evidence:
     unscraped: tuple[str, ...] = ()
     split: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

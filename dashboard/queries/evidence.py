@@ -8,7 +8,7 @@ minute: it shows how much rates vary by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,25 +17,25 @@ import numpy as np
 from dashboard.catalog import release as catalog
 from dashboard.catalog.escaping import Regex, literal
 from dashboard.catalog.expression import Expression
-from dashboard.decide import latency, ordinary
+from dashboard.decide import latency
 from dashboard.decide.factor import Array
 from dashboard.decide.ordinary import Flags
 from dashboard.decide.ordinary_trial import ordinary_past, without_faults
-from dashboard.decide.trial_tables import OVER_LIMIT, TOTALS
+from dashboard.decide.trial_tables import OVER_LIMIT, RUNS_ACTIVE, TOTALS
 from dashboard.model.reading import Reading, Source, State, empty, fresh, missing
+from dashboard.model.release import Track
 from dashboard.model.series import Series
 from dashboard.model.trial import Columns, PastColumns, SlowBound, Trial, TrialPast
 from dashboard.model.written import span
-from dashboard.queries.ask import Ask, Instant, Range, Readings, Request
+from dashboard.queries.ask import Ask, Range, Readings, Request
 from dashboard.queries.believed import is_lower_bound
 from dashboard.queries.disturbances import Disturbed, disturbances
-from dashboard.queries.latency_bounds import bounds_of
+from dashboard.queries.frozen_bounds import frozen
 from dashboard.queries.pod_counts import Pod, Used, by_pod, by_pod_of, one_sided
 from dashboard.queries.trial_clock import Beginning, Clock, clock_of, moment, past_clock
+from dashboard.queries.warm_up import warm_up
 
 LONGEST = timedelta(hours=24)
-# When the bounds of latency may be chosen: at the start, or as soon as the baseline has enough runs.
-_FREEZE_AFTER_SECONDS = (0, 60, 180)
 
 _TOTALS: Mapping[str, Expression] = {
     "runs": catalog.RUN_COUNTER,
@@ -49,16 +49,27 @@ _BAD: Mapping[str, Expression] = {
     "tools": catalog.FAILED_TOOL_COUNTER,
     "denials": catalog.DENIAL_COUNTER,
 }
+# The concepts of the settings' names that the bad events of each metric belong to.
+_CONCEPTS = {
+    "errors": "agent_runs",
+    "violations": "contract_evaluations",
+    "tools": "tool_calls",
+    "denials": "policy_decisions",
+}
 _WHAT = {"runs": "agent runs", "evaluations": "contract evaluations", "tools": "tool calls", "decisions": "decisions"}
 _DOUBTFUL = (State.MISSING, State.STALE, State.PARTIAL)
 
 
 def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
-    """The counts of both tracks since `beginning`. Asks twice: for counters and bounds, then for runs within bounds."""
-    clock = clock_of(beginning, now, scrape_interval_seconds=ask.environment.prometheus.scrape_interval_seconds)
+    """What both tracks did since `beginning`, until now. Asks in rounds: the warm-up, counters, then latency."""
     if now - beginning.at > LONGEST:
         reason = f"the release began more than {span(LONGEST)} ago: begin a new one"
         return empty(reason, source=Source.PROMETHEUS, as_of=now)
+    warm = warm_up(ask, beginning)
+    if warm.value is None:
+        return missing(warm.reason, source=Source.PROMETHEUS, query=warm.query)
+    scrapes = ask.environment.prometheus.scrape_interval_seconds
+    clock = clock_of(beginning, now, scrape_interval_seconds=scrapes, warm_up=warm.value)
     values = {"namespace": beginning.namespace, "service": beginning.service}
     before = past_clock(clock)
     first = _asked("now", clock, values) | _asked("past", before, values)
@@ -67,7 +78,7 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
     disturbed = disturbances(answers, "now", clock, beginning)
     disturbed_before = disturbances(answers, "past", before, beginning)
     spans = (*disturbed_before.spans, *disturbed.spans)
-    bounds, over, labels, problem = _bounds_of(ask, beginning, clock, values, now, spans)
+    bounds, over, labels, problem = frozen(ask, beginning, clock, now, spans)
     within: Readings | None = None
     if labels:
         pattern = {**values, "bounds": Regex("|".join(literal(label) for label in labels))}
@@ -79,9 +90,11 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
     if doubtful is not None:
         return missing(doubtful.reason, source=Source.PROMETHEUS, query=doubtful.query)
     runs = answers.series("now.total.runs")
+    own = _of_own_metric(ask)
     seconds = (*(bound.seconds for bound in bounds), *(() if over is None else (over,)))
-    found = _counted(answers, within, beginning, clock, bounds, over, disturbed)
-    past = _past(answers, within, beginning, before, dict(zip(_slow_names(bounds, over), seconds, strict=True)))
+    found = _counted(answers, within, beginning, clock, bounds, over, disturbed, own)
+    slow = dict(zip(_slow_names(bounds, over), seconds, strict=True))
+    past = _past(answers, within, beginning, before, slow, own)
     found = without_faults(replace(found, past=ordinary_past(past, disturbed_before.flags)), _limits(ask))
     if problem:
         found = replace(found, problems={**found.problems, "latency": problem})
@@ -89,7 +102,9 @@ def trial(ask: Ask, beginning: Beginning, now: datetime) -> Reading[Trial]:
     said = {metric: why for metric, (why, _) in unclear.items()}
     unproven = tuple(sorted(metric for metric, (_, of_baseline) in unclear.items() if of_baseline))
     problems = {**found.problems, **said, **never}
-    found = replace(found, problems=problems, unmeasured=never, unclear=said, unproven=unproven)
+    found = replace(
+        found, problems=problems, unmeasured=never, unclear=said, unproven=unproven, warm_up_seconds=clock.warm_up
+    )
     return fresh(found, source=Source.PROMETHEUS, as_of=min(now, moment(clock.end)), query=runs.query)
 
 
@@ -122,42 +137,16 @@ def _asked(when: str, clock: Clock, values: Mapping[str, str]) -> dict[str, Requ
         "queue": catalog.QUEUE_AGE,
     }
     if when == "now":
-        named["cost"] = catalog.COST_COUNTER
+        named |= {"cost": catalog.COST_COUNTER, "active": catalog.ACTIVE_RUNS}
     return {f"{when}.{name}": _range(expression, values, clock) for name, expression in named.items()}
 
 
-def _bounds_of(
-    ask: Ask,
-    beginning: Beginning,
-    clock: Clock,
-    values: Mapping[str, str],
-    now: datetime,
-    spans: tuple[tuple[float, float], ...],
-) -> tuple[tuple[SlowBound, ...], float | None, tuple[str, ...], str]:
-    """The bounds to count latency by, the bound for the limit, their spellings, and why there are none.
-
-    Before each moment at which bounds may be chosen, only the last stretch of ordinary time is used.
-    """
-    moments = [float(clock.begin if beginning.record_until is None else clock.history_until)]
-    if beginning.record_until is None:
-        moments = [at for s in _FREEZE_AFTER_SECONDS if (at := float(clock.begin + s)) <= now.timestamp()]
-    stretches = [ordinary.last_ordinary(at, spans) for at in moments]
-    edges = sorted({edge for stretch in stretches for edge in stretch if edge is not None})
-    answers = ask.gather({f"{edge:.0f}": Instant(catalog.BUCKETS, values, moment(edge)) for edge in edges})
-    samples = {edge: answers.samples(f"{edge:.0f}").value or () for edge in edges}
-    buckets = [(samples[until], samples[since] if since is not None else ()) for since, until in stretches]
-    limit = ask.environment.release.p95_seconds
-    bounds, over, problem = bounds_of(buckets, beginning.candidate, limit)
-    wanted = {bound.seconds for bound in bounds} | ({over} if over is not None else set())
-    told = (sample.labels.get("le", "") for some in samples.values() for sample in some)
-    if problem and any(since is not None for since, _ in stretches):
-        problem += ", not counting time without ordinary traffic"
-    return bounds, over, latency.spellings(sorted(wanted), told), problem
-
-
 def _unmeasured(answers: Readings) -> Mapping[str, str]:
-    """By metric, why nothing here has ever measured its total or bad events."""
-    behind = {metric: (f"now.total.{TOTALS[metric]}", f"now.bad.{metric}") for metric in _BAD}
+    """By metric, why nothing here has ever measured its events or which of them are bad."""
+    behind: dict[str, tuple[str, ...]] = {
+        metric: (f"now.total.{TOTALS[metric]}", f"now.bad.{metric}") for metric in _BAD
+    }
+    behind[RUNS_ACTIVE] = ("now.active",)
     found = {}
     for metric, keys in behind.items():
         never = next((r for r in map(answers.series, keys) if r.state is State.UNMEASURED), None)
@@ -169,6 +158,12 @@ def _unmeasured(answers: Readings) -> Mapping[str, str]:
 def _slow_names(bounds: tuple[SlowBound, ...], over: float | None) -> tuple[str, ...]:
     slow = tuple(f"slow_{index}" for index in range(len(bounds)))
     return slow if over is None else (*slow, OVER_LIMIT)
+
+
+def _of_own_metric(ask: Ask) -> frozenset[str]:
+    """The metrics whose bad events are another metric than their events, and so may be more than these."""
+    named = ask.environment.mapping.metrics
+    return frozenset(metric for metric, key in _CONCEPTS.items() if key in named and named[key].bad_series)
 
 
 def _limits(ask: Ask) -> dict[str, float]:
@@ -187,6 +182,7 @@ def _counted(
     bounds: tuple[SlowBound, ...],
     over: float | None,
     disturbed: Disturbed,
+    own: Collection[str],
 ) -> Trial:
     moments = clock.moments
     seconds = (*(bound.seconds for bound in bounds), *(() if over is None else (over,)))
@@ -198,6 +194,7 @@ def _counted(
     columns_total: dict[str, Columns] = {}
     columns_bad: dict[str, Columns] = {}
     problems: dict[str, str] = {}
+    contradicted: dict[Pod, Flags] = {}
     for metric in bad_events:
         what = TOTALS.get(metric, "runs")
         is_slow = metric not in TOTALS
@@ -206,13 +203,19 @@ def _counted(
         elif is_slow and (problem := one_sided(bad_events[metric], beginning.candidate, "runs by their time")):
             problems["latency"] = problem
         counted = {
-            pod: used.increases(pod, rows, bad_events[metric].get(pod), is_missing_none=not is_slow)
+            pod: used.increases(
+                rows, bad_events[metric].get(pod), is_missing_none=not is_slow, are_of_own=metric in own
+            )
             for pod, rows in total_events[what].items()
         }
         total = used.columns({pod: both[0] for pod, both in counted.items()}, is_kept)
         if columns_total.setdefault(what, total) != total:
             columns_total[metric] = total
         columns_bad[metric] = used.columns({pod: both[1] for pod, both in counted.items()}, is_kept)
+        if not is_slow and metric not in own:
+            for pod, rows in total_events[what].items():
+                odd = used.contradicted(rows, bad_events[metric].get(pod))
+                contradicted[pod] = contradicted.get(pod, False) | odd
     return Trial(
         started_at=moment(clock.begin),
         interval_seconds=clock.step,
@@ -220,10 +223,11 @@ def _counted(
         total_events=columns_total,
         bad_events=columns_bad,
         bounds=bounds,
-        left_out=used.left_out(total_events["runs"]),
+        left_out=used.left_out(total_events["runs"], contradicted),
         problems=problems,
         over_seconds=over if OVER_LIMIT in columns_bad else None,
         cost=_cost(answers, total_events["runs"], used, is_kept),
+        active=_active(answers, total_events["runs"], used, is_kept),
         set_aside=disturbed.seconds,
     )
 
@@ -251,12 +255,21 @@ def _cost(answers: Readings, runs: Mapping[Pod, Array], used: Used, is_kept: Fla
     return used.columns(counted, is_kept) if counted else None
 
 
+def _active(answers: Readings, runs: Mapping[Pod, Array], used: Used, is_kept: Flags) -> Columns | None:
+    """The runs under way at the end of each interval, of pods whose runs are counted; None where a track has none."""
+    known = by_pod(answers.series("now.active"), len(used.moments))
+    if not set(Track) <= {track for track, _ in known}:
+        return None
+    return used.columns({pod: used.level(runs[pod], rows) for pod, rows in known.items() if pod in runs}, is_kept)
+
+
 def _past(
     answers: Readings,
     within: Readings | None,
     beginning: Beginning,
     clock: Clock,
     slow: Mapping[str, float],
+    own: Collection[str],
 ) -> TrialPast:
     """Both tracks before, by the minute. What was not answered is missing, which makes the judge more careful."""
     moments = clock.moments
@@ -269,7 +282,7 @@ def _past(
             continue
         what = TOTALS.get(metric, "runs")
         counted = {
-            pod: used.increases(pod, rows, rows_of.get(pod), is_missing_none=metric in TOTALS)
+            pod: used.increases(rows, rows_of.get(pod), is_missing_none=metric in TOTALS, are_of_own=metric in own)
             for pod, rows in total[what].items()
         }
         if not counted or (metric not in TOTALS and not rows_of):

@@ -22,23 +22,29 @@ def bounds_of(
     Also the smallest bound at or above the limit of p95, or None.
     """
     over: float | None = None
+    problem = few = f"fewer than {LEAST_FROZEN_RUNS} runs on {candidate.other} to tell its usual latency"
     for samples, before in buckets:
-        by_track = _runs_within(samples, before)
+        by_track = runs_within(samples, before)
         baseline, ours = by_track[candidate.other], by_track[candidate]
         both = [bound for bound in ours or baseline if math.isfinite(bound) and (bound in baseline or not baseline)]
         over = min((bound for bound in both if bound >= limit), default=None)
         if baseline.get(math.inf, 0.0) < LEAST_FROZEN_RUNS:
+            problem = few
             continue
         shared = [bound for bound in baseline if bound in ours and math.isfinite(bound)]
         if ours and not shared:
             return (), None, "the tracks count time into buckets without a common bound"
+        if not ours:
+            problem = f"no run of {candidate} has told its time yet, so the bounds that both tracks have are not known"
+            continue
         bounds = latency.freeze(baseline, shared)
         if bounds:
             return bounds, over, ""
-    return (), over, f"fewer than {LEAST_FROZEN_RUNS} runs on {candidate.other} to tell its usual latency"
+        problem = few
+    return (), over, problem
 
 
-def _runs_within(samples: Iterable[Sample], before: Iterable[Sample]) -> dict[str, dict[float, float]]:
+def runs_within(samples: Iterable[Sample], before: Iterable[Sample] = ()) -> dict[str, dict[float, float]]:
     """By track, the runs up to each bound, less those of the same pods `before`.
 
     A bound that a pod spells in two ways is one, and a gap is no bound.

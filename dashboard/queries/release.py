@@ -196,6 +196,7 @@ def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mo
         unscraped=_unscraped(scene, answers, candidate),
         split=_pods(answers, candidate, "split", "split.ports"),
         doubled=_pods(answers, candidate, "doubled"),
+        began=scenes.began(scene, candidate)[0],
     )
 
 

@@ -15,7 +15,8 @@ LEAST_INTERVAL_SECONDS = 10
 HISTORY = timedelta(hours=1)
 LONG_PAST = timedelta(hours=24)
 _PAST_STEP = 60
-WARM_UP_SECONDS = 60
+# The least warm-up of a pod; it is longer where runs take longer (`warm_up.py`).
+LEAST_WARM_UP_SECONDS = 60
 # A sample has the time at which its scrape began, and appears when the scrape has ended.
 LATE_SECONDS = 3
 
@@ -40,13 +41,14 @@ class Beginning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """The grid that is counted on, in epoch seconds."""
+    """The grid that is counted on, in epoch seconds. `warm_up` is how long a pod that began is left out, in seconds."""
 
     step: int
     begin: int
     history_from: int
     history_until: int
     end: int
+    warm_up: int = LEAST_WARM_UP_SECONDS
 
     @property
     def moments(self) -> Array:
@@ -59,10 +61,12 @@ def interval_seconds(scrape_interval_seconds: int) -> int:
     return max(LEAST_INTERVAL_SECONDS, 2 * scrape_interval_seconds)
 
 
-def clock_of(beginning: Beginning, now: datetime, *, scrape_interval_seconds: int) -> Clock:
+def clock_of(
+    beginning: Beginning, now: datetime, *, scrape_interval_seconds: int, warm_up: int = LEAST_WARM_UP_SECONDS
+) -> Clock:
     """The grid since the beginning, with its history."""
     step = interval_seconds(scrape_interval_seconds)
-    begin = -int(-(beginning.at.timestamp() + WARM_UP_SECONDS) // step) * step
+    begin = -int(-(beginning.at.timestamp() + warm_up) // step) * step
     until = begin if beginning.record_until is None else int(beginning.record_until.timestamp() // step) * step
     end = max(begin, int((now.timestamp() - LATE_SECONDS) // step) * step)
     return Clock(
@@ -71,6 +75,7 @@ def clock_of(beginning: Beginning, now: datetime, *, scrape_interval_seconds: in
         history_from=until - int(HISTORY.total_seconds() // step) * step,
         history_until=until,
         end=end,
+        warm_up=warm_up,
     )
 
 
@@ -79,7 +84,7 @@ def past_clock(clock: Clock) -> Clock:
     step = max(_PAST_STEP, clock.step)
     end = clock.history_until // step * step
     start = end - int(LONG_PAST.total_seconds() // step) * step
-    return Clock(step=step, begin=end, history_from=start, history_until=end, end=end)
+    return Clock(step=step, begin=end, history_from=start, history_until=end, end=end, warm_up=clock.warm_up)
 
 
 def moment(epoch_seconds: float) -> datetime:

@@ -13,7 +13,7 @@ GATES = (
     *("inputs", "errors", "violations", "latency", "capacity", "restarts", "alerts", "way_back", "quiet"),
     *("errors_compared", "violations_compared", "tools_compared", "denials_compared", "latency_compared"),
     "together_compared",
-    *("slo", "kill_switch", "cost", "patterns", "freeze", "schema", "backup"),
+    *("slo", "kill_switch", "cost", "runs_active", "patterns", "freeze", "schema", "backup"),
 )
 
 

@@ -27,7 +27,9 @@ _LONGEST_QUERY = 4000
 _MANY = 3  # gates with one reason that share a card
 # The page whose charts show what a gate is about.
 _CHARTS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("errors", "errors_compared", "latency", "latency_compared", "tools_compared", "cost"), "agents"),
+    **dict.fromkeys(
+        ("errors", "errors_compared", "latency", "latency_compared", "tools_compared", "cost", "runs_active"), "agents"
+    ),
     **dict.fromkeys(("violations", "violations_compared", "denials_compared", "slo"), "contracts"),
     **dict.fromkeys(("capacity", "restarts", "way_back"), "resources"),
     "patterns": "logs",

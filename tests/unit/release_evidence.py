@@ -83,6 +83,7 @@ def evidence(**changes: Any) -> Evidence:
         "kill_switch": known(()),
         "cost_usd": {Track.BLUE: known(12.0), Track.GREEN: known(12.5)},
         "error_lines": known(ErrorLines(patterns=(), is_whole=True), Source.ELASTICSEARCH),
+        "began": NOW - timedelta(hours=8),
         "declared": known(Declared(freeze="", backup_verified_at=None, schemas={}), Source.KUBERNETES),
     }
     return Evidence(**{**given, **changes})

@@ -61,6 +61,9 @@ def trial(
     cost = Columns(
         candidate=dollars(history, (worse or {}).get("cost", 1.0)), first=dollars(0, 1.0), second=dollars(0, 1.0)
     )
+    under_way = Columns(  # a run takes 2 s
+        candidate=(0,) * history + (runs // 5,) * intervals, first=(runs // 5,) * length, second=(runs // 5,) * length
+    )
     given: dict[str, Any] = {
         "started_at": datetime(2026, 3, 1, 2, 50, tzinfo=UTC),
         "interval_seconds": 10,
@@ -72,5 +75,6 @@ def trial(
         "problems": {},
         "over_seconds": 3.0,
         "cost": cost,
+        "active": under_way,
     }
     return Trial(**{**given, **changes})

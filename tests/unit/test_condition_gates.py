@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +26,10 @@ WHOLE = {"agent-success": {"300": 0.0, "1800": 0.0, "3600": 0.0, "21600": 0.0}}
 
 def declared(**changes: Any) -> Any:
     return known(Declared(**{"freeze": "", "backup_verified_at": None, "schemas": {}, **changes}), Source.KUBERNETES)
+
+
+# Cost that is not counted since the beginning.
+UNCOUNTED = known(replace(trial(), cost=None))
 
 
 def lines(*found: tuple[str, int, int], is_whole: bool = True, **more: Any) -> Any:
@@ -88,8 +93,21 @@ def answer(gate: str, limits: Limits | None = None, **changes: Any) -> GateAnswe
             "kill_switch", {"kill_switch": known(("global",))}, Result.FAIL, "global", id="agents are stopped"
         ),
         pytest.param("kill_switch", {"kill_switch": GONE}, Result.UNKNOWN, "refused", id="nobody knows the switch"),
-        pytest.param("cost", {}, Result.PASS, "1.04 times", id="as dear"),
-        pytest.param("cost", costs(12.0, 24.0), Result.UNKNOWN, "2 times", id="twice as dear lately"),
+        pytest.param("cost", {}, Result.PASS, "times as much", id="as dear"),
+        pytest.param(
+            "cost",
+            {**costs(12.0, 24.0), "trial": UNCOUNTED},
+            Result.UNKNOWN,
+            "2 times",
+            id="twice as dear lately, and not counted",
+        ),
+        pytest.param(
+            "cost",
+            {**costs(12.0, 12.0), "trial": known(trial(intervals=3, worse={"cost": 2.0}))},
+            Result.UNKNOWN,
+            "1.89 times",
+            id="twice as dear for half a minute, after a release that was not",
+        ),
         pytest.param(
             "cost",
             {**costs(12.0, 24.0), "trial": known(trial(worse={"cost": 2.0}))},
@@ -100,7 +118,13 @@ def answer(gate: str, limits: Limits | None = None, **changes: Any) -> GateAnswe
         pytest.param(
             "cost", {"cost_usd": {Track.BLUE: known(1.0), Track.GREEN: GONE}}, Result.UNKNOWN, "", id="no cost"
         ),
-        pytest.param("cost", costs(0.0, 1.0), Result.UNKNOWN, "cost nothing", id="the other track costs nothing"),
+        pytest.param(
+            "cost",
+            {**costs(0.0, 1.0), "trial": UNCOUNTED},
+            Result.UNKNOWN,
+            "cost nothing",
+            id="the other track costs nothing",
+        ),
         pytest.param("patterns", {}, Result.PASS, "no error line", id="no errors at all"),
         pytest.param("patterns", {"error_lines": lines(("timeout", 9, 4))}, Result.PASS, "9 error", id="known errors"),
         pytest.param("patterns", {"error_lines": lines(("oops", 4, 0))}, Result.PASS, "4 error", id="too few to tell"),
@@ -226,11 +250,11 @@ def test_a_window_of_a_freeze_holds_until_its_end() -> None:
 
 
 def test_a_dear_release_with_few_runs_is_open_and_a_cheap_one_says_how_long_it_takes() -> None:
-    dear = answer("cost", green=counts(runs=100.0), **costs(12.0, 4.0))
+    dear = answer("cost", green=counts(runs=100.0), **costs(12.0, 4.0), trial=UNCOUNTED)
     assert (dear.result, "chance" in dear.reason) == (Result.UNKNOWN, True)
-    new = answer("cost", green=counts(runs=20.0), green_fast=few(runs=20.0))
+    new = answer("cost", green=counts(runs=20.0), green_fast=few(runs=20.0), trial=UNCOUNTED)
     assert new.seconds_left == pytest.approx(22.5)
-    assert answer("cost", green=counts(runs=20.0), green_fast=few(runs=9.0)).seconds_left is None
+    assert answer("cost", green=counts(runs=20.0), green_fast=few(runs=9.0), trial=UNCOUNTED).seconds_left is None
 
 
 def test_what_has_to_be_declared_decides_only_where_it_is_asked_for() -> None:

@@ -293,3 +293,59 @@ def test_the_past_is_counted_whatever_second_the_release_began_at() -> None:
     found = trial(Counters(), beginning, NOW).value  # type: ignore[arg-type]
     assert found is not None
     assert len(found.past.total_events["runs"].baseline) == 24 * 60
+
+
+def test_counting_begins_when_nearly_all_runs_that_began_with_the_release_have_ended() -> None:
+    # One run in a hundred takes 600 s.
+    slow = {"60": 0.5, "600": 0.99, "1200": 1.0, "+Inf": 1.0}
+    found = ask(Counters(shares=lambda _at: slow, bounds=dict.fromkeys(("blue", "green"), tuple(slow))))
+    assert found.warm_up_seconds == 600
+    assert (found.started_at, found.intervals) == (START + timedelta(seconds=600), 0)
+    brief = ask(Counters())
+    assert (brief.warm_up_seconds, brief.started_at) == (60, START + timedelta(seconds=60))
+
+
+def test_a_pod_warms_up_from_its_first_run_on() -> None:
+    def idle(values: list[Any], at: int) -> list[Any]:
+        return [None] * (at - 4) + [0.0] * 4 + [value - values[at - 1] for value in values[at:]]
+
+    rows = ask(bent("green-x-2", 10, idle)).total_events["runs"].candidate[HISTORY:]
+    assert (set(rows[:15]), set(rows[15:])) == ({100}, {200})
+
+
+def late_green(*, from_seconds: float) -> Counters:
+    """Green's histogram has no series before its first run."""
+
+    class Late(Counters):
+        def _buckets(self, at: datetime | None) -> tuple[Sample, ...]:
+            known = super()._buckets(at)
+            is_there = (at or NOW).timestamp() >= START.timestamp() + 60 + from_seconds
+            return tuple(sample for sample in known if is_there or sample.labels["track"] == "blue")
+
+    return Late()
+
+
+@pytest.mark.parametrize("from_seconds", [0, 61, 200, 500])
+def test_bounds_are_frozen_as_soon_as_both_tracks_have_told_a_run(from_seconds: float) -> None:
+    beginning = Beginning(namespace="agents", service="s", candidate=Track.GREEN, at=START, pods="green-x-")
+    found = trial(late_green(from_seconds=from_seconds), beginning, START + timedelta(hours=1)).value  # type: ignore[arg-type]
+    assert found is not None
+    assert [bound.seconds for bound in found.bounds] == [0.5, 1.0]
+
+
+def test_until_the_candidate_has_told_a_run_that_is_the_reason() -> None:
+    found = ask(late_green(from_seconds=10**6))
+    assert found.bounds == ()
+    assert found.problems["latency"].startswith("no run of green has told its time yet")
+
+
+def test_runs_under_way_are_summed_over_pods_and_lacking_ones_are_not_zero() -> None:
+    level: dict[str, Any] = {
+        "release_active_runs": [({"track": p.split("-")[0], "pod": p}, lambda _at: 7.0) for p in PODS]
+    }
+    active = ask(Counters(signals=level)).active
+    assert active is not None
+    assert (set(active.candidate[HISTORY:]), set(active.first), set(active.second)) == ({14}, {7}, {7})
+    assert ask(Counters()).active is None
+    level["release_active_runs"] = level["release_active_runs"][:2]
+    assert ask(Counters(signals=level)).active is None, "one track alone tells nothing"
