@@ -99,6 +99,8 @@ class StageAsk:
                 return self._of(Source.PROMETHEUS, lines, _rendered(expression, values))
             case Range(expression, values) if expression.name in ("release_stopped", "release_queue_age"):
                 return self._of(Source.PROMETHEUS, (), _rendered(expression, values))
+            case Range(expression, values, start, end, step) if expression.name == "release_active_runs":
+                return self._of(Source.PROMETHEUS, self._active(start, end, step), _rendered(expression, values))
             case Range(expression, values, start, end):
                 return self._of(Source.PROMETHEUS, _lines(start, end), _rendered(expression, values))
             case Instant(expression, values, _) if expression.name == "release_buckets":
@@ -131,6 +133,19 @@ class StageAsk:
                     labels = {"track": track, "pod": f"agent-runtime-{track}-{pod}"} | ({"le": bound} if bound else {})
                     lines.append(Series(labels=labels, times=times, values=values))
         return tuple(lines)
+
+    def _active(self, start: datetime, end: datetime, step: int) -> tuple[Series, ...]:
+        """Ten runs under way on each pod: each takes a second."""
+        times = tuple(float(at) for at in range(int(start.timestamp()), int(end.timestamp()) + 1, step))
+        return tuple(
+            Series(
+                labels={"track": track, "pod": f"agent-runtime-{track}-{pod}"},
+                times=times,
+                values=tuple(10.0 for _ in times),
+            )
+            for track in self._alive()
+            for pod in (1, 2)
+        )
 
     def _dearer(self, name: str, track: str) -> float:
         """What runs of green cost as a multiple of those of blue, as the table says."""

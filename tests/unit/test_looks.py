@@ -38,6 +38,7 @@ def at(look: int, whole: Trial) -> Trial:
         total_events={name: until(columns) for name, columns in whole.total_events.items()},
         bad_events={name: until(columns) for name, columns in whole.bad_events.items()},
         cost=until(whole.cost) if whole.cost else None,
+        active=until(whole.active) if whole.active else None,
     )
 
 

@@ -63,7 +63,7 @@ def test_the_order_of_gates_does_not_matter(given_answers: list[GateAnswer], dic
 def test_a_healthy_release_is_go_and_says_who_may_take_the_users() -> None:
     verdict = judge(evidence())
     assert verdict.decision is Decision.GO
-    assert verdict.sentence == "All 19 gates that decide pass: green 1.8.0 may take the users."
+    assert verdict.sentence == "All 20 gates that decide pass: green 1.8.0 may take the users."
     assert (verdict.version, verdict.weakest) == ("1.8.0", None)
 
 
@@ -119,7 +119,7 @@ def test_wait_says_how_long_at_the_present_traffic() -> None:
     )
     verdict = judge(given_evidence)
     assert verdict.decision is Decision.WAIT
-    assert verdict.sentence == "No gate fails. 3 gates need more evidence: about 45 s at 0.444 runs a second."
+    assert verdict.sentence == "No gate fails. 2 gates need more evidence: about 45 s at 0.444 runs a second."
     assert verdict.weakest is not None
     assert verdict.weakest.gate == "errors"
 
@@ -131,7 +131,7 @@ def test_no_go_names_the_gate_and_how_many_more_fail() -> None:
 
 def test_after_a_switch_the_users_are_what_it_is_about() -> None:
     after = evidence(mode=Mode.AFTER, under_way=known("a switch by bob"))
-    assert judge(after).sentence == "All 16 gates that decide pass: green 1.8.0 may keep the users."
+    assert judge(after).sentence == "All 17 gates that decide pass: green 1.8.0 may keep the users."
     bad_events = judge(evidence(mode=Mode.AFTER, service=known(service(green={"ready": 0}))))
     assert bad_events.sentence.endswith("Roll back.")
 
