@@ -5,7 +5,7 @@ in several versions: they share one `storage` name and differ in `apiVersion` al
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from . import errors
@@ -30,7 +30,6 @@ class Resource:
     unconditional_update: bool = True  # a PUT may leave the resourceVersion out
     create_only: bool = False  # a question answered on the spot (reviews), never stored
     custom: bool = False
-    columns: tuple[Json, ...] = field(default=(), compare=False)
 
     @property
     def api_version(self) -> str:
@@ -189,5 +188,4 @@ def _custom(spec: Json) -> Iterator[Resource]:
             generation=True,
             unconditional_update=False,
             custom=True,
-            columns=tuple(version.get("additionalPrinterColumns") or ()),
         )

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from . import errors, requests, selectors
 from .api import Api
-from .present import Presenter, presenter_for
+from .present import Presenter
 from .requests import Target
 from .store import Key, Record
 from .watch import BOOKMARK_SECONDS, Scope, Watcher, bookmark, event_of, frame
@@ -28,13 +28,12 @@ async def get(api: Api, request: web.Request, target: Target) -> web.StreamRespo
     record = api.store.get(target.resource.storage, target.key)
     if record is None:
         raise errors.not_found(target.resource.qualified, target.name)
-    presenter = _presenter(request, target)
-    return web.Response(body=presenter.one(record), headers={"Content-Type": presenter.content_type})
+    return web.Response(body=Presenter(target.resource).one(record), content_type="application/json")
 
 
 async def list_or_watch(api: Api, request: web.Request, target: Target) -> web.StreamResponse:
     scope = scope_of(request, target)
-    presenter = _presenter(request, target)
+    presenter = Presenter(target.resource)
     if requests.is_true(request, "watch"):
         try:
             return await _watch(api, request, scope, presenter)
@@ -43,7 +42,7 @@ async def list_or_watch(api: Api, request: web.Request, target: Target) -> web.S
                 raise
             # A watch that is under way can say so only within itself; the real server does it for a new one, too.
             body = frame("ERROR", orjson.dumps(error.status()))
-            return web.Response(body=body, headers={"Content-Type": presenter.content_type})
+            return web.Response(body=body, content_type="application/json")
     return _list(api, request, scope, presenter)
 
 
@@ -56,11 +55,6 @@ def scope_of(request: web.Request, target: Target) -> Scope:
         labels=selectors.by_labels(request.query.get("labelSelector", "")),
         fields=selectors.by_fields(request.query.get("fieldSelector", ""), target.resource),
     )
-
-
-def _presenter(request: web.Request, target: Target) -> Presenter:
-    include = request.query.get("includeObject", "Metadata")
-    return presenter_for(request.headers.get("Accept", ""), target.resource, include)
 
 
 def _list(api: Api, request: web.Request, scope: Scope, presenter: Presenter) -> web.Response:
@@ -79,7 +73,7 @@ def _list(api: Api, request: web.Request, scope: Scope, presenter: Presenter) ->
         if scope.labels is None and scope.fields is None:  # with selectors the real server does not know it either
             metadata["remainingItemCount"] = len(found) - len(page)
     body = presenter.many([record for _, record in page], metadata)
-    return web.Response(body=body, headers={"Content-Type": presenter.content_type})
+    return web.Response(body=body, content_type="application/json")
 
 
 def _by_key(entry: tuple[Key, Record]) -> Key:
@@ -120,7 +114,7 @@ async def _watch(api: Api, request: web.Request, scope: Scope, presenter: Presen
     # No await between the first events and here: not one change can fall between them.
     api.hub.add(watcher)
     try:
-        response = web.StreamResponse(headers={"Content-Type": presenter.content_type})
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         async with asyncio.timeout_at(asyncio.get_running_loop().time() + seconds + _LATE_SECONDS):
             await _send(response, presenter, first)

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from . import apply, errors, lifecycle, patch, requests
 from .api import Api
-from .present import in_version, presenter_for
+from .present import Presenter, in_version
 from .requests import Target
 from .store import Record, View
 
@@ -188,9 +188,8 @@ def check_namespace(view: View, target: Target, name: str) -> None:
 
 
 def respond(request: web.Request, target: Target, record: Record, *, status: int = 200) -> web.Response:
-    presenter = presenter_for(request.headers.get("Accept", ""), target.resource)
-    response = web.Response(body=presenter.one(record), status=status)
-    response.headers["Content-Type"] = presenter.content_type
+    body = Presenter(target.resource).one(record)
+    response = web.Response(body=body, status=status, content_type="application/json")
     for warning in request.get(requests.WARNINGS, []):
         quoted = warning.replace('"', '\\"')
         response.headers.add("Warning", f'299 - "{quoted}"')
