@@ -40,8 +40,9 @@ lint: .venv/.installed ## format, style, types and the import contracts
 test: setup tools lint ## what every change has to pass, in less than ten minutes
 	@bash tests/run.sh
 
-test-slow: setup tools ## the long ones: every fault, the history, crashes under load, a hundred thousand changes
+test-slow: setup tools ## the long ones: every fault, the history, crashes under load, a hundred thousand changes, each law with many inputs
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "hypothesis and not slow and not alone" --hypothesis-profile=thorough
 
 test-real: setup tools ## the conformance suites against real Kubernetes and Elasticsearch, built at the first run
 	$(BIN)/python -m deploy.local programs --real

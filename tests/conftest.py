@@ -18,9 +18,11 @@ from tests.environment import Environment
 RUNNING_STATE = "TEALDECK_TEST_STATE"
 _MAIN = sys.modules["__main__"]
 
-# A law holds on a busy machine too; how long things take is measured in bench/.
-hypothesis.settings.register_profile("tealdeck", deadline=None)
-hypothesis.settings.load_profile("tealdeck")
+# A law holds on a busy machine too; how long things take is measured in bench/. `make test` tries each law with a few
+# inputs, other ones at each run; `make test-slow` tries it with many (`--hypothesis-profile=thorough`).
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)
+hypothesis.settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)
