@@ -12,16 +12,16 @@ from dashboard.decide.latency import bound_of
 from dashboard.model.concepts import CONCEPTS, Concept
 from dashboard.model.mapping import Mapping as NameMapping
 from dashboard.model.mapping import MetricNames
-from dashboard.model.metric_units import UNIT_NOT_KNOWN, unit_words
+from dashboard.model.metric_units import UNIT_NOT_KNOWN, unit_declared, unit_words
 from dashboard.model.telemetry import Described
 
 _ENDINGS = ("_count", "_sum", "_bucket")
 _CUMULATIVE = {"counter", "histogram", "summary"}
 _LEVELS = {"gauge", "gaugehistogram", "stateset", "info"}
-# Bounds that only people who count seconds write: minutes and hours.
-_OF_MINUTES = {60.0, 120.0, 180.0, 240.0, 900.0, 1800.0, 3600.0, 7200.0}
-# Bounds of the decimal rows that libraries use for milliseconds.
-_OF_MILLISECONDS = {25.0, 75.0, 250.0, 750.0, 2500.0}
+# Bounds of whole minutes, and of long times in seconds that nobody writes as so many minutes or milliseconds.
+_MINUTES, _LONG = {60.0, 120.0}, {600.0, 900.0, 1800.0, 3600.0, 7200.0}
+_SECOND = {"s": 1.0, "ms": 1000.0}
+_FAR_UNDER, _TWO_MINUTES, _DAY = 0.05, 120.0, 86_400.0
 # A time of day in seconds, milliseconds, microseconds and nanoseconds lies between neighbouring ones of these.
 _EPOCHS = ((1e8, "s"), (1e11, "ms"), (1e14, "us"), (1e17, "ns"))
 
@@ -91,15 +91,19 @@ def unsaid_units(mapping: NameMapping) -> tuple[tuple[Concept, MetricNames], ...
 def unit(concept: Concept, metric: MetricNames, described: Described, evidence: Iterable[float]) -> str:
     """The unit of a metric that nobody states: by its declaration, else by its numbers, else UNIT_NOT_KNOWN.
 
+    A declared unit that is not understood, and a help text that the bounds contradict, leave it unknown.
+
     Args:
         evidence: the bounds of a histogram; of a time of day, some values.
     """
-    said = unit_words(described.unit, concept) or unit_words(described.about, concept)
-    if said:
-        return said
+    if described.unit.strip():
+        return unit_declared(described.unit, concept) or UNIT_NOT_KNOWN
     if concept.unit != "s":
-        return UNIT_NOT_KNOWN
-    return (_of_time if concept.is_time else _of_bounds)(tuple(evidence)) or UNIT_NOT_KNOWN
+        return unit_words(described.about, concept) or UNIT_NOT_KNOWN
+    numbers = tuple(evidence)
+    shown = _of_time(numbers) if concept.is_time else _of_bounds(numbers)
+    said = unit_words(described.about, concept)
+    return UNIT_NOT_KNOWN if said and shown and said != shown else said or shown or UNIT_NOT_KNOWN
 
 
 def bounds(spelled: Iterable[str]) -> tuple[float, ...]:
@@ -122,16 +126,20 @@ def _wrong_kind(concept: Concept, name: str, kind: str) -> str:
 
 
 def _of_bounds(found: tuple[float, ...]) -> str:
-    """The unit that a histogram's bounds show; "" where they would fit several."""
+    """The unit that a histogram's bounds show; "" where they would fit several.
+
+    Most rows fit several: OpenTelemetry gives its default row, 5 to 10,000, to instruments in seconds as well, and 0.5
+    to 30 may be minutes. Nothing but bounds far under a second, or whole minutes up to long ones, shows the unit.
+    """
     known = sorted(bound for bound in found if 0 < bound < float("inf"))
     if len(known) < 2:
         return ""
     least, most = known[0], known[-1]
-    if _OF_MINUTES & set(known):
-        return "s" if most <= max(_OF_MINUTES) * 12 else ""
-    if least >= 1 and (most >= 5000 or (most >= 1000 and _OF_MILLISECONDS & set(known))):
-        return "ms" if most <= 3_600_000 else ""
-    return "s" if least < 1 and most <= 600 else ""
+    for unit, each in _SECOND.items():
+        marks = {bound / each for bound in known}
+        if _MINUTES & marks and _LONG & marks and most <= _DAY * each:
+            return unit
+    return "s" if least <= _FAR_UNDER and 1 <= most <= _TWO_MINUTES else ""
 
 
 def _of_time(values: tuple[float, ...]) -> str:

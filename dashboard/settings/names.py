@@ -161,8 +161,8 @@ class MetricSettings(Section):
     total: MetricName = Field(default="", description="A counter of what they add up to: tokens, seconds.")
     unit: str = Field(
         default="",
-        description="s, ms, us, ns or min; token, thousand or million; USD, cent or micro. Empty: as its name, its "
-        "declaration or its bounds say; a duration that none of them tells is not shown.",
+        description="s, ms, us, ns, min or h; token, thousand or million; USD, cent, milli, micro, nano or millicent. "
+        "Empty: as its name, its declaration or its bounds say; a duration that none of them tells is not shown.",
     )
     match: Matchers = Field(default="", description='Matchers that always go with it: kind="agent".')
     bad: Matchers = Field(default="", description='Matchers that mean a bad event: status="error".')

@@ -89,9 +89,18 @@ def test_targets_that_disagree_about_the_type_prove_nothing() -> None:
 @pytest.mark.parametrize(
     ("bounds", "unit"),
     [
-        ((0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000), "ms"),
-        ((10, 50, 100, 250, 500, 1000), "ms"),
-        ((5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000), "ms"),
+        # OpenTelemetry's default row, which its SDKs give to instruments in seconds as well.
+        ((0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000), UNIT_NOT_KNOWN),
+        ((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000), UNIT_NOT_KNOWN),
+        ((10, 50, 100, 250, 500, 1000), UNIT_NOT_KNOWN),
+        ((5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000), UNIT_NOT_KNOWN),
+        # Minutes, milliseconds and microseconds.
+        ((0.5, 1, 2, 5, 10, 15, 30), UNIT_NOT_KNOWN),
+        ((1, 5, 15, 30, 60, 120, 240), UNIT_NOT_KNOWN),
+        ((0.1, 5, 15, 50, 100, 200, 300, 400, 500), UNIT_NOT_KNOWN),
+        ((0.01, 0.05, 0.1, 0.5, 1, 5, 10, 50, 100, 500), UNIT_NOT_KNOWN),
+        ((100, 1000, 10000, 100000, 1000000), UNIT_NOT_KNOWN),
+        ((100, 500, 1000, 5000, 10000, 30000, 60000, 300000, 900000), "ms"),
         ((0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10), "s"),
         ((0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92), "s"),
         ((1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600), "s"),
@@ -118,10 +127,37 @@ def test_bounds_of_a_histogram_tell_the_unit_or_nothing(bounds: tuple[float, ...
         (Described(about="Latency in ms"), "ms"),
         (Described(about="The agent's turns; min and max are elsewhere"), UNIT_NOT_KNOWN),
         (Described(about="From milliseconds to seconds"), UNIT_NOT_KNOWN),
+        (Described(about="Seconds that a turn takes"), "s"),
+        (Described(about="Latency [in microseconds], by agent"), "us"),
+        (Described(about="Agent run latency, sampled every 100 milliseconds"), UNIT_NOT_KNOWN),
+        (Described(about="Duration of a turn. Turns over 30 minutes are aborted"), UNIT_NOT_KNOWN),
+        (Described(about="Time of a turn (buckets follow the 1 second SLO)."), UNIT_NOT_KNOWN),
+        (Described(about="How long runs take. One observation a minute is dropped."), UNIT_NOT_KNOWN),
+        (Described(about="Time in a turn that ended within minutes"), UNIT_NOT_KNOWN),
+        (Described(unit="fortnights", about="Latency in ms"), UNIT_NOT_KNOWN),
+        (Described(unit="h"), "h"),
     ],
 )
 def test_a_declaration_tells_the_unit(described: Described, unit: str) -> None:
     assert measured_as.unit(CONCEPT["agent_runs"], MetricNames(series="bot_turn"), described, ()) == unit
+
+
+@pytest.mark.parametrize(
+    ("about", "unit"),
+    [
+        ("Latency, sampled every 100 milliseconds", "s"),
+        ("Latency. Turns over 30 minutes are aborted", "s"),
+        ("Latency in ms", UNIT_NOT_KNOWN),
+        ("Latency in minutes", UNIT_NOT_KNOWN),
+        ("Latency in seconds", "s"),
+    ],
+)
+def test_a_help_text_that_the_bounds_contradict_tells_nothing(about: str, unit: str) -> None:
+    bounds = (0.05, 0.1, 0.5, 1, 5, 10, 60)
+
+    assert (
+        measured_as.unit(CONCEPT["agent_runs"], MetricNames(series="bot_turn"), Described(about=about), bounds) == unit
+    )
 
 
 @pytest.mark.parametrize(("value", "unit"), [(1.7e9, "s"), (1.7e12, "ms"), (1.7e15, "us"), (40.0, UNIT_NOT_KNOWN)])
@@ -139,9 +175,10 @@ def test_no_row_of_bounds_is_read_in_two_units(bounds: list[float]) -> None:
     assert measured_as.unit(runs, metric, Described(), bounds) == measured_as.unit(runs, metric, Described(), shuffled)
 
 
-def test_a_duration_whose_unit_nothing_tells_is_no_number_and_its_runs_still_count() -> None:
+@pytest.mark.parametrize("bounds", [("1", "10", "100", "+Inf"), ("0", "5", "25", "250", "2500", "10000", "+Inf")])
+def test_a_duration_whose_unit_nothing_tells_is_no_number_and_its_runs_still_count(bounds: tuple[str, ...]) -> None:
     prometheus = FakePrometheus()
-    prometheus.bounds = ("1", "10", "100", "+Inf")
+    prometheus.bounds = bounds
     metrics = {"agent_runs": "bot_turn"}
 
     slow, rate = asked(prometheus, metrics, agents.P95), asked(prometheus, metrics)
@@ -154,7 +191,7 @@ def test_a_duration_whose_unit_nothing_tells_is_no_number_and_its_runs_still_cou
 
 def test_bounds_in_milliseconds_make_a_quantile_in_seconds() -> None:
     prometheus = FakePrometheus()
-    prometheus.bounds = ("5", "250", "1000", "10000", "+Inf")
+    prometheus.bounds = ("250", "1000", "10000", "60000", "600000", "+Inf")
     prometheus.answer = Vector(points=(Point(labels={}, at=NOW.timestamp(), value=1.0),))
 
     asked(prometheus, {"agent_runs": "bot_turn"}, agents.P95)
