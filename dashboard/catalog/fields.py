@@ -142,10 +142,6 @@ TEXT: Mapping[str, tuple[str, ...]] = {
     "audit": ("message", "event.action", "event.reason"),
 }
 
-# Durations of spans are nanoseconds in OpenTelemetry's fields and microseconds in classic APM's.
-NANOSECONDS_IN: Mapping[str, int] = {"span.duration.us": 1000, "transaction.duration.us": 1000}
-
-
 # Own names of an environment by concept, looked at before those above.
 OwnFields: TypeAlias = Mapping[str, tuple[str, ...]]
 _NONE: OwnFields = {}

@@ -153,7 +153,9 @@ def _in_order(
 
 def _doubts(node: SpanNode, nodes: Sequence[SpanNode]) -> Iterable[str]:
     span = node.span
-    if span.seconds is None:
+    if span.has_unknown_unit:
+        yield "how long it took is not known: nothing says the unit of its duration (fields.traces.duration_unit)"
+    elif span.seconds is None:
         yield "how long it took is not recorded"
     elif span.seconds < 0:
         yield f"it ended {number(-span.seconds, Unit.SECONDS)} before it began, as recorded"

@@ -50,8 +50,8 @@ class LogPlace:
 class LogEntry:
     """One document. Fields that it lacks are "".
 
-    In traces `message` is the span's name, `severity` its status, and `attributes` also holds `duration` (ns), `kind`,
-    `parent_span_id` and `status.code`. `attributes` is flat: `gen_ai.agent.name`, not a tree.
+    In traces `message` is the span's name, `severity` its status, and `attributes` also holds `duration` (ns, where its
+    unit is known), `kind`, `parent_span_id` and `status.code`. `attributes` is flat: `gen_ai.agent.name`, not a tree.
 
     `fields` are all fields of a log line as they were written, flat by dotted name; of other documents none.
     `severity` is the word as written; `level` and `outcome` are its meaning, None where that is not understood.

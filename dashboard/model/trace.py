@@ -24,7 +24,8 @@ class SpanRole(StrEnum):
 class Span:
     """One span as its document says. A field that it lacks is "", None where it is a number.
 
-    `outcome` is None where its word is not understood. A span that `is_recorded` False was never found: others name it
+    `outcome` is None where its word is not understood. `has_unknown_unit`: it has a duration whose unit nothing tells.
+    A span that `is_recorded` False was never found: others name it
     as their parent.
     """
 
@@ -33,6 +34,7 @@ class Span:
     at: datetime
     parent_id: str = ""
     seconds: float | None = None
+    has_unknown_unit: bool = False
     role: SpanRole = SpanRole.OTHER
     service: str = ""
     track: str = ""

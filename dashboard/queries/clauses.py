@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from dashboard.catalog.fields import NANOSECONDS_IN, TEXT
+from dashboard.catalog import durations
+from dashboard.catalog.fields import TEXT
 from dashboard.model import level_numbers
 from dashboard.model.log import LogPlace
 from dashboard.model.words import LogLevel, SpanOutcome, Words
@@ -74,17 +75,36 @@ def has(use: UsableField, values: str | tuple[str, ...]) -> Clause:
 
 
 def at_least(concept: str, least: float, fields: Resolution) -> Clause:
-    """Documents whose figure is not less; of a duration `least` is in seconds."""
-
-    def bound(name: str) -> float:
-        return least * 1e9 / NANOSECONDS_IN.get(name, 1) if concept == "duration" else least
-
+    """Documents whose figure is not less; of a duration `least` is in seconds, and a field in no known unit is none."""
     found = [
-        (use, {"range": {use.name: {"gte": bound(use.name)}}})
+        every([within(use.indices), one]) if use.indices is not None else one
         for use in fields.uses(concept)
         if use.kind is not FieldKind.TEXT
+        for one in (_longer(use.name, least, fields) if concept == "duration" else [_not_less(use.name, least)])
     ]
-    return either([every([within(use.indices), one]) if use.indices is not None else one for use, one in found])
+    return either(found)
+
+
+def without_unit(fields: Resolution) -> tuple[str, ...]:
+    """The fields of spans' durations whose unit nothing tells."""
+    return tuple(name for name in fields.fields("duration") if not durations.unit_of(name, fields.own))
+
+
+def _longer(name: str, seconds: float, fields: Resolution) -> Iterator[Clause]:
+    unit = durations.unit_of(name, fields.own)
+    if not unit:
+        return
+    bound = _not_less(name, seconds * 1e9 / durations.NANOSECONDS[unit])
+    if not durations.is_by_document(name, fields.own):
+        yield bound
+        return
+    others: list[Clause] = [{"exists": {"field": marker}} for marker in durations.JAEGER_OR_ZIPKIN]
+    yield {"bool": {"filter": [bound], "must_not": others}}
+    yield every([_not_less(name, seconds * 1e6), either(others)])
+
+
+def _not_less(name: str, bound: float) -> Clause:
+    return {"range": {name: {"gte": bound}}}
 
 
 def within(indices: Iterable[str]) -> Clause:

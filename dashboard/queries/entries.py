@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.elasticsearch import Found, Hit
-from dashboard.catalog.fields import FIELDS, NANOSECONDS_IN, STRUCTURED, TIME, OwnFields, names
+from dashboard.catalog import durations
+from dashboard.catalog.fields import FIELDS, STRUCTURED, TIME, OwnFields, names
 from dashboard.decide import lines
 from dashboard.decide.alerts import workload_of_pod
 from dashboard.model import level_numbers
@@ -31,6 +32,10 @@ _FORMATS = (
     "%a, %d %b %Y %H:%M:%S %z",
     "%b %d, %Y @ %H:%M:%S.%f",
 )
+# The attribute of a span whose duration is in a unit that nothing tells.
+UNIT_NOT_KNOWN = "duration (unit not known)"
+# A shorter time between begin and end may be no time at all, as it was cut.
+_LEAST_SECONDS = 0.01
 # A number of seconds, milliseconds, microseconds or nanoseconds since 1970: below each bound it would be far off.
 _YEAR_2000 = 946_684_800_000
 _EPOCHS = ((1e11, 1), (1e14, 1e3), (1e17, 1e6), (float("inf"), 1e9))
@@ -79,7 +84,7 @@ class Reader:
             pod=self._text(flat, "pod"),
             trace_id=self._text(flat, "trace_id"),
             span_id=self._text(flat, "span_id"),
-            attributes=_attributes(self.stream, flat, self._names),
+            attributes=_attributes(self.stream, flat, self._names) | self._duration(flat),
             id=hit.id,
             index=hit.index,
             fields=flat if self.stream == "logs" else {},
@@ -132,6 +137,17 @@ class Reader:
         number = next(filter(level_numbers.bare, _values(flat, (said,))), "")
         return level_numbers.family_of(level_numbers.siblings_of(flat, said), number, said)
 
+    def _duration(self, flat: Mapping[str, Any]) -> dict[str, Any]:
+        """How long a span took, in nanoseconds; as it was written where nothing tells its unit."""
+        if self.stream != "traces":
+            return {}
+        numbers = ((name, _number(flat.get(name))) for name in self._names("duration"))
+        name, value = next(((name, value) for name, value in numbers if value is not None), ("", None))
+        if value is None:
+            return {}
+        unit = durations.unit_in(name, value, flat, self.own, _seconds_to_its_end(flat))
+        return {"duration": value * durations.NANOSECONDS[unit]} if unit else {UNIT_NOT_KNOWN: value}
+
     def _outcome(self, flat: Mapping[str, Any]) -> SpanOutcome | None:
         """How a span ended; UNSAID where it does not say, None where its word is not understood."""
         if self.stream != "traces":
@@ -176,10 +192,25 @@ def _attributes(stream: str, flat: Mapping[str, Any], named: Callable[[str], tup
     if stream == "traces":
         found |= {key: flat[key] for key in _SPAN_FIELDS if key in flat}
         found |= {key: value for key in _NAMED if (value := _first(flat, named(key))) is not None}
-        for name in named("duration"):
-            if isinstance(flat.get(name), int | float):
-                found.setdefault("duration", flat[name] * NANOSECONDS_IN.get(name, 1))
     return found
+
+
+def _number(value: Any) -> float | None:
+    """A number as documents write it, in figures or as text."""
+    try:
+        return None if isinstance(value, bool | list) or value is None else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _seconds_to_its_end(flat: Mapping[str, Any]) -> float | None:
+    """From a span's begin to its end, where it says both. Times that are cut to whole milliseconds may be the same."""
+    end = _first(flat, durations.ENDS)
+    try:
+        seconds = (_time(end) - _time(flat[TIME])).total_seconds() if end is not None else 0.0
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return seconds if seconds > _LEAST_SECONDS else None
 
 
 def _first(flat: Mapping[str, Any], candidates: Iterable[str]) -> Any:

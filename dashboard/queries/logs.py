@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, assert_never
 
 from connectors.elasticsearch import Elasticsearch, Found
 from connectors.errors import NotFound, SourceError, TimedOut, understood
+from dashboard.catalog import durations
 from dashboard.catalog.fields import TIME, OwnFields, text_of
 from dashboard.decide.patterns import patterns
 from dashboard.model.blue_green import BlueGreen
@@ -256,6 +257,11 @@ class LogReader:
         missed = self._missed(streams, logs, fields, budget)
         return LogResult(value=value, query=text, left_out=(*found.left_out, *unread, *missed))
 
+    def _wanted(self, request: Logs) -> tuple[str, ...]:
+        """The fields to read; all where there are none. A span's duration is read with what tells its unit."""
+        more = durations.BESIDE if "duration" in request.concepts else ()
+        return (*text_of(request.stream, request.concepts, self._own.get(request.stream, {})), *more)
+
     def _window(
         self, streams: str, request: Logs, start: datetime, fields: Resolution, width: int, timeout_seconds: float
     ) -> LogResult[LogPage]:
@@ -268,7 +274,7 @@ class LogReader:
             size=search.read_size(window, fields),
             sort=search.sort(window, fields),
             aggregations=search.aggregations(window, fields, width, self._words),
-            fields=text_of(request.stream, request.concepts, self._own.get(request.stream, {})),
+            fields=self._wanted(request),
             count_up_to=request.count_up_to,
             timeout_seconds=timeout_seconds,
         )
@@ -362,7 +368,7 @@ def _with_lacking(read: LogResult[LogPage], request: Logs) -> LogResult[LogPage]
 
     What is only counted by such a field lacks no line.
     """
-    found = set(search.filtered_by(request))
+    found = {*search.filtered_by(request), search.IN_KNOWN_UNIT}
     lacking = [name for name in read.value.lacking if name in found] if read.value is not None else []
     if not lacking:
         return read

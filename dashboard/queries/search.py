@@ -23,6 +23,8 @@ from dashboard.queries.clauses import BEGINNING, LEVEL, OUTCOME, Clause
 from dashboard.queries.request import LogContext, LogDocument, LogRequest, Logs
 from dashboard.queries.resolution import BY_VALUE, FieldKind, Resolution
 
+# What a search by duration lacks where its field is in a unit that nothing tells.
+IN_KNOWN_UNIT = "the duration in a known unit (elasticsearch.fields.traces.duration_unit in the settings says it)"
 # Among so many lines, one that states its level is nearly always found.
 _READ_AT_LEAST = 50
 _HISTOGRAM = "histogram"
@@ -204,7 +206,8 @@ def fits(request: Logs, entry: LogEntry) -> bool:
 def lacking(request: Logs, fields: Resolution) -> tuple[str, ...]:
     """What the request asks by and no document has: neither a field nor a pod that would tell it."""
     told = {"service", "track"} if request.places and "pod" not in fields.lacking else set()
-    return fields.lacks(concept for concept in asked_by(request) if concept not in told)
+    unsaid = (IN_KNOWN_UNIT,) if request.at_least.get("duration") and clauses.without_unit(fields) else ()
+    return (*fields.lacks(concept for concept in asked_by(request) if concept not in told), *unsaid)
 
 
 def asked_by(request: Logs) -> Iterator[str]:

@@ -23,6 +23,7 @@ from dashboard.model.view import View
 from dashboard.model.words import SpanOutcome
 from dashboard.model.written import count
 from dashboard.queries.ask import Ask
+from dashboard.queries.entries import UNIT_NOT_KNOWN
 from dashboard.queries.request import Logs, Request
 
 MOST_SPANS: Final = 10_000
@@ -279,6 +280,7 @@ def span_of(entry: LogEntry) -> Span:
         name=entry.message,
         at=entry.at,
         seconds=_figure(entry.duration_seconds),
+        has_unknown_unit=UNIT_NOT_KNOWN in said,
         role=_role(_word(said.get("gen_ai.operation.name")), entry.message, tool=tool, model=model, contract=contract),
         service=entry.service,
         track=entry.track,

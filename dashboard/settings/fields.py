@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from dashboard.model.blue_green import TRACK
-from dashboard.settings.base import Section, listed
+from dashboard.model.metric_units import UNITS
+from dashboard.settings.base import Section, listed, not_allowed
 
 # What a document's fields can be named for; the concepts of `catalog/fields.py`.
 FieldConcept = Literal[
@@ -18,15 +19,24 @@ FieldConcept = Literal[
     "container", "logger",
 ]  # fmt: skip
 SpanConcept = Literal[
-    "message", "status", "kind", "duration", "parent_span_id", "service", "namespace", "pod", "workload", "track",
-    "version", "trace_id", "span_id", "agent", "model", "tool", "conversation", "operation", "error_type", "contract",
-    "clause", "cost", "input_tokens", "output_tokens",
+    "message", "status", "kind", "duration", "parent_span_id", "service", "namespace", "pod",
+    "workload", "track", "version", "trace_id", "span_id", "agent", "model", "tool", "conversation", "operation",
+    "error_type", "contract", "clause", "cost", "input_tokens", "output_tokens",
 ]  # fmt: skip
 FieldPath = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\s*]+$")]
 
 
+# In the place of a field: what the numbers of spans' durations are in, where the field's name does not say it.
+UnitKey = Literal["duration_unit"]
 FieldPaths = Annotated[tuple[FieldPath, ...], BeforeValidator(listed)]
 ByStream = dict[str, dict[str, tuple[str, ...]]]
+
+
+def _with_unit(concepts: dict[SpanConcept | UnitKey, FieldPaths]) -> dict[SpanConcept | UnitKey, FieldPaths]:
+    told = concepts.get("duration_unit", ())
+    if told and (len(told) != 1 or told[0] not in UNITS["s"]):
+        raise not_allowed(f"duration_unit {', '.join(told)!r}", f"one of {', '.join(UNITS['s'])}")
+    return concepts
 
 
 class FieldSettings(Section):
@@ -35,7 +45,10 @@ class FieldSettings(Section):
     logs: dict[FieldConcept, FieldPaths] = Field(
         default_factory=dict, description="A field or several of the log lines, by concept."
     )
-    traces: dict[SpanConcept, FieldPaths] = Field(default_factory=dict, description="The same of the spans.")
+    traces: Annotated[dict[SpanConcept | UnitKey, FieldPaths], AfterValidator(_with_unit)] = Field(
+        default_factory=dict,
+        description="The same of the spans. duration_unit is no field but a unit: ns, us, ms, s, min or h.",
+    )
 
     def by_stream(self) -> ByStream:
         """By the stream that they are in."""
