@@ -62,6 +62,10 @@ class Rejected(SourceError):
     """The source does not let us, or does not understand the question."""
 
 
+class Incomplete(Rejected):
+    """The source answered a question about what there is in part: what it does not name may be there."""
+
+
 class Unauthorized(Rejected):
     """The source does not accept our credentials."""
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from prometheus_api_client import PrometheusConnect
 from urllib3.util.retry import Retry
 
-from connectors.errors import NotFound, understood
+from connectors.errors import Incomplete, NotFound, understood
 from connectors.session import NO_ACCESS_RULES, Access, Session
 
 SOURCE = "prometheus"
@@ -251,7 +251,11 @@ class Prometheus:
         self, page: str, asked: dict[str, Any] | None = None, *, method: str = "GET", timeout_seconds: float
     ) -> Any:
         url = f"{self._url}/api/v1/{page}"
-        return self._session.request(method, url, params=asked, timeout=timeout_seconds).json()["data"]
+        answer = self._session.request(method, url, params=asked, timeout=timeout_seconds).json()
+        # Names that are left out would read as names that are not there.
+        if told := (*(answer.get("warnings") or ()), *((_PARTIAL,) if answer.get("isPartial") else ())):
+            raise Incomplete(SOURCE, f"it left something out: {told[0]}")
+        return answer["data"]
 
     def _remarks(self) -> dict[str, tuple[str, ...]]:
         """`warnings` and `infos`, which the client library drops; decodes again only where one is there.

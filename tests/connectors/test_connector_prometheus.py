@@ -12,6 +12,7 @@ import pytest
 from connectors import body
 from connectors.errors import (
     BadAnswer,
+    Incomplete,
     NotFound,
     RateLimited,
     Rejected,
@@ -336,3 +337,12 @@ def test_an_answer_of_half_of_the_storage_is_partial(backend, answer, partial):
     """VictoriaMetrics says so beside the data and warns of nothing."""
     backend.answers["/api/v1/query"] = answer(_vector("1", isPartial=partial))
     assert bool(Prometheus(backend.url).instant("up").warnings) is partial
+
+
+@pytest.mark.parametrize("said", [{"warnings": ["store-2 did not answer"]}, {"isPartial": True}])
+def test_names_that_were_told_in_part_are_not_taken_for_all(backend, answer, said):
+    for page in ("label/__name__/values", "series"):
+        backend.answers[f"/api/v1/{page}"] = answer({"status": "success", "data": [], **said})
+    for asked in (lambda p: p.label_values("__name__", start=0, end=1), lambda p: p.series("up", start=0, end=1)):
+        with pytest.raises(Incomplete, match="it left something out: "):
+            asked(Prometheus(backend.url))

@@ -64,3 +64,12 @@ def test_a_metric_that_was_never_there_is_not_measured_and_is_found_soon_after_i
 
     assert first.state is State.UNMEASURED
     eventually(lambda: world.ask.gather({"x": Instant(COSTS)}).samples("x").state is State.FRESH, "it is found", 10)
+
+
+def test_what_a_source_with_another_clock_does_not_name_may_be_measured(world: World):
+    world.prometheus.clock.ahead_seconds = 3600.0
+
+    found = world.ask.gather({"x": Instant(COSTS)}).samples("x")
+
+    assert found.state is State.PARTIAL
+    assert "1 h ahead" in found.reason
