@@ -17,19 +17,19 @@ SERVICE = 'namespace="$namespace", service_name=~"$service", track=~"$track"'
 AGENT = f'{SERVICE}, gen_ai_agent_name=~"$agent"'
 RUN = f'{AGENT}, gen_ai_operation_name="invoke_agent"'
 
-_RUNS = f"gen_ai_invoke_agent_duration_seconds_count{{{RUN}}}"
-_FAILED = f"gen_ai_invoke_agent_duration_seconds_count{{{RUN}, {ANY_ERROR}}}"
+RUNS = f"gen_ai_invoke_agent_duration_seconds_count{{{RUN}}}"
+FAILED = f"gen_ai_invoke_agent_duration_seconds_count{{{RUN}, {ANY_ERROR}}}"
 _RUN_BUCKETS = f"rate(gen_ai_invoke_agent_duration_seconds_bucket{{{RUN}}}[$window])"
 _CALLS = f"gen_ai_client_operation_duration_seconds_count{{{SERVICE}}}"
 _CALLS_FAILED = f"gen_ai_client_operation_duration_seconds_count{{{SERVICE}, {ANY_ERROR}}}"
 _TOOLS = f"gen_ai_execute_tool_duration_seconds_count{{{AGENT}}}"
 _TOOLS_FAILED = f"gen_ai_execute_tool_duration_seconds_count{{{AGENT}, {ANY_ERROR}}}"
-_COST = f"agentgov_agent_cost_usd_total{{{AGENT}}}"
+COST = f"agentgov_agent_cost_usd_total{{{AGENT}}}"
 _TOKENS = f"gen_ai_client_token_usage_sum{{{SERVICE}}}"
 
 # The same, recorded.
-_R_RUNS = f"agent:gen_ai_invoke_agent_runs:rate5m{{{AGENT}}}"
-_R_FAILED = f"agent:gen_ai_invoke_agent_failures:rate5m{{{AGENT}}}"
+R_RUNS = f"agent:gen_ai_invoke_agent_runs:rate5m{{{AGENT}}}"
+R_FAILED = f"agent:gen_ai_invoke_agent_failures:rate5m{{{AGENT}}}"
 _R_BUCKETS = f"agent:gen_ai_invoke_agent_duration_seconds_bucket:rate5m{{{AGENT}}}"
 _R_CALLS = f"model:gen_ai_client_operation_calls:rate5m{{{SERVICE}}}"
 _R_CALLS_FAILED = f"model:gen_ai_client_operation_calls:rate5m{{{SERVICE}, {ANY_ERROR}}}"
@@ -57,36 +57,36 @@ def _tokens_counted(by: str) -> Alias:
 
 RUN_RATE = Expression(
     name="agent_run_rate",
-    **paced(_RUNS),
-    recorded=recorded.mean(recorded.summed(_R_RUNS)),
+    **paced(RUNS),
+    recorded=recorded.mean(recorded.summed(R_RUNS)),
     unit=Unit.PER_SECOND,
     blind="how much work the agents get",
 )
 RUN_RATE_BY_TRACK = Expression(
     name="agent_run_rate_by_track",
-    **paced(_RUNS, "track"),
-    recorded=recorded.mean(recorded.summed(_R_RUNS, "track")),
+    **paced(RUNS, "track"),
+    recorded=recorded.mean(recorded.summed(R_RUNS, "track")),
     unit=Unit.PER_SECOND,
     blind="how the work is shared between blue and green",
 )
 ERROR_RATIO = Expression(
     name="agent_error_ratio",
-    **shared(_FAILED, _RUNS),
-    recorded=recorded.ratio(_R_FAILED, _R_RUNS),
+    **shared(FAILED, RUNS),
+    recorded=recorded.ratio(R_FAILED, R_RUNS),
     unit=Unit.RATIO,
     blind="how many agent runs fail",
 )
 ERROR_RATIO_BY_TRACK = Expression(
     name="agent_error_ratio_by_track",
-    **shared(_FAILED, _RUNS, "track"),
-    recorded=recorded.ratio(_R_FAILED, _R_RUNS, "track"),
+    **shared(FAILED, RUNS, "track"),
+    recorded=recorded.ratio(R_FAILED, R_RUNS, "track"),
     unit=Unit.RATIO,
     blind="which track fails more",
 )
 ERRORS_BY_TYPE = Expression(
     name="agent_errors_by_type",
-    **counted(lambda failed: f"{per_second(once(failed, 'error_type, track'))} > 0", _FAILED, total=_RUNS),
-    recorded=f"{recorded.mean_of_rare(_R_FAILED, 'error_type, track', _R_RUNS)} > 0",
+    **counted(lambda failed: f"{per_second(once(failed, 'error_type, track'))} > 0", FAILED, total=RUNS),
+    recorded=f"{recorded.mean_of_rare(R_FAILED, 'error_type, track', R_RUNS)} > 0",
     unit=Unit.PER_SECOND,
     blind="what the failures have in common",
 )
@@ -139,15 +139,15 @@ TOKEN_RATE = Expression(
 )
 COST_RATE = Expression(
     name="agent_cost_per_hour",
-    **counted(lambda cost: f"3600 * {per_second(once(cost))}", _COST),
+    **counted(lambda cost: f"3600 * {per_second(once(cost))}", COST),
     recorded=f"3600 * {recorded.mean(recorded.summed(_R_COST))}",
     unit=Unit.USD,
     blind="what the agents cost in an hour",
 )
 COST_PER_RUN = Expression(
     name="agent_cost_per_run",
-    **counted(lambda cost, runs: f"{once(cost)} / ({once(runs)} > 0)", _COST, _RUNS),
-    recorded=f"{recorded.total(_R_COST)} / ({recorded.total(_R_RUNS)} > 0)",
+    **counted(lambda cost, runs: f"{once(cost)} / ({once(runs)} > 0)", COST, RUNS),
+    recorded=f"{recorded.total(_R_COST)} / ({recorded.total(R_RUNS)} > 0)",
     unit=Unit.USD,
     blind="what one run costs",
 )
@@ -163,9 +163,9 @@ RETRY_RATE = Expression(
     **counted(
         lambda retries, runs: per_second(or_zero(once(retries), once(runs))),
         f"agentgov_agent_retries_total{{{AGENT}}}",
-        _RUNS,
+        RUNS,
     ),
-    recorded=recorded.mean(f"sum (agent:agentgov_agent_retries:rate5m{{{AGENT}}}) or 0 * sum ({_R_RUNS})"),
+    recorded=recorded.mean(f"sum (agent:agentgov_agent_retries:rate5m{{{AGENT}}}) or 0 * sum ({R_RUNS})"),
     unit=Unit.PER_SECOND,
     blind="how often agents try again",
 )
@@ -194,15 +194,15 @@ QUEUE_AGE = Expression(
 _BY_AGENT = "gen_ai_agent_name"
 AGENT_RUN_RATE = Expression(
     name="agent_run_rate_by_agent",
-    **paced(_RUNS, _BY_AGENT),
-    recorded=recorded.mean(recorded.summed(_R_RUNS, _BY_AGENT)),
+    **paced(RUNS, _BY_AGENT),
+    recorded=recorded.mean(recorded.summed(R_RUNS, _BY_AGENT)),
     unit=Unit.PER_SECOND,
     blind="which agent works how much",
 )
 AGENT_ERROR_RATIO = Expression(
     name="agent_error_ratio_by_agent",
-    **shared(_FAILED, _RUNS, _BY_AGENT),
-    recorded=recorded.ratio(_R_FAILED, _R_RUNS, _BY_AGENT),
+    **shared(FAILED, RUNS, _BY_AGENT),
+    recorded=recorded.ratio(R_FAILED, R_RUNS, _BY_AGENT),
     unit=Unit.RATIO,
     blind="which agent fails",
 )
@@ -222,8 +222,8 @@ AGENT_P95 = Expression(
 )
 AGENT_COST_PER_RUN = Expression(
     name="agent_cost_per_run_by_agent",
-    **counted(lambda cost, runs: f"{once(cost, _BY_AGENT)} / ({once(runs, _BY_AGENT)} > 0)", _COST, _RUNS),
-    recorded=f"{recorded.total(_R_COST, _BY_AGENT)} / ({recorded.total(_R_RUNS, _BY_AGENT)} > 0)",
+    **counted(lambda cost, runs: f"{once(cost, _BY_AGENT)} / ({once(runs, _BY_AGENT)} > 0)", COST, RUNS),
+    recorded=f"{recorded.total(_R_COST, _BY_AGENT)} / ({recorded.total(R_RUNS, _BY_AGENT)} > 0)",
     unit=Unit.USD,
     blind="which agent is dear",
 )
@@ -237,7 +237,7 @@ AGENT_TOOL_CALLS = Expression(
     recorded=(
         # Divided by all runs. The raw question divides by runs that called tools, so runs that policy stopped differ.
         f"{recorded.total(f'agent:gen_ai_invoke_agent_tool_calls:rate5m{{{AGENT}}}', _BY_AGENT)}"
-        f" / ({recorded.total(_R_RUNS, _BY_AGENT)} > 0)"
+        f" / ({recorded.total(R_RUNS, _BY_AGENT)} > 0)"
     ),
     unit=Unit.COUNT,
     blind="which agent loops through its tools",

@@ -10,7 +10,6 @@ import streamlit as st
 from dashboard.model.reading import Reading
 from dashboard.ui import states
 from dashboard.ui.tables import Column, table
-from dashboard.ui.text import plain
 
 Row = TypeVar("Row")
 
@@ -38,11 +37,11 @@ def folded_table(
         states.note(rows, title)
         return
     label = f"{title}: {len(rows.value):,}" if counts else title
-    with st.expander(plain(label), expanded=is_open, key=f"fold-{key.replace('.', '-')}"):
+    with st.expander(label, expanded=is_open, key=f"fold-{key.replace('.', '-')}"):
         table(rows, columns, key=key, **shown)
 
 
 def fold(title: str, draw: Callable[[], None], *, key: str) -> None:
-    """Anything else that a person opens."""
-    with st.expander(plain(title), key=f"fold-{key.replace('.', '-')}"):
+    """Anything else that a person opens; `title` is in our own words."""
+    with st.expander(title, key=f"fold-{key.replace('.', '-')}"):
         draw()

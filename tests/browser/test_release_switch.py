@@ -83,7 +83,7 @@ def button(page: Page, name: str) -> Locator:
 
 def wait_for_word(page: Page, word: str, seconds: float) -> None:
     """Wait for that very verdict: GO is also the end of NO-GO."""
-    verdict = page.locator(".st-key-release-verdict-before h3")
+    verdict = page.locator(".st-key-release-verdict-before h2")
     expect(verdict).to_contain_text(re.compile(rf"(?<!NO-){word}\b"), timeout=seconds * SECOND)
 
 

@@ -110,10 +110,11 @@ def test_the_real_prometheus_reads_every_entry(tmp_path: Path) -> None:
 ONLY_NOW = re.compile(
     r"release_.*|alert_notifications_.*|agent_error_ratio_now|contract_violated_most|policy_d.*|queue_(?:waiting|oldest)|component_.*|audit_.*"
     r"|track_cost_.*|container_last_ends|scrape_age|certificate_.*|probe_seconds|cpu_requested_by_pod|memory_limit_by_pod|contract_last_evaluation_age"
+    r"|agent_state|agent_evaluation_scores|agent_versions"
 )
 
-# Kinds of task times outcomes, at the doors alone: counters that are quick to read over days.
-FEW_SERIES = re.compile(r"business_(?:tasks|task_p95.*|value|satisfaction|budget)")
+# Kinds of task times outcomes, at the doors alone: counters that are quick to read over days; one agent's by model.
+FEW_SERIES = re.compile(r"business_(?:tasks|task_p95.*|value|satisfaction|budget)|agent_cost_by_model")
 
 
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)
