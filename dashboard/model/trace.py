@@ -123,3 +123,13 @@ class PathSection:
     def seconds(self) -> float:
         """Its length."""
         return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeTrace:
+    """One trace. `total` spans were found, of which the tree has the longest where there are too many to read."""
+
+    trace_id: str
+    tree: SpanTree
+    path: tuple[PathSection, ...]
+    total: int

@@ -190,9 +190,8 @@ def lines_of(count: int) -> str:
 
 def _seen(found: Found, later: Iterable[LogEntry]) -> tuple[DocumentId, ...]:
     """What was read, but for what a later page is to show."""
-    kept = {entry.document for entry in later}
-    read = (DocumentId(hit.index, hit.id) for hit in found.hits)
-    return tuple(document for document in read if document not in kept)
+    kept = {(entry.index, entry.id) for entry in later}
+    return tuple(DocumentId(hit.index, hit.id) for hit in found.hits if (hit.index, hit.id) not in kept)
 
 
 def fits(request: Logs, entry: LogEntry) -> bool:

@@ -18,12 +18,13 @@ from dashboard.decide.span_tree import span_tree
 from dashboard.decide.trace_story import cause, cost_usd
 from dashboard.model.log import LogEntry, LogPage
 from dashboard.model.reading import Reading, State, beside
-from dashboard.model.trace import PathSection, Span, SpanNode, SpanRole, SpanTree
+from dashboard.model.trace import Span, SpanNode, SpanRole, SpanTree, WholeTrace
 from dashboard.model.view import View
 from dashboard.model.words import SpanOutcome
 from dashboard.model.written import count
 from dashboard.queries.ask import Ask
 from dashboard.queries.entries import UNIT_NOT_KNOWN
+from dashboard.queries.kept_traces import kept_by
 from dashboard.queries.request import Logs, Request
 
 MOST_SPANS: Final = 10_000
@@ -31,6 +32,7 @@ MOST_RUNS: Final = 60
 # Of the runs on one page, so that a few very large ones do not make the others wait.
 MOST_SPANS_OF_RUNS: Final = 6_000
 _LOOKED_AT: Final = 300  # spans that a search looks at to find its runs
+_MOST_NAMED: Final = 200  # traces that one question names
 _COUNTED_UP_TO: Final = 1_000_000
 NOT_KEPT: Final = "no span of this trace is kept here: it was not sampled, or it is older than what is kept"
 # What is shown of a span. Prompts and results are not among them: they do not leave the store.
@@ -63,21 +65,15 @@ class TraceRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsAnswer:
-    """The runs that fit, in the order asked for; the ways that they took and their loops are of these runs alone."""
+    """The runs that fit, in the order asked for; the ways that they took and their loops are of these runs alone.
+
+    `looked_at` says among what the runs were looked for, where that is not everything; "" where it is.
+    """
 
     runs: Reading[tuple[TraceRun, ...]]
+    looked_at: str = ""
     paths: tuple[RunPath, ...] = ()
     loops: tuple[RunLoop, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WholeTrace:
-    """One trace. `total` spans were found, of which the tree has the longest where there are more than MOST_SPANS."""
-
-    trace_id: str
-    tree: SpanTree
-    path: tuple[PathSection, ...]
-    total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +95,14 @@ def choices(ask: Ask, view: View, now: datetime) -> Mapping[str, tuple[str, ...]
 
 def runs(ask: Ask, view: View, now: datetime) -> RunsAnswer:
     """The runs of the period that fit the filters."""
-    found = _found(ask, view, now)
+    found, looked_at = _found(ask, view, now)
     ids = tuple(
         dict.fromkeys(entry.trace_id for entry in (found.value.entries if found.value else ()) if entry.trace_id)
     )
     if found.value is None:
         return RunsAnswer(runs=found.map(lambda _: None))
     if not ids:
-        return RunsAnswer(runs=found.map(lambda _: None, empty="no run in this period fits"))
+        return RunsAnswer(runs=found.map(lambda _: None, empty="no run in this period fits"), looked_at=looked_at)
     kept = ids[:MOST_RUNS]
     start, end = view.window(now)
     whole = Logs(
@@ -126,52 +122,89 @@ def runs(ask: Ask, view: View, now: datetime) -> RunsAnswer:
         spans.map(lambda page: _runs(page, kept, view, least) or None, empty="no run fits"), {"search": found}
     )
     trees = [run.tree for run in answered.value or ()]
-    return RunsAnswer(runs=answered, paths=run_paths(trees), loops=run_loops(trees))
+    return RunsAnswer(runs=answered, looked_at=looked_at, paths=run_paths(trees), loops=run_loops(trees))
 
 
 def trace(ask: Ask, view: View, now: datetime) -> TraceAnswer:
-    """The trace that the view names, whenever it was, and the one to compare it with."""
+    """The trace that the view names, whenever it was, and the one to compare it with.
+
+    A look at the newest span comes first. It is cheap, and tells whether the trace has changed since it was read, and
+    whether all spans fit, so that none need be ranked.
+    """
     wanted = {"trace": view.trace} | ({"other": view.compare} if view.compare else {})
-    days = ask.environment.retention_days
-    requests: dict[str, Request] = {
-        name: Logs(
-            stream="traces",
-            namespace=view.ns,
-            start=now - timedelta(days=days),
-            end=now + timedelta(days=1),  # clocks that are ahead
-            filters={"trace_id": identity},
-            size=MOST_SPANS,
-            sort="duration",
-            concepts=SHOWN,
-            count_up_to=_COUNTED_UP_TO,
-            step_seconds=5,
-        )
+    looks = ask.gather({name: _newest_of(ask, view, now, identity) for name, identity in wanted.items()})
+    kept = kept_by(ask)
+    found = {
+        name: same
         for name, identity in wanted.items()
+        if (same := kept.same((view.ns, identity), looks.logs(name))) is not None
     }
-    answers = ask.gather(requests)
-    found = {name: _whole(answers.logs(name), identity) for name, identity in wanted.items()}
+    changed = {name: identity for name, identity in wanted.items() if name not in found}
+    answers = ask.gather(
+        {name: _all_of(looks.logs(name).value, _newest_of(ask, view, now, one)) for name, one in changed.items()}
+    )
+    for name, identity in changed.items():
+        found[name] = _whole(answers.logs(name), identity)
+        kept.keep((view.ns, identity), looks.logs(name), found[name])
     return TraceAnswer(trace=found["trace"], other=found.get("other"))
 
 
-def _found(ask: Ask, view: View, now: datetime) -> Reading[LogPage]:
-    """Spans whose runs are looked for, in an order of what matters."""
+def _newest_of(ask: Ask, view: View, now: datetime, identity: str) -> Logs:
+    return Logs(
+        stream="traces",
+        namespace=view.ns,
+        start=now - timedelta(days=ask.environment.retention_days),
+        end=now + timedelta(days=1),  # clocks that are ahead
+        filters={"trace_id": identity},
+        size=1,
+        concepts=SHOWN,
+        count_up_to=_COUNTED_UP_TO,
+        step_seconds=5,
+    )
+
+
+def _all_of(newest: LogPage | None, like: Logs) -> Logs:
+    """The question for all spans, or for the longest where there are too many."""
+    whole = replace(like, size=MOST_SPANS)
+    return replace(whole, sort="duration") if newest is None or newest.total > MOST_SPANS else whole
+
+
+def _found(ask: Ask, view: View, now: datetime) -> tuple[Reading[LogPage], str]:
+    """Spans whose runs are looked for, in an order of what matters; and among what they were looked for."""
     by_span = {"tool": view.tool, "error_type": view.error}
     if view.tool or view.error or view.q or view.cost or view.order == "dearest":
         sort = "cost" if view.cost or view.order == "dearest" else "duration"
         at_least = {"cost": 1e-9} if sort == "cost" else {}
         asked = _spans(view, now, filters=by_span, text=view.q, sort=sort, at_least=at_least)
         spans = ask.gather({"spans": asked}).logs("spans")
+        said = _looked_at(spans.value, "dearest" if sort == "cost" else "longest", "span")
         ids = tuple(dict.fromkeys(one.trace_id for one in (spans.value.entries if spans.value else ()) if one.trace_id))
         if not ids or not (view.agent or view.outcome or view.took):
-            return spans
-        return beside(ask.gather({"runs": _beginnings(view, now, trace_id=ids[:200])}).logs("runs"), {"search": spans})
+            return spans, said
+        begun = ask.gather({"runs": _beginnings(view, now, trace_id=ids[:_MOST_NAMED])}).logs("runs")
+        return beside(begun, {"search": spans}), said
     requests: dict[str, Request] = {"runs": _beginnings(view, now)}
     if not view.outcome and not view.order:
         requests["failed"] = _beginnings(view, now, outcome=SpanOutcome.FAILED)
     answers = ask.gather(requests)
+    said = _looked_at(answers.logs("runs").value, "newest" if view.order == "newest" else "longest", "first span")
     if "failed" not in requests:
-        return answers.logs("runs")
-    return _joined(answers.logs("failed"), answers.logs("runs"))
+        return answers.logs("runs"), said
+    return _joined(answers.logs("failed"), answers.logs("runs")), said
+
+
+def _looked_at(page: LogPage | None, which: str, what: str) -> str:
+    """That runs were looked for among the first of many spans only; "" where all were looked at."""
+    if page is None or page.total <= len(page.entries):
+        return ""
+    least = "at least " if page.total_is_lower_bound else ""
+    missed = {
+        "dearest": "a run that is dear by many cheap calls may be missing",
+        "longest": "runs that only have shorter ones are missing",
+        "newest": "older runs are missing",
+    }
+    many = count(page.total, what)
+    return f"Looked at the {len(page.entries):,} {which} of {least}{many} that fit: {missed[which]}."
 
 
 def _joined(failed: Reading[LogPage], others: Reading[LogPage]) -> Reading[LogPage]:

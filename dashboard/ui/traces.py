@@ -17,10 +17,10 @@ from dashboard.decide.trace_comparison import ComparedStep, compared, parting
 from dashboard.decide.trace_rows import trace_rows
 from dashboard.decide.trace_story import cause, cost_usd, lacks_costs, lacks_tokens, own_seconds, sentence, tokens
 from dashboard.model.reading import Reading, Unit
-from dashboard.model.trace import SpanNode, SpanTree
+from dashboard.model.trace import SpanNode, SpanTree, WholeTrace
 from dashboard.model.view import View
 from dashboard.model.written import count, number
-from dashboard.queries.traces import RunsAnswer, TraceAnswer, TraceRun, WholeTrace
+from dashboard.queries.traces import RunsAnswer, TraceAnswer, TraceRun
 from dashboard.ui import page, session, states, theme, trace_pictures, url, waterfall
 from dashboard.ui.format import stamp
 from dashboard.ui.lead import Tone, fact, facts, lead, section
@@ -54,9 +54,13 @@ def runs(answer: RunsAnswer, view: View) -> None:
         page.link("traces", "Do not compare", _changed(view, compare=""), icon=":material/close:", width="content")
     if found.value is None:
         _nothing(found, view)
+        if answer.looked_at:
+            st.caption(f":material/manage_search: {plain(answer.looked_at)}")
         return
     lead(*_told(found.value, answer.loops))
     states.badge(found, session.now())
+    if answer.looked_at:
+        st.caption(f":material/manage_search: {plain(answer.looked_at)}")
     st.html(trace_pictures.scatter(found.value, theme.colours(), view.tz))
     table(found.value, _RUN_COLUMNS, key="traces.runs", csv_name="runs", tz=view.tz, link=lambda run: _to(run, view))
     if answer.paths:

@@ -13,7 +13,7 @@ from deploy.local.logstore.aggregations import Aggregator
 from deploy.local.logstore.catalog import Stream
 from deploy.local.logstore.engine import Engine, stored
 from deploy.local.logstore.errors import illegal, parsing
-from deploy.local.logstore.hits import part_of
+from deploy.local.logstore.hits import Part, part_of
 from deploy.local.logstore.mapping import View
 from deploy.local.logstore.ordering import Orderer, Ranked, keys_of
 from deploy.local.logstore.query import Compiler
@@ -91,16 +91,17 @@ class Search:
         if after is not None and (start or not keys):
             raise illegal("`search_after` needs a sort, and `from` must be 0 with it")
         ranked = self._orderer.page(query, keys, after, start, size)
+        part = part_of(body.get("_source", True))
         scores = [one.score for one in ranked if one.score is not None]
         return {
             "max_score": max(scores, default=None),
-            "hits": [self._hit(one, body, has_sort=bool(keys)) for one in ranked],
+            "hits": [self._hit(one, part, has_sort=bool(keys)) for one in ranked],
         }
 
-    def _hit(self, ranked: Ranked, body: Mapping[str, Any], *, has_sort: bool) -> dict[str, Any]:
+    def _hit(self, ranked: Ranked, part: Part, *, has_sort: bool) -> dict[str, Any]:
         found = stored(self._searcher, ranked.address)
         hit: dict[str, Any] = {"_index": self._backing[found.stream], "_id": found.id, "_score": ranked.score}
-        source = part_of(found.source, body.get("_source", True))
+        source = part(found.source)
         if source is not None:
             hit["_source"] = source
         if has_sort:
