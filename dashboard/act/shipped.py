@@ -32,13 +32,18 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """A file was dealt with up to byte `end`. The last record before it begins at `start` and has `seq` and `hash`."""
+    """A file was dealt with up to byte `end`. The last record before it begins at `start` and has `seq` and `hash`.
+
+    `lost` are number and hash of a record that was shipped from a file of this name, and that was not where it had
+    been at a later look. Shipping goes on; the loss stays known.
+    """
 
     start: int = 0
     end: int = 0
     seq: int = 0
     hash: str = ""
     set_aside: tuple[SetAside, ...] = ()
+    lost: tuple[int, str] | None = None
 
     def passed(self, line: AuditLine, record: Record, refusal: str = "") -> Progress:
         """One record further; with a `refusal` that record is set aside."""
@@ -50,6 +55,7 @@ class Progress:
             seq=place["seq"],
             hash=place["hash"],
             set_aside=(*self.set_aside, found) if refusal else self.set_aside,
+            lost=self.lost,
         )
 
     def without(self, gone: SetAside) -> Progress:
@@ -75,21 +81,24 @@ class ShippedFile:
             os.close(lock)
 
     def read(self) -> Progress:
-        """The progress, or none at all where it is not about the file as it is now. May raise OSError."""
+        """The progress; from the beginning where it is not about the file as it is now. May raise OSError."""
         found = self._noted()
         if found.end and not self.record_at(found.start, found.hash):
-            return Progress()  # the file was replaced, as by a rotation
+            return Progress(lost=_later(found.lost, (found.seq, found.hash)))  # the file was cut or replaced
         return found
 
     def newest(self) -> tuple[int, str] | None:
-        """Number and hash of the newest record that was shipped from the file of this name. May raise OSError."""
+        """Number and hash of a record that was shipped from the file of this name: the newest, or one that is lost.
+
+        May raise OSError.
+        """
         found = self._noted()
-        return (found.seq, found.hash) if found.end else None
+        return found.lost or ((found.seq, found.hash) if found.end else None)
 
     def _noted(self) -> Progress:
         try:
             return _progress(json.loads(self._path.read_bytes()))
-        except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError, IndexError, RecursionError):
             return Progress()
 
     def write(self, progress: Progress) -> None:
@@ -105,20 +114,27 @@ class ShippedFile:
         return record if record and record["agentgov"]["audit"]["hash"] == hash_then else None
 
 
+def _later(one: tuple[int, str] | None, other: tuple[int, str]) -> tuple[int, str]:
+    return one if one is not None and one[0] >= other[0] else other
+
+
 def _progress(found: Mapping[str, Any]) -> Progress:
     """The progress that was noted. Raises ValueError, KeyError or TypeError for what was never written here."""
     aside = tuple(
         SetAside(start=_place(one["start"]), seq=_number(one["seq"]), hash=str(one["hash"]), reason=str(one["reason"]))
         for one in found["set_aside"]
     )
+    told = found.get("lost")
+    lost = (_number(told[0]), str(told[1])) if told else None
     if found["end"] == 0:
-        return Progress()
+        return Progress(lost=lost)
     return Progress(
         start=_place(found["start"]),
         end=_place(found["end"]),
         seq=_number(found["seq"]),
         hash=str(found["hash"]),
         set_aside=aside,
+        lost=lost,
     )
 
 

@@ -6,6 +6,7 @@ record is believed by nobody here: `verify.py` says whether the chain holds.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -72,12 +73,12 @@ class AuditTrail:
     def evidence(self, entries: Sequence[TrailEntry]) -> tuple[Record, ...]:
         """The whole records, as they stand in the file now; one that is no longer there is left out. May raise OSError.
 
-        A record that was exchanged since is no evidence of this entry: its number has to be the same.
+        A record that was exchanged or edited since is no evidence of this entry: its line has to be the same.
         """
         lines = (next(self._audit.lines(entry.start), None) for entry in entries)
         pairs = zip(entries, lines, strict=True)
-        records = ((entry, line.record) for entry, line in pairs if line is not None and line.is_whole)
-        return tuple(record for entry, record in records if record and record["agentgov"]["audit"]["seq"] == entry.seq)
+        same = (line for entry, line in pairs if line is not None and line.is_whole and _digest(line) == entry.digest)
+        return tuple(record for line in same if (record := line.record))
 
     def lines(self, entries: Iterable[TrailEntry]) -> bytes:
         """The lines of these records byte for byte, for an export that can be verified. May raise OSError."""
@@ -153,7 +154,12 @@ def entry_of(record: Record, line: AuditLine, number: int) -> TrailEntry:
         outcome=_word(audit, "outcome") or _word(event, "outcome"),
         reason=_word(audit, "break_glass") or _word(event, "reason"),
         message=_word(record, "message"),
+        digest=_digest(line),
     )
+
+
+def _digest(line: AuditLine) -> bytes:
+    return hashlib.blake2b(line.raw, digest_size=8).digest()
 
 
 def as_json(records: Iterable[Record]) -> str:

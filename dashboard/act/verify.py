@@ -126,7 +126,10 @@ def _against_shipped(links: Sequence[_Link], shipped: tuple[int, str] | None) ->
     seq, hash_then = shipped
     last = links[-1] if links else _BEGINNING
     if seq > last.seq:
-        reason = f"record {seq} was shipped to the log store, and the file ends with record {last.seq}"
+        reason = (
+            f"record {seq} was shipped to the log store, and the file ends with record {last.seq}. Who moves an audit "
+            "file away on purpose moves the file beside it that ends in .shipped as well"
+        )
         return Finding(fault=Fault.DROPPED, seq=last.seq + 1, line=last.line + 1, reason=reason)
     found = links[seq - 1]  # a chain that holds has every number once
     if found.hash != hash_then:

@@ -29,7 +29,8 @@ class TrailEntry:
     """One record of the audit file as a search shows it. What a record does not say is "".
 
     `deed` is what all records of one action have in common. `line` is its line in the file (1 is the first), `start`
-    the byte at which that begins. `at` is None where the record has no time that can be read.
+    the byte at which that begins. `at` is None where the record has no time that can be read. `digest` is that
+    of the line as it was read.
     """
 
     seq: int
@@ -46,6 +47,7 @@ class TrailEntry:
     outcome: str
     reason: str
     message: str
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

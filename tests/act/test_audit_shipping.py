@@ -12,6 +12,8 @@ import pytest
 from connectors.errors import BadAnswer, Conflict, Forbidden, Rejected, SourceError, TimedOut, Unauthorized, Unreachable
 from dashboard.act.audit import AuditFile
 from dashboard.act.outbox import TRIES, Outbox, document_id
+from dashboard.act.shipped import ShippedFile
+from dashboard.act.verify import verify
 from tests.waiting import eventually
 
 DOWN = Unreachable("elasticsearch", "connection refused")
@@ -254,3 +256,33 @@ def test_the_outbox_outlives_an_error_that_nobody_expected_and_says_it(
 def test_without_an_audit_file_nothing_is_written_beside_it(scene: Scene, tmp_path: Path) -> None:
     scene.outbox.ship_all()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3])
+@pytest.mark.parametrize("written_after", [1, 4])
+def test_a_file_that_was_cut_after_it_was_shipped_stays_known_as_cut(
+    scene: Scene, kept: int, written_after: int
+) -> None:
+    scene.append("one", "two", "three", "four", "five")
+    scene.outbox.ship_all()
+    lines = scene.audit.path.read_bytes().splitlines(keepends=True)
+    scene.audit.path.write_bytes(b"".join(lines[:kept]))
+    audit = AuditFile(scene.audit.path)
+    outbox = Outbox(audit, scene.stream.create)
+    for number in range(written_after):
+        audit.append(a_record(f"after {number}"))
+        outbox.ship_all()
+        shipped = ShippedFile(audit).newest()
+        found = verify(audit.lines(0), shipped=shipped).finding
+        assert found is not None, number
+        assert "was shipped to the log store" in found.reason
+
+
+def test_a_file_that_was_moved_away_with_its_note_begins_anew(scene: Scene) -> None:
+    scene.append("one", "two", "three")
+    scene.outbox.ship_all()
+    for path in (scene.audit.path, scene.audit.path.with_name("audit.jsonl.shipped")):
+        path.rename(path.with_name(f"{path.name}.1"))
+    scene.append("four")
+    scene.outbox.ship_all()
+    assert verify(scene.audit.lines(0), shipped=ShippedFile(scene.audit).newest()).finding is None

@@ -216,3 +216,13 @@ def test_no_record_breaks_the_search(record: dict[str, Any], audit: dict[str, An
     entry = entry_of(whole, AuditLine(0, 1, b""), 1)
     assert isinstance(entry, TrailEntry)
     find((entry,), query(text="x"))
+
+
+def test_an_edited_record_is_no_evidence_of_what_was_read_before(audit: AuditFile) -> None:
+    trail = AuditTrail(audit)
+    audit.append(a_record())
+    entries = trail.read().entries
+    other = json.loads(audit.path.read_bytes())
+    other["user"] = {"name": "mallory"}
+    audit.path.write_text(json.dumps(other) + "\n")
+    assert trail.evidence(entries) == ()
