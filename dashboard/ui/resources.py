@@ -38,6 +38,7 @@ _TONES: Mapping[Health, Tone] = {
     Health.OVER: "quiet",
 }
 _MOST_TOLD = 3
+_NOTHING_WRITTEN = {True: "The container has written nothing yet.", False: "Nothing was read of what it wrote."}
 _SIGNS = {
     Health.FAILING: "✖ failing",
     Health.DEGRADED: "▲ degraded",
@@ -282,7 +283,7 @@ def log(view: View, read: ReadLog) -> None:
         return
     states.badge(reading, session.now())
     st.caption(f"The newest {_LINES} lines at most. Reload the page for newer ones.")
-    st.code(reading.value or "The container has written nothing yet.", language=None, height=360, wrap_lines=True)
+    st.code(reading.value or _NOTHING_WRITTEN[reading.state is State.FRESH], language=None, height=360, wrap_lines=True)
     st.download_button(
         "Log", data=reading.value, file_name=f"{name}.log", icon=":material/download:", key="resources.log.file"
     )

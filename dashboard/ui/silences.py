@@ -14,7 +14,7 @@ from dashboard.decide.answering import AlertBoard, MutedAlert, ResponseTimes, is
 from dashboard.decide.incidents import RESPONSE_TARGET
 from dashboard.decide.routing import Route
 from dashboard.decide.wording import said
-from dashboard.model.reading import Reading
+from dashboard.model.reading import Reading, State
 from dashboard.model.silence import Mute
 from dashboard.model.view import View
 from dashboard.queries.alerts import Delivery
@@ -93,7 +93,9 @@ def silences(found: Reading[tuple[Mute, ...]], matched: Mapping[str, int], view:
         st.session_state[OPEN] = ("silence", ())
         st.rerun()
     if not shown:
-        st.caption(":material/do_not_disturb_on: No silence is in force" + (" that has these words." if words else "."))
+        known = "" if found.state is State.FRESH else " among those that are known"
+        has = " that has these words" if words else ""
+        st.caption(f":material/do_not_disturb_on: No silence{has} is in force{known}.")
         return
     pages = -(-len(shown) // A_PAGE)
     place = st.pagination(pages, key=_PLACE) if pages > 1 else 1
@@ -130,7 +132,7 @@ def receivers(deliveries: Reading[tuple[Delivery, ...]], routes: Reading[Route])
         states.note(deliveries, "Whether notifications arrive")
         return
     states.note(deliveries, "Whether notifications arrive")
-    if not deliveries.value:
+    if not deliveries.value and deliveries.state is State.FRESH:
         st.caption(":material/do_not_disturb_on: No notification was sent in the last hour.")
     st.html(facts(_delivery(one) for one in deliveries.value))
 
@@ -142,7 +144,7 @@ def _delivery(one: Delivery) -> str:
     if one.failed is None:
         return fact(name, f"it is not known how many failed, {tries}", tone="warn")
     if one.failed:
-        return fact(name, f"{one.failed:,.0f} failed, {tries}", "People may not have been told.", tone="sick")
+        return fact(name, f"{max(one.failed, 1):,.0f} failed, {tries}", "People may not have been told.", tone="sick")
     return fact(name, f"none failed, {tries}", tone="well")
 
 
@@ -155,7 +157,10 @@ def times(found: Reading[ResponseTimes], view: View) -> None:
         return
     taken = found.value.taken
     if not taken:
-        st.caption(f":material/do_not_disturb_on: Nothing was acknowledged in this period. The target is {target}.")
+        known = "" if found.state is State.FRESH else ", as far as is known"
+        st.caption(
+            f":material/do_not_disturb_on: Nothing was acknowledged in this period{known}. The target is {target}."
+        )
         return
     median = found.value.median
     st.markdown(

@@ -16,9 +16,10 @@ from dashboard.decide.run_paths import RunLoop, RunPath
 from dashboard.decide.trace_comparison import ComparedStep, compared, parting
 from dashboard.decide.trace_rows import trace_rows
 from dashboard.decide.trace_story import cause, cost_usd, lacks_costs, lacks_tokens, own_seconds, sentence, tokens
-from dashboard.model.reading import Reading, Unit
+from dashboard.model.reading import Reading, State, Unit
 from dashboard.model.trace import SpanNode, SpanTree, WholeTrace
 from dashboard.model.view import View
+from dashboard.model.words import SpanOutcome
 from dashboard.model.written import count, number
 from dashboard.queries.traces import RunsAnswer, TraceAnswer, TraceRun
 from dashboard.ui import page, session, states, theme, trace_pictures, url, waterfall
@@ -57,7 +58,7 @@ def runs(answer: RunsAnswer, view: View) -> None:
         if answer.looked_at:
             st.caption(f":material/manage_search: {plain(answer.looked_at)}")
         return
-    lead(*_told(found.value, answer.loops))
+    lead(*told(found.value, answer.loops, is_whole=found.state is State.FRESH))
     states.badge(found, session.now())
     if answer.looked_at:
         st.caption(f":material/manage_search: {plain(answer.looked_at)}")
@@ -80,22 +81,30 @@ def runs(answer: RunsAnswer, view: View) -> None:
         )
 
 
-def _told(found: Sequence[TraceRun], loops: Sequence[RunLoop]) -> tuple[str, Tone]:
-    """The sentence on top of the list and how it is meant. Pure; Markdown."""
+def told(found: Sequence[TraceRun], loops: Sequence[RunLoop], *, is_whole: bool) -> tuple[str, Tone]:
+    """The sentence on top of the list and how it is meant. Pure; Markdown.
+
+    "None failed" is said only of runs that say so themselves, and only where all that fit were read.
+    """
     failed = [run for run in found if run.is_failed]
     on_the_way = sum(run.cause is not None for run in found) - sum(run.cause is not None for run in failed)
     slowest = max(found, key=lambda run: run.tree.root.seconds)
-    said = (
-        f"{len(failed):,} of {count(len(found), 'run')} failed"
-        if failed
-        else f"None of {count(len(found), 'run')} failed"
-    )
+    silent = sum(run.tree.root.span.outcome is not SpanOutcome.SUCCEEDED for run in found) - len(failed)
+    runs = count(len(found), "run")
+    if failed:
+        said = f"{len(failed):,} of {runs} failed"
+    elif silent:
+        said = f"None of {runs} says that it failed; how {count(silent, 'run')} ended is not said"
+    else:
+        said = f"None of {runs} failed"
+    if not is_whole:
+        said += "; not all that fit could be read"
     if on_the_way:
         said += f", {on_the_way:,} more had a failed span"
     said += f"; the slowest took {number(slowest.tree.root.seconds, Unit.SECONDS)}"
     if loops:
         said += f"; {plain(way(loops[0].steps))} was repeated {loops[0].most:,} times in one"
-    return said, "sick" if failed else "warn" if on_the_way else "well"
+    return said, "sick" if failed else "warn" if on_the_way else "well" if is_whole and not silent else "quiet"
 
 
 def _nothing(found: Reading[tuple[TraceRun, ...]], view: View) -> None:

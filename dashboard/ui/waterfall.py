@@ -166,8 +166,8 @@ def _figures(row: TraceRow, found: Waterfall, waits: Mapping[int, float], own: S
 def _rest(row: TraceRow, found: Waterfall) -> str:
     nodes = found.tree.nodes
     seconds = sum(nodes[one].seconds for one in row.members)
-    failed = f"{row.hidden_failed:,} of them failed" if row.hidden_failed else "none of them failed"
-    said = f"{count(row.hidden, 'more span')} here, {failed}, {number(seconds, Unit.SECONDS)} in all"
+    failed = f"{row.hidden_failed:,} of them failed, " if row.hidden_failed else ""
+    said = f"{count(row.hidden, 'more span')} here, {failed}{number(seconds, Unit.SECONDS)} in all"
     link = _link(nodes[row.node].span.id, "Show this part", found)
     return f'<li style="--d:{min(row.depth, _DEEPEST)}" class="td-left">{said}. {link}</li>'
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -16,9 +17,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.model.reading import State
+from dashboard.model.reading import Reading, Source, State, fresh
 from dashboard.model.view import View
 from dashboard.queries.agents import agents
+from dashboard.queries.alerts import AlertsAnswer, alerts
+from dashboard.queries.ask import AlertGroups, Request, Routes, Silences
 from dashboard.queries.business import business
 from dashboard.queries.contracts import contracts
 from dashboard.queries.log_page import log_lines
@@ -26,10 +29,12 @@ from dashboard.queries.release import ReleaseAnswer, release
 from dashboard.queries.resources import resources
 from dashboard.queries.triage import Triage
 from dashboard.settings import Settings
+from dashboard.ui import alerts as alert_pieces
 from dashboard.ui import business as business_pieces
 from dashboard.ui import gates as gate_pieces
 from dashboard.ui import release as release_pieces
 from dashboard.ui import session
+from dashboard.ui import silences as silence_pieces
 from dashboard.ui import triage as triage_pieces
 from pages import agents as agents_page
 from pages import contracts as contracts_page
@@ -37,6 +42,7 @@ from pages import logs as logs_page
 from pages import resources as resources_page
 from tests.unit.release_stage import HEALTHY
 from tests.unit.screen import said
+from tests.unit.test_answering import NOON, ROOT, a_mute, an_alert, groups
 from tests.unit.test_lost_inputs import HOW, NOW, VIEW, Full
 from tests.unit.test_triage import NOW as NIGHT
 from tests.unit.test_triage import ask_triage
@@ -96,6 +102,33 @@ def _release(found: ReleaseAnswer, view: View) -> None:
     release_pieces.charts(found, (), view)
 
 
+class Watched(Full):
+    """The same system with an alert that waits, one that is silenced, and somebody to tell."""
+
+    def _whole(self, request: Request) -> Reading[Any]:
+        loud = an_alert("Loud", state="suppressed")
+        mute = a_mute(loud)
+        found: Mapping[type, Any] = {
+            AlertGroups: (groups(an_alert("Sick"), replace(loud, silenced_by=(mute.id,))),),
+            Silences: (mute,),
+            Routes: ROOT,
+        }
+        if type(request) not in found:
+            return super()._whole(request)
+        return fresh(found[type(request)], source=Source.ALERTMANAGER, as_of=NOON)
+
+
+def _alerts(found: AlertsAnswer, view: View) -> None:
+    board = found.board.value
+    alert_pieces.headline(found.board, NOON)
+    alert_pieces.groups(found.board, found.active, view, NOON)
+    silence_pieces.muted(found.board, view, NOON)
+    alert_pieces.informing(found.board, view)
+    silence_pieces.silences(found.mutes, board.matched if board else {}, view, NOON)
+    silence_pieces.times(found.times, view)
+    silence_pieces.receivers(found.deliveries, found.routes)
+
+
 def _business(found: Any, view: View) -> None:
     business_pieces.top(found)
     business_pieces.budget(found)
@@ -110,6 +143,7 @@ PAGES: Mapping[str, tuple[Callable[..., Any], Callable[[Any, View], None]]] = {
     "resources": (resources, resources_page._draw),
     "business": (business, _business),
     "logs": (log_lines, logs_page._draw),
+    "alerts": (lambda ask, view, now: alerts(ask, view, NOON), _alerts),
 }
 WORLDS: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "healthy": HEALTHY,
@@ -119,7 +153,7 @@ WORLDS: Mapping[str, Mapping[str, tuple[float, float]]] = {
 
 
 def drawn(name: str, world: str, spoiled: tuple[str, str] = ("", "")) -> tuple[Full, tuple[str, ...]]:
-    ask = Full(NOW, table=WORLDS[world], spoiled=spoiled)
+    ask = Watched(NOW, table=WORLDS[world], spoiled=spoiled)
     query, draw = PAGES[name]
     found = query(ask, VIEW, NOW)
     return ask, said(lambda: draw(found, VIEW))

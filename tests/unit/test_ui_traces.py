@@ -18,9 +18,10 @@ from dashboard.decide.critical_path import critical_path
 from dashboard.decide.trace_rows import trace_rows
 from dashboard.model.trace import SpanRole
 from dashboard.model.view import View
+from dashboard.model.words import SpanOutcome
 from dashboard.queries.entries import Reader
-from dashboard.queries.traces import span_of
-from dashboard.ui import session, theme, trace_pictures, waterfall
+from dashboard.queries.traces import TraceRun, span_of
+from dashboard.ui import session, theme, trace_pictures, traces, waterfall
 from dashboard.ui.spans import trace_link
 from tests.unit.fake_logs import NAMESPACE, known
 from tests.unit.test_ui_app import DEAD
@@ -225,3 +226,43 @@ def test_a_slow_run_or_a_logged_violation_leads_to_its_trace_at_its_span(documen
     link = trace_link(View(env="local", ns="agents", range="1h", q="words of another page"))
     assert link(entry) == "traces?range=1h&trace=bad&span=tool"
     assert link(replace(entry, trace_id="")) == ""
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "is_whole", "sentence", "tone"),
+    [
+        ((SpanOutcome.SUCCEEDED, SpanOutcome.SUCCEEDED), True, "None of 2 runs failed; the slowest took 1 s", "well"),
+        (
+            (SpanOutcome.SUCCEEDED, SpanOutcome.UNSAID),
+            True,
+            "None of 2 runs says that it failed; how 1 run ended is not said; the slowest took 1 s",
+            "quiet",
+        ),
+        (
+            (None, None),
+            True,
+            "None of 2 runs says that it failed; how 2 runs ended is not said; the slowest took 1 s",
+            "quiet",
+        ),
+        (
+            (SpanOutcome.SUCCEEDED,),
+            False,
+            "None of 1 run failed; not all that fit could be read; the slowest took 1 s",
+            "quiet",
+        ),
+        (
+            (SpanOutcome.FAILED, None),
+            True,
+            "1 of 2 runs failed; the slowest took 1 s",
+            "sick",
+        ),
+    ],
+)
+def test_that_none_failed_is_said_only_of_runs_that_say_how_they_ended(
+    outcomes: Sequence[SpanOutcome | None], is_whole: bool, sentence: str, tone: str
+) -> None:
+    found = [
+        TraceRun(trace_id="t", tree=tree(span("root", outcome=outcome)), cause=None, cost_usd=None)
+        for outcome in outcomes
+    ]
+    assert traces.told(found, (), is_whole=is_whole) == (sentence, tone)
