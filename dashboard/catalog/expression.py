@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from dashboard.catalog import escaping
 from dashboard.model.reading import Unit
@@ -113,14 +114,14 @@ class Expression:
 
     def _is_recorded(self, names: Collection[str]) -> bool:
         """Whether the backend has our recorded series; assumed while its names are not known."""
-        return not names or any(name in names for name in _METRIC.findall(_STRING.sub('""', self.recorded)))
+        return not names or any(name in names for name in _metrics(self.recorded))
 
     def _is_long(self, span_seconds: float) -> bool:
         return bool(self.recorded) and span_seconds >= LONG_SECONDS
 
     def metrics(self, names: Collection[str] = ()) -> frozenset[str]:
         """The metrics that the question reads, over short ranges."""
-        return frozenset(_METRIC.findall(_STRING.sub('""', self._template(0.0, names))))
+        return _metrics(self._template(0.0, names))
 
     def _filled(self, token: re.Match[str], values: Mapping[str, str]) -> str:
         def put(name: str, write: Callable[[str], str]) -> str:
@@ -140,6 +141,12 @@ class Expression:
         end = token.end("string") - token.start()
         filled = _PLACEHOLDER.sub(lambda found: put(found[1], write), token["string"])
         return token[0][:start] + filled + token[0][end:]
+
+
+@cache
+def _metrics(template: str) -> frozenset[str]:
+    """The metrics that a template names. The check of sources asks thousands of times for those of the catalogue."""
+    return frozenset(_METRIC.findall(_STRING.sub('""', template)))
 
 
 def renamed(promql: str, standard: str, other: str) -> Alias:

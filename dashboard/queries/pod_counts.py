@@ -172,4 +172,4 @@ def _contradicts(n: Array, x: Array) -> Flags:
 
 
 def _whole(rows: Array) -> tuple[int, ...]:
-    return tuple(round(float(value)) for value in rows)
+    return tuple(map(int, np.rint(rows).tolist()))

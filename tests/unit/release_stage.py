@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from dashboard.catalog.expression import Expression
@@ -122,21 +122,21 @@ class StageAsk:
 
     def _counters(self, name: str, start: datetime, end: datetime, step: int) -> tuple[Series, ...]:
         """Counters of two pods a track that grow evenly; none where the table says that a track has no traffic."""
-        times = tuple(float(at) for at in range(int(start.timestamp()), int(end.timestamp()) + 1, step))
+        times = _moments(int(start.timestamp()), int(end.timestamp()), step)
         bounds = tuple(BOUNDS_WITHIN) if name == "release_within_counter" else ("",)
         lines = []
         for track in self._alive():
             for pod in (1, 2):
                 for bound in bounds:
                     per_step = PER_INTERVAL[name] * (BOUNDS_WITHIN[bound] if bound else 1.0) * self._dearer(name, track)
-                    values = tuple(float(int(per_step * place)) for place in range(len(times)))
+                    values = _grown(per_step, len(times))
                     labels = {"track": track, "pod": f"agent-runtime-{track}-{pod}"} | ({"le": bound} if bound else {})
                     lines.append(Series(labels=labels, times=times, values=values))
         return tuple(lines)
 
     def _active(self, start: datetime, end: datetime, step: int) -> tuple[Series, ...]:
         """Ten runs under way on each pod: each takes a second."""
-        times = tuple(float(at) for at in range(int(start.timestamp()), int(end.timestamp()) + 1, step))
+        times = _moments(int(start.timestamp()), int(end.timestamp()), step)
         return tuple(
             Series(
                 labels={"track": track, "pod": f"agent-runtime-{track}-{pod}"},
@@ -173,6 +173,17 @@ def _buckets() -> tuple[Sample, ...]:
         for track in ("blue", "green")
         for bound, share in within.items()
     )
+
+
+@lru_cache(maxsize=64)
+def _moments(start: int, end: int, step: int) -> tuple[float, ...]:
+    return tuple(float(at) for at in range(start, end + 1, step))
+
+
+@lru_cache(maxsize=256)
+def _grown(per_step: float, steps: int) -> tuple[float, ...]:
+    """Whole counts that grow evenly from 0."""
+    return tuple(float(int(per_step * place)) for place in range(steps))
 
 
 def _lines(start: datetime, end: datetime) -> tuple[Series, ...]:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.decide.budget import account, period_at
@@ -112,7 +112,6 @@ def test_a_day_with_a_gap_is_left_out_and_not_taken_for_a_cheap_one() -> None:
     assert found[0].amount == pytest.approx(WEEK)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.floats(0, 1e6), min_size=LEAST_WEEKS * WEEK, max_size=LEAST_WEEKS * WEEK + 30),
     st.integers(0, 60 * DAY),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.model.action import Outcome
@@ -169,7 +169,6 @@ def test_a_rollout_that_is_through_leaves_page_and_guard_agreed(stage: Stage) ->
     assert gate(page(stage).before, "capacity")[0] is Result.PASS
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     strays=st.lists(st.sampled_from([*KINDS, "an earlier ReplicaSet", "a ReplicaSet that nobody owns"]), max_size=2),
     harmless=st.sampled_from(["", *HARMLESS]),
