@@ -163,8 +163,7 @@ LEVELS: Vocabulary[LogLevel] = _table(
         LogLevel.ERROR: "error err errors severe fatal critical crit emergency emerg alert panic dpanic failure failed "
         "error2 error3 error4 fatal2 fatal3 fatal4 e f 50 60 40000 50000",
         LogLevel.WARNING: "warning warn warn2 warn3 warn4 wrn w 30000",
-        LogLevel.INFO: "info information informational notice log default ok success info2 info3 info4 inf config i n "
-        "6 20000",
+        LogLevel.INFO: "info information informational notice log ok success info2 info3 info4 inf config i n 6 20000",
         LogLevel.DEBUG: "debug debug2 debug3 debug4 trace trace2 trace3 trace4 verbose fine finer finest silly dbg trc "
         "all d t 7 10 10000 5000",
     },

@@ -33,6 +33,11 @@ _NUMBERS = {
     LogLevel.DEBUG: (1, 9),
 }
 # Words by which an unparsed line states its level. A word that is common in plain text (all, fine, ok) proves nothing.
+_LEVEL_KEYS = ("level", "severity", "levelname", "lvl")
+_KEYED = {
+    LogLevel.ERROR: ("error", "err", "fatal", "critical", "panic"),
+    LogLevel.WARNING: ("warn", "warning"),
+}
 _IN_LINES = {
     LogLevel.ERROR: (
         *("error", "err", "severe", "fatal", "critical", "crit", "alert", "emerg", "emergency"),
@@ -217,8 +222,25 @@ def _numbers(family: level_numbers.Family, levels: Sequence[LogLevel], words: Wo
 
 
 def without_level(fields: Resolution) -> Clause:
-    """Documents that have no field for their level."""
-    return absent(fields, "severity", "severity_number")
+    """Documents that have no field for their level; OpenTelemetry's number 0 says that there is none."""
+    return {"bool": {"filter": [absent(fields, "severity")], "must_not": [numbered(fields)]}}
+
+
+def contradicted(wanted: Iterable[LogLevel], fields: Resolution, words: Words) -> Clause:
+    """Documents whose field says another level than a key of their line: a shipper's `info` beside `"level":"error"`.
+
+    Only lines with a key count, as a word for a level may stand in any sentence; and only errors and warnings.
+    """
+    several = tuple(wanted)
+    said = [
+        {"match_phrase": {name: f"{key} {word}"}}
+        for name in line_fields(fields)
+        for key in _LEVEL_KEYS
+        for level in several
+        for word in _KEYED.get(level, ())
+    ]
+    stated = either([{"exists": {"field": name}} for name in fields.fields("severity")])
+    return {"bool": {"filter": [stated, either(said)], "must_not": [_level(several, fields, words)]}}
 
 
 def known_level(wanted: Iterable[LogLevel], fields: Resolution, words: Words) -> Clause:

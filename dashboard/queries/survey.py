@@ -111,6 +111,10 @@ def _levels(asked_for: tuple[LogLevel, ...], fields: Resolution, words: Words) -
     clear = [clauses.in_line(LogLevel, fields, words), *clauses.harmless_in_line(asked_for, fields, words)]
     silent = {"bool": {"filter": [clauses.without_level(fields)], "must_not": clear}}
     asked["silent"] = {"filter": silent, "aggs": {"where": {"terms": {"field": "_index", "size": _MOST_NAMED}}}}
+    asked["contradicted"] = {
+        "filter": clauses.contradicted(asked_for, fields, words),
+        "aggs": {"where": {"terms": {"field": "_index", "size": _MOST_NAMED}}},
+    }
     return asked
 
 
@@ -158,6 +162,9 @@ def _unclear(words: Words, counts: Mapping[str, Any]) -> Iterable[str]:
         yield f"{search.lines_of(rest)} of {_where(counts['unclear'])} with a level that is not understood"
     if silent := int(counts["silent"]["doc_count"]):
         yield f"{search.lines_of(silent)} of {_where(counts['silent'])} without a level, in a field or in the line"
+    if against := int(counts["contradicted"]["doc_count"]):
+        where = _where(counts["contradicted"])
+        yield f"{search.lines_of(against)} of {where} whose line says another level than its field"
 
 
 def _unplaced(request: Logs, fields: Resolution, counted: Mapping[str, Any]) -> Iterable[str]:
