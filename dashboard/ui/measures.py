@@ -71,7 +71,8 @@ def covered(over: Period) -> str:
     length = span(over.span)
     said = f"Figures cover the chosen {length}; changes compare with the {length} before. “Now” is its end."
     return (
-        f"{said} Rates recorded over so long a time miss the first event of each new kind."
+        f"{said} Figures over so long a time are read of recorded rates; recording rules without "
+        "`counter:first_increments:5m` miss the first event of each new kind."
         if over.is_recorded
         else said
     )

@@ -43,6 +43,8 @@ from dashboard.settings import EnvironmentSettings
 # Over longer ranges it is not worth asking what dropped series had: hours hold too many samples.
 _REMEMBERED_SECONDS = 6 * 3600
 # The timeout of a second question where the first took nearly all of the time.
+# So many scrapes lie within the window of each point of a line, so that one that fails leaves no gap.
+_LEAST_SCRAPES = 4
 _LEAST_SECONDS = 0.2
 # After so long no sample of that moment is still to come.
 _SETTLED_SECONDS = 60.0
@@ -211,6 +213,10 @@ class MetricCalls:
         """What to fill in. Recorded series have our names: with others the raw ones are asked at any span."""
         scrape_seconds = self._environment.prometheus.scrape_interval_seconds
         values = {SCRAPE_SECONDS: str(scrape_seconds), **request.values}
+        least = _LEAST_SCRAPES * scrape_seconds
+        if isinstance(request, Range) and 0 < escaping.seconds(str(values.get("window") or "")) < least:
+            # A window with one scrape in it has no growth, and the whole line would be blank.
+            values["window"] = f"{least}s"
         return values if mapping == OURS else {**values, "span": ""}
 
     def _labels(self, request: Instant | Range, labels: Mapping[str, str], mapping: NameMapping) -> Mapping[str, str]:
