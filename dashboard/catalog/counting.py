@@ -2,8 +2,8 @@
 
 Everything that a person reads as "how many", "which share", "how often" or "none" is built by `counted`, `paced` or
 `shared`: so it sees the first increments of a series, over a period and over each step of a chart. `once` wraps
-everything that is summed over pods. Quantiles and CPU use `increase` or `rate`: missing durations change them little.
-Pure text.
+everything that is summed over pods. Quantiles use `rate`, since a few missing durations change them little; CPU and
+throttling too, since their counters begin at 0 with the container and live as long. Pure text.
 """
 
 from __future__ import annotations

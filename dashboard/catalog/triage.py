@@ -133,6 +133,7 @@ COST_PER_RUN = Expression(
 )
 COST_BEFORE = Expression(
     name="track_cost_before",
+    # The first values of new series lack in the cost and in the runs alike, so the quotient over 30 minutes stays true.
     promql=(
         f"{once(f'rate({_COST}[30m] offset $window)', _BY_TRACK)}"
         f" / ({once(f'rate({_RUN}[30m] offset $window)', _BY_TRACK)} > 0)"
