@@ -40,6 +40,9 @@ MOST_VARIANCE = 0.36
 MOST_DRIFTS = 3.2
 # An hour with less than this part of the busiest hour's events is left out.
 LEAST_HOUR = 0.1
+# While the baseline had too few bad events to show whether they come in clumps, one interval may add at most so much
+# evidence: one run in a loop can break a contract two hundred times within seconds.
+MOST_OF_UNMEASURED = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,16 +107,21 @@ def evidence(
     phi = by_pods * by_drift
     drifted = table.usual * np.exp(MOST_DRIFTS * np.sqrt(table.drift))
     explained = np.minimum(np.maximum(table.limits, drifted), MOST_RATE)[..., None, :]
-    divided = _evidence(total / phi, bad / phi, table.limits, interval_seconds)
-    undivided = _evidence(total / by_pods, bad / by_pods, explained, interval_seconds)
+    most = np.where(dispersion.is_measured(table.dispersion), np.inf, MOST_OF_UNMEASURED)[..., None, :]
+    divided = _evidence(total / phi, bad / phi, table.limits, most, interval_seconds)
+    undivided = _evidence(total / by_pods, bad / by_pods, explained, most, interval_seconds)
     return np.logaddexp(divided, undivided) - math.log(2.0), phi
 
 
-def _evidence(total: Array, bad: Array, limits: Array, interval_seconds: float) -> Array:
-    """The logarithm of the evidence from divided counts (..., interval, limit), after each interval."""
+def _evidence(total: Array, bad: Array, limits: Array, most: Array, interval_seconds: float) -> Array:
+    """The logarithm of the evidence from divided counts (..., interval, limit), after each interval.
+
+    An interval adds at most `most`: evidence that is lowered stays valid.
+    """
     limits = limits[..., None]
     bets = odds_times(limits, FAIL_ODDS)
     factors = log_absolute_factor(total[..., None], bad[..., None], limit=limits, bet_g=bets)
+    factors = np.minimum(factors, most[..., None])
     after = np.add.accumulate(factors, axis=-3)
     before = after - factors
     stakes = log_stakes(interval_seconds, 0, factors.shape[-3])[:, None, None]

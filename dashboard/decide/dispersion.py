@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.decide.factor import Array, over_last
+from dashboard.decide.planned import Flags
 
 # phi that is assumed without any measurement. Ten informative windows halve what it exceeds 1 by.
 UNMEASURED = 2.0
@@ -87,6 +88,12 @@ def known(state: Dispersion) -> Array:
     found = [_measured(state.sums[..., scale, :]) for scale in scales]
     phi: Array = np.maximum.reduce([*found, _caution(state.sums[..., 0, :])])
     return phi
+
+
+def is_measured(state: Dispersion) -> Flags:
+    """Whether enough windows were informative to show clumps: (..., metric)."""
+    found: Flags = state.sums[..., 0, 5] >= ENOUGH_WINDOWS
+    return found
 
 
 def _windows(counts: Array, first: int, last: int, scale: int) -> Array:

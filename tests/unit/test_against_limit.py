@@ -71,6 +71,46 @@ def test_a_share_truly_above_its_limit_is_found() -> None:
     assert stopped(0.1, 5, weight=LIMIT_WEIGHTS["errors"]) >= 0.9
 
 
+@pytest.mark.parametrize(
+    ("per_second", "clump", "share_of_runs"), [(2.0, 50, 1 / 5000), (5.0, 200, 1 / 50_000), (1.0, 20, 1 / 2000)]
+)
+def test_a_run_that_loops_now_and_then_stops_no_release_whose_share_is_far_below_the_limit(
+    per_second: float, clump: int, share_of_runs: float
+) -> None:
+    dice = np.random.default_rng(clump)
+
+    def counts(each: float, *shape: int) -> tuple[Array, Array]:
+        runs = dice.poisson(each, shape)
+        looping = dice.binomial(runs, share_of_runs)
+        return (4.0 * runs + clump * looping), (1.0 * clump * looping)
+
+    total, bad = counts(5 * per_second, 400, 180)
+    _, seen = dispersion.follow(
+        dispersion.nothing_seen((400,), 1, 2, 3), *counts(2.5 * per_second, 400, 360, 1, 2), (1, 6, 30)
+    )
+    none = np.zeros((*total.shape, 1, 2))
+    given_table = LimitTable(
+        total=total[..., None],
+        bad=bad[..., None],
+        parts_total=none,
+        parts_bad=none,
+        limits=np.array([0.02]),
+        drift=np.array([drift_variance(Wander(mean=np.zeros(1), error=np.full(1, np.inf)))[0]]),
+        usual=np.full((1,), np.inf),
+        dispersion=seen,
+    )
+    found, _ = above(given_table, interval_seconds=10.0, scales=(1, 6, 30))
+    assert float((found.max(axis=(1, 2)) >= -np.log(ALPHA * LIMIT_WEIGHTS["violations"])).mean()) <= 0.01
+
+
+def test_a_service_that_never_failed_before_is_still_stopped_within_minutes_when_half_of_its_runs_fail() -> None:
+    dice = np.random.default_rng(3)
+    total = np.full((200, 30), 5.0)
+    given_table = table(total, dice.binomial(5, 0.5, total.shape).astype(float), phi_known=False)
+    found, _ = above(given_table, interval_seconds=10.0, scales=(1, 6, 30))
+    assert float((found[:, 17, 0] >= -np.log(ALPHA * LIMIT_WEIGHTS["errors"])).mean()) >= 0.95
+
+
 def test_a_service_far_below_its_limit_that_jumps_above_it_did_not_drift_there() -> None:
     weight = LIMIT_WEIGHTS["errors"]
     assert stopped(0.04, 250, drift=0.2, usual=0.005, weight=weight) == 1.0
