@@ -138,11 +138,7 @@ def _ended(tree: SpanTree) -> str:
         case SpanOutcome.SUCCEEDED:
             return f"ended well although {count(failures, 'span')} failed{why}" if failures else "ended well"
         case SpanOutcome.UNSAID:
-            return (
-                f"does not say how it ended; {count(failures, 'span')} failed{why}"
-                if failures
-                else "no failure recorded"
-            )
+            return "does not say how it ended" + (f"; {count(failures, 'span')} failed{why}" if failures else "")
 
 
 def _failure(node: SpanNode) -> str:

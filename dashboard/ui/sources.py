@@ -246,6 +246,8 @@ def services(reading: Reading[tuple[ServiceCheck, ...]]) -> None:
         return
     states.note(reading)
     if not reading.value:
+        if reading.state is not State.FRESH:
+            return  # the note says why there may be more
         st.caption("None is governed in these namespaces: neither by its label nor by name in the settings.")
         return
     lame = [one for one in reading.value if one.says]
@@ -282,7 +284,8 @@ def own(health: OwnHealth, troubles: Sequence[str], audit_file: str, now: dateti
     memory = "" if health.memory_bytes is None else f"{number(health.memory_bytes, Unit.BYTES)} of memory"
     files = "" if health.open_files is None else f"{health.open_files:.0f} open files"
     began = "" if health.started is None else f"began {ago(health.started, now)}"
-    told.append(fact("Process", ", ".join(filter(None, (memory, files, began))) or "tells nothing here", tone="well"))
+    process = ", ".join(filter(None, (memory, files, began)))
+    told.append(fact("Process", process or "tells nothing here", tone="well" if process else "quiet"))
     for one in health.questions:
         slow = "more than 5 s" if one.p95_seconds is None else f"at most {number(one.p95_seconds, Unit.SECONDS)}"
         said = f"{one.total:,} questions, {one.failed:,} of them failed; 95 % took {slow}"

@@ -88,7 +88,7 @@ def scatter(runs: Sequence[TraceRun], colours: Mapping[str, str], tz: str) -> st
     if crosses:
         ways = "".join(f"M{x - 5},{y - 12}l10,24M{x + 5},{y - 12}l-10,24" for x, y in crosses)
         parts.append(_stroke(ways, colours["sick"], 2))
-    failed = f"{count(len(crosses), 'run')} failed (crosses)" if crosses else "no run failed"
+    failed = f"{count(len(crosses), 'run')} failed (crosses)" if crosses else "no run says that it failed"
     span = f"{number(min(lengths), Unit.SECONDS)} to {number(max(lengths), Unit.SECONDS)}"
     said = f"{count(len(runs), 'run')} by time and length, {span}; {failed}"
     edges = (

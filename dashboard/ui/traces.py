@@ -97,10 +97,10 @@ def told(found: Sequence[TraceRun], loops: Sequence[RunLoop], *, is_whole: bool)
         said = f"None of {runs} says that it failed; how {count(silent, 'run')} ended is not said"
     else:
         said = f"None of {runs} failed"
-    if not is_whole:
-        said += "; not all that fit could be read"
     if on_the_way:
         said += f", {on_the_way:,} more had a failed span"
+    if not is_whole:
+        said += "; not all that fit could be read"
     said += f"; the slowest took {number(slowest.tree.root.seconds, Unit.SECONDS)}"
     if loops:
         said += f"; {plain(way(loops[0].steps))} was repeated {loops[0].most:,} times in one"
@@ -197,7 +197,7 @@ def _tone(tree: SpanTree) -> Tone:
         return "sick"
     if not tree.root.span.is_recorded or tree.root.span.outcome is None or cause(tree) is not None:
         return "warn"
-    return "well"
+    return "well" if tree.root.span.outcome is SpanOutcome.SUCCEEDED else "quiet"
 
 
 def _about(tree: SpanTree, view: View) -> str:

@@ -45,7 +45,7 @@ def test_a_failed_run_says_how_long_it_took_what_failed_first_and_where_the_time
     ("several", "words"),
     [
         pytest.param((agent("a", 0, 1, outcome=WELL),), "1 s, ended well", id="well"),
-        pytest.param((agent("a", 0, 1),), "no failure recorded", id="says nothing"),
+        pytest.param((agent("a", 0, 1),), "does not say how it ended", id="says nothing"),
         pytest.param(
             (agent("a", 0, 1, outcome=None, outcome_word="weird"),), "not understood, “weird”", id="an unknown word"
         ),
