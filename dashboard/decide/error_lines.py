@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from dashboard.decide import lines
 from dashboard.decide.likeness import kind
 from dashboard.model.conditions import ErrorLines, ErrorPattern
+from dashboard.model.log import LogEntry
 
 
 def error_lines(
@@ -24,3 +26,14 @@ def error_lines(
     return ErrorLines(
         patterns=tuple(found), is_whole=is_whole, is_candidate_whole=is_candidate_whole, without_text=silent
     )
+
+
+def said(entry: LogEntry) -> str:
+    """What an error line says, with the error that its shipper put into fields of their own: type, message, stack."""
+    known = lines.read(entry.message).text
+    beside = dict.fromkeys(
+        text
+        for name, value in sorted(entry.fields.items())
+        if lines.tells_error(name) and (text := lines.error_in(name, str(value))) and text not in known
+    )
+    return ": ".join((known, *beside)) if beside else entry.message

@@ -24,6 +24,16 @@ _QUOTED = re.compile(rf"""(?<!{_LETTER})(["'`])[^\s"'`{_UNSPACED}]{{1,100}}\1(?!
 _TOKEN = re.compile(rf"{_LETTER}++(?:[.-]++{_LETTER}++)*+|\d++")
 # The class of an error says what went wrong, whatever package it is of: `org.h2.jdbc.LedgerCorrupt`.
 _CLASS = re.compile(r"\.(?:[A-Z]++[a-z]++){2,}+$")
+# What went wrong, by number: a status of HTTP, an exit code, a state of SQL.
+_CODE = re.compile(
+    r"(?i)\b(?:(?:status|exit|error|return)?[ _]?code|status|sqlstate|errno|http(?:/[12](?:\.\d)?)?)"
+    r"[\"']?[ =:\[(]{1,2}[0-9a-z]{1,5}\b"
+)
+# An error in quotes behind its key is no name.
+_STATED = re.compile(r"""\b((?:error|err|cause|exception|reason|code)=)(["'])([^\s"']{1,100})\2""")
+# Digits of codes stand aside in signs that nobody writes, while numbers are masked.
+_HIDDEN = {ord(digit): 0xE000 + int(digit) for digit in "0123456789"}
+_SHOWN = {hidden: chr(digit) for digit, hidden in _HIDDEN.items()}
 _DIGIT = re.compile(r"\d")
 # A time or an address is one variable part, not one for each number in it; a sign, % or # belongs to its number.
 _JOINED = re.compile(rf"(?<!\S)[-+#]{MASK}|{MASK}(?:[:,/x+% ]{{1,2}}{MASK})+%?|{MASK}%")
@@ -35,9 +45,10 @@ def kind(message: str) -> str:
 
 
 def masked(text: str) -> str:
-    """A text with its variable parts masked; long texts are cut."""
+    """A text with its variable parts masked; long texts are cut. Codes of errors are no variable part."""
     text = " ".join(text[: lines.LONGEST_LINE].split())
-    return _JOINED.sub(MASK, _TOKEN.sub(_mask, _QUOTED.sub(MASK, text)))
+    text = _CODE.sub(lambda found: found[0].translate(_HIDDEN), _STATED.sub(r"\1\3", text))
+    return _JOINED.sub(MASK, _TOKEN.sub(_mask, _QUOTED.sub(MASK, text))).translate(_SHOWN)
 
 
 def _shortened(text: str) -> str:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from dashboard.model.level_numbers import Family, family_of, siblings_of
@@ -43,9 +44,23 @@ _HEADER_TOKENS = 8
 _CRASHES = ("Traceback (most recent call last)", "panic: ", "Exception in thread ", "Unhandled exception")
 
 _MESSAGE_KEYS = ("message", "msg", "event", "text", "body", "log", "@message", "@m", "@mt", "MESSAGE",
-                 "Message", "RenderedMessage", "short_message")  # fmt: skip
-_ERROR_KEYS = ("error", "err", "exception", "exc_info", "error.message", "error.type", "exception.message",
-               "exception.type", "reason")  # fmt: skip
+                 "Message", "MessageTemplate", "RenderedMessage", "short_message")  # fmt: skip
+# A template says what all lines of one event have in common; its rendering has names of users in it.
+_TEMPLATES, _RENDERINGS = ("@mt", "MessageTemplate"), ("@m", "RenderedMessage", "Message")
+_ERROR_KEYS = ("error", "err", "errors", "exception", "exc", "exc_info", "exc_type", "error.message", "error.type",
+               "error_message", "error_type", "exception.message", "exception.type", "exception_class",
+               "exception_message", "reason", "cause", "code", "error_code", "thrown", "stack", "stack_trace",
+               "stacktrace", "@x", "Exception")  # fmt: skip
+_ERRORS = frozenset(("error", "err", "exception", "thrown"))
+_OF_ERRORS = frozenset(("type", "kind", "class", "name", "code", "message", "stack_trace", "stacktrace", "stack"))
+_OWN_ERROR_FIELDS = frozenset(
+    ("error_type", "error_message", "error_code", "exception_class", "stack_trace", "exc_info")
+)
+# The line before the first frame of a stack names the error: Java, .NET, JavaScript, Elixir, Ruby.
+_FRAME = re.compile(r"\s+(?:at \S|\.\.\. \d+ more|\([\w.]+ [\d.]+\) |from \S+:\d)")
+# The console of .NET names the logger in the first line and says the message in the second.
+_CATEGORY = re.compile(r"(trce|dbug|info|warn|fail|crit): .*\[\d+\]$")
+_CONSOLE_WORDS = {"trce": "trace", "dbug": "debug", "info": "info", "warn": "warn", "fail": "error", "crit": "critical"}
 _LEVEL_KEYS = ("level", "severity", "log.level", "loglevel", "log_level", "levelname", "lvl", "severity_text",
                "severityText", "SeverityText", "@level", "@l", "level_name", "log.severity", "Level",
                "LogLevel", "PRIORITY")  # fmt: skip
@@ -73,6 +88,12 @@ class LogLine:
 def read(message: str) -> LogLine:
     """The message and the level of a line, whatever its format."""
     return _read(message, 0)
+
+
+def tells_error(field: str) -> bool:
+    """Whether a field of a document tells the error of its line: `error.type`, `attributes.exception.message`."""
+    *above, last = field.split(".")
+    return last in _OWN_ERROR_FIELDS or (last in _OF_ERRORS and bool(_ERRORS & set(above)))
 
 
 def plain(text: str) -> str:
@@ -118,13 +139,14 @@ def _of_tree(tree: Mapping[str, Any], depth: int) -> LogLine:
     level = str(flat[key]) if key else ""
     family = family_of(siblings_of(flat, key), level, key) if key else None
     level = level or next((of_number(flat[key]) for key in _LEVEL_NUMBER_KEYS if key in flat), "")
+    has_template = any(flat.get(name) for name in _TEMPLATES)
     for name, value in flat.items():
-        if _is_message(name):
+        if _is_message(name) and not (has_template and name in _RENDERINGS):
             inner = _read(value, depth + 1) if isinstance(value, str) else LogLine(str(value), "")
             said.append(inner.text)
             if not level:
                 level, family = inner.level, inner.family
-    said += [_said(plain(value)) for key, value in flat.items() if isinstance(value, str) and _is_error(key)]
+    said += [error_in(key, value) for key, value in flat.items() if isinstance(value, str) and _is_error(key)]
     if not said:
         said = [f"{key}={plain(str(flat[key]))}" for key in sorted(flat) if not _is_aside(key)]
     return LogLine(
@@ -137,8 +159,14 @@ def _is_message(key: str) -> bool:
 
 
 def _is_error(key: str) -> bool:
-    """The error's type and message; its stack differs in every line."""
-    return (key in _ERROR_KEYS or key.partition(".")[0] in _ERROR_KEYS) and "stack" not in key and "trace" not in key
+    """The error's type, code and message, and its stack, of which only the ends are read."""
+    return key in _ERROR_KEYS or key.partition(".")[0] in _ERROR_KEYS
+
+
+def error_in(key: str, value: str) -> str:
+    """What a field tells of an error. Of a stack only the error above its frames: which frames there are, varies."""
+    text = plain(value[: 2 * LONGEST_LINE])
+    return _ends(text.split("\n")) if "stack" in key else _said(text)
 
 
 def _is_aside(key: str) -> bool:
@@ -175,6 +203,8 @@ def _said(text: str) -> str:
     first = lines[0].strip()
     if len(lines) == 1:
         return first[:LONGEST_LINE]
+    if _CATEGORY.fullmatch(first):
+        first, lines = f"{first}: {lines[1].strip()}", [first, *lines[2:]]
     ends = _ends(lines)
     if first.startswith(_CRASHES[0]):
         return ends or first
@@ -191,7 +221,9 @@ def _ends(lines: list[str]) -> str:
     if start is not None:
         return next((bare for line in lines[start + 1 :] if (bare := _unframed(line)) and not bare[0].isspace()), "")
     causes = [line.strip() for line in lines if line.lstrip().startswith("Caused by: ")]
-    return causes[-1].removeprefix("Caused by: ") if causes else ""
+    if causes:
+        return causes[-1].removeprefix("Caused by: ")
+    return next((one.strip() for one, after in pairwise(lines) if _FRAME.match(after) and not _FRAME.match(one)), "")
 
 
 def _unframed(line: str) -> str:
@@ -204,6 +236,8 @@ def _level(text: str) -> str:
     """The level that a plain line states in its header; "" where it does not, or not for certain."""
     if text.startswith(_CRASHES):
         return "error"
+    if found := _CATEGORY.match(text.split("\n", 1)[0]):
+        return _CONSOLE_WORDS[found[1]]
     if found := _SYSLOG.match(text):
         return _SYSLOG_WORDS[int(found[1]) % 8]
     if found := _KLOG.match(text):

@@ -9,6 +9,7 @@ from typing import Any
 
 from dashboard.catalog import release as catalog
 from dashboard.decide.error_lines import error_lines as as_patterns
+from dashboard.decide.error_lines import said
 from dashboard.model import service_annotations
 from dashboard.model.conditions import Declared, ErrorLines
 from dashboard.model.log import LogPage, LogPlace
@@ -122,8 +123,8 @@ def error_lines(answers: Readings, candidate: Track, since: datetime | None) -> 
 
     def built(page: LogPage) -> ErrorLines:
         return as_patterns(
-            (entry.message for entry in page.entries if since is None or entry.at >= since),
-            (entry.message for entry in others.entries),
+            (said(entry) for entry in page.entries if since is None or entry.at >= since),
+            (said(entry) for entry in others.entries),
             is_whole=_is_whole(others) and theirs.state is State.FRESH,
             is_candidate_whole=_is_whole(page) or (since is not None and _reaches(page, since)),
         )

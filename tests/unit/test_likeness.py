@@ -249,3 +249,67 @@ def test_no_mixture_of_them_takes_long_either(pieces: list[str]) -> None:
         return min(taken)
 
     assert seconds(200_000) < 0.25
+
+
+FRAMES = "\n\tat x.Y(Z.java:1)\n\tat x.Z(Z.java:2)"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(
+            f"12:00 ERROR x.Y - Run failed\njava.util.concurrent.TimeoutException: up{FRAMES}",
+            f"12:00 ERROR x.Y - Run failed\njava.lang.OutOfMemoryError: Java heap space{FRAMES}",
+            id="Java without causes",
+        ),
+        pytest.param(
+            "fail: MyApp.Worker[0]\n      Run failed\n      System.TimeoutException: up\n         at X.Y()",
+            "fail: MyApp.Worker[0]\n      Run failed\n      System.IO.IOException: disk full\n         at X.Y()",
+            id=".NET's console",
+        ),
+        pytest.param("fail: A.B[0]\n      Run failed", "fail: A.B[0]\n      Ledger is corrupt", id="the second line"),
+        pytest.param(
+            "file:///app/a.js:10\n  throw new Error('x')\n  ^\n\nError: timeout\n    at f (a.js:1)",
+            "file:///app/a.js:10\n  throw new Error('x')\n  ^\n\nError: ledger is corrupt\n    at f (a.js:1)",
+            id="Node",
+        ),
+        pytest.param(
+            '{"level":"ERROR","message":"Run failed","stack_trace":"a.TimeoutException: up\\n\\tat x.Y(Z.java:1)"}',
+            '{"level":"ERROR","message":"Run failed","stack_trace":"a.OutOfMemoryError: heap\\n\\tat x.Y(Z.java:1)"}',
+            id="a stack in JSON",
+        ),
+        pytest.param(
+            '{"level":"error","message":"Run failed","thrown":{"name":"a.B","message":"heap"}}',
+            '{"level":"error","message":"Run failed","thrown":{"name":"a.C","message":"disk"}}',
+            id="log4j",
+        ),
+        pytest.param('{"msg":"run failed","code":"ETIMEDOUT"}', '{"msg":"run failed","code":"ENOSPC"}', id="a code"),
+        pytest.param('{"msg":"run failed","cause":"slow"}', '{"msg":"run failed","cause":"corrupt"}', id="a cause"),
+        pytest.param("Request failed with status code 401", "Request failed with status code 500", id="a status"),
+        pytest.param("tool exited with code 1", "tool exited with code 137", id="an exit code"),
+        pytest.param("SQLSTATE[40001] on write", "SQLSTATE[53100] on write", id="a state of SQL"),
+        pytest.param('ERROR failed error="EOF"', 'ERROR failed error="ENOSPC"', id="an error in quotes"),
+    ],
+)
+def test_another_error_under_the_same_message_is_another_kind(one: str, other: str) -> None:
+    assert kind(one) != kind(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(
+            '{"@mt":"Run of {User} failed","@m":"Run of \\"anna\\" failed","@l":"Error"}',
+            '{"@mt":"Run of {User} failed","@m":"Run of \\"bob the second\\" failed","@l":"Error"}',
+            id="a template beside its rendering",
+        ),
+        pytest.param(
+            f"ERROR Run failed\njava.lang.OutOfMemoryError: heap{FRAMES}",
+            "ERROR Run failed\njava.lang.OutOfMemoryError: heap\n\tat a.B(C.java:7)",
+            id="other frames",
+        ),
+        pytest.param("run 17 failed with status code 500", "run 18 failed with status code 500", id="beside a status"),
+    ],
+)
+def test_the_same_error_in_other_words_around_it_is_one_kind(one: str, other: str) -> None:
+    assert kind(one) == kind(other)
