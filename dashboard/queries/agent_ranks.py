@@ -124,7 +124,7 @@ def _scores(scores: Samples, versions: Iterable[Sample]) -> Rows:
         return FigureRow(labels=labels, figures={SCORE: one.value if _is_ratio(one.value) else None})
 
     found = scores.map(lambda several: tuple(sorted(map(row, several), key=lambda one: one.labels)) or None)
-    return found.said("no agent was evaluated just before the end of this period")
+    return found.said("no evaluation score was reported just before the end of this period")
 
 
 def _is_ratio(value: float | None) -> bool:

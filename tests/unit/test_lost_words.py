@@ -66,7 +66,7 @@ SHOWN_BY_OTHERS = re.compile(
 )
 # What is lacking, so that a gate holds or a line is not drawn; and the headline of a card, which tells of harm.
 LACKING = re.compile(
-    r"reports no |is recorded: no |nothing to judge by|reported no |metrics come from 0 of|need an answer"
+    r"reports no |was reported|is recorded: no |nothing to judge by|reported no |metrics come from 0 of|need an answer"
     r"|no line can be drawn|^##### "
 )
 
