@@ -26,6 +26,7 @@ _PLACING = ("namespace", "service", "track")
 _STACKS = ("", "kube-prometheus-stack", "otlp")
 _HTTP = "http-server"
 _TRACK_VALUES = frozenset(("blue", "green"))
+_POD_TRACK = re.compile(r"-(blue|green)-")
 _MOST_NAMED = 3
 
 
@@ -304,7 +305,13 @@ def _track_label(sets: tuple[Mapping[str, str], ...]) -> Label | None:
     for each in sets:
         for name, value in each.items():
             values.setdefault(name, set()).add(value)
-    return next((Label(name=name) for name, seen in sorted(values.items()) if seen == _TRACK_VALUES), None)
+    found = (name for name, seen in sorted(values.items()) if seen == _TRACK_VALUES)
+    return next((Label(name=name) for name in found if not _contradicts_pods(name, sets)), None)
+
+
+def _contradicts_pods(name: str, sets: Iterable[Mapping[str, str]]) -> bool:
+    """Whether a pod that is named after one track has the other one under a label: it colours something else."""
+    return any((told := _POD_TRACK.search(each.get("pod", ""))) and each.get(name, told[1]) != told[1] for each in sets)
 
 
 def _label_lines(lacking: Iterable[str], name: str, telemetry: Telemetry) -> Iterator[str]:

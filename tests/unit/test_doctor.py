@@ -111,3 +111,14 @@ def test_a_series_without_a_namespace_stays() -> None:
 def test_presets_are_not_chosen_by_what_others_measure() -> None:
     known = telemetry(*candidates(), **{**OUR_RUN, "namespace": "other-team"})
     assert suggest(within(known, ("support",))).presets == ()
+
+
+@pytest.mark.parametrize("swapped", [True, False])
+def test_a_label_that_says_otherwise_than_the_pods_names_tells_no_track(swapped: bool) -> None:
+    other = {"blue": "green", "green": "blue"}
+    sets = tuple(
+        {"namespace": "a", "service_name": "s", "pod": f"s-{track}-1-2", "bucket": other[track] if swapped else track}
+        for track in other
+    )
+    known = Telemetry(recent=frozenset((RUNS,)), ever=frozenset((RUNS,)), labels={RUNS: sets})
+    assert ("track" in suggest(known).labels) is not swapped
