@@ -12,6 +12,7 @@ BENCHES = {
     "asking": "what lies between a page and its sources: requests of 50 viewers, a view at once, the connector",
     "pods": "10,000 pods: listed into memory, and how soon a change shows",
     "logs": "the first page of a million logs beside the store's own answer",
+    "traces": "one trace of 1,000 and of 10,000 spans beside the store's own answer",
     "logstore": "a million logs: how fast they are taken, searched while more come, and back after a kill",
     "history": "how long a question over 14 days takes",
     "viewers": "memory of the deck while fifty people look around in it for ten minutes",
