@@ -30,7 +30,7 @@ def page() -> None:
 
 def _draw(answer: AgentsAnswer, view: View) -> None:
     agent_ranks.top(answer.ranking, view)
-    tiles(specs("agents", answer.measures, pieces.FACES, answer.limits), columns=8, key="agents")
+    tiles(specs("agents", answer.measures, pieces.FACES, answer.limits), columns=4, key="agents")
     more = specs("agents", answer.measures, pieces.MORE_FACES, answer.limits)
     fold("More figures", lambda: tiles(more, columns=6, key="agents-more"), key="agents.more")
     st.caption(covered(answer.period))

@@ -117,7 +117,7 @@ def _not_covered(ranking: Ranking) -> list[str]:
         said.append(f"{ranking.agents.reason[:1].upper()}{ranking.agents.reason[1:]}.")
     if ranking.states.state is State.UNMEASURED:
         said.append("Whether agents are degraded, quarantined or stopped is not measured here.")
-    elif ranking.states.state in (State.MISSING, State.EMPTY):
+    elif ranking.states.state is State.EMPTY:  # what is missing is said with the ranking
         said.append(f"The states of agents are not known: {ranking.states.reason}.")
     return said
 

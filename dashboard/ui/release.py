@@ -127,7 +127,14 @@ def charts(found: ReleaseAnswer, past: Sequence[HistoryEntry], view: View) -> No
     markers = [Marker(at=entry.at, label=f"{entry.kind} to {entry.target}") for entry in changed]
     if found.evidence.trial.value is not None:
         markers.append(Marker(at=found.evidence.trial.value.started_at, label="compared from here"))
-    with st.grid(2, min_column_width=320, gap="small", key="release-charts"):
+    # While all is well a phone shows the charts on demand: the figures stand beside each other above.
+    over_time = st.expander(
+        "Failed and slow runs over time",
+        icon=":material/show_chart:",
+        expanded=verdict.decision is not Decision.GO,
+        key="fold-release-charts",
+    )
+    with over_time, st.grid(2, min_column_width=320, gap="small", key="release-charts"):
         time_chart(
             "Failed runs",
             found.errors,

@@ -26,6 +26,7 @@ from dashboard.model.view import View
 from dashboard.queries.agents import agents
 from dashboard.queries.ask import Instant, Logs, Readings, Request
 from dashboard.queries.believed import doubted
+from dashboard.queries.business import business
 from dashboard.queries.contracts import contracts
 from dashboard.queries.release import release
 from dashboard.queries.resources import resources
@@ -42,7 +43,7 @@ LABELS = {
     "outcome": "pass", "policy": "p", "stage": "s", "decision": "allow", "container": "app", "resource": "cpu",
 }  # fmt: skip
 PAGES: Mapping[str, Callable[..., Any]] = {
-    "release": release, "agents": agents, "contracts": contracts, "resources": resources,
+    "release": release, "agents": agents, "contracts": contracts, "resources": resources, "business": business,
 }  # fmt: skip
 HOW = ("missing", "partial", "stale", "not understood", "empty")
 
