@@ -58,6 +58,12 @@ FAILED = Expression(
     unit=Unit.COUNT,
     blind="whether the release fails agent runs",
 )
+RUNS_BY_AGENT = Expression(
+    name="release_runs_by_agent",
+    **counted(lambda grown: once(grown, "track, gen_ai_agent_name"), _RUN_COUNT),
+    unit=Unit.COUNT,
+    blind="whether both tracks run the same mix of agents",
+)
 EVALUATIONS = Expression(
     name="release_contract_evaluations",
     **_count(_EVALUATION_COUNT),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from dashboard.decide import condition_gates, gates
+from dashboard.decide.agent_mix import another_mix
 from dashboard.decide.budget_gates import budgeted
 from dashboard.decide.comparison_gates import compared
 from dashboard.decide.coverage import uncovered
@@ -99,7 +100,7 @@ def _sentence(decision: Decision, answers: Sequence[GateAnswer], evidence: Evide
     if decision is Decision.GO:
         does = "may take the users" if evidence.mode is Mode.BEFORE else "may keep the users"
         count = sum(answer.required for answer in answers)
-        return f"All {count} gates that decide pass: {release} {does}.{_left_open(answers)}"
+        return f"All {count} gates that decide pass: {release} {does}.{_left_open(answers)}{another_mix(evidence)}"
     if decision is Decision.NO_GO:
         failing = [answer for answer in answers if answer.result is Result.FAIL and answer.required]
         more = len(failing) - 1
@@ -107,7 +108,9 @@ def _sentence(decision: Decision, answers: Sequence[GateAnswer], evidence: Evide
         # That there is no way back is no harm that going back would end.
         is_harmed = any(answer.gate != "way_back" for answer in failing)
         advice = " Roll back." if evidence.mode is Mode.AFTER and is_harmed else ""
-        return f"{failing[0].title}: {failing[0].reason}.{rest}{advice}"
+        # Only what is compared with the other track can be a difference of the mix.
+        mix = another_mix(evidence) if any(gate.gate.endswith("_compared") for gate in failing) else ""
+        return f"{failing[0].title}: {failing[0].reason}.{rest}{advice}{mix}"
     fine = "No gate that decides fails" if any(answer.result is Result.FAIL for answer in answers) else "No gate fails"
     waiting = [answer for answer in answers if answer.result is Result.UNKNOWN and answer.required]
     return _waiting(waiting, evidence, fine)

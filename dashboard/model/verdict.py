@@ -7,7 +7,7 @@ the page, in an action's guard and in a replay. `decide/` does the judging.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -69,7 +69,8 @@ class Evidence:
     interval that both tracks are compared by. `burn` has the candidate's share of bad events by objective and by window
     in seconds; such windows are of a track, so one that reaches back beyond `began`, when what runs on the candidate
     was rolled out, holds the release before as well. `kill_switch` has the scopes for which it is engaged, `cost_usd`
-    what each track cost in the long window.
+    what each track cost in the long window. `runs_by_agent` has the runs of each agent there, by track; it is empty
+    where runs do not name their agents.
     """
 
     mode: Mode
@@ -94,6 +95,7 @@ class Evidence:
     split: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
     began: datetime | None = None
+    runs_by_agent: Mapping[Track, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

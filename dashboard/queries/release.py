@@ -158,6 +158,7 @@ def _ask_counts(ask: Ask, scene: Scene, namespace: str, service: str, now: datet
         | release_conditions.requests(namespace, service, now, where)
         | {
             "measured": Instant(catalog.MEASURED_SECONDS, {**values, "window": windows["slow"]}),
+            "agents": Instant(catalog.RUNS_BY_AGENT, {**values, "window": windows["slow"]}),
             "targets": Instant(catalog.TARGETS, values),
             "scraped": Instant(catalog.SCRAPED_PODS, values),
             "split": Instant(catalog.SPLIT_PODS, values),
@@ -197,6 +198,7 @@ def _evidence(ask: Ask, scene: Scene, answers: Readings, now: datetime, mode: Mo
         split=_pods(answers, candidate, "split", "split.ports"),
         doubled=_pods(answers, candidate, "doubled"),
         began=scenes.began(scene, candidate)[0],
+        runs_by_agent={track: _by_agent(answers, track) for track in Track},
     )
 
 
@@ -256,6 +258,16 @@ def _counts(answers: Readings, window: str, track: Track) -> Counts:
         violations=of("violations"),
         p95_seconds=of("p95_seconds"),
     )
+
+
+def _by_agent(answers: Readings, track: Track) -> Mapping[str, float]:
+    """The runs of each agent on a track in the long window."""
+    found: dict[str, float] = {}
+    for sample in answers.samples("agents").value or ():
+        agent = sample.labels.get("gen_ai_agent_name", "")
+        if sample.labels.get("track") == track and agent and sample.value is not None:
+            found[agent] = found.get(agent, 0.0) + sample.value
+    return found
 
 
 def _figures(scene: Scene, answers: Readings, track: Track, least_seconds: float) -> TrackFigures:
