@@ -8,7 +8,7 @@ Model and token metrics carry no agent name, so the filter on one agent does not
 from __future__ import annotations
 
 from dashboard.catalog import recorded
-from dashboard.catalog.counting import counted, once, once_quantile, or_zero, paced, per_second, shared
+from dashboard.catalog.counting import Counted, counted, once, once_quantile, or_zero, paced, per_second, shared
 from dashboard.catalog.expression import Alias, Expression, renamed
 from dashboard.model.event_matchers import ANY_ERROR
 from dashboard.model.reading import Unit
@@ -25,7 +25,10 @@ _CALLS_FAILED = f"gen_ai_client_operation_duration_seconds_count{{{SERVICE}, {AN
 _TOOLS = f"gen_ai_execute_tool_duration_seconds_count{{{AGENT}}}"
 _TOOLS_FAILED = f"gen_ai_execute_tool_duration_seconds_count{{{AGENT}, {ANY_ERROR}}}"
 COST = f"agentgov_agent_cost_usd_total{{{AGENT}}}"
-_TOKENS = f"gen_ai_client_token_usage_sum{{{SERVICE}}}"
+# Some emitters write the sum of both directions as a third kind of token; where it stands alone it is all there is.
+_TOTAL = "(?i:total|total_tokens|all|sum)"
+_TOKENS = f'gen_ai_client_token_usage_sum{{{SERVICE}, gen_ai_token_type!~"{_TOTAL}"}}'
+_TOKEN_TOTALS = f'gen_ai_client_token_usage_sum{{{SERVICE}, gen_ai_token_type=~"{_TOTAL}"}}'
 
 # The same, recorded.
 R_RUNS = f"agent:gen_ai_invoke_agent_runs:rate5m{{{AGENT}}}"
@@ -46,6 +49,14 @@ def _slowest(quantiles: str, by: str) -> str:
 
 def _of_inference(promql: str) -> Alias:
     return renamed(promql, "gen_ai_client_operation_duration_seconds", "gen_ai_client_inference_duration_seconds")
+
+
+def _tokens(by: str = "") -> Counted:
+    """Tokens each second: of each process those by direction, and the total only where it tells no directions."""
+    directions = f"unless on (pod, instance, job) last_over_time({_TOKENS}[$window])"
+    return counted(
+        lambda parts, totals: per_second(once(f"({parts} or ({totals}) {directions})", by)), _TOKENS, _TOKEN_TOTALS
+    )
 
 
 def _tokens_counted(by: str) -> Alias:
@@ -131,7 +142,7 @@ FIRST_TOKEN_P95 = Expression(
 )
 TOKEN_RATE = Expression(
     name="model_token_rate",
-    **paced(_TOKENS),
+    **_tokens(),
     recorded=recorded.mean(recorded.summed(_R_TOKENS)),
     unit=Unit.TOKENS,
     blind="how many tokens the models read and write each second",
@@ -273,7 +284,7 @@ MODEL_P95 = Expression(
 )
 MODEL_TOKEN_RATE = Expression(
     name="model_token_rate_by_model",
-    **paced(_TOKENS, _BY_MODEL),
+    **_tokens(_BY_MODEL),
     recorded=recorded.mean(recorded.summed(_R_TOKENS, _BY_MODEL)),
     unit=Unit.TOKENS,
     blind="which model takes the tokens",

@@ -24,6 +24,7 @@ LABELS: MappingOf[str, str] = {
     "model": "gen_ai_request_model",
     "tool": "gen_ai_tool_name",
     "error": "error_type",
+    "token_type": "gen_ai_token_type",
     "contract": "contract",
     "rule": "rule",
     "severity": "severity",

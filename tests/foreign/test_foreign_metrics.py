@@ -305,6 +305,37 @@ def test_thousands_of_tokens_become_tokens(own: World) -> None:
     assert own.value(agents.TOKEN_RATE, **BOT) == pytest.approx(ALL * 20_000 / HOUR_SECONDS, rel=0.01)
 
 
+# Emitters that write input, output and the sum of both as three kinds of tokens.
+KINDS = {"input": 3000.0, "output": 600.0, "total": 3600.0}
+
+
+@pytest.mark.parametrize(
+    ("label", "kinds", "tokens"),
+    [
+        ("gen_ai_token_type", ("input", "output", "total"), 3600.0),
+        ("gen_ai_token_type", ("input", "output"), 3600.0),
+        ("gen_ai_token_type", ("total",), 3600.0),
+        ("kind", ("input", "output", "total"), 3600.0),
+    ],
+)
+def test_the_sum_of_both_directions_is_not_counted_beside_them(
+    tmp_path: Path, label: str, kinds: tuple[str, ...], tokens: float
+) -> None:
+    model = "gen_ai_request_model"
+    rows = tuple(
+        Row(name="gen_ai_client_token_usage_total", labels={label: kind, model: "m"}, value=KINDS[kind])
+        for kind in kinds
+    )
+    metric: dict[str, Any] = {"total": "gen_ai_client_token_usage_total", "labels": {"agent": "", "token_type": label}}
+    names: dict[str, Any] = {"presets": ["kube-prometheus-stack"], "metrics": {"tokens": metric}}
+    with prometheus(pod(rows, "blue"), tmp_path) as url:
+        ask = build_ask(settings(url, **names))
+        found = World(rows, ask)
+        assert found.value(agents.TOKEN_RATE) == pytest.approx(tokens / HOUR_SECONDS, rel=0.01)
+        assert found.by(agents.MODEL_TOKEN_RATE, model) == {("m",): pytest.approx(tokens / HOUR_SECONDS, rel=0.01)}
+        ask.close()
+
+
 def test_own_words_for_decisions_become_ours(own: World) -> None:
     assert own.value(contracts.DENIAL_RATIO, **BOT) == pytest.approx(0.3, rel=0.01)
 
