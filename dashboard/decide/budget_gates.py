@@ -13,7 +13,7 @@ from typing import Any
 
 from dashboard.decide import slo as objectives
 from dashboard.decide.against_limit import beyond_chance
-from dashboard.decide.not_proven import not_begun, why_not_proven
+from dashboard.decide.not_proven import not_begun, reaches_back, why_not_proven
 from dashboard.decide.policy import Limits, Policy
 from dashboard.decide.weighing import Weighing
 from dashboard.model.reading import Reading, Source, State, Unit, combine, empty
@@ -53,7 +53,7 @@ def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
                 blind = blind or name
             if not is_burning or long is None or short is None:
                 continue
-            if _reaches_back(evidence, window.long.total_seconds()):
+            if reaches_back(evidence, window.long.total_seconds()):
                 before.append((name, window))
                 continue
             times = number(long, Unit.TIMES).removesuffix(" ×")
@@ -80,19 +80,13 @@ def slo(evidence: Evidence, limits: Limits) -> GateAnswer:
     return _answer("slo", title, Result.PASS, "no budget burns too fast", found)
 
 
-def _reaches_back(evidence: Evidence, seconds: float) -> bool:
-    """Whether a window holds what the release before on the same track did."""
-    began = evidence.began or (evidence.trial.value.started_at if evidence.trial.value else None)
-    return began is not None and (evidence.at - began).total_seconds() < seconds
-
-
 def _of_the_release_before(
     evidence: Evidence, before: Sequence[tuple[str, objectives.BurnWindow]], title: str
 ) -> GateAnswer:
     """A burn over windows that began before the release: it holds while it goes on, and never fails."""
     name, window = before[0]
     said = f"the burn of {name} over {span(window.long)} includes the release before on {evidence.candidate}"
-    if all(_reaches_back(evidence, each.short.total_seconds()) for _, each in before):
+    if all(reaches_back(evidence, each.short.total_seconds()) for _, each in before):
         return _answer("slo", title, Result.PASS, f"no budget burns too fast by this release: {said}", evidence.burn)
     return _answer("slo", title, Result.UNKNOWN, f"{name} burns just now, but {said}", evidence.burn)
 
@@ -152,7 +146,7 @@ def _spending(evidence: Evidence, track: Track) -> Reading[tuple[float, float]]:
             for columns in (trial.cost, trial.total_events["runs"])
         )
         return both.map(lambda _: (cost / 1e6, runs))
-    if _reaches_back(evidence, evidence.slow_seconds):
+    if reaches_back(evidence, evidence.slow_seconds):
         reason = f"the last {span(timedelta(seconds=evidence.slow_seconds))} include the release before"
         return empty(reason, source=Source.PROMETHEUS, as_of=evidence.at)
     return both

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from dashboard.decide.not_proven import not_begun, why_not_proven
+from dashboard.decide.not_proven import not_begun, reaches_back, why_not_proven
 from dashboard.decide.policy import Limits, Policy
 from dashboard.decide.trial_tables import SLOWER_THAN_P95
 from dashboard.decide.weighing import Weighing
@@ -62,6 +62,9 @@ class _LimitedShare:
 def _share_gate(share: _LimitedShare, evidence: Evidence, limits: Limits, weighing: Weighing | None) -> GateAnswer:
     total_reading, bad_reading = share.of(evidence.slow[evidence.candidate])
     total, bad, allowed = total_reading.value, bad_reading.value, number(share.limit, Unit.RATIO)
+    above, lately = weighing.above(share.gate) if weighing else None, f"in the last {duration(evidence.slow_seconds)}"
+    if above is not None and total is not None and bad is not None and _is_young(evidence):
+        total, bad, lately = above.total_events, above.bad_events, f"since {_begin(evidence)}"
     answer = _answerer(
         share.gate,
         share.title,
@@ -74,7 +77,6 @@ def _share_gate(share: _LimitedShare, evidence: Evidence, limits: Limits, weighi
         baseline=_believed_ratio(share, evidence, limits),
         **_sample(total, share.of(evidence.fast[evidence.candidate])[0], evidence, limits, weighing, share.gate),
     )
-    above = weighing.above(share.gate) if weighing else None
     if above is not None and above.is_guilty:
         of = f"{count(above.bad_events)} of {count(above.total_events)} {share.total_events} {share.did}"
         said = f"{of} since {_begin(evidence)}: more than {allowed}, beyond chance"
@@ -86,7 +88,6 @@ def _share_gate(share: _LimitedShare, evidence: Evidence, limits: Limits, weighi
         return answer(Result.UNKNOWN, doubt)
     if total is None or bad is None or not _is_enough(total, share.gate, evidence, limits, weighing):
         return answer(Result.UNKNOWN, _too_few(total_reading, evidence, limits, share.total_events, weighing))
-    lately = f"in the last {duration(evidence.slow_seconds)}"
     said = f"{count(bad)} of {count(total)} {share.total_events} {share.did} {lately}"
     if bad > share.limit * total:
         why = why_not_proven(evidence, is_counted=above is not None)
@@ -165,6 +166,11 @@ def _unclear(evidence: Evidence, gate: str) -> str:
     return trial.unclear.get(gate, "") if trial else ""
 
 
+def _is_young(evidence: Evidence) -> bool:
+    """Whether the long window, which is of a track, holds what the release before did."""
+    return evidence.mode is Mode.BEFORE and reaches_back(evidence, evidence.slow_seconds)
+
+
 def _begin(evidence: Evidence) -> str:
     trial = evidence.trial.value
     return f"{trial.started_at:%H:%M:%S} UTC" if trial else "the beginning"
@@ -190,8 +196,8 @@ def _sample(
 
 
 def _seen(total: float | None, gate: str, evidence: Evidence, weighing: Weighing | None) -> float | None:
-    """After a switch only events since then count: the long window also holds earlier ones."""
-    if total is None or evidence.mode is Mode.BEFORE:
+    """Of a young release, and after a switch, only events since then count: the long window also holds earlier ones."""
+    if total is None or (evidence.mode is Mode.BEFORE and not _is_young(evidence)):
         return total
     above = weighing.above(gate) if weighing else None
     return min(total, float(above.total_events)) if above is not None else 0.0
@@ -213,6 +219,7 @@ def _too_few(total: Reading[float], evidence: Evidence, limits: Limits, what: st
         return total.reason
     if not total.value:
         return f"no {what} on {track} in the last {duration(evidence.slow_seconds)}: nothing to judge by"
-    if evidence.mode is Mode.AFTER and total.value >= limits.least_sample:
-        return f"fewer than {limits.least_sample} {what} on {track} since the switch"
+    if (evidence.mode is Mode.AFTER or _is_young(evidence)) and total.value >= limits.least_sample:
+        since = "the switch" if evidence.mode is Mode.AFTER else f"{_begin(evidence)}, when counting began"
+        return f"fewer than {limits.least_sample} {what} on {track} since {since}"
     return f"{count(total.value)} of the {count(limits.least_sample)} {what} needed on {track}"

@@ -23,3 +23,9 @@ def why_not_proven(evidence: Evidence, *, is_counted: bool) -> str:
     if not is_counted:
         return not_begun(trial) or "this is not counted since the release began, so chance cannot be ruled out"
     return "chance may explain it so far"
+
+
+def reaches_back(evidence: Evidence, seconds: float) -> bool:
+    """Whether a window holds what the release before on the same track did."""
+    began = evidence.began or (evidence.trial.value.started_at if evidence.trial.value else None)
+    return began is not None and (evidence.at - began).total_seconds() < seconds

@@ -11,7 +11,7 @@ import pytest
 from dashboard.decide.verdict import judge
 from dashboard.model.release import Track
 from dashboard.model.verdict import Decision, GateAnswer, Result
-from tests.unit.release_evidence import NOW, evidence, known
+from tests.unit.release_evidence import NOW, counts, evidence, known
 from tests.unit.release_trial import trial
 
 BURNT = {"300": 0.004, "1800": 0.12, "3600": 0.10, "21600": 0.07}
@@ -61,3 +61,15 @@ def test_what_runs_cost_is_that_of_this_release(intervals: int) -> None:
     uncounted = known(replace(trial(), cost=None))
     assert gate("cost", 3, trial=uncounted, **mixed).reason == "the last 5 min include the release before"
     assert gate("cost", 6, trial=uncounted, **mixed).result is Result.PASS
+
+
+def test_a_young_release_is_held_to_its_limits_by_its_own_events() -> None:
+    # The release before failed a tenth of its runs until a minute ago, and the window of five minutes holds them.
+    before = counts(runs=3000.0, failed=300.0)
+    young = gate("errors", 2, green=before, trial=known(trial(intervals=6)))
+    assert young.result is Result.PASS
+    assert young.reason.startswith("4 of 600 runs failed since 02:50:00 UTC")
+    assert gate("errors", 10, green=before, trial=known(trial(intervals=6))).result is Result.UNKNOWN
+    few = gate("errors", 2, trial=known(trial(intervals=2, runs=10)))
+    assert few.result is Result.UNKNOWN
+    assert few.reason == "fewer than 30 runs on green since 02:50:00 UTC, when counting began"
