@@ -86,7 +86,7 @@ def test_a_link_into_any_other_namespace_gets_a_note(ns: str) -> None:
 def test_whatever_stands_in_the_audit_file_the_page_is_drawn(folder: Path, junk: bytes) -> None:
     (folder / "production.jsonl").write_bytes(junk)
     page = release(env="production")
-    assert any("History of switches" in piece.value for piece in page.markdown)
+    assert any("History of switches" in piece.value for piece in page.header)
 
 
 def test_refused_records_are_told_on_the_page_of_their_environment_alone(folder: Path) -> None:

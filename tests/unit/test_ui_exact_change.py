@@ -118,7 +118,7 @@ def test_the_dialog_shows_every_patch_with_its_annotations_and_hands_over_just_t
     annotations = json.loads(shown.value)["services/agent-runtime"]["metadata"]["annotations"]
     served = json.loads(annotations["tealdeck.io/served-before"])
     assert served.pop("runs")
-    assert served == {"track": "blue", "version": "1.7.4"}
+    assert served == {"track": "blue", "version": "1.7.4", "pods": 2}
 
 
 def test_a_click_sends_what_the_person_saw_and_not_what_has_become_of_it_since(desk: Desk, ask: StageAsk) -> None:
@@ -128,6 +128,8 @@ def test_a_click_sends_what_the_person_saw_and_not_what_has_become_of_it_since(d
     blue["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/version"] = "1.7.5"
     green = ask.cluster.objects["deployments", "agent-runtime-green"]
     green["spec"]["template"]["spec"] = {"containers": [{"image": "agent:other"}]}
+    for item in (blue, green):
+        ask.cluster.put("deployments", item)  # their pods are those of the new templates already
     app.button(key=switching.CONFIRM).click().run()
 
     [request] = desk.asked
