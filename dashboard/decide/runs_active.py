@@ -72,7 +72,8 @@ def _under_way(trial: Trial, active: Columns, runs: Columns, mode: Mode) -> _Und
     intervals_each = (sum(active.first[baseline]) + sum(active.second[baseline])) / ended
     lately = max(1, round(LATELY_SECONDS / trial.interval_seconds))
     since = slice(max(trial.history, len(runs.candidate) - lately), None)
-    ours = runs.candidate[since]
+    # Intervals that were left out tell no pace: nothing ended in them and nothing was under way.
+    ours = [count for count, left in zip(runs.candidate[since], active.candidate[since], strict=True) if count or left]
     pace = sum(ours) / len(ours) if ours else 0.0
     now = max(active.candidate[trial.history :][-_LAST_INTERVALS:], default=0)
     return _UnderWay(now=float(now), usual=intervals_each * pace, ended=float(sum(ours)))
