@@ -10,38 +10,15 @@ from dashboard.queries.agents import agent_names
 from dashboard.queries.contracts import ContractsAnswer, contract_names, contracts
 from dashboard.ui import session
 from dashboard.ui.charts import time_chart
-from dashboard.ui.contracts import contract_link, rule_link
+from dashboard.ui.contracts import FACES, contract_link, rule_link
 from dashboard.ui.filters import TRACKS, choose
 from dashboard.ui.lead import section
-from dashboard.ui.measures import TileSpec, columns, covered, entry_columns, line_name, specs
+from dashboard.ui.measures import columns, covered, entry_columns, line_name, specs
 from dashboard.ui.page import begin, live
 from dashboard.ui.spans import line_link, trace_link
 from dashboard.ui.tables import table
 from dashboard.ui.tiles import tiles
 
-_PLATFORM = "whole namespace"
-_FACES = {
-    "compliance": TileSpec(
-        name="Kept",
-        good="up",
-        help="Of the evaluations that passed, found a violation or ended in an error, the share that passed. Skipped "
-        "ones and words that nobody understands count on neither side, as in the error budget.",
-    ),
-    "violations": TileSpec(name="Violations", good="down", help="Violations each second."),
-    "budget": TileSpec(name="Budget left", good="up", limit=0.0, help="Of the error budget over 3 days."),
-    "burn": TileSpec(
-        name="Burn rate (1 h)",
-        good="down",
-        help="1 spends the budget of 3 days in 3 days, 14.4 in 5 hours.",
-    ),
-    "evaluations": TileSpec(name="Evaluations", help="Contract clauses evaluated each second."),
-    "drift": TileSpec(name="Most drift", good="down", help="How far behaviour has moved from the contract's baseline."),
-    "denials": TileSpec(name="Policy denials", good="down", note=_PLATFORM, help="Policy decisions that said no."),
-    "approvals": TileSpec(
-        name="Waiting for people", good="down", note=_PLATFORM, help="Approvals that are pending now."
-    ),
-    "waivers": TileSpec(name="Waivers", good="down", help="Exceptions from contracts that are granted now."),
-}
 _CONTRACT = {
     "evaluations": Unit.COUNT,
     "compliance": Unit.RATIO,
@@ -64,7 +41,7 @@ def page() -> None:
 
 
 def _draw(answer: ContractsAnswer, view: View) -> None:
-    tiles(specs("contracts", answer.measures, _FACES, answer.limits), columns=5, key="contracts")
+    tiles(specs("contracts", answer.measures, FACES, answer.limits), columns=5, key="contracts")
     st.caption(covered(answer.period))
     with st.grid(2, min_column_width=300, gap="small", key="contracts-charts"):
         time_chart(

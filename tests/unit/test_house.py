@@ -34,3 +34,9 @@ def test_no_two_classes_of_the_product_have_one_name() -> None:
 def test_a_private_class_with_the_name_of_a_public_one_is_found() -> None:
     files = {"a.py": "class Reader: ...", "b.py": "class Other:\n    class _Reader: ..."}
     assert doubles(files) == {"Reader": ["a.py", "b.py"]}
+
+
+def test_a_page_file_is_short_and_draws_what_others_decide() -> None:
+    pages = sorted((ROOT / "pages").glob("*.py"))
+    assert len(pages) > 10
+    assert [page.name for page in pages if len(page.read_text().splitlines()) > 100] == []
