@@ -26,6 +26,8 @@ _PLACING = ("namespace", "service", "track")
 _STACKS = ("", "kube-prometheus-stack", "otlp")
 _HTTP = "http-server"
 _TRACK_VALUES = frozenset(("blue", "green"))
+# Labels of these names are meant to tell tracks, whatever the pods are called.
+_TRACK_NAMES = frozenset(("track", "color", "colour", "slot", "lane"))
 _POD_TRACK = re.compile(r"-(blue|green)-")
 _MOST_NAMED = 3
 
@@ -306,7 +308,8 @@ def _track_label(sets: tuple[Mapping[str, str], ...]) -> Label | None:
         for name, value in each.items():
             values.setdefault(name, set()).add(value)
     found = (name for name, seen in sorted(values.items()) if seen == _TRACK_VALUES)
-    return next((Label(name=name) for name in found if not _contradicts_pods(name, sets)), None)
+    usable = (name for name in found if name in _TRACK_NAMES or not _contradicts_pods(name, sets))
+    return next((Label(name=name) for name in usable), None)
 
 
 def _contradicts_pods(name: str, sets: Iterable[Mapping[str, str]]) -> bool:

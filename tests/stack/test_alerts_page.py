@@ -101,6 +101,7 @@ def test_a_silence_shows_what_it_would_mute_before_it_is_made(url: str) -> None:
     assert "1 alert needs a person" in words(page())
 
 
+@pytest.mark.alone
 def test_a_thousand_alerts_and_ten_thousand_silences_are_drawn_within_two_seconds(url: str) -> None:
     fire(url, *({**SICK, "pod": f"p-{number}"} for number in range(1000)), minutes=1)
     now = datetime.now(UTC)
