@@ -13,7 +13,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.environment import Environment
+from tests.environment import Environment, an_environment
 
 RUNNING_STATE = "TEALDECK_TEST_STATE"
 _MAIN = sys.modules["__main__"]
@@ -41,12 +41,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environmen
         assert status.returncode == 0, f"{RUNNING_STATE} names {state}: {status.stdout}{status.stderr}"
         yield running
         return
-    made = Environment(tmp_path_factory.mktemp("environment") / "state")
-    up = made.command("up", "--detach", "--no-history")
-    assert up.returncode == 0, up.stdout + up.stderr
-    yield made
-    down = made.command("down")
-    assert down.returncode == 0, down.stdout + down.stderr
+    with an_environment(tmp_path_factory.mktemp("environment") / "state") as made:
+        yield made
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,3 +43,16 @@ class Environment:
             check=False,
             timeout=timeout_seconds,
         )
+
+
+@contextmanager
+def an_environment(state: Path) -> Iterator[Environment]:
+    """The whole environment with the deck and an empty past, ready, and stopped at the end."""
+    made = Environment(state)
+    up = made.command("up", "--detach", "--no-history")
+    assert up.returncode == 0, up.stdout + up.stderr
+    try:
+        yield made
+    finally:
+        down = made.command("down")
+    assert down.returncode == 0, down.stdout + down.stderr

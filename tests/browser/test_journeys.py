@@ -16,10 +16,11 @@ from connectors.kubernetes import Kubernetes
 from dashboard.model.action import ServedBefore
 from dashboard.model.release import Track
 from dashboard.model.service_annotations import SERVED_BEFORE, write_served_before
-from tests.environment import Environment
+from tests.environment import Environment, an_environment
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+# Its faults stay in the evidence of a release, so it has an environment of its own.
+pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 SECOND = 1000.0
 NAMESPACE, SERVICE = "agents", "agent-runtime"
 SCREENS: tuple[Screen, ...] = ("phone", "desk")
@@ -32,22 +33,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def trouble(environment: Environment) -> Iterator[Environment]:
+def trouble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """Users are on blue, which fails; green served before, is well but for violated contracts."""
-    cluster = Kubernetes(environment.endpoints["kubeconfig"])
-
-    def noted(before: str | None) -> None:
+    with an_environment(tmp_path_factory.mktemp("trouble") / "state") as found:
+        cluster = Kubernetes(found.endpoints["kubeconfig"])
+        before = write_served_before(ServedBefore(track=Track.GREEN, version="1.8.0"))
         cluster.patch("services", SERVICE, NAMESPACE, {"metadata": {"annotations": {SERVED_BEFORE: before}}})
-
-    noted(write_served_before(ServedBefore(track=Track.GREEN, version="1.8.0")))
-    try:
-        assert environment.command("fault", "errors", "--track", "blue").returncode == 0
-        assert environment.command("fault", "contract-violations", "--track", "green").returncode == 0
-        eventually(lambda: "AgentErrorRatioHigh" in environment.alerts("blue"), "the alert of blue is active", 180)
-        yield environment
-    finally:
-        environment.command("heal")
-        noted(None)
+        assert found.command("fault", "errors", "--track", "blue").returncode == 0
+        assert found.command("fault", "contract-violations", "--track", "green").returncode == 0
+        eventually(lambda: "AgentErrorRatioHigh" in found.alerts("blue"), "the alert of blue is active", 180)
+        yield found
 
 
 class Taps:
