@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from dashboard.decide.error_lines import said
 from dashboard.decide.likeness import MASK, kind
 from dashboard.model.log import LogPage, Pattern, Patterns
 from dashboard.model.reading import Reading, State
@@ -44,7 +45,7 @@ def is_new(pattern: Pattern, before: Reading[LogPage], now: Reading[LogPage]) ->
     """
     if before.value is None or now.value is None or before.state is not State.FRESH or not now.value.total:
         return None
-    if any(kind(entry.message) == pattern.template for entry in before.value.entries):
+    if any(kind(said(entry)) == pattern.template for entry in before.value.entries):
         return False
     is_whole = before.value.total <= len(before.value.entries) and not before.value.total_is_lower_bound
     return True if is_whole else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dashboard.decide.error_lines import said
 from dashboard.decide.likeness import kind
 from dashboard.model.log import LogEntry, Pattern
 
@@ -15,7 +16,7 @@ def patterns(entries: Iterable[LogEntry]) -> tuple[Pattern, ...]:
     """The patterns of the messages, the most frequent first; of equal ones, the one that was seen last."""
     kinds: dict[str, list[LogEntry]] = {}
     for entry in entries:
-        kinds.setdefault(kind(entry.message), []).append(entry)
+        kinds.setdefault(kind(said(entry)), []).append(entry)
     total = sum(map(len, kinds.values()))
     found = [_pattern(template, alike, total) for template, alike in kinds.items()]
     return tuple(sorted(found, key=lambda one: (-one.count, -one.last.at.timestamp(), one.template)))

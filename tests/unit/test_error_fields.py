@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dashboard.decide.error_lines import error_lines, said
+from dashboard.decide.patterns import patterns
 from dashboard.model.log import LogEntry
 
 
@@ -43,3 +44,8 @@ def test_another_error_in_the_fields_is_a_new_kind(old: dict[str, str], new: dic
 def test_what_differs_from_line_to_line_makes_no_new_kind(one: dict[str, str], other: dict[str, str]) -> None:
     found = error_lines(map(said, [line(**one)]), map(said, [line(**other)]), is_whole=True)
     assert [pattern.other for pattern in found.patterns] == [1]
+
+
+def test_the_patterns_of_the_logs_page_tell_the_same_kinds_as_the_release_gate() -> None:
+    found = patterns([line(**{"error.type": "a.TimeoutException"}), line(**{"error.type": "a.OutOfMemoryError"})])
+    assert len(found) == 2
